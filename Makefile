@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make` alone lists the targets. Each one installs what it is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test lint types unit contract integration molecule sanity bench docs build simulator clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export MOLECULE_GLOB := molecule/*/molecule.yml
+PORT ?= 18080
+SCENARIO ?=
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.stamp ## the Python environment, with everything the tests need
+$(VENV)/.stamp: pyproject.toml scripts/venv
+	@scripts/venv $(VENV)
+	@touch $@
+
+lab-setup: venv ## packages, base image and package pool for the lab (no hosts yet)
+	@lab/labctl setup
+	@lab/labctl build
+
+lab: lab-setup ## fresh machine -> three hosts Up: boot the lab, run playbooks/site.yml on it, show the result
+	@lab/labctl up
+	@lab/labctl play playbooks/site.yml
+	@lab/labctl result
+
+lab-down: ## remove everything that `make lab` made
+	@lab/labctl down
+
+vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and real NFS mounts (slow)
+	@lab/vm/vmctl lab
+
+vm-lab-down: ## remove the QEMU guests and everything made for them
+	@lab/vm/vmctl down
+
+test: lint unit ## set up what is missing and run every test
+	@echo "make test: everything passed"
+
+lint: venv ## ruff and ansible-lint (profile production)
+	@ruff check .
+	@ansible-lint
+
+types: venv ## mypy over the pure core
+	@mypy
+
+unit: venv ## pure rules and module edges, no root
+	@pytest -q tests/unit
+
+contract: venv ## the simulator against the recorded answers of a real CloudStack 4.22.1
+	@scripts/ensure-packages openipmi ipmitool
+	@pytest -q -s tests/contract
+
+integration: lab-setup ## playbooks against the simulator and the lab
+	@pytest -q tests/integration
+
+molecule: lab-setup ## every role in systemd containers: check, converge, idempotence, verify. SCENARIO=name for one
+	@scripts/molecule $(SCENARIO)
+
+sanity: venv ## ansible-test sanity, no ignores
+	@scripts/sanity
+
+bench: venv ## timings as ratios; prints, never asserts
+	@for b in benchmarks/*.py; do echo "== $$b"; python $$b; done
+
+docs: venv ## role pages from their argument_specs
+	@python scripts/role_docs.py
+
+build: venv ## wheel, sdist and galaxy tarball, each installed and tried
+	@scripts/build
+
+simulator: venv ## the CloudStack API simulator alone, an empty cloud: PORT=18080
+	@exec python -m lab.simulator --port $(PORT)
+
+clean: ## build products (not the lab: make lab-down)
+	@rm -rf .build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base image, the management image and the package pool: built once, and again when their recipe changes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import yaml
+
+from . import namespaces, podman
+from .shell import run, say
+from .state import CACHE, ROOT
+from .topology import PREFIX
+
+RECIPE = ROOT / "lab" / "image"
+SUITE = "bookworm"
+IMAGES = "localhost/cslab/"
+APT_SOURCE = "10.88.0.254:8081/debian"  # where bare hosts get Debian's packages from: the management node
+# Units that make no sense without hardware or without loadable modules.
+MASKED = [
+    "systemd-udev-trigger.service", "systemd-modules-load.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
+    "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "run-rpc_pipefs.mount", "dev-hugepages.mount", "rng-tools-debian.service",
+]  # fmt: skip
+
+
+def base_hash() -> str:
+    """Changes when what is downloaded changes: the base image's and the pool's packages."""
+    return _digest([RECIPE / "build-base", RECIPE / "packages.yml"])
+
+
+def recipe_hash() -> str:
+    """Changes when anything that the images are made of changes."""
+    return _digest([*(path for path in sorted(RECIPE.rglob("*")) if path.is_file()), Path(__file__)])
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def host_image() -> str:
+    """Name of the image that bare hosts boot."""
+    return f"{IMAGES}host:{recipe_hash()}"
+
+
+def management_image() -> str:
+    """Name of the image that the management node boots."""
+    return f"{IMAGES}management:{recipe_hash()}"
+
+
+def pool() -> Path:
+    """The folder of Debian packages that hosts may install."""
+    return CACHE / base_hash() / "pool"
+
+
+def cloudstack_repository() -> Path:
+    """The folder of the stand-in CloudStack packages."""
+    return CACHE / "cloudstack"
+
+
+def build() -> None:
+    """Make what is missing."""
+    namespaces.create()
+    _forget_old()
+    packages = yaml.safe_load((RECIPE / "packages.yml").read_text())
+    base = CACHE / base_hash() / "base.tar"
+    if not (pool() / "Release").exists() or not base.exists():
+        say(f"base image: Debian {SUITE} and the package pool (about a minute)")
+        shutil.rmtree(base.parent, ignore_errors=True)
+        base.parent.mkdir(parents=True)
+        later = sorted({*packages["hosts"], *packages["management"]})
+        run([str(RECIPE / "build-base"), SUITE, str(base), str(pool()), " ".join(packages["base"]), " ".join(later)], timeout=1800)
+    if not podman.image_exists(host_image()):
+        say("host image")
+        _host_image(base)
+    if not podman.image_exists(management_image()):
+        say("management image")
+        _management_image(packages["management"])
+    build_cloudstack_packages()
+
+
+def _forget_old() -> None:
+    """Remove what earlier recipes left, unless nodes of theirs are still there."""
+    if podman.containers(f"{PREFIX}-"):
+        return
+    for folder in CACHE.glob("*"):
+        if folder not in (CACHE / base_hash(), cloudstack_repository()):
+            shutil.rmtree(folder)
+    keep = {host_image(), f"{host_image()}-base", management_image()}
+    for image in podman.images(IMAGES):
+        if image not in keep:
+            podman.podman("rmi", "-f", image)
+
+
+def build_cloudstack_packages() -> None:
+    """The stand-in cloudstack-common and cloudstack-agent, built again when their sources change."""
+    sources = ROOT / "lab" / "packages"
+    digest = hashlib.sha256()
+    for path in sorted(sources.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(sources)).encode() + path.read_bytes())
+    target, mark = cloudstack_repository(), cloudstack_repository() / ".sources"
+    if mark.exists() and mark.read_text() == digest.hexdigest():
+        return
+    say("stand-in CloudStack packages")
+    target.mkdir(parents=True, exist_ok=True)
+    for old in target.iterdir():  # emptied, not removed: the management node has this folder mounted
+        old.unlink() if old.is_file() else shutil.rmtree(old)
+    run(["python3", str(sources / "build.py"), str(target)])
+    mark.write_text(digest.hexdigest())
+
+
+def _host_image(base: Path) -> None:
+    podman.podman("import", "--quiet", str(base), f"{host_image()}-base")
+    name = podman.podman("create", "--pull", "never", f"{host_image()}-base", "/bin/true").stdout.strip()
+    try:
+        root = podman.podman("mount", name).stdout.strip()
+        _finish_root(root)
+        podman.podman("umount", name)
+        podman.podman(
+            "commit", "--quiet", "--change", 'CMD ["/sbin/lab-init"]', "--change", "STOPSIGNAL SIGRTMIN+3", "--change", "ENV container=podman",
+            name, host_image(),
+        )  # fmt: skip
+    finally:
+        podman.podman("rm", "-f", name)
+
+
+def _finish_root(root: str) -> None:
+    """Make a container's root file system boot like a host's. Seen from the lab's mount namespace. Like an installer, it
+    leaves package lists behind; their age makes `cache_valid_time` update them."""
+    lists, name = f"{root}/var/lib/apt/lists", f"{APT_SOURCE.replace('/', '_')}_._"
+    script = f"""
+install -m 755 {RECIPE}/lab-init {root}/sbin/lab-init
+for unit in {" ".join(MASKED)}; do ln -sf /dev/null {root}/etc/systemd/system/$unit; done
+cp -r {RECIPE}/root/. {root}/
+for index in Packages Release; do install -m 644 {pool()}/$index {lists}/{name}$index; done
+touch -d 2000-01-01 {lists}
+"""
+    run(namespaces.inside("sh", "-ec", script))
+
+
+def _management_image(packages: list[str]) -> None:
+    name = "cslab-build-management"
+    podman.podman("rm", "-f", "-i", name)
+    podman.podman(
+        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool()}:/pool:ro", host_image()
+    )  # fmt: skip
+    try:
+        podman.podman("start", name)
+        podman.wait_for_systemd(name)
+        script = f"""
+echo 'deb [trusted=yes] file:/pool ./' > /etc/apt/sources.list
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends {" ".join(packages)}
+: > /etc/apt/sources.list
+rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
+: > /etc/machine-id
+"""
+        podman.podman("exec", name, "sh", "-ec", script)
+        podman.podman("stop", "-t", "5", name)
+        podman.podman("commit", "--quiet", name, management_image())
+    finally:
+        podman.podman("rm", "-f", "-t", "0", name)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's own network and mount namespace. In the mount namespace /sys/fs/cgroup is pure cgroup2, which systemd and
+libvirt in the containers need; the machine's own cgroup mounts stay as they are."""
+
+from __future__ import annotations
+
+from .shell import run
+from .state import RUN
+from .topology import PREFIX, LabError
+
+MOUNT_PIN = RUN / "mnt"
+NETNS = PREFIX
+_ENTER_MOUNT = """
+umount -R /sys/fs/cgroup 2>/dev/null || umount -lR /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+"""
+
+
+def exists() -> bool:
+    """Whether the namespaces are there."""
+    return _pinned() and NETNS in run(["ip", "netns", "list"]).stdout.split()
+
+
+def _pinned() -> bool:
+    return run(["stat", "-f", "-c", "%T", str(MOUNT_PIN)], check=False).stdout.strip() == "nsfs"
+
+
+def create() -> None:
+    """Make both, where they are missing."""
+    if NETNS not in run(["ip", "netns", "list"]).stdout.split():
+        run(["ip", "netns", "add", NETNS])
+        run(["ip", "-n", NETNS, "link", "set", "lo", "up"])
+    if _pinned():
+        return
+    RUN.mkdir(mode=0o755, exist_ok=True)
+    if run(["findmnt", "-rn", str(RUN)], check=False).returncode != 0:
+        run(["mount", "--bind", str(RUN), str(RUN)])
+        run(["mount", "--make-private", str(RUN)])
+    MOUNT_PIN.touch()
+    # slave: network namespaces that are made later show up inside, nothing goes the other way
+    run(["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT])
+
+
+def remove() -> None:
+    """Remove both; nothing may run in them any more."""
+    run(["umount", str(MOUNT_PIN)], check=False)
+    run(["umount", str(RUN)], check=False)
+    if NETNS in run(["ip", "netns", "list"]).stdout.split():
+        run(["ip", "netns", "del", NETNS])
+
+
+def inside(*command: str) -> list[str]:
+    """The command line that runs `command` in both namespaces."""
+    return ["nsenter", f"--mount={MOUNT_PIN}", f"--net=/run/netns/{NETNS}", "--", *command]
+
+
+def require() -> None:
+    """Raise LabError unless the lab is up."""
+    if not exists():
+        raise LabError("the lab is not up: run lab/labctl up")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table that `make lab` ends with, read from the API with the `cs` library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .topology import LabError
+
+COLUMNS = ("host", "zone/pod/cluster", "agent", "resource state", "secured", "power", "pools")
+
+
+def client(credentials: dict[str, str]) -> Any:
+    """A client of the lab's API."""
+    from cs import CloudStack
+
+    return CloudStack(endpoint=credentials["CLOUDSTACK_ENDPOINT"], key=credentials["CLOUDSTACK_KEY"], secret=credentials["CLOUDSTACK_SECRET"])
+
+
+def rows(hosts: list[dict[str, Any]], pools: list[dict[str, Any]], expected: dict[str, str]) -> list[tuple[str, ...]]:
+    """One row for each expected host, by its address; one that CloudStack does not know says so."""
+    by_address = {host.get("ipaddress"): host for host in hosts if host.get("type") == "Routing"}
+    return [_row(name, by_address.get(address), pools) for name, address in sorted(expected.items())]
+
+
+def _row(name: str, host: dict[str, Any] | None, pools: list[dict[str, Any]]) -> tuple[str, ...]:
+    if host is None:
+        return (name, "not registered", "-", "-", "-", "-", "-")
+    place = "/".join(host.get(key, "?") for key in ("zonename", "podname", "clustername"))
+    power = host.get("outofbandmanagement", {}).get("powerstate", "not configured")
+    own = [pool["name"] for pool in pools if pool.get("clusterid") in (None, host.get("clusterid"))]
+    return (name, place, host["state"], host["resourcestate"], host.get("details", {}).get("secured", "?"), power, ", ".join(own) or "none")
+
+
+def table(lines: list[tuple[str, ...]]) -> str:
+    """Text with aligned columns."""
+    everything = [COLUMNS, *lines]
+    widths = [max(len(line[column]) for line in everything) for column in range(len(COLUMNS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in everything)
+
+
+def advice(lines: list[tuple[str, ...]]) -> list[str]:
+    """What to look at next, the hosts that are not well first."""
+    bad = [line for line in lines if line[2:4] != ("Up", "Enabled") or line[5] != "On"]
+    names = ",".join(line[0] for line in bad)
+    first = [f"{line[0]} is not as it should be: lab/labctl ssh {line[0]} tail -n 30 /var/log/cloudstack/agent/agent.log" for line in bad]
+    again = [f"then: lab/labctl play playbooks/site.yml --limit {names}"] if bad else []
+    look = [
+        "log in to a host: lab/labctl ssh host1",
+        "a second run changes nothing: lab/labctl play playbooks/site.yml",
+        "break something: lab/labctl fault --help; repair it: lab/labctl heal",
+        "use the API: set -a; . .lab/api.env; .venv/bin/cs listHosts type=Routing",
+        "remove everything: make lab-down",
+    ]
+    return first + again + look
+
+
+def show(credentials: dict[str, str], expected: dict[str, str]) -> int:
+    """Print the table; the exit status is 0 only if every host is Up, Enabled and has power."""
+    try:
+        api = client(credentials)
+        hosts = api.listHosts(type="Routing", fetch_list=True)
+        pools = api.listStoragePools(fetch_list=True)
+    except Exception as error:  # cs raises its own and requests' errors
+        raise LabError(f"the API does not answer as it should: {error}") from error
+    lines = rows(hosts, pools, expected)
+    print("\n" + table(lines) + "\n\nnext:")
+    for line in advice(lines):
+        print(f"  {line}")
+    return int(any(line[2:4] != ("Up", "Enabled") or line[5] != "On" for line in lines))

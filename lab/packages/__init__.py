@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stand-ins for the packages cloudstack-common and cloudstack-agent."""

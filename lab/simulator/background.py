@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a management server does on its own: looks at BMCs, Host HA and hosts that wait for maintenance."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from . import hosts
+from .cloud import Cloud
+from .commands import ha, maintenance, oobm
+
+LOG = logging.getLogger(__name__)
+
+
+def run_once(cloud: Cloud) -> None:
+    """One round."""
+    oobm.poll(cloud)
+    with cloud.lock:
+        ha.tick(cloud)
+        maintenance.tick(cloud)
+        hosts.come_back(cloud)
+
+
+def start(cloud: Cloud) -> threading.Event:
+    """Run rounds, as far apart as the setting says, until the event is set."""
+    stop = threading.Event()
+
+    def loop() -> None:
+        while not stop.wait(cloud.settings.number("outofbandmanagement.background.task.execution.interval") or 4):
+            try:
+                run_once(cloud)
+            except Exception:
+                LOG.exception("a background round failed")
+
+    threading.Thread(target=loop, daemon=True, name="background").start()
+    return stop

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the server tells of itself: capabilities, its calls, roles, servers, alerts, events."""
+
+from __future__ import annotations
+
+from .. import VERSION, table
+from ..cloud import Cloud
+from ..errors import UNKNOWN, ApiError, bad_parameter
+from ..jobs import PENDING
+from ..registry import Arguments, command
+from .common import by_id, listing
+
+CAPABILITIES = {
+    "securitygroupsenabled": False, "dynamicrolesenabled": True, "cloudstackversion": VERSION, "userpublictemplateenabled": True,
+    "supportELB": "false", "projectinviterequired": False, "allowusercreateprojects": True, "customdiskofferingminsize": 1,
+    "customdiskofferingmaxsize": 1024, "regionsecondaryenabled": False, "kvmsnapshotenabled": True, "snapshotshowchainsize": False,
+    "allowuserviewdestroyedvm": True, "allowuserexpungerecovervm": True, "allowuserexpungerecovervolume": True,
+    "allowuserviewalldomainaccounts": False, "allowuserforcestopvm": True, "kubernetesserviceenabled": True,
+    "kubernetesclusterexperimentalfeaturesenabled": False, "customhypervisordisplayname": "Custom", "defaultuipagesize": 20,
+    "instancesstatsretentiontime": 720, "instancesstatsuseronly": False, "instancesdisksstatsretentionenabled": False,
+    "instancesdisksstatsretentiontime": 720, "sharedfsvmmincpucount": 2, "sharedfsvmminramsize": 1024, "instanceleaseenabled": False,
+    "extensionspath": "/usr/share/cloudstack-management/extensions", "dynamicscalingenabled": False, "additionalconfigenabled": False,
+}  # fmt: skip
+
+# the setting hypervisor.list; Simulator is missing in it, although its plug-in is there
+HYPERVISORS = ("KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC", "Ovm3", "External")
+
+
+@command("listCapabilities")
+def list_capabilities(cloud: Cloud, given: Arguments) -> dict:
+    enabled = any(row["securitygroups"] for row in cloud.table("zone"))
+    return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled}}
+
+
+@command("listApis")
+def list_apis(cloud: Cloud, given: Arguments) -> dict:
+    from ..registry import COMMANDS
+
+    known = [_shown(table.commands()[name].raw) for name in sorted(COMMANDS) if name in table.commands()]
+    name = given.get("name")
+    if name:
+        known = [raw for raw in known if raw["name"] == name]
+        if not known:
+            raise ApiError(530, "Api Discovery plugin was unable to find an api by that name or process any apis", UNKNOWN)
+    return {"count": len(known), "api": known}
+
+
+def _shown(raw: dict) -> dict:
+    """A command as listApis shows it: without `since` where that is unknown."""
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+@command("listManagementServers")
+def list_management_servers(cloud: Cloud, given: Arguments) -> dict:
+    def view(row):
+        agents = [host.uuid for host in cloud.table("host").where(state="Up", type="Routing")]
+        return {
+            "id": row.uuid, "name": row["name"], "state": "Up", "version": VERSION, "javadistribution": "Debian",
+            "javaversion": "17.0.15+6-Debian-1deb12u1", "osdistribution": "Debian GNU/Linux 12 (bookworm)", "lastserverstart": row["started"],
+            "lastboottime": row["started"], "serviceip": "127.0.0.1", "ipaddress": "127.0.0.1", "lastagents": [], "agents": agents,
+            "agentscount": len(agents), "pendingjobscount": sum(job["status"] == PENDING for job in cloud.table("job")),
+        }  # fmt: skip
+
+    return listing("managementserver", by_id(cloud.table("managementserver"), given), view, given)
+
+
+@command("listAlerts")
+def list_alerts(cloud: Cloud, given: Arguments) -> dict:
+    rows = list(reversed(list(cloud.table("alert"))))
+    if given.get("type"):
+        rows = [row for row in rows if str(row["type"]) == str(given["type"])]
+    if given.get("keyword"):
+        rows = [row for row in rows if given["keyword"].lower() in row["description"].lower()]
+
+    def view(row):
+        return {"id": row.uuid, "type": row["type"], "name": row["name"], "description": row["description"], "sent": row["sent"]}
+
+    return listing("alert", rows, view, given)
+
+
+@command("listEvents")
+def list_events(cloud: Cloud, given: Arguments) -> dict:
+    def view(row):
+        return {
+            "id": row.uuid, "username": "admin", "type": row["type"], "level": row["level"], "description": row["description"], "account": "admin",
+            "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"], "state": row["state"],
+        }  # fmt: skip
+
+    return listing("event", reversed(list(cloud.table("event"))), view, given)
+
+
+def role_view(row) -> dict:
+    """A role as answers show it."""
+    default = {"isdefault": True} if row.get("isdefault") else {}
+    about = {"description": row["description"]} if row.get("description") else {}
+    return {"type": row["type"], **default, "state": row["state"], "id": row.uuid, "name": row["name"], **about, "ispublic": row["ispublic"]}
+
+
+@command("listRoles")
+def list_roles(cloud: Cloud, given: Arguments) -> dict:
+    rows = by_id(cloud.table("role"), given)
+    if given.get("type"):
+        rows = [row for row in rows if row["type"].lower() == given["type"].lower()]
+    return listing("role", rows, role_view, given)
+
+
+@command("createRole")
+def create_role(cloud: Cloud, given: Arguments) -> dict:
+    kinds = {kind.lower(): kind for kind in ("Admin", "ResourceAdmin", "DomainAdmin", "User")}
+    kind = kinds.get((given.get("type") or "user").lower())
+    if kind is None:
+        raise bad_parameter("Invalid role type provided")
+    row = cloud.table("role").add(name=given["name"], type=kind, description=given.get("description"), state="enabled", ispublic=True)
+    return {"role": role_view(row)}
+
+
+@command("listHypervisors")
+def list_hypervisors(cloud: Cloud, given: Arguments) -> dict:
+    return {"count": len(HYPERVISORS), "hypervisor": [{"name": name} for name in HYPERVISORS]}
+
+
+@command("listUsers")
+def list_users(cloud: Cloud, given: Arguments) -> dict:
+    def view(row):
+        return {
+            "id": row.uuid,
+            "username": row["name"],
+            "firstname": row["firstname"],
+            "lastname": row["lastname"],
+            "state": row["state"],
+            "account": "admin",
+        }
+
+    return listing("user", cloud.table("user"), view, given)

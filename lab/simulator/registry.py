@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands by name. A function takes (cloud, arguments) and returns the body of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Arguments = dict[str, Any]
+Handler = Callable[[Any, Arguments], Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a command is run. An asynchronous one returns its work from `handler`, see `Work`."""
+
+    handler: Handler
+    unlocked: bool = False  # the handler takes the lock itself, because it waits for other machines
+    writes: bool = True
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an asynchronous command leaves to its job, after the checks that are made at once."""
+
+    run: Callable[[], Any]
+    instance: tuple[str, str | None] | None = None
+    id: str | None = None  # the UUID of what is made, which the first answer names
+    unlocked: bool = False  # run without the lock
+
+
+COMMANDS: dict[str, Entry] = {}
+READS = ("get", "list", "query", "find")
+
+
+def command(name: str, *, unlocked: bool = False) -> Callable[[Handler], Handler]:
+    """Register a handler under the command's name."""
+
+    def register(handler: Handler) -> Handler:
+        COMMANDS[name] = Entry(handler, unlocked, not name.startswith(READS))
+        return handler
+
+    return register

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that talks to the CloudStack API."""
+
+    DOCUMENTATION = r"""
+options:
+  api_url:
+    description: Address of the API, such as V(https://cloud.example.org/client/api). Taken from E(CLOUDSTACK_ENDPOINT) if not set.
+    type: str
+    required: true
+  api_key:
+    description: API key. Taken from E(CLOUDSTACK_KEY) if not set.
+    type: str
+    required: true
+  api_secret:
+    description: Secret key. Taken from E(CLOUDSTACK_SECRET) if not set.
+    type: str
+    required: true
+  api_timeout:
+    description: Longest wait for one answer or one job, in seconds. addHost alone may need seven minutes.
+    type: int
+    default: 900
+  api_verify:
+    description: Whether the server's certificate is verified.
+    type: bool
+    default: true
+requirements:
+  - The Python library cs on the controller; run the module there, delegated to localhost
+notes:
+  - Every request is a signed POST, so that no secret reaches the server's access log.
+"""

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Addresses as a firewall needs them: apart by family, none twice, none inside another."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Union
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+
+def sort_addresses(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Addresses and networks -> ipv4 and ipv6, each sorted and merged, and `unusable`: what is neither, such as a name.
+
+    10.0.0.7/24 stands for its whole network, and 10.0.0.7 for itself.
+    """
+    networks: dict[int, list[Network]] = {4: [], 6: []}
+    unusable = []
+    for text in texts:
+        try:
+            network = ipaddress.ip_network(str(text).strip(), strict=False)
+        except ValueError:
+            unusable.append(str(text))
+        else:
+            networks[network.version].append(network)
+    return {"ipv4": _merged(networks[4]), "ipv6": _merged(networks[6]), "unusable": sorted(set(unusable))}
+
+
+def _merged(networks: list[Network]) -> list[str]:
+    merged = ipaddress.collapse_addresses(networks)  # type: ignore[type-var]
+    return [str(each.network_address) if each.num_addresses == 1 else str(each) for each in merged]

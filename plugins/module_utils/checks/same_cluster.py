@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which hosts of a play belong to the same CloudStack cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+PLACE = ("cloudstack_zone", "cloudstack_pod", "cloudstack_cluster")
+
+
+def find_members(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object]], host: str) -> list[str]:
+    """Those of `hosts`, in their order, whose zone, pod and cluster are those of `host`.
+
+    A host without a cluster belongs to no other host's: then the answer is the host alone, if it is one of `hosts`.
+    """
+    place = _place(variables[host])
+    if not all(place):
+        return [name for name in hosts if name == host]
+    return [name for name in hosts if _place(variables[name]) == place]
+
+
+def _place(own: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(own.get(key) for key in PLACE)

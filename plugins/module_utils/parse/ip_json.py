@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Text of `ip -j` into interfaces, bridges and routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+
+
+def parse_interfaces(text: str) -> list[dict[str, Any]]:
+    """`ip -j -d addr` -> interfaces by name: kind is bridge, bond, vlan, veth, tun ... or ether for a NIC. Raises ParseError."""
+    named = [entry for entry in _load(text, "ip -j -d addr") if isinstance(entry.get("ifname"), str)]
+    return sorted((_interface(entry) for entry in named), key=lambda entry: entry["name"])
+
+
+def parse_routes(text: str) -> list[dict[str, Any]]:
+    """`ip -j route` -> destination, gateway, device, source; absent parts are None."""
+    keys = {"destination": "dst", "gateway": "gateway", "device": "dev", "source": "prefsrc", "metric": "metric"}
+    return [{name: entry.get(key) for name, key in keys.items()} for entry in _load(text, "ip -j route")]
+
+
+def find_bridges(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Bridge -> its ports (sorted), MTU, addresses and whether spanning tree is on."""
+    links = list(interfaces)
+    return {
+        link["name"]: {
+            "ports": sorted(port["name"] for port in links if port["master"] == link["name"]),
+            "mtu": link["mtu"],
+            "addresses": link["addresses"],
+            "stp": link["stp"],
+        }
+        for link in links
+        if link["kind"] == "bridge"
+    }
+
+
+def default_device(routes: Iterable[Mapping[str, Any]]) -> Optional[str]:
+    """The interface of the default route with the lowest metric, None without one."""
+    candidates = [route for route in routes if route["destination"] == "default"]
+    return min(candidates, key=lambda route: route["metric"] if isinstance(route["metric"], int) else 0)["device"] if candidates else None
+
+
+def _interface(entry: Mapping[str, Any]) -> dict[str, Any]:
+    info = _mapping(entry.get("linkinfo"))
+    flags = _list(entry.get("flags"))
+    bridge = info.get("info_kind") == "bridge"
+    return {
+        "name": entry["ifname"],
+        "mac": entry.get("address"),
+        "mtu": entry.get("mtu"),
+        "kind": info.get("info_kind") or entry.get("link_type") or "unknown",
+        "operstate": str(entry.get("operstate", "UNKNOWN")).lower(),
+        "carrier": "LOWER_UP" in flags,
+        "up": "UP" in flags,
+        "master": entry.get("master"),
+        "parent": entry.get("link"),
+        "stp": bool(_mapping(info.get("info_data")).get("stp_state")) if bridge else None,
+        "vlan_id": _mapping(info.get("info_data")).get("id") if info.get("info_kind") == "vlan" else None,
+        "addresses": [f"{each['local']}/{each['prefixlen']}" for each in _list(entry.get("addr_info")) if _has(each, "local", "prefixlen")],
+    }
+
+
+def _load(text: str, source: str) -> list[dict[str, Any]]:
+    """ip prints nothing at all where there is nothing to list."""
+    try:
+        found = json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError) as error:
+        raise ParseError(source, f"no JSON: {error}", line=getattr(error, "lineno", 0), text=text) from error
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ParseError(source, "not a list of objects", text=text)
+    return found
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _has(value: Any, *keys: str) -> bool:
+    return isinstance(value, dict) and all(key in value for key in keys)

@@ -1,0 +1,321 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host
+short_description: KVM host of a CloudStack cluster
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Adds a prepared machine to its cluster and waits until it is Up, takes it out of service and back, or removes it.
+  - The host is found by its management address over all zones, because CloudStack itself compares within one zone only.
+  - An error of addHost is no proof of failure. The module asks again what became of the host before it fails.
+extends_documentation_fragment:
+  - cloudstack.kvm.cloudstack
+options:
+  ip_address:
+    description: Management address of the host.
+    type: str
+    required: true
+  ssh_port:
+    description: Port of the host's sshd.
+    type: int
+    default: 22
+  url:
+    description: Address for addHost, where it is not made of O(ip_address) and O(ssh_port). For hosts of the hypervisor Simulator.
+    type: str
+  zone:
+    description: Name of the zone. Needed to add the host.
+    type: str
+  pod:
+    description: Name of the pod. Needed to add the host.
+    type: str
+  cluster:
+    description: Name of the cluster. Needed to add the host. It must exist.
+    type: str
+  hypervisor:
+    description: Hypervisor of the cluster.
+    type: str
+    choices: [KVM, Simulator]
+    default: KVM
+  username:
+    description: Account that CloudStack logs in with.
+    type: str
+    default: root
+  password:
+    description: Password of this account. Empty, CloudStack uses its own key. CloudStack keeps a password in its database.
+    type: str
+    default: ""
+  host_tags:
+    description: Host tags; an empty list clears them. Left out, they are left alone.
+    type: list
+    elements: str
+  leftover:
+    description:
+      - What to do with a row of this host that does not come Up, such as a failed join leaves in state Alert.
+      - V(keep) fails and explains, V(remove) deletes the row and adds the host again.
+    type: str
+    choices: [keep, remove]
+    default: keep
+  settle_timeout:
+    description: How long to wait, in seconds, for a row that exists and is not Up yet, and for an agent that comes late.
+    type: int
+    default: 60
+  maintenance_timeout:
+    description: How long guests may take to leave the host on its way into maintenance, in seconds.
+    type: int
+    default: 3600
+  forced:
+    description:
+      - Remove the host without maintenance, also one that is lost. Its guests are stopped.
+      - An agent that still runs registers the host anew when it is restarted; stop and disable it first.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(present) adds the host if CloudStack has none of this address, and waits until it is Up. In service or not is left alone.
+      - V(enabled), V(disabled) and V(maintenance) bring a registered host into this resource state; they never add one.
+        V(maintenance) moves all guests away and waits until they are gone.
+      - V(absent) removes it, through maintenance unless O(forced=true).
+    type: str
+    choices: [present, absent, enabled, disabled, maintenance]
+    default: present
+attributes:
+  check_mode:
+    description: Predicts whether the host would be added; whether the join succeeds shows only in a real run.
+    support: full
+  diff_mode:
+    description: Shows the row that would be made, changed or removed, never a password.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The host is part of its cluster and Up
+  cloudstack.kvm.host:
+    ip_address: 192.0.2.11
+    zone: zone1
+    pod: pod1
+    cluster: cluster1
+  delegate_to: localhost
+
+- name: The host takes no new guests
+  cloudstack.kvm.host:
+    ip_address: 192.0.2.11
+    state: disabled
+  delegate_to: localhost
+
+- name: The host is empty, ready for work on it
+  cloudstack.kvm.host:
+    ip_address: 192.0.2.11
+    state: maintenance
+  delegate_to: localhost
+
+- name: The host is in service again
+  cloudstack.kvm.host:
+    ip_address: 192.0.2.11
+    state: enabled
+  delegate_to: localhost
+
+- name: The host is gone, its guests have moved away before
+  cloudstack.kvm.host:
+    ip_address: 192.0.2.11
+    state: absent
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+host:
+  description:
+    - The host as CloudStack has it after the run; null if it has none of this address.
+    - In check mode, for a host that would be added, as it was declared, with an id and state null.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Its UUID.
+      type: str
+    name:
+      description: Its name, as its agent reports it.
+      type: str
+    ip_address:
+      description: Its management address.
+      type: str
+    zone:
+      description: Name of its zone.
+      type: str
+    pod:
+      description: Name of its pod.
+      type: str
+    cluster:
+      description: Name of its cluster.
+      type: str
+    state:
+      description: State, such as V(Up).
+      type: str
+    resource_state:
+      description: Resource state, such as V(Enabled).
+      type: str
+    power_state:
+      description: Power state that out-of-band management reports.
+      type: str
+    secured:
+      description: Whether its libvirt uses TLS, so that live migration is encrypted; null where CloudStack does not say.
+      type: bool
+    version:
+      description: Version of its agent.
+      type: str
+    host_tags:
+      description: The tags that it was given.
+      type: list
+      elements: str
+planned:
+  description: Whether the host was, or in check mode would be, added, changed or removed.
+  returned: success
+  type: bool
+join:
+  description: What is known about a join that failed; the filter P(cloudstack.kvm.join_diagnosis#filter) names its cause.
+  returned: when addHost failed
+  type: dict
+  contains:
+    error:
+      description: The part of CloudStack's text that says something.
+      type: str
+    code:
+      description: CloudStack's error code; 0 if there was no answer.
+      type: int
+    seconds:
+      description: How long addHost took.
+      type: int
+    row:
+      description: What CloudStack keeps of the host, or null.
+      type: dict
+    alerts:
+      description: Alerts that may concern the host, newest first.
+      type: list
+      elements: str
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_states import carry_out, wait_maintenance
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import add_host, is_up, read_row, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.host import Target, describe, plan_host, plan_leftover
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.host_state import plan_absent, plan_state
+
+ARGUMENT_SPEC = {
+    **API_OPTIONS,
+    "ip_address": {"type": "str", "required": True},
+    "ssh_port": {"type": "int", "default": 22},
+    "url": {"type": "str"},
+    "zone": {"type": "str"},
+    "pod": {"type": "str"},
+    "cluster": {"type": "str"},
+    "hypervisor": {"type": "str", "choices": ["KVM", "Simulator"], "default": "KVM"},
+    "username": {"type": "str", "default": "root"},
+    "password": {"type": "str", "default": "", "no_log": True},
+    "host_tags": {"type": "list", "elements": "str"},
+    "leftover": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
+    "settle_timeout": {"type": "int", "default": 60},
+    "maintenance_timeout": {"type": "int", "default": 3600},
+    "forced": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent", "enabled", "disabled", "maintenance"], "default": "present"},
+}
+
+
+def declared(options, zone=None, pod=None, cluster=None):
+    """The options as a target, with the ids of those parents that exist."""
+    port = "" if options["ssh_port"] == 22 else f":{options['ssh_port']}"
+    return Target(
+        **{key: options[key] for key in ("ip_address", "zone", "pod", "cluster", "username", "password", "hypervisor")},
+        zone_id=zone and zone["id"],
+        pod_id=pod and pod["id"],
+        cluster_id=cluster and cluster["id"],
+        url=options["url"] or f"http://{options['ip_address']}{port}",
+        host_tags=None if options["host_tags"] is None else tuple(options["host_tags"]),
+        remove_leftover=options["leftover"] == "remove",
+    )
+
+
+def locate(client, options, lenient):
+    """The target with the ids of its parents."""
+    zone = parent(client, ZONE, options["zone"], lenient)
+    pod = zone and parent(client, POD, options["pod"], lenient, zoneid=zone["id"])
+    cluster = pod and parent(client, CLUSTER, options["cluster"], lenient, zoneid=zone["id"], podid=pod["id"])
+    return declared(options, zone, pod, cluster)
+
+
+def join(client, module, target, row):
+    """Bring the host Up; returns the plan."""
+    settle = module.params["settle_timeout"]
+    plan = plan_host(target, row)
+    if row and not is_up(row) and not module.check_mode:
+        row = wait_up(client, target.ip_address, settle)
+        plan = plan_leftover(target, row) if row and not is_up(row) else plan_host(target, row)
+    if module.check_mode:
+        return plan
+    for change in plan:
+        if change.data["command"] != "addHost":
+            apply(client, Plan.of([change]))
+            continue
+        text = add_host(client, change.data["params"], target.ip_address, settle)[1]
+        if text:
+            module.warn(f"{target.ip_address}: addHost answered an error although the host is Up: {text}")
+    return plan
+
+
+def missing(options):
+    return InputError(
+        "CloudStack has no host of this address",
+        host=options["ip_address"],
+        expected=f"a registered host, to bring it into the state {options['state']}",
+        observed="none in any zone",
+        next_step="correct the address, or add the host first (state present)",
+    )
+
+
+def serve(client, module, row):
+    """Bring a registered host into a resource state, or away; returns the plan."""
+    options = module.params
+    address, state = options["ip_address"], options["state"]
+    if row is None and state != "absent":
+        if not module.check_mode:
+            raise missing(options)
+        row = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
+    plan = plan_absent(address, row, options["forced"]) if state == "absent" else plan_state(state, address, row)
+    if module.check_mode:
+        return plan
+    leaves = state == "maintenance" or (state == "absent" and not options["forced"])
+    if leaves and row and row.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
+        wait_maintenance(client, address, options["maintenance_timeout"])
+    carry_out(client, plan, address, options["maintenance_timeout"])
+    return plan
+
+
+def body(module):
+    options, client = module.params, connect(module.params)
+    row, target = read_row(client, options["ip_address"], full=True), declared(options)
+    if options["state"] == "present":
+        target = locate(client, options, module.check_mode)
+        plan = join(client, module, target, row)
+    else:
+        plan = serve(client, module, row)
+    if not module.check_mode:
+        row = read_row(client, options["ip_address"], full=True) if plan or not is_up(row) else row
+    elif plan and options["state"] != "absent":
+        row = row or {}
+    return plan, {"host": describe(row, target), "planned": bool(plan)}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body, required_if=[("state", "present", ["zone", "pod", "cluster"])])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod
+short_description: Pod of a zone
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Registers, changes or removes a pod and its management address range.
+extends_documentation_fragment:
+  - cloudstack.kvm.cloudstack
+options:
+  name:
+    description: Name of the pod.
+    type: str
+    required: true
+  zone:
+    description: Name of the zone.
+    type: str
+    required: true
+  gateway:
+    description: Gateway of the management network. Needed for a new pod.
+    type: str
+  netmask:
+    description: Netmask, dotted. Needed for a new pod.
+    type: str
+  start_ip:
+    description: First address for system VMs. Needed for a new pod.
+    type: str
+  end_ip:
+    description: Last address for system VMs. CloudStack takes the last one of the subnet if it is left out.
+    type: str
+  allocation_state:
+    description: Whether the pod takes guests.
+    type: str
+    choices: [Enabled, Disabled]
+  state:
+    description: Whether it exists.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
+    support: full
+  diff_mode:
+    description: Shows the fields that differ.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The pod exists
+  cloudstack.kvm.pod:
+    name: pod1
+    zone: zone1
+    gateway: 192.0.2.1
+    netmask: 255.255.255.0
+    start_ip: 192.0.2.100
+    end_ip: 192.0.2.150
+  delegate_to: localhost
+
+- name: The pod is gone
+  cloudstack.kvm.pod:
+    name: pod1
+    zone: zone1
+    state: absent
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+pod:
+  description: The pod as CloudStack has it after the run; null if it does not exist.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Its UUID.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    gateway:
+      description: As the option of this name.
+      type: str
+    netmask:
+      description: As the option of this name.
+      type: str
+    start_ip:
+      description: As the option of this name.
+      type: str
+    end_ip:
+      description: As the option of this name.
+      type: str
+    allocation_state:
+      description: As the option of this name.
+      type: str
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import POD, ZONE
+
+ARGUMENT_SPEC = {
+    **API_OPTIONS,
+    "name": {"type": "str", "required": True},
+    "zone": {"type": "str", "required": True},
+    "gateway": {"type": "str"},
+    "netmask": {"type": "str"},
+    "start_ip": {"type": "str"},
+    "end_ip": {"type": "str"},
+    "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def body(module):
+    options, client = module.params, connect(module.params)
+    zone = parent(client, ZONE, options["zone"], module.check_mode or options["state"] == "absent")
+    parents = zone and {"zoneid": zone["id"]}
+    plan, pod = converge(client, POD, options, name=options["name"], parents=parents, check_mode=module.check_mode)
+    return plan, {"pod": pod}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

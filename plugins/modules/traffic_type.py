@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: traffic_type
+short_description: Traffic type and KVM label of a physical network
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Adds, changes or removes a traffic type of a physical network. The label is the bridge that carries it on the hosts.
+  - Hosts take a changed label when their agent connects again.
+extends_documentation_fragment:
+  - cloudstack.kvm.cloudstack
+options:
+  traffic_type:
+    description: Which traffic.
+    type: str
+    required: true
+    choices: [Management, Public, Guest, Storage]
+  zone:
+    description: Name of the zone.
+    type: str
+    required: true
+  physical_network:
+    description: Name of the physical network.
+    type: str
+    required: true
+  kvm_label:
+    description: Name of the bridge on KVM hosts.
+    type: str
+  state:
+    description: Whether it exists.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
+    support: full
+  diff_mode:
+    description: Shows the fields that differ.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The traffic type exists
+  cloudstack.kvm.traffic_type:
+    traffic_type: Guest
+    zone: zone1
+    physical_network: physnet1
+    kvm_label: cloudbr1
+  delegate_to: localhost
+
+- name: The traffic type is gone
+  cloudstack.kvm.traffic_type:
+    traffic_type: Guest
+    zone: zone1
+    physical_network: physnet1
+    state: absent
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+traffic_type:
+  description: The traffic type as CloudStack has it after the run; null if it does not exist.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Its UUID.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    kvm_label:
+      description: As the option of this name.
+      type: str
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import PHYSICAL_NETWORK, TRAFFIC_TYPE, ZONE
+
+ARGUMENT_SPEC = {
+    **API_OPTIONS,
+    "traffic_type": {"type": "str", "required": True, "choices": ["Management", "Public", "Guest", "Storage"]},
+    "zone": {"type": "str", "required": True},
+    "physical_network": {"type": "str", "required": True},
+    "kvm_label": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
+
+def body(module):
+    options, client = module.params, connect(module.params)
+    lenient = module.check_mode or options["state"] == "absent"
+    zone = parent(client, ZONE, options["zone"], lenient)
+    network = zone and parent(client, PHYSICAL_NETWORK, options["physical_network"], lenient, zoneid=zone["id"])
+    parents = network and {"physicalnetworkid": network["id"]}
+    plan, found = converge(client, TRAFFIC_TYPE, options, name=options["traffic_type"], parents=parents, check_mode=module.check_mode)
+    return plan, {"traffic_type": found}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

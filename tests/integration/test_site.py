@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""site.yml on three bare hosts and an empty CloudStack: predicted, stopped by every kind of bad input, done, left alone.
+
+The tests of this file are one story and run in order: each starts where the one before has left the lab, so that every
+failure is followed by a run that succeeds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.lab import HOSTS, Lab
+from tests.integration.playbooks import ROOT, play
+from tests.integration.processes import Watcher
+
+pytestmark = pytest.mark.lab
+ADDRESSES = {"host1": "10.88.0.11", "host2": "10.88.0.12", "host3": "10.88.0.13"}
+SSH_PASSWORD = "Planted-ssh~pa55word"
+UNITS = ("libvirtd", "chrony", "nftables", "cloudstack-agent", "ssh")
+MANIFEST = "dpkg -l | sha256sum; find /etc /root /var/lib/dpkg -xdev -type f -printf '%p %m %s %T@\\n' | sort | sha256sum; ip -br addr | grep -v @ | sort"
+STARTED = "systemctl show " + " ".join(UNITS) + " -p Id,ActiveEnterTimestampMonotonic"
+
+
+@pytest.fixture(scope="module")
+def bare(lab: Lab) -> Lab:
+    """Three hosts that were never touched and a CloudStack without anything."""
+    lab.heal()
+    for node in ("mgmt1", *HOSTS):
+        lab.ctl("recreate", node)
+    assert lab.host_states() == {}
+    return lab
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory) -> Path:
+    """Secrets for the run that a test looks for later, in a file that only its owner may read."""
+    path = tmp_path_factory.mktemp("planted") / "secrets.yml"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump({"host_registration_password": SSH_PASSWORD}))
+    return path
+
+
+def _stopped(run, host, *parts):
+    """The run ended for this host with one message that says all of this."""
+    assert run.code != 0, run.output
+    mine = [text for text in run.failures if f"[{host}" in text.split("]")[0] + "]"]
+    assert len(mine) == 1, f"{len(mine)} messages for {host}: {mine or run.output[-3000:]}"
+    for part in parts:
+        assert part in mine[0], f"{part!r} is not in: {mine[0]}"
+
+
+def test_check_mode_on_untouched_hosts_changes_nothing(bare):
+    before = {host: bare.ssh(host, MANIFEST) for host in HOSTS}
+    run = play("site.yml", bare.inventory, "--check", "--diff")
+    assert run.code == 0, run.output[-5000:]
+    assert set(run.changed) >= set(HOSTS), "it does not show what it would do"
+    for shown in ("cluster1", "cloudbr0", "LIBVIRTD_ARGS", "cloudstack-agent"):
+        assert shown in run.output
+    assert bare.writes() == 0
+    assert {host: bare.ssh(host, MANIFEST) for host in HOSTS} == before
+
+
+@pytest.mark.parametrize(
+    ("extra", "parts"),
+    [
+        ({"kvm_host_fqnd": "x"}, ["host1", "kvm_host_fqnd", "did you mean kvm_host_fqdn?", "Next"]),
+        ({"cloudstack_cluster": ""}, ["host1", "expected cloudstack_zone", "Next"]),
+    ],
+    ids=["misspelt variable", "no cluster"],
+)
+def test_mistakes_in_the_inventory_are_found_first(bare, extra, parts):
+    run = play("site.yml", bare.inventory, extra=extra)
+    assert run.code != 0
+    for part in parts:
+        assert part in run.failures[0], run.failures[0]
+    assert set(run.changed) == set()
+    assert bare.writes() == 0
+
+
+def test_bridge_port_that_does_not_exist(bare):
+    bridges = [{"name": "cloudbr1", "port": "eth9"}]
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    _stopped(run, "host1", "eth9")
+    assert "cloudbr1" not in bare.ssh("host1", "ip -br link")
+
+
+def test_refused_export(bare):
+    bare.fault("export-refused")
+    try:
+        run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
+        _stopped(run, "host1", "10.88.2.254:/export/primary", "no_root_squash" if "squash" in run.output else "export", "Next")
+    finally:
+        bare.heal()
+    done = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
+    assert done.code == 0, done.output[-5000:]
+    assert bare.writes() == 0
+
+
+def test_missing_cluster(bare):
+    run = play("add_hosts.yml", bare.inventory, "--limit", "host1")
+    _stopped(run, "host1", "zone1", "does not exist", "register_cluster.yml")
+    assert bare.host_states() == {}
+    assert play("register_cluster.yml", bare.inventory).code == 0
+
+
+def test_label_that_no_bridge_carries(bare):
+    labels = [{"type": "Management", "label": "cloudbr0"}, {"type": "Guest", "label": "cloudbr7"}]
+    writes = bare.writes()
+    run = play("add_hosts.yml", bare.inventory, "--limit", "host1", extra={"cluster_traffic_labels": labels})
+    _stopped(run, "host1", "cloudbr7", "cloudbr0, cloudbr1, cloudbr2", "network_bridge_bridges", "Nothing was registered")
+    assert bare.writes() == writes
+    assert bare.host_states() == {}
+
+
+def test_addhost_that_answers_530(bare):
+    bare.fault("api", "530", "--command", "addHost")
+    try:
+        run = play("add_hosts.yml", bare.inventory, "--limit", "host1")
+    finally:
+        bare.heal()
+    _stopped(run, "host1", "did not join cluster1", "expected", "observed", "530", "nothing is left behind", "next")
+    assert bare.host_states() == {}
+
+
+def test_first_run_with_one_host_switched_off(bare, planted):
+    """Two hosts join, the third gets one message; and none of the planted secrets is anywhere to be read."""
+    secrets = [SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]
+    bare.ctl("power", "host3", "off")
+    with Watcher(secrets) as processes:
+        run = play("site.yml", bare.inventory, "-vvv", "--diff", "-e", f"@{planted}")
+    _stopped(run, "host3", "10.88.0.13", "expected an SSH login", "Next", "--limit host3")
+    assert bare.host_states() == {ADDRESSES["host1"]: "Up", ADDRESSES["host2"]: "Up"}, run.output[-5000:]
+
+    assert processes.looks > 100
+    assert not processes.seen, "a secret stood in the arguments of a process"
+    for secret in secrets:
+        assert secret not in run.output, "a secret is in the output of -vvv --diff"
+
+
+def test_no_secret_is_in_a_file_that_others_may_read(bare):
+    secrets = "\n".join([SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]) + "\n"
+    here = ["find", "/tmp", str(Path.home() / ".ansible"), "-xdev", "-type", "f", "-perm", "-o+r", "-newer", str(bare.state / "api.env")]
+    grep = ["-exec", "grep", "-lF", "-f", "/proc/self/fd/0", "{}", ";"]
+    assert _grep([*here, *grep], secrets) == ""
+    there = "find / -xdev -type f -perm -o+r -newer /etc/hostname -exec grep -lF -f /run/planted {} +; rm -f /run/planted"
+    for host in ("host1", "host2"):
+        _grep([str(ROOT / "lab" / "labctl"), "ssh", host, "umask 077; cat > /run/planted"], secrets)
+        assert bare.ssh(host, f"{there} 2>/dev/null || true").strip() == ""
+
+
+def _grep(command: list[str], secrets: str) -> str:
+    """The command with the secrets on its standard input, as a file: grep opens it once for each file that it searches."""
+    with (Path("/dev/shm") / f"planted-{os.getpid()}").open("w+") as file:
+        Path(file.name).chmod(0o600)
+        file.write(secrets)
+        file.flush()
+        file.seek(0)
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+        Path(file.name).unlink()
+    return done.stdout.strip()
+
+
+def test_run_after_the_repair_brings_the_last_host_up(bare):
+    bare.ctl("power", "host3", "on")
+    run = play("site.yml", bare.inventory)
+    assert run.code == 0, run.output[-5000:]
+    assert bare.host_states() == dict.fromkeys(ADDRESSES.values(), "Up")
+    power = {row["ipaddress"]: row["outofbandmanagement"] for row in bare.api.list("listHosts", "host", type="Routing", details="min")}
+    assert {state["powerstate"] for state in power.values()} == {"On"}
+    [pool] = [pool for pool in bare.api.list("listStoragePools", "storagepool") if pool["name"] == "primary1"]
+    assert pool["state"] == "Up"
+    assert "host3: zone1/pod1/cluster1, Up and Enabled, power On" in run.output
+
+
+def test_another_run_changes_and_restarts_nothing_and_stays_in_its_budget(bare, tmp_path):
+    started = {host: bare.ssh(host, STARTED) for host in HOSTS}
+    writes, count = bare.writes(), tmp_path / "modules"
+    count.touch()
+    counting = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "count_modules",
+        "COUNT_MODULES_FILE": str(count),
+    }
+    run = play("site.yml", bare.inventory, env=counting)
+    assert run.code == 0, run.output[-5000:]
+    assert run.changed == {}, run.output
+    assert {host: bare.ssh(host, STARTED) for host in HOSTS} == started
+    assert bare.writes() == writes
+    per_host = [line.split("\t")[0] for line in count.read_text().splitlines()]
+    figures = {host: per_host.count(host) for host in HOSTS}
+    print(f"module executions of a run that changes nothing: {figures}")
+    assert all(0 < figure <= 30 for figure in figures.values()), figures
+
+
+def test_bmc_that_refuses_the_password(bare):
+    bare.fault("bmc-password", "host1")
+    try:
+        run = play("configure_oobm.yml", bare.inventory, "--limit", "host1", extra={"oobm_update_password": "always"})
+        _stopped(run, "host1", "10.88.0.11", "refuses the password", "oobm_password")
+    finally:
+        bare.heal()
+    assert play("configure_oobm.yml", bare.inventory, "--limit", "host1").code == 0
+
+
+def test_site_resolves_by_its_name_in_the_collection(bare):
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(bare.inventory), "cloudstack.kvm.site", "--list-tasks"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    assert done.returncode == 0, done.stderr
+    assert json.dumps(done.stdout).count("cloudstack.kvm.") > 5

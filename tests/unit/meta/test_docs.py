@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generated pages are current, and what the README names exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_role_page_is_current():
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "role_docs.py", "--check"], check=False)
+    assert done.returncode == 0, "run make docs and commit docs/roles.md"
+
+
+def test_links_of_the_readme_resolve():
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_playbooks_and_make_targets_of_the_readme_exist():
+    readme = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", readme)) <= targets
+    playbooks = set(re.findall(r"`([a-z_]+\.yml)`", readme))
+    assert not [name for name in playbooks if not (ROOT / "playbooks" / name).is_file()]

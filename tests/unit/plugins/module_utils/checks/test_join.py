@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cause of a failed join, from what real hosts left behind when they were made to fail one by one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.join import diagnose, tell
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.add_host_error import cause
+
+FIXTURES = Path(__file__).parents[4] / "fixtures" / "join"
+ANSWERS = json.loads((FIXTURES / "addhost.json").read_text())
+OK = dict.fromkeys(("keystore-setup", "keystore-cert-import", "cloudstack-setup-agent", "sudo", "java", "keytool", "kvm-ok"), "ok")
+# What the module sees of programs and files where the capture only names the staged command.
+SEEN = {
+    "sudo-missing": {"programs": {**OK, "sudo": "missing"}},
+    "no-package": {"programs": {**OK, "keystore-setup": "missing"}},
+    "keystore-setup-missing": {"programs": {**OK, "keystore-setup": "missing"}},
+    "keystore-setup-not-executable": {"programs": {**OK, "keystore-setup": "not executable"}},
+    "cert-import-missing": {"programs": {**OK, "keystore-cert-import": "missing"}},
+    "setup-agent-missing": {"programs": {**OK, "cloudstack-setup-agent": "missing"}},
+    "java-missing": {"programs": {**OK, "java": "missing"}},
+    "user-sudo-with-password": {"sudo_without_password": False},
+    "clock-behind": {
+        "certificate": {"state": "not yet valid", "not_before": "2026-11-21T00:32:00+00:00", "now": "2026-11-20T12:34:00+00:00"},
+    },
+    "ssh-port-in-url": {"programs": {**OK, "keystore-setup": "not executable"}},
+}
+CASES = {
+    "wrong-password": "neither CloudStack's key nor the password",
+    "unknown-user": "neither CloudStack's key nor the password",
+    "key-refused-no-password": "CloudStack's key is not accepted",
+    "password-login-off": "offers no password login",
+    "ssh-port-refused": "cannot open an SSH session",
+    "ssh-filtered": "port 22 of the host is dropped",
+    "name-unresolvable": "cannot resolve the host's name",
+    "https-url": "did not even try to log in",
+    "kvm-missing": "no /dev/kvm",
+    "sudo-missing": "sudo is missing",
+    "user-no-sudo": "may not use sudo",
+    "user-sudo-with-password": "may not use sudo without a password",
+    "user-sudo-documented-only": "may not use sudo",
+    "no-package": "cloudstack-common is not installed properly",
+    "keystore-setup-missing": "cloudstack-common is not installed properly",
+    "keystore-setup-not-executable": "cloudstack-common is not installed properly",
+    "cert-import-missing": "cloudstack-common is not installed properly",
+    "setup-agent-missing": "cloudstack-agent is not installed properly",
+    "etc-cloudstack-readonly": "cannot be written",
+    "disk-full": "the disk is full",
+    "java-missing": "Java is missing",
+    "stale-jks-other-pass": "a keystore of an earlier join",
+    "hostname-unresolvable": "cannot resolve its own name",
+    "guest-bridge-missing": "setup-agent tried to build one",
+    "libvirtd-masked": "libvirtd is masked",
+    "kvm-ok-missing": "kvm-ok is missing",
+    "mgmt-8250-dropped": "cannot reach port 8250",
+    "clock-behind": "clock is behind",
+    "tls16514-blocked": "drops port 16514",
+    "no-scheme": "no scheme",
+    "no-username": "no account",
+    "wrong-ip-nothing-there": "cannot open an SSH session",
+    "kvm-module-only-removed": "no /dev/kvm",
+    "sudo-requiretty": "may not use sudo",
+    "ssh-port-in-url": "cloudstack-common is not installed properly",
+    "running-domain": "came Up after",
+    "java-old": "came Up after",
+    "clock-ahead": "came Up after",
+}
+SECTIONS = {"--setup.log": "setup.log", "--agent.out": "agent.out", "--agent.log": "agent.log", "--journal": "journal"}
+
+
+def _text(name: str) -> str:
+    return (FIXTURES / f"{name}.txt").read_text(errors="replace")
+
+
+def _evidence(name: str) -> dict:
+    """A capture as the module host_join_evidence would return it."""
+    logs: dict[str, list[str]] = {}
+    section = None
+    for line in _text(name).splitlines():
+        if re.match(r"--[\w.]+$", line):
+            section = SECTIONS.get(line)
+        elif section:
+            logs.setdefault(section, []).append(line)
+    journal = logs.pop("journal", [])
+    sizes = {file: int(size) for size, file in re.findall(r"^-\S{9} (\d+) (\S+)$", _text(name), re.MULTILINE)}
+    return {
+        "files": sizes,
+        "logs": logs,
+        "journal": journal,
+        "programs": OK,
+        "units": {},
+        "free_bytes": 10**9,
+        "read_only": False,
+        **SEEN.get(name, {}),
+    }
+
+
+def _join(name: str, **more) -> dict:
+    answer = ANSWERS[name]
+    row = {"id": "18", "state": "Up"} if answer["code"] == 200 else None
+    return {"error": cause(answer["text"]), "code": answer["code"], "seconds": answer["seconds"], "row": row, "alerts": [], **more}
+
+
+@pytest.mark.parametrize(("name", "expected"), CASES.items())
+def test_cause_of_a_staged_failure(name, expected):
+    found = diagnose(_join(name), _evidence(name))
+    assert expected in found.cause
+    assert found.certain
+    assert found.expected and found.observed and found.next_step
+
+
+def test_every_captured_host_is_in_the_table():
+    named = {path.stem for path in FIXTURES.glob("*.txt")}
+    assert named - set(CASES) == {"bridge-without-port", "agent.log.server-unreachable"}  # these have tests of their own
+
+
+def test_agent_that_cannot_reach_the_setting_host():
+    log = _text("agent.log.server-unreachable").splitlines()
+    found = diagnose(_join("java-missing"), {"logs": {"agent.log": log}, "journal": [], "programs": OK})
+    assert "global setting host" in found.cause
+    assert "Network is unreachable" in found.observed
+
+
+def test_alert_of_a_bridge_without_port_beats_the_generic_sentence():
+    alert = "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not find network: cloudbr1"
+    row = {"id": "18", "state": "Alert"}
+    text = tell(_join("bridge-without-port", alerts=[alert], row=row), _evidence("bridge-without-port"), "host2", "cluster1")
+    assert text.startswith("host2 did not join cluster1: a bridge of a traffic label is missing or has no physical port")
+    assert "cloudbr1" in text
+    assert "host_registration_leftover: remove" in text
+
+
+def test_what_is_not_known_is_said_so():
+    found = diagnose(_join("java-missing"), {"logs": {"agent.log": ["something nobody has seen"]}, "journal": [], "programs": OK})
+    assert not found.certain
+    assert "something nobody has seen" in found.observed
+
+
+def test_host_that_does_not_answer():
+    found = diagnose(_join("java-missing"), None)
+    assert not found.certain
+    assert "does not answer" in found.cause

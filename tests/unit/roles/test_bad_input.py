@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input of the host roles: one message that names host, expected, observed and next step, and no module was run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.roles.distributions import facts
+
+AGENT = {"cloudstack_agent_management_keys": ["ecdsa-sha2-nistp256 AAAA management"]}
+NTP = {"time_sync_sources": ["192.0.2.254"]}
+BRIDGES = [{"name": "cloudbr0", "port": "eth0"}]
+
+
+@pytest.mark.parametrize(("role", "variables", "named"), [
+    ("kvm_host", {"kvm_host_sysctls": {}}, "kvm_host_sysctl"),
+    ("kvm_host", {"kvm_host_fqdn": "host1"}, "kvm_host_address"),
+    ("time_sync", {**NTP, "time_sync_source": ["192.0.2.1"]}, "time_sync_sources"),
+    ("time_sync", {"time_sync_sources": []}, "time_sync_sources"),
+    ("network_bridge", {"network_bridge_bridge": BRIDGES}, "network_bridge_bridges"),
+    ("firewall", {"firewall_peers": ["192.0.2.12"]}, "firewall_cluster_peers"),
+    ("firewall", {"firewall_admin_sources": ["bastion.example.org"]}, "bastion.example.org"),
+    ("storage_client", {"storage_client_export": ["192.0.2.254:/a"]}, "storage_client_exports"),
+    ("storage_client", {"storage_client_exports": ["nfs://192.0.2.254/a"]}, "nfs://192.0.2.254/a"),
+    ("cloudstack_agent", {**AGENT, "cloudstack_agent_versions": "4.22"}, "cloudstack_agent_version"),
+    ("cloudstack_agent", {}, "cloudstack_agent_management_keys"),
+])  # fmt: skip
+def test_is_refused_before_anything_is_done(play, role, variables, named):
+    run = play([role], facts("debian12"), variables)
+    assert run.status != 0
+    assert not run.calls
+    message = " ".join(run.output.split())
+    for part in ("host1: expected", "observed", "Next:", named):
+        assert part in message
+
+
+def test_a_machine_without_kvm_is_refused(play):
+    bare = facts("debian12")
+    bare["kvm"]["device"] = False
+    run = play(["kvm_host"], bare)
+    assert run.status != 0
+    assert "expected /dev/kvm, observed none" in " ".join(run.output.split())
+    assert not run.calls
+
+
+@pytest.mark.parametrize("identity", ["rocky9", "ubuntu2404"])
+def test_bridges_on_a_distribution_without_a_back_end_are_refused(play, identity):
+    run = play(["network_bridge"], facts(identity), {"network_bridge_bridges": BRIDGES})
+    assert run.status != 0
+    assert not run.calls
+    message = " ".join(run.output.split())
+    assert "expected a host configured by ifupdown" in message
+    assert "cloudbr0" in message
+
+
+def test_bridges_on_debian_are_declared_in_one_run(play):
+    run = play(["network_bridge"], facts("debian12"), {"network_bridge_bridges": BRIDGES})
+    assert run.status == 0, run.output
+    assert [call["module"] for call in run.calls] == ["bridge"]
+
+
+def test_a_role_alone_gathers_what_it_lacks(play):
+    known = facts("debian12")
+    known["packages"] = {}
+    run = play(["storage_client"], known)
+    assert run.calls[0]["module"] == "kvm_host_facts"
+    assert set(run.calls[0]["args"]["packages"]) >= {"nfs-common", "libnfs-utils"}
+
+
+def test_the_keystore_of_a_failed_join_is_reported_and_removed_only_on_demand(play):
+    left = facts("debian12")
+    del left["agent"]["properties"]["guid"]
+    left["units"]["cloudstack-agent.service"]["active"] = "inactive"
+    asked = play(["cloudstack_agent"], left, {**AGENT, "cloudstack_agent_remove_leftovers": True})
+    reported = play(["cloudstack_agent"], left, AGENT)
+    assert asked.status == reported.status == 0, reported.output
+    assert asked.files()["/etc/cloudstack/agent/cloud.jks"]["state"] == "absent"
+    assert "/etc/cloudstack/agent/cloud.jks" not in reported.files()
+    assert "cloudstack_agent_remove_leftovers=true" in reported.output
+
+
+def test_the_keystore_of_a_joined_host_is_never_touched(play):
+    run = play(["cloudstack_agent"], facts("debian12"), {**AGENT, "cloudstack_agent_remove_leftovers": True})
+    assert run.status == 0, run.output
+    assert "/etc/cloudstack/agent/cloud.jks" not in run.files()

@@ -39,7 +39,7 @@ def create(topology: Topology, state: State, node: Node) -> None:
         "--pidfile", str(_pidfile(node)), *podman.BOOT_OPTIONS, *podman.DEVICES, "-v", f"{_cpuinfo()}:/proc/cpuinfo:ro",
         *(_management_mounts() if management else []), image,
     )  # fmt: skip
-    put_all(node, _files(topology, state, node))
+    put_all(node, installer_files(topology, state, node))
 
 
 def image_for(node: Node) -> str:
@@ -128,7 +128,7 @@ def _management_mounts() -> list[str]:
     return [*mounts, "-v", "/export"]  # a volume: the NFS server cannot export from the container's own overlay
 
 
-def _files(topology: Topology, state: State, node: Node) -> list[tuple[str, str, str]]:
+def installer_files(topology: Topology, state: State, node: Node) -> list[tuple[str, str, str]]:
     """What an installer would have left on a bare machine: address, keys, package sources."""
     host_key = state.key(f"hostkeys/{node.name}")
     public = state.key("id_ed25519").with_suffix(".pub").read_text()

@@ -3,19 +3,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, jsonify, request
 
 from .cloud import Cloud
 from .faults import Faults
+from .records import Record
 
 
 def create_app(cloud: Cloud, faults: Faults) -> Flask:
-    """GET /writes; POST /faults {kind, command, times}; DELETE /faults."""
+    """GET /writes; GET /state: all rows; POST /reset: an empty cloud; POST /faults {kind, command, times}; DELETE /faults."""
     app = Flask(__name__)
 
     @app.get("/writes")
     def writes():
         return jsonify(count=cloud.writes)
+
+    @app.get("/state")
+    def state():
+        with cloud.lock:
+            return jsonify({name: [_shown(row) for row in table] for name, table in cloud.tables.items()})
+
+    @app.post("/reset")
+    def reset():
+        faults.clear()
+        with cloud.lock:
+            cloud.reset()
+        return jsonify(reset=True)
 
     @app.post("/faults")
     def stage():
@@ -32,3 +47,12 @@ def create_app(cloud: Cloud, faults: Faults) -> Flask:
         return jsonify(healed=True)
 
     return app
+
+
+def _shown(row: Record) -> dict[str, Any]:
+    """A row without secrets and without what is no JSON."""
+    data = {key: value for key, value in row.data.items() if isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))}
+    if data.get("oobm"):
+        data["oobm"] = {**data["oobm"], "password": "****"}
+    data.pop("result", None)  # of jobs: it may quote a command line
+    return {"number": row.number, "uuid": row.uuid, **data}

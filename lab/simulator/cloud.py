@@ -27,13 +27,18 @@ class Cloud:
     def __init__(self, clock: Clock, key: str, secret: str, host_setting: str = "localhost", agents: Any = None) -> None:
         self.clock, self.key, self.secret = clock, key, secret
         self.lock = threading.RLock()
-        self.tables = {name: Table(name, FIRST_NUMBERS.get(name, 1)) for name in TABLES}
-        self.settings = Settings()
-        self.settings.set("host", host_setting)
-        self.jobs = Jobs(clock, self.tables["job"])
+        self.host_setting = host_setting
         self.discoverer: Any = None  # the KVM side, see ports.py
         self.agents = agents
         self.authority: Any = None  # the CA, see commands/certificate.py
+        self.reset()
+
+    def reset(self) -> None:
+        """An empty database. Its CA, its keys and what is connected stay."""
+        self.tables = {name: Table(name, FIRST_NUMBERS.get(name, 1)) for name in TABLES}
+        self.settings = Settings()
+        self.settings.set("host", self.host_setting)
+        self.jobs = Jobs(self.clock, self.tables["job"])
         self.writes = 0
         self.sessions: dict[str, str] = {}
         self._seed()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .errors import ApiError, unauthorised
 
-KINDS = ("530", "401", "timeout", "lose-job")
+KINDS = ("530", "401", "432", "timeout", "lose-job")
 
 
 @dataclass
@@ -47,12 +47,14 @@ class Faults:
                 return fault.kind
         return None
 
-    def hit(self, kind: str) -> None:
-        """Do it."""
+    def hit(self, kind: str, command: str, user: str) -> None:
+        """Do it to a command that the user of this UUID has called."""
         if kind == "530":
             raise ApiError(530, "Internal error executing command, please contact your system administrator")
         if kind == "401":
             raise unauthorised()
+        if kind == "432":  # the key's role has not this command
+            raise ApiError(432, f"The API [{command}] does not exist or is not available for the account for user id [{user}].")
         if kind == "timeout":
             self.released.wait(3600)
             raise ApiError(530, "The call was held back by a staged fault")

@@ -49,9 +49,7 @@ def run(oobm: Mapping[str, str], words: list[str], *, interface: str, retries: s
         *words,
     ]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout if timeout > 0 else None, stdin=subprocess.DEVNULL, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout if timeout > 0 else None, stdin=subprocess.DEVNULL, check=False)
     except subprocess.TimeoutExpired:
         return Result(False, None, "")
     except OSError as error:

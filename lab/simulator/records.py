@@ -5,6 +5,7 @@ resolves, which is why deleteHost twice names a number."""
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,13 +71,15 @@ class Table:
 
     def __init__(self, name: str, first: int = 1) -> None:
         self.name, self._next = name, first
+        self._lock = threading.Lock()  # jobs are started by handlers that hold no lock of the cloud
         self._rows: dict[int, Record] = {}
 
     def add(self, **data: Any) -> Record:
         """A new row with the next number and a new UUID."""
-        row = Record(self.name, self._next, str(uuid.uuid4()), data)
-        self._rows[self._next] = row
-        self._next += 1
+        with self._lock:
+            row = Record(self.name, self._next, str(uuid.uuid4()), data)
+            self._rows[self._next] = row
+            self._next += 1
         return row
 
     def burn(self) -> None:
@@ -84,7 +87,7 @@ class Table:
         self._next += 1
 
     def __iter__(self) -> Iterator[Record]:
-        return iter([row for row in self._rows.values() if not row.removed])
+        return iter([row for row in list(self._rows.values()) if not row.removed])
 
     def where(self, **columns: Any) -> list[Record]:
         """Rows that are not removed and have these values."""
@@ -99,4 +102,4 @@ class Table:
         """The number behind a UUID (also of a removed row), or the number itself where digits are given."""
         if identifier.lstrip("-").isdigit():
             return int(identifier)
-        return next((row.number for row in self._rows.values() if row.uuid == identifier), None)
+        return next((row.number for row in list(self._rows.values()) if row.uuid == identifier), None)

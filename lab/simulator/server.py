@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import secrets
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from . import commands  # noqa: F401  registers the commands
 from .cloud import Cloud
 from .errors import UNKNOWN, ApiError, unauthorised
 from .faults import Faults
-from .registry import COMMANDS, Entry, Work
+from .registry import COMMANDS, READS, Entry, Work
 from .render import JSON_TYPE, error, success
 from .signature import is_valid
 from .table import Command
@@ -41,10 +42,11 @@ def create_app(cloud: Cloud, faults: Faults | None = None) -> Flask:
     app = Flask(__name__)
     app.url_map.strict_slashes = False
     faults = faults or Faults()
+    enforced = cloud.settings.get("enforce.post.requests.and.timestamps") == "true"  # read once: the setting needs a restart
 
     @app.route("/client/api", methods=["GET", "POST"], provide_automatic_options=False)
     def api() -> Response:
-        return answer(cloud, faults, given(request))
+        return answer(cloud, faults, given(request), enforced=enforced)
 
     @app.route("/client/api", methods=["OPTIONS"], provide_automatic_options=False)
     def options() -> Response:
@@ -106,8 +108,8 @@ def given(http: request.__class__) -> dict[str, str]:
     return words
 
 
-def answer(cloud: Cloud, faults: Faults, words: Mapping[str, str], trusted: bool = False) -> Response:
-    """One request from its words to its answer; a trusted one needs no signature."""
+def answer(cloud: Cloud, faults: Faults, words: Mapping[str, str], trusted: bool = False, enforced: bool = False) -> Response:
+    """One request from its words to its answer; a trusted one needs no signature. `enforced`: see signature.is_valid."""
     lower = {name.lower(): value for name, value in words.items()}
     as_json = lower.get("response", "").lower() == "json"
     name = words.get("command")
@@ -117,10 +119,10 @@ def answer(cloud: Cloud, faults: Faults, words: Mapping[str, str], trusted: bool
     key = "null" if name is None and not request.is_json else command.answer_key if command else "errorresponse"
     try:
         if not trusted:
-            _authenticate(cloud, words, lower)
+            _authenticate(cloud, words, lower, enforced)
         body = _dispatch(cloud, faults, command, words, lower)
     except ApiError as fault:
-        return _refusal(key, fault, as_json)
+        return _refusal("errorresponse" if fault.code == 432 else key, fault, as_json)
     except Exception as defect:
         LOG.exception("%s failed", name)
         return _refusal(key, ApiError(530, f"Command failed due to Internal Server Error: {defect}", UNKNOWN), as_json)
@@ -143,7 +145,7 @@ def _dispatch(cloud: Cloud, faults: Faults, command: Command | None, words: Mapp
     if kind == "lose-job":
         cloud.jobs.lose_next += 1
     elif kind:
-        faults.hit(kind)
+        faults.hit(kind, command.name, cloud.user.uuid)
     entry = COMMANDS.get(command.name)
     given_arguments = arguments(command, words, cloud.resolve)
     if entry is None:
@@ -173,12 +175,26 @@ def _run(cloud: Cloud, command: Command, entry: Entry, given_arguments: dict, cu
     return {**({"id": body.id} if body.id else {}), "jobid": job.uuid}
 
 
-def _authenticate(cloud: Cloud, words: Mapping[str, str], lower: Mapping[str, str]) -> None:
+def _authenticate(cloud: Cloud, words: Mapping[str, str], lower: Mapping[str, str], enforced: bool) -> None:
+    """Raises 401 in the same words whatever is wrong, and 400 for a change by GET where POST is enforced."""
+    if not _address_allowed(cloud.settings.get("api.allowed.source.cidr.list"), request.remote_addr):
+        raise unauthorised()
+    name = words.get("command", "")
+    if enforced and request.method == "GET" and name in table() and not name.startswith(READS):
+        raise ApiError(400, f"State changing command {name} needs to be sent using POST request", UNKNOWN)
     session = lower.get("sessionkey")
     if session and session in cloud.sessions.values() and request.cookies.get("sessionkey") == session:
         return
-    if lower.get("apikey") != cloud.key or not is_valid(words, cloud.secret, cloud.clock.utc()):
+    if lower.get("apikey") != cloud.key or not is_valid(words, cloud.secret, cloud.clock.utc(), enforced):
         raise unauthorised()
+
+
+def _address_allowed(networks: str | None, address: str | None) -> bool:
+    if not networks or not address:
+        return True
+    caller = ipaddress.ip_address(address)
+    known = [ipaddress.ip_network(word.strip(), strict=False) for word in networks.split(",") if word.strip()]
+    return any(caller in network for network in known if network.version == caller.version)
 
 
 def _login(cloud: Cloud, lower: Mapping[str, str], as_json: bool) -> Response:

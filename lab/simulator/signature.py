@@ -7,8 +7,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
+
+FURTHEST = timedelta(minutes=15)
 
 
 def string_to_sign(parameters: Mapping[str, str]) -> str:
@@ -23,16 +25,18 @@ def sign(parameters: Mapping[str, str], secret: str) -> str:
     return base64.b64encode(hmac.new(secret.encode(), string_to_sign(parameters).encode(), hashlib.sha1).digest()).decode()
 
 
-def is_valid(parameters: Mapping[str, str], secret: str, now: datetime) -> bool:
-    """Whether the signature fits and, with signatureVersion 3, has not expired. `now` is in UTC."""
+def is_valid(parameters: Mapping[str, str], secret: str, now: datetime, enforced: bool = False) -> bool:
+    """Whether the signature fits and, with signatureVersion 3, has not expired. `now` is in UTC. Where it is `enforced`, version 3
+    is compulsory and may not be good for more than 15 minutes (setting enforce.post.requests.and.timestamps)."""
     lower = {name.lower(): value for name, value in parameters.items()}
-    if lower.get("signatureversion") == "3" and not _in_time(lower.get("expires"), now):
+    versioned = lower.get("signatureversion") == "3"
+    if (enforced and not versioned) or (versioned and not _in_time(lower.get("expires"), now, FURTHEST if enforced else None)):
         return False
     given = lower.get("signature")
     return bool(given) and hmac.compare_digest(given, sign(parameters, secret))
 
 
-def _in_time(expires: str | None, now: datetime) -> bool:
+def _in_time(expires: str | None, now: datetime, furthest: timedelta | None) -> bool:
     if not expires:
         return False
     for pattern in ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%SZ"):
@@ -40,5 +44,6 @@ def _in_time(expires: str | None, now: datetime) -> bool:
             moment = datetime.strptime(expires, pattern)
         except ValueError:
             continue
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) >= now
+        left = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) - now
+        return left >= timedelta(0) and (furthest is None or left <= furthest)
     return False

@@ -16,7 +16,13 @@ Resolve = Callable[[str, str, str], int | None]  # (command, parameter, value) -
 INT32 = 2**31
 
 # Texts about length name the Java field, which the API never shows elsewhere.
-FIELDS = {"createZone.name": "zoneName", "createRole.name": "roleName", "createPod.name": "podName", "addCluster.clustername": "clusterName", "addTrafficType.kvmnetworklabel": "kvmLabel"}
+FIELDS = {
+    "createZone.name": "zoneName",
+    "createRole.name": "roleName",
+    "createPod.name": "podName",
+    "addCluster.clustername": "clusterName",
+    "addTrafficType.kvmnetworklabel": "kvmLabel",
+}
 
 
 def arguments(command: Command, given: Mapping[str, str], resolve: Resolve) -> dict[str, Any]:
@@ -31,10 +37,15 @@ def arguments(command: Command, given: Mapping[str, str], resolve: Resolve) -> d
         elif name in words:
             result[name] = _value(command, parameter, words[name], resolve)
         elif parameter.required:
-            raise not_understood(f"Unable to execute API command {command.answer_key.removesuffix('response')} due to missing parameter {parameter.name}")
+            raise not_understood(f"Unable to execute API command {_name(command)} due to missing parameter {parameter.name}")
     if command.is_list:
         _check_paging(command, result)
     return result
+
+
+def _name(command: Command) -> str:
+    """The command as error texts name it: as its answers are called, which is not always its own name."""
+    return command.answer_key.removesuffix("response")
 
 
 def _check_characters(given: Mapping[str, str]) -> None:
@@ -73,7 +84,7 @@ def _value(command: Command, parameter: Parameter, word: str, resolve: Resolve) 
     if kind in ("list", "set"):
         return _items(command, parameter, word, resolve)
     if kind == "map":
-        raise not_understood(f"Unable to execute API command {command.answer_key.removesuffix('response')} due to invalid value {word} for parameter {parameter.name}")
+        raise not_understood(f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}")
     return _string(command, parameter, word)
 
 
@@ -98,7 +109,7 @@ def _identifier(command: Command, parameter: Parameter, word: str, resolve: Reso
 
 
 def _invalid(command: Command, what: str):
-    return not_understood(f"Unable to execute API command {command.answer_key.removesuffix('response')} due to invalid value. {what}")
+    return not_understood(f"Unable to execute API command {_name(command)} due to invalid value. {what}")
 
 
 def _number(command: Command, parameter: Parameter, word: str) -> float:
@@ -107,7 +118,7 @@ def _number(command: Command, parameter: Parameter, word: str) -> float:
     except ValueError:
         number = None
     if number is None or (parameter.type == "integer" and not -INT32 <= number < INT32):
-        raise not_understood(f"Unable to execute API command {command.answer_key.removesuffix('response')} due to invalid value {word} for parameter {parameter.name}")
+        raise not_understood(f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}")
     return number
 
 
@@ -117,9 +128,7 @@ def _date(command: Command, word: str) -> datetime:
             return datetime.strptime(word, pattern)
         except ValueError:
             continue
-    raise not_understood(
-        f"Unable to parse date {word} for command {command.answer_key.removesuffix('response')}, please pass dates in the format mentioned in the api documentation"
-    )
+    raise not_understood(f"Unable to parse date {word} for command {_name(command)}, please pass dates in the format mentioned in the api documentation")
 
 
 def _items(command: Command, parameter: Parameter, word: str, resolve: Resolve) -> list[Any]:

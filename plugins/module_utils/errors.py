@@ -14,9 +14,7 @@ class KvmError(Exception):
     fixed order, so that every message reads the same: expected, observed, next step, how to reproduce it.
     """
 
-    def __init__(
-        self, message: str, *, host: str = "", expected: Any = "", observed: Any = "", next_step: str = "", reproduce: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, host: str = "", expected: Any = "", observed: Any = "", next_step: str = "", reproduce: str = "") -> None:
         super().__init__(message)
         self.details: dict[str, Any] = {}
         self.message = message

@@ -6,15 +6,8 @@ from __future__ import annotations
 NO_DRIVER = "the simulator has the driver ipmitool only; the others are kept, but would need a Redfish BMC or a second CloudStack"
 COUNTERS = "capacities and details of Host HA come from parts of CloudStack that the simulator has not"
 TIMING = "a matter of moments: the real server's agent was gone already when the answer was written"
-KVM_ONLY = "needs machines that fail in one way each: tests of lab/simulator/kvm stage them"
 
 HA_DRILL = "follows a fencing that configureSimulatorHAProviderState staged, a command of CloudStack's own simulator plug-in"
-MACHINES = (
-    "connection refused", "connection refused on the default port", "listener closes at once", "wrong password", "password empty", "unknown user",
-    "nobody at that address", "no /dev/kvm", "no password parameter, key not accepted", "keystore-setup fails", "certificate import fails",
-    "cloudstack-setup-agent fails", "listener stays silent", "packets dropped", "ls /dev/kvm hangs", "url name that does not resolve",
-    "url with a bad port", "url without host",
-)  # fmt: skip
 
 REASONS: dict[tuple[str, str], str] = {
     ("zone", "listZones by id with showcapacities"): COUNTERS,
@@ -25,7 +18,6 @@ REASONS: dict[tuple[str, str], str] = {
     ("host-lifecycle", "reconnectHost when Up / result"): TIMING,
     ("ha", "listHosts after that"): HA_DRILL,
     ("ha", "cancelHostMaintenance if needed / result"): HA_DRILL,
-    **{("host-kvm", f"addHost KVM: {machine}"): KVM_ONLY for machine in MACHINES},
 }
 
 

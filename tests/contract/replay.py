@@ -209,7 +209,7 @@ class Replay:
 def password_of(exchange: Exchange) -> str:
     """A password in place of the blanked one; the entry's name says what was special about it."""
     special = {
-        "wrong password": "wrong-one", "empty password": "", "of 17 letters": "a" * 17, "of 30 letters": "b" * 30,
+        "wrong password": "wrong-one", "empty password": "", "password empty": "", "of 17 letters": "a" * 17, "of 30 letters": "b" * 30,
     }  # fmt: skip
     chosen = next((value for mark, value in special.items() if mark in exchange.name), None)
     if chosen is not None:

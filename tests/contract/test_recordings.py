@@ -25,7 +25,7 @@ def called_by_the_product() -> set[str]:
     source = "\n".join(path.read_text() for path in PLUGINS.rglob("*.py"))
     # plan/oobm.py makes two names of a verb and a noun
     made = {f"{verb}OutOfBandManagementForHost" for verb in ("enable", "disable")}
-    return ({name for name in re.findall(r'"([a-z]\w+)"', source)} | made) & set(commands())
+    return (set(re.findall(r'"([a-z]\w+)"', source)) | made) & set(commands())
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,21 @@ def issue(cloud: Cloud, given: Arguments) -> Work:
     return Work(work)
 
 
+@command("provisionCertificate")
+def provision(cloud: Cloud, given: Arguments) -> Work:
+    row = cloud.get("host", given["hostid"])
+
+    def work() -> dict:
+        _authority(cloud, given.get("provider"))
+        if row["state"] != "Up":
+            raise ApiError(530, f"Failed to generate keystore and get CSR from the host/agent {row}")
+        if row["hypervisor"] != "Simulator":  # our agents take a certificate only when they are added
+            raise ApiError(530, f"Failed to generate keystore and get CSR from the host/agent {row}")
+        return {"success": True}
+
+    return Work(work)
+
+
 def _words(value: Any) -> list[str]:
     words = value if isinstance(value, list) else (value or "").split(",")
     return [word.strip() for word in words if word.strip()]

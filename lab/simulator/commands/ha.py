@@ -43,9 +43,7 @@ def configure(cloud: Cloud, given: Arguments) -> Work:
         if name not in known:
             raise failed(f"Given HA provider [{given['provider']}] does not exist.")
         if known[name] != row["hypervisor"]:
-            raise bad_parameter(
-                f"Incompatible haprovider provided [{known[name]}] for the resource [{row.uuid}] of hypervisor type: [{row['hypervisor']}]."
-            )
+            raise bad_parameter(f"Incompatible haprovider provided [{known[name]}] for the resource [{row.uuid}] of hypervisor type: [{row['hypervisor']}].")
         old = row.get("ha") or {"enabled": False, "state": "Disabled", "fresh": True, "configured": cloud.clock.now()}
         row["ha"] = {**old, "provider": name}
         return {"hostha": {"hostid": row.uuid, "haprovider": name, "status": True}}

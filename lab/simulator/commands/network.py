@@ -120,8 +120,7 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
             raise bad_parameter("The IP range already has IPs that overlap with the new range. Please specify a different start IP/end IP.")
         if other["vlan"] != label and other["subnet"].overlaps(subnet):
             raise bad_parameter(
-                f"The IP range with tag: {other['vlan']} in zone {zone['name']} has overlapped with the subnet."
-                " Please specify a different gateway/netmask."
+                f"The IP range with tag: {other['vlan']} in zone {zone['name']} has overlapped with the subnet. Please specify a different gateway/netmask."
             )
     public = cloud.table("traffictype").where(traffictype="Public")
     network = next((row["network"] for row in public if cloud.table("physicalnetwork").find(row["network"])["zone"] == zone.number), None)
@@ -162,9 +161,7 @@ def create_storage_range(cloud: Cloud, given: Arguments) -> Work:
     def work() -> dict:
         start, end = given["startip"], given.get("endip") or given["startip"]
         for other in cloud.table("storagerange").where(pod=pod.number):
-            if ipaddress.ip_address(start) <= ipaddress.ip_address(other["endip"]) and ipaddress.ip_address(other["startip"]) <= ipaddress.ip_address(
-                end
-            ):
+            if ipaddress.ip_address(start) <= ipaddress.ip_address(other["endip"]) and ipaddress.ip_address(other["startip"]) <= ipaddress.ip_address(end):
                 raise failed(f"The Storage network Start IP and endIP address range overlap with private IP :{other['startip']} - {other['endip']}")
         kept = {key: given.get(key) for key in ("gateway", "netmask", "vlan")}
         row = cloud.table("storagerange").add(pod=pod.number, startip=start, endip=end, zone=pod["zone"], **kept)

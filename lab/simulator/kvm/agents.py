@@ -69,8 +69,9 @@ class Link:
 
     def lines(self):
         """What the agent sends, as values."""
-        for line in self._connection.makefile("r", encoding="utf-8"):
-            yield json.loads(line)
+        with self._connection.makefile("r", encoding="utf-8") as stream:  # left open, it would keep the connection open
+            for line in stream:
+                yield json.loads(line)
 
     def close(self) -> None:
         """End the connection."""
@@ -88,10 +89,18 @@ class AgentServer:
 
     def start(self) -> None:
         """Listen from now on."""
-        listener = socket.create_server((self._address, self._port), reuse_port=False, backlog=50)
-        self.port = listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(listener, self._context()), daemon=True, name="agents").start()
+        self._listener = socket.create_server((self._address, self._port), reuse_port=False, backlog=50)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._listener, self._context()), daemon=True, name="agents").start()
         threading.Thread(target=self._watch, daemon=True, name="agent-watch").start()
+
+    def stop(self) -> None:
+        """Listen no longer, and let go of all agents."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        self._listener.close()
+        for link in list(self._links.values()):
+            link.close()
 
     def _context(self) -> ssl.SSLContext:
         """Agents must show a certificate of this CA (ca.plugin.root.auth.strictness, true on fresh databases)."""
@@ -108,7 +117,10 @@ class AgentServer:
 
     def _accept(self, listener: socket.socket, context: ssl.SSLContext) -> None:
         while True:
-            raw, peer = listener.accept()
+            try:
+                raw, peer = listener.accept()
+            except OSError:  # stopped
+                return
             threading.Thread(target=self._serve, args=(raw, peer, context), daemon=True, name=f"agent-{peer[0]}").start()
 
     def _serve(self, raw: socket.socket, peer: tuple, context: ssl.SSLContext) -> None:

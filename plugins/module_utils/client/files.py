@@ -30,9 +30,7 @@ def inspect(path: str) -> FileState:
     except (FileNotFoundError, NotADirectoryError):
         return FileState(path)
     except OSError as error:
-        raise OperationFailed(
-            f"{path} cannot be read", observed=error.strerror, next_step="run with become, or correct the file's permissions"
-        ) from error
+        raise OperationFailed(f"{path} cannot be read", observed=error.strerror, next_step="run with become, or correct the file's permissions") from error
     return FileState(path, kind, content, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, target)
 
 

@@ -57,9 +57,7 @@ def _set(text: str, key: str, value: Optional[str]) -> str:
 def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:
     """The value as text. Booleans are lower case, because the agent compares so."""
     if key in OWNED:
-        raise InputError(
-            f"{key} is CloudStack's own key", expected="a key that an operator sets", observed=key, next_step="leave it to the join"
-        )
+        raise InputError(f"{key} is CloudStack's own key", expected="a key that an operator sets", observed=key, next_step="leave it to the join")
     if key not in KEY_TYPES and not key.startswith("libvirt.vif.driver.") and not allow_unknown:
         near = get_close_matches(key, KEY_TYPES, n=1)
         hint = f"did you mean {near[0]}? Otherwise " if near else ""

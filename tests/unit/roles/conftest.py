@@ -52,31 +52,47 @@ def collection(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def play(collection, tmp_path_factory):
-    """play(roles, facts, variables, change=False) -> Run."""
+    """play(roles, facts, variables) -> Run of one host named host1."""
 
-    def run(roles, facts, variables=None, change=False) -> Run:
-        folder = tmp_path_factory.mktemp("play")
-        host = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
-        inventory = {
-            "kvm_hosts": {"hosts": {"host1": {**host, **(variables or {})}}},
-            "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}},
-        }
-        remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": facts, "cacheable": True}}
-        plays = [{"hosts": "kvm_hosts", "gather_facts": False, "pre_tasks": [remember], "roles": [f"cloudstack.kvm.{role}" for role in roles]}]
-        (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
-        (folder / "ansible.cfg").write_text("[defaults]\n")
-        (folder / "play.yml").write_text(yaml.safe_dump(plays))
-        environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_COLLECTIONS_PATH": str(collection),
-            "RECORDED_CALLS": str(folder / "calls"),
-            "RECORDED_CHANGE": "yes" if change else "no",
-        }
-        argv = [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "inventory.yml", folder / "play.yml", "--check"]
-        done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
-        calls = (folder / "calls").read_text().splitlines() if (folder / "calls").exists() else []
-        return Run(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in calls])
+    def run(roles, facts, variables=None) -> Run:
+        return _run(collection, tmp_path_factory.mktemp("play"), {"host1": (roles, facts, variables or {})})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def play_many(collection, tmp_path_factory):
+    """play_many({host: (roles, facts, variables)}) -> one Run of all these hosts, each with roles of its own."""
+
+    def run(hosts) -> Run:
+        return _run(collection, tmp_path_factory.mktemp("play"), hosts)
+
+    return run
+
+
+def _run(collection: Path, folder: Path, hosts: dict) -> Run:
+    host = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
+    inventory = {
+        "kvm_hosts": {
+            "hosts": {name: {**host, "wanted_roles": roles, "captured_facts": facts, **variables} for name, (roles, facts, variables) in hosts.items()}
+        },
+        "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}},
+    }
+    remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True}}
+    # One play for all hosts: the run ends after a play of which every host has failed.
+    include = {"name": "Run the roles", "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"}, "loop": "{{ wanted_roles }}"}
+    plays = [{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [remember, include]}]
+    (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    (folder / "play.yml").write_text(yaml.safe_dump(plays))
+    (folder / "ansible.cfg").write_text("[defaults]\n")
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_COLLECTIONS_PATH": str(collection),
+        "RECORDED_CALLS": str(folder / "calls"),
+    }
+    argv = [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "inventory.yml", folder / "play.yml", "--check"]
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False)
+    calls = (folder / "calls").read_text().splitlines() if (folder / "calls").exists() else []
+    return Run(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in calls])

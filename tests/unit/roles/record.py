@@ -17,9 +17,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        call = {"host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2], "args": self._task.args}
         with open(os.environ["RECORDED_CALLS"], "a", encoding="utf-8") as calls:
-            calls.write(json.dumps({"module": self._task.action.rpartition(".")[2], "args": self._task.args}, default=str) + "\n")
-        changed = os.environ["RECORDED_CHANGE"] == "yes"
-        paths = [entry["path"] for entry in self._task.args.get("files", [])]
-        result.update(changed=changed, changed_paths=paths if changed else [])
+            calls.write(json.dumps(call, default=str) + "\n")
+        result.update(changed=False, changed_paths=[])
         return result

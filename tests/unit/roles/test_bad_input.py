@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.unit.roles.distributions import facts
@@ -12,7 +14,7 @@ NTP = {"time_sync_sources": ["192.0.2.254"]}
 BRIDGES = [{"name": "cloudbr0", "port": "eth0"}]
 
 
-@pytest.mark.parametrize(("role", "variables", "named"), [
+CASES = [
     ("kvm_host", {"kvm_host_sysctls": {}}, "kvm_host_sysctl"),
     ("kvm_host", {"kvm_host_fqdn": "host1"}, "kvm_host_address"),
     ("time_sync", {**NTP, "time_sync_source": ["192.0.2.1"]}, "time_sync_sources"),
@@ -24,13 +26,23 @@ BRIDGES = [{"name": "cloudbr0", "port": "eth0"}]
     ("storage_client", {"storage_client_exports": ["nfs://192.0.2.254/a"]}, "nfs://192.0.2.254/a"),
     ("cloudstack_agent", {**AGENT, "cloudstack_agent_versions": "4.22"}, "cloudstack_agent_version"),
     ("cloudstack_agent", {}, "cloudstack_agent_management_keys"),
-])  # fmt: skip
-def test_is_refused_before_anything_is_done(play, role, variables, named):
-    run = play([role], facts("debian12"), variables)
-    assert run.status != 0
-    assert not run.calls
-    message = " ".join(run.output.split())
-    for part in ("host1: expected", "observed", "Next:", named):
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def refused(play_many):
+    """All cases in one run, one host for each."""
+    debian = facts("debian12")
+    return play_many({f"host{number}": ([role], debian, variables) for number, (role, variables, _) in enumerate(CASES)})
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role}-{named}" for role, _, named in CASES])
+def test_is_refused_before_anything_is_done(refused, number):
+    host, named = f"host{number}", CASES[number][2]
+    assert refused.status != 0
+    assert host not in [call["host"] for call in refused.calls]
+    (message,) = set(re.findall(rf"{host}: expected.*?(?=TASK|PLAY|fatal:|$)", " ".join(refused.output.split())))
+    for part in ("observed", "Next:", named):
         assert part in message
 
 

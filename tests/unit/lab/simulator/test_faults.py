@@ -8,7 +8,7 @@ import pytest
 ZONE = {"name": "z", "networktype": "Advanced", "dns1": "192.0.2.1", "internaldns1": "192.0.2.1"}
 
 
-@pytest.mark.parametrize(("kind", "status"), [("530", 530), ("401", 401)])
+@pytest.mark.parametrize(("kind", "status"), [("530", 530), ("401", 401), ("432", 432)])
 def test_hits_the_next_calls_of_its_command(api, kind: str, status: int) -> None:
     api.faults.stage(kind, "listZones", 2)
     seen = [api.send("listPods").status_code, *(api.send("listZones").status_code for _ in range(3))]

@@ -42,7 +42,9 @@ def test_lscpu():
 
 
 def test_lscpu_that_nests_its_fields():
-    fields = [{"field": "Vendor ID:", "data": "GenuineIntel", "children": [{"field": "Socket(s):", "data": "2"}, {"field": "Core(s) per socket:", "data": "8"}]}]
+    fields = [
+        {"field": "Vendor ID:", "data": "GenuineIntel", "children": [{"field": "Socket(s):", "data": "2"}, {"field": "Core(s) per socket:", "data": "8"}]}
+    ]
     cpu = system.parse_lscpu(json.dumps({"lscpu": fields}))
     assert (cpu["vendor"], cpu["sockets"], cpu["cores"], cpu["threads"]) == ("GenuineIntel", 2, 16, None)
 
@@ -91,7 +93,7 @@ def test_version(shown, expected):
     ("shown", "expected"),
     [
         (text("java_version/debian12_17.txt"), "17.0.21.1"),
-        ('openjdk 21.0.2 2024-01-16\nOpenJDK Runtime Environment', "21.0.2"),
+        ("openjdk 21.0.2 2024-01-16\nOpenJDK Runtime Environment", "21.0.2"),
         ('java version "1.8.0_392"\n', "1.8.0_392"),
         ('IMPLEMENTOR="Debian"\nJAVA_VERSION="17.0.15"\nJAVA_VERSION_DATE="2025-04-15"\n', "17.0.15"),
         ("sh: java: not found", None),

@@ -15,7 +15,7 @@ LINK = FileState(PATH, "link", mode=0o777, uid=0, gid=0, target="/dev/null")
 FOLDER = FileState(PATH, "directory", mode=0o755, uid=0, gid=0)
 
 
-def _plan(state, **goal):
+def _plan(state, /, **goal):
     return plan_files([FileGoal(PATH, **goal)], {PATH: state})
 
 

@@ -96,7 +96,7 @@ def test_a_line_that_libvirt_would_refuse_is_not_edited_over():
         edit_settings("a = 1\nb = yes\n", {"b": "no"}, "libvirt", "x")
 
 
-LINES = st.lists(st.sampled_from(["a=1", "#a = 0", "b = \"x\"", "# prose", "", "A='q'", "[section]", "b = 2"]), max_size=8).map("\n".join)
+LINES = st.lists(st.sampled_from(["a=1", "#a = 0", 'b = "x"', "# prose", "", "A='q'", "[section]", "b = 2"]), max_size=8).map("\n".join)
 WRITABLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\"'\\"), max_size=10).map(str.strip)
 
 

@@ -90,8 +90,9 @@ class Agent:
         for work in (self._pinging, self._beating):
             threading.Thread(target=work, args=(stop, ip), daemon=True).start()
         try:
-            for line in self.socket.makefile("r", encoding="utf-8"):
-                self.handle(json.loads(line))
+            with self.socket.makefile("r", encoding="utf-8") as stream:
+                for line in stream:
+                    self.handle(json.loads(line))
         except (OSError, ValueError) as error:
             log.write("WARN", AGENT, f"Unable to read from the server: {error}")
         finally:

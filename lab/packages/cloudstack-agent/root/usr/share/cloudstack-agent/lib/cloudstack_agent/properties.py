@@ -30,7 +30,7 @@ def store(path, values):
     size = 16
     while len(values) > size * 0.75:
         size *= 2
-    keys = sorted(values, key=lambda key: (java_hash(key) & (size - 1), java_hash(key)))
+    keys = sorted(values, key=lambda key: java_hash(key) & (size - 1))  # within a bucket: as they came
     with open(path, "w", encoding="latin-1") as stream:
         stream.write("#Storage\n#" + time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime()) + "\n")
         for key in keys:

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kvm_host_facts: what it cannot see it says, and it never tells a secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client import agent_facts, host_facts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.modules import kvm_host_facts
+
+from tests.unit.plugins.captured import raw, text
+from tests.unit.plugins.modules.edge import run_module
+
+PASSPHRASE = "secret16characte"
+UNIT = "Id=chrony.service\nNames=chrony.service chronyd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
+JOINED = {
+    "addr": text("ip_link/debian12_joined.json"),
+    "route": text("ip_route/debian12_joined.json"),
+    "fqdn": "h1.lab.test\n",
+    "lscpu": text("lscpu/debian12_amd.json"),
+    "tracking": text("chronyc/tracking.txt"),
+    "sources": text("chronyc/sources.txt"),
+    "libvirtd": "libvirtd (libvirt) 9.0.0\n",
+    "qemu": "QEMU emulator version 7.2.22\n",
+    "dpkg": "chrony ii  4.3-2+deb12u3\ncloudstack-agent ii  4.22.1.0\n",
+    "units": UNIT,
+}
+
+
+def _scripted(answers):
+    """Commands answer from a table; what is not in it is not installed."""
+
+    def run_all(commands, **_options):
+        return {
+            name: Answer(tuple(argv), 0, answers[name]) if name in answers else Answer(tuple(argv), None, problem=f"{argv[0]} is not installed")
+            for name, argv in commands.items()
+        }
+
+    return run_all
+
+
+@pytest.fixture
+def facts(monkeypatch, capsys):
+    def collect(answers, **options):
+        monkeypatch.setattr(host_facts, "run_all", _scripted(answers))
+        monkeypatch.setattr(host_facts, "run", lambda argv, **_options: Answer(tuple(argv), None, problem=f"{argv[0]} is not installed"))
+        return run_module(kvm_host_facts, capsys, **options)["ansible_facts"]["kvm_host"]
+
+    return collect
+
+
+def test_a_joined_host(facts):
+    found = facts(JOINED, packages=["chrony", "nothing"], units=["chronyd.service"])
+    assert found["schema_version"] == "1"
+    assert found["fqdn"] == "h1.lab.test"
+    assert found["packages"] == {"chrony": "4.3-2+deb12u3", "nothing": None}
+    assert found["units"] == {"chronyd.service": {"load": "loaded", "active": "active", "sub": "running", "unit_file": "enabled"}}
+    assert found["bridges"]["cloudbr0"]["ports"] == ["eth0"]
+    assert found["default_interface"] == "cloudbr0"
+    assert (found["libvirt"]["version"], found["libvirt"]["qemu_version"]) == ("9.0.0", "7.2.22")
+    assert found["time"]["synchronised"] is True
+    assert found["agent"]["version"] == "4.22.1.0"
+
+
+def test_a_host_without_any_tool_is_unknown_not_healthy(facts):
+    found = facts({}, packages=["chrony"], units=["x.service"])
+    missing = {"interfaces", "bridges", "routes", "default_interface", "fqdn", "cpu", "time", "time.sources", "libvirt", "packages", "units"}
+    assert missing <= set(found["unknown"])
+    assert found["unknown"]["time"] == "chronyc is not installed"
+    assert found["time"]["synchronised"] is None
+    assert found["cpu"] is None
+    assert found["libvirt"] is None
+
+
+def test_garbage_of_a_tool_is_unknown(facts):
+    found = facts({**JOINED, "lscpu": "segfault", "addr": "null", "tracking": "506 Cannot talk to daemon"})
+    assert {"cpu", "interfaces", "time"} <= set(found["unknown"])
+
+
+def test_the_shape_does_not_depend_on_what_is_there(facts):
+    def shape(value):
+        return sorted(value)
+
+    assert shape(facts(JOINED)) == shape(facts({}))
+
+
+def test_this_machine_really(capsys):
+    """No script: whatever this machine has, the run ends well and answers what was asked."""
+    found = run_module(kvm_host_facts, capsys, sysctl=["kernel.ostype", "no.such.key"], kernel_modules=["no_such"], files=["/proc/version", "/nope"])
+    host = found["ansible_facts"]["kvm_host"]
+    assert found["changed"] is False
+    assert host["sysctl"] == {"kernel.ostype": "Linux", "no.such.key": None}
+    assert host["kernel_modules"] == {"no_such": "absent"}
+    assert host["files"]["/nope"] == {"exists": False}
+    assert host["files"]["/proc/version"]["mode"] == "0444"
+    assert host["memory"]["total_bytes"] > 0
+    assert json.dumps(host)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    def collect(properties=None, keystore=None):
+        if properties is not None:
+            (tmp_path / "agent.properties").write_bytes(properties)
+        if keystore is not None:
+            (tmp_path / "cloud.jks").write_bytes(keystore)
+        unknown = {}
+        return agent_facts.collect_agent("4.22.1.0", unknown, str(tmp_path)), unknown
+
+    return collect
+
+
+WITH_PASSPHRASE = f"guid=x\nkeystore.passphrase={PASSPHRASE}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("properties", "keystore", "expected"),
+    [
+        (None, None, {"present": False, "readable": False, "empty": False, "opens": None}),
+        (WITH_PASSPHRASE, None, {"present": False, "readable": False, "empty": False, "opens": None}),
+        (WITH_PASSPHRASE, raw("keystore/pkcs12.jks"), {"present": True, "readable": True, "empty": False, "opens": True}),
+        (WITH_PASSPHRASE + b"keystore.passphrase=new\n", raw("keystore/pkcs12.jks"), {"present": True, "readable": True, "empty": False, "opens": False}),
+        (WITH_PASSPHRASE, b"", {"present": True, "readable": True, "empty": True, "opens": None}),
+    ],
+)
+def test_keystore(agent, properties, keystore, expected):
+    found, unknown = agent(properties, keystore)
+    assert found["keystore"] == expected
+    assert unknown == {}
+    assert PASSPHRASE not in str(found)
+
+
+@pytest.mark.parametrize(("properties", "keystore"), [(WITH_PASSPHRASE, b"garbage"), (b"guid=x\n", raw("keystore/jks.jks"))])
+def test_a_keystore_that_cannot_be_judged(agent, properties, keystore):
+    found, unknown = agent(properties, keystore)
+    assert found["keystore"]["opens"] is None
+    assert "agent.keystore.opens" in unknown
+
+
+def test_zeroed_properties(agent):
+    found, unknown = agent(b"\0" * 646)
+    assert (found["present"], found["zeroed"], found["properties"]) == (True, True, {})
+    assert "zero bytes" in unknown["agent.properties"]
+
+
+def test_a_broken_line_does_not_betray_the_passphrase(agent):
+    _found, unknown = agent(b"keystore.passphrase=" + PASSPHRASE.encode() + b"\\u0\n")
+    assert "agent.properties" in unknown
+    assert PASSPHRASE not in str(unknown)
+
+
+def test_without_privileges(tmp_path, agent, monkeypatch):
+    """Tests run as root, which reads everything: the refusal is the operating system's, injected at open()."""
+    agent(WITH_PASSPHRASE, raw("keystore/jks.jks"))
+
+    def refuse(path, *_mode, **_options):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(agent_facts, "open", refuse, raising=False)
+    found, unknown = agent()
+    assert (found["present"], found["zeroed"], found["properties"]) == (True, None, {})
+    assert found["keystore"] == {"present": True, "readable": False, "empty": False, "opens": None}
+    assert set(unknown) == {"agent.properties", "agent.keystore"}
+    assert "Permission denied" in unknown["agent.keystore"]

@@ -39,7 +39,7 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-test: lint unit ## set up what is missing and run every test
+test: lint unit contract build ## set up what is missing and run every test
 	@echo "make test: everything passed"
 
 lint: venv ## ruff and ansible-lint (profile production)

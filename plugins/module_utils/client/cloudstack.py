@@ -27,7 +27,8 @@ try:
     IMPORT_ERROR = ""
 except ImportError as error:  # reported by connect(), with what to do about it
     CloudStack = object
-    CloudStackApiException = CloudStackException = Exception
+    CloudStackException = type("CloudStackException", (Exception,), {})
+    CloudStackApiException = type("CloudStackApiException", (CloudStackException,), {})
     IMPORT_ERROR = str(error)
 
 CONNECT_TIMEOUT = 10  # seconds

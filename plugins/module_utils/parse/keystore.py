@@ -60,10 +60,10 @@ def _content(part: tuple[int, bytes]) -> bytes:
 
 
 def _digest(parts: list[tuple[int, bytes]]) -> tuple[str, int]:
-    known = _DIGESTS.get(_body(parts[0], _OID)) if parts else None
-    if not known:
+    kind = _body(parts[0], _OID) if parts else b""
+    if kind not in _DIGESTS:
         raise ParseError(SOURCE, "PKCS #12 with an integrity code of an unknown kind")
-    return known
+    return _DIGESTS[kind]
 
 
 def _derive(name: str, block: int, passphrase: str, salt: bytes, iterations: int) -> bytes:

@@ -71,13 +71,9 @@ def play_many(collection, tmp_path_factory):
 
 
 def _run(collection: Path, folder: Path, hosts: dict) -> Run:
-    host = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
-    inventory = {
-        "kvm_hosts": {
-            "hosts": {name: {**host, "wanted_roles": roles, "captured_facts": facts, **variables} for name, (roles, facts, variables) in hosts.items()}
-        },
-        "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}},
-    }
+    common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
+    wanted = {name: {**common, "wanted_roles": roles, "captured_facts": facts, **variables} for name, (roles, facts, variables) in hosts.items()}
+    inventory = {"kvm_hosts": {"hosts": wanted}, "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}}}
     remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True}}
     # One play for all hosts: the run ends after a play of which every host has failed.
     include = {"name": "Run the roles", "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"}, "loop": "{{ wanted_roles }}"}

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test lint types unit contract integration molecule sanity bench docs build simulator clean
+.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-lab modules lint types unit contract integration molecule sanity bench docs build simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
+# the integration tests that boot no host
+LABLESS := $(addprefix tests/integration/test_,cs_client.py modules_cycle.py register_cluster.py kvm_ssh.py)
 SCENARIO ?=
 
 help: ## list the targets
@@ -39,8 +41,11 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-test: lint unit contract build ## set up what is missing and run every test
+test: lint unit contract modules sanity build ## set up what is missing and run every test that needs no lab; then: make test-lab
 	@echo "make test: everything passed"
+
+test-lab: integration molecule ## the tests that boot hosts: playbooks on the lab, and every role in molecule (about half an hour)
+	@echo "make test-lab: everything passed"
 
 lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
@@ -55,6 +60,9 @@ unit: venv ## pure rules and module edges, no root
 contract: venv ## the simulator against the recorded answers of a real CloudStack 4.22.1
 	@scripts/ensure-packages openipmi ipmitool
 	@pytest -q -s tests/contract
+
+modules: venv ## API modules, the register and join flows and an outside client, against the simulator; no root
+	@pytest -q $(LABLESS)
 
 integration: lab-setup ## playbooks against the simulator and the lab
 	@pytest -q tests/integration

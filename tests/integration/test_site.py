@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.integration.processes import Watcher
 
 pytestmark = pytest.mark.lab
 ADDRESSES = {"host1": "10.88.0.11", "host2": "10.88.0.12", "host3": "10.88.0.13"}
-SSH_PASSWORD = "Planted-ssh~pa55word"
+SSH_PASSWORD = f"Planted~{secrets.token_hex(8)}"  # made up here: a literal would stand in every clone of this file
 UNITS = ("libvirtd", "chrony", "nftables", "cloudstack-agent", "ssh")
 MANIFEST = "dpkg -l | sha256sum; find /etc /root /var/lib/dpkg -xdev -type f -printf '%p %m %s %T@\\n' | sort | sha256sum; ip -br addr | grep -v @ | sort"
 STARTED = "systemctl show " + " ".join(UNITS) + " -p Id,ActiveEnterTimestampMonotonic"
@@ -131,35 +132,35 @@ def test_addhost_that_answers_530(bare):
 
 def test_first_run_with_one_host_switched_off(bare, planted):
     """Two hosts join, the third gets one message; and none of the planted secrets is anywhere to be read."""
-    secrets = [SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]
+    planted_secrets = [SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]
     bare.ctl("power", "host3", "off")
-    with Watcher(secrets) as processes:
+    with Watcher(planted_secrets) as processes:
         run = play("site.yml", bare.inventory, "-vvv", "--diff", "-e", f"@{planted}")
     _stopped(run, "host3", "10.88.0.13", "expected an SSH login", "Next", "--limit host3")
     assert bare.host_states() == {ADDRESSES["host1"]: "Up", ADDRESSES["host2"]: "Up"}, run.output[-5000:]
 
     assert processes.looks > 100
     assert not processes.seen, "a secret stood in the arguments of a process"
-    for secret in secrets:
+    for secret in planted_secrets:
         assert secret not in run.output, "a secret is in the output of -vvv --diff"
 
 
 def test_no_secret_is_in_a_file_that_others_may_read(bare):
-    secrets = "\n".join([SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]) + "\n"
+    hidden = "\n".join([SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]) + "\n"
     here = ["find", "/tmp", str(Path.home() / ".ansible"), "-xdev", "-type", "f", "-perm", "-o+r", "-newer", str(bare.state / "api.env")]
     grep = ["-exec", "grep", "-lF", "-f", "/proc/self/fd/0", "{}", ";"]
-    assert _grep([*here, *grep], secrets) == ""
+    assert _grep([*here, *grep], hidden) == ""
     there = "find / -xdev -type f -perm -o+r -newer /etc/hostname -exec grep -lF -f /run/planted {} +; rm -f /run/planted"
     for host in ("host1", "host2"):
-        _grep([str(ROOT / "lab" / "labctl"), "ssh", host, "umask 077; cat > /run/planted"], secrets)
+        _grep([str(ROOT / "lab" / "labctl"), "ssh", host, "umask 077; cat > /run/planted"], hidden)
         assert bare.ssh(host, f"{there} 2>/dev/null || true").strip() == ""
 
 
-def _grep(command: list[str], secrets: str) -> str:
+def _grep(command: list[str], hidden: str) -> str:
     """The command with the secrets on its standard input, as a file: grep opens it once for each file that it searches."""
     with (Path("/dev/shm") / f"planted-{os.getpid()}").open("w+") as file:
         Path(file.name).chmod(0o600)
-        file.write(secrets)
+        file.write(hidden)
         file.flush()
         file.seek(0)
         done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)

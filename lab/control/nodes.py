@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import images, podman, wires
-from .shell import run
 from .state import RUN, State
 from .topology import LabError, Node, Topology
 
@@ -168,8 +167,3 @@ def ssh_command(state: State, node: Node) -> list[str]:
         "ssh", "-i", str(folder / "id_ed25519"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes",
         "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", f"root@{node.address}",
     ]  # fmt: skip
-
-
-def machine_has_podman() -> bool:
-    """Whether the engine is installed."""
-    return run(["sh", "-c", "command -v podman"], check=False).returncode == 0

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from typing import Any
 
 from .clock import Clock
@@ -117,8 +116,3 @@ def _table_for(command: str, parameter: str) -> str:
     if parameter != "id":
         return _BY_PARAMETER.get(parameter, "domain")
     return next((table for part, table in _BY_COMMAND if part in command), "domain")
-
-
-def new_uuid() -> str:
-    """A UUID for what has no table."""
-    return str(uuid.uuid4())

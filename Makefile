@@ -12,7 +12,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
 # the integration tests that boot no host
-LABLESS := $(addprefix tests/integration/test_,cs_client.py modules_cycle.py register_cluster.py kvm_ssh.py)
+LABLESS := $(addprefix tests/integration/test_,cs_client.py modules_cycle.py register_cluster.py kvm_ssh.py management_server_check.py cluster_info.py report_chromium.py)
 SCENARIO ?=
 
 help: ## list the targets
@@ -41,7 +41,7 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-test: lint unit contract modules sanity build ## set up what is missing and run every test that needs no lab; then: make test-lab
+test: lint types unit contract modules sanity build ## set up what is missing and run every test that needs no lab; then: make test-lab
 	@echo "make test: everything passed"
 
 test-lab: integration molecule ## the tests that boot hosts: playbooks on the lab, and every role in molecule (about half an hour)
@@ -51,7 +51,7 @@ lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
 	@ansible-lint
 
-types: venv ## mypy over the pure core
+types: venv ## mypy over module_utils
 	@mypy
 
 unit: venv ## pure rules and module edges, no root
@@ -76,8 +76,9 @@ sanity: venv ## ansible-test sanity, no ignores
 bench: venv ## timings as ratios; prints, never asserts
 	@for b in benchmarks/*.py; do echo "== $$b"; python $$b; done
 
-docs: venv ## role pages from their argument_specs
+docs: venv ## pages made from argument_specs (roles), checks and the policy
 	@python scripts/role_docs.py
+	@python scripts/check_docs.py
 
 build: venv ## wheel, sdist and galaxy tarball, each installed and tried
 	@scripts/build

@@ -60,6 +60,29 @@ options:
     type: str
     choices: [keep, remove]
     default: keep
+  preflight:
+    description:
+      - The verdict that lets the host join, see the playbook C(cloudstack.kvm.preflight). A host that is to be added is refused, and nothing
+        is sent to CloudStack, if this is absent, failed, too old, or made from other facts than the host has now.
+      - Not asked for a host that CloudStack has already, nor in check mode, nor for the hypervisor Simulator.
+    type: dict
+    suboptions:
+      report:
+        description: Path of C(preflight.json).
+        type: path
+        required: true
+      host:
+        description: Name of the host in the report, its inventory name.
+        type: str
+        required: true
+      fingerprint:
+        description: Fingerprint of the facts of now, made by the filter P(cloudstack.kvm.fingerprint#filter).
+        type: str
+        required: true
+  preflight_required:
+    description: Whether a host is refused without a verdict. Set it to false only where something else has proven the host.
+    type: bool
+    default: true
   settle_timeout:
     description: How long to wait, in seconds, for a row that exists and is not Up yet, and for an agent that comes late.
     type: int
@@ -99,6 +122,10 @@ EXAMPLES = r"""
     zone: zone1
     pod: pod1
     cluster: cluster1
+    preflight:
+      report: reports/preflight.json
+      host: "{{ inventory_hostname }}"
+      fingerprint: "{{ ansible_facts.kvm_host | cloudstack.kvm.fingerprint }}"
   delegate_to: localhost
 
 - name: The host takes no new guests
@@ -202,6 +229,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_states import carry_out, wait_maintenance
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import add_host, is_up, read_row, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.preflight_report import OPTIONS, require_preflight
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, parent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
@@ -222,6 +250,8 @@ ARGUMENT_SPEC = {
     "password": {"type": "str", "default": "", "no_log": True},
     "host_tags": {"type": "list", "elements": "str"},
     "leftover": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
+    "preflight": {"type": "dict", "options": OPTIONS},
+    "preflight_required": {"type": "bool", "default": True},
     "settle_timeout": {"type": "int", "default": 60},
     "maintenance_timeout": {"type": "int", "default": 3600},
     "forced": {"type": "bool", "default": False},
@@ -260,6 +290,8 @@ def join(client, module, target, row):
         plan = plan_leftover(target, row) if row and not is_up(row) else plan_host(target, row)
     if module.check_mode:
         return plan
+    if module.params["preflight_required"] and target.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
+        require_preflight(module.params["preflight"], target.ip_address)
     for change in plan:
         if change.data["command"] != "addHost":
             apply(client, Plan.of([change]))

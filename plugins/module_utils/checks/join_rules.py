@@ -14,6 +14,7 @@ from typing import Any
 KEYSTORE = "Failed to setup keystore"
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d),")
 TLS_TEST = "The max shares of the host"  # the agent's last words before it tests its own TLS port
+SCRIPT_TRIES, SCRIPT_SILENCE = 3, 120  # how often CloudStack calls a script on the host, and the seconds without output that it waits
 TCP_TIMEOUT = 100  # seconds; Linux gives up on an unanswered connection after about 130
 RESET = "stop cloudstack-agent, remove /etc/cloudstack/agent/cloud.* (cloudstack_agent_remove_leftovers does it), then add the host again"
 
@@ -99,6 +100,11 @@ def _certificate(state: str) -> Proof:
         return f"cloud.crt is {state}: from {seen.get('not_before')}, now {seen.get('now')}" if seen.get("state") == state else ""
 
     return proof
+
+
+def _silent(case: Case) -> str:
+    """Three tries, each given up after 120 s without output (add-host-flow.md)."""
+    return f"three tries that took {case.seconds:.0f} s together" if case.seconds >= SCRIPT_TRIES * SCRIPT_SILENCE else ""
 
 
 def _fact(key: str, wrong: Callable[[Any], bool], say: str) -> Proof:
@@ -232,6 +238,13 @@ RULES: tuple[Rule, ...] = (
         "the account may not use sudo without a password",
         "sudo without password and without a terminal for host_registration_username",
         "let the role cloudstack_agent write the sudoers file, then run again",
+    ),
+    Rule(
+        KEYSTORE,
+        _silent,
+        "keystore-setup does not end: the host is too slow or hangs, on its entropy, its disk or its name service",
+        f"keystore-setup to end within {SCRIPT_SILENCE} s",
+        "time keytool and hostname --fqdn on the host, relieve it, then run again",
     ),
     Rule(
         "Failed to setup certificate",
@@ -375,7 +388,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "",
-        _says(r"Unable to find the guid", "agent.out", "agent.log"),
+        # The package starts its unit, so these words stand there before every join: they mean something only once the agent was set up.
+        lambda case: "" if KEYSTORE in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log"),
         "the agent was never configured, or its agent.properties is damaged",
         "an agent.properties with guid, zone, pod and cluster",
         "remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, then run again",

@@ -1,17 +1,91 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What stands in /etc/cloudstack/agent, and what a failed join left there. Secrets are compared here and never returned."""
+"""The agent as it is installed, what stands in /etc/cloudstack/agent, and what a failed join left there.
+
+Secrets are compared here and never returned; of key files not even the content is read, but for the keystore's integrity code.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.fact_answers import executable, parsed, program, status_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import certificate, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.keystore import opens
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import ENCODING, parse_properties, without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.sudo_rules import PROGRAMS
 
 FOLDER = "/etc/cloudstack/agent"
+CERTIFICATES = {"certificate": f"{FOLDER}/cloud.crt", "libvirt_certificate": "/etc/pki/libvirt/servercert.pem"}
+JARS = "/usr/share/cloudstack-agent/lib"
+JAVA = "/usr/bin/java"  # the only one that the agent's unit looks for
+UNIT = "cloudstack-agent.service"
+
+
+def commands(_user: str) -> dict[str, tuple[str, ...]]:
+    """What to ask, by the name that collect() looks for."""
+    return {
+        **{f"agent.{name}": (*certificate.QUESTION, path) for name, path in CERTIFICATES.items()},
+        "agent.unit": ("systemctl", "show", UNIT, "-p", "Id,Names,LoadState,ActiveState,UnitFileState,NRestarts"),
+        "agent.files.dpkg": ("dpkg-query", "-L", "cloudstack-agent"),
+        "agent.files.rpm": ("rpm", "-ql", "cloudstack-agent"),
+    }
+
+
+def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
+    """Everything of `agent` that collect_agent() does not have, and java.path_ok."""
+    request = status_of("agent.csr", f"{FOLDER}/cloud.csr", unknown)
+    return {
+        "agent": {
+            **{name: _certificate(name, path, answers, unknown) for name, path in CERTIFICATES.items()},
+            "csr": None if "agent.csr" in unknown else request is not None and request.st_size > 0,
+            "scripts": {path: _script(path, unknown) for path in PROGRAMS},
+            "keytool": program("keytool"),
+            "jars": {"foreign": _foreign_jars(answers, unknown)},
+            "unit": parsed("agent.unit", answers["agent.unit"], lambda text: unit_properties.agent_unit(text, UNIT), unknown),
+        },
+        "java": {"path_ok": _script(JAVA, unknown) == "executable"},
+    }
+
+
+def _certificate(name: str, path: str, answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[dict[str, Any]]:
+    """None without a reason in `unknown` means that there is none."""
+    if status_of(f"agent.{name}", path, unknown) is None:
+        return None
+    if not os.access(path, os.R_OK):  # openssl would not say why it cannot read it
+        unknown[f"agent.{name}"] = f"{path}: Permission denied"
+        return None
+    return parsed(f"agent.{name}", answers[f"agent.{name}"], certificate.parse_certificate, unknown)
+
+
+def _script(path: str, unknown: dict[str, str]) -> Optional[str]:
+    """executable, not executable or absent."""
+    fact = f"agent.scripts.{path}"
+    found = status_of(fact, path, unknown)
+    if found is None:
+        return None if fact in unknown else "absent"
+    return "executable" if executable(found) else "not executable"
+
+
+def _foreign_jars(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[list[str]]:
+    """Jars beside those of the package: leftovers of another release that Java would load too."""
+    try:
+        names = sorted(name for name in os.listdir(JARS) if name.endswith(".jar"))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        unknown["agent.jars.foreign"] = f"{JARS}: {error.strerror}"
+        return None
+    listed = next((answers[key] for key in ("agent.files.dpkg", "agent.files.rpm") if answers[key].ok), None)
+    if listed is None:
+        unknown["agent.jars.foreign"] = "no package says which files of cloudstack-agent are its own"
+        return None
+    own = set(listed.stdout.splitlines())
+    return [name for name in names if f"{JARS}/{name}" not in own]
 
 
 def collect_agent(version: Optional[str], unknown: dict[str, str], folder: str = FOLDER) -> dict[str, Any]:
@@ -39,7 +113,8 @@ def _understand(raw: Optional[bytes], unknown: dict[str, str]) -> dict[str, str]
 def _keystore(path: str, passphrase: Optional[str], unknown: dict[str, str]) -> dict[str, Any]:
     """present, readable, empty (a full disk leaves 0 bytes) and opens: whether it opens with the passphrase of agent.properties.
 
-    `opens` is None when there is no keystore, or when it cannot be told. False makes every further join fail.
+    `opens` is None when there is no keystore, or when it cannot be told. False makes every further join fail; so does a passphrase
+    that is lost, because the join then makes a new one.
     """
     present = os.path.exists(path)
     data = _read(path, "agent.keystore", unknown) if present else None
@@ -49,8 +124,10 @@ def _keystore(path: str, passphrase: Optional[str], unknown: dict[str, str]) -> 
             result["opens"] = opens(data, passphrase)
         except ParseError as error:
             unknown["agent.keystore.opens"] = error.message
+    elif data and "agent.properties" in unknown:
+        unknown["agent.keystore.opens"] = f"agent.properties: {unknown['agent.properties']}"
     elif data:
-        unknown["agent.keystore.opens"] = "agent.properties has no keystore.passphrase"
+        result["opens"] = False
     return result
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -26,9 +26,9 @@ try:
 
     IMPORT_ERROR = ""
 except ImportError as error:  # reported by connect(), with what to do about it
-    CloudStack = object
-    CloudStackException = type("CloudStackException", (Exception,), {})
-    CloudStackApiException = type("CloudStackApiException", (CloudStackException,), {})
+    CloudStack = object  # type: ignore[assignment,misc]
+    CloudStackException = type("CloudStackException", (Exception,), {})  # type: ignore[assignment,misc]
+    CloudStackApiException = type("CloudStackApiException", (CloudStackException,), {})  # type: ignore[assignment,misc]
     IMPORT_ERROR = str(error)
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -75,7 +75,7 @@ class SigningCloudStack(CloudStack):
     """The library's client, signing as the server does."""
 
     def _sign(self, data: dict[str, str]) -> None:
-        data["signature"] = signature(data, self.secret)
+        data["signature"] = signature(data, self.secret or "")
 
 
 class Client:
@@ -92,7 +92,7 @@ class Client:
         self.clock = clock or SystemClock()
         verify = {"verify": access.verify} if access.verify is not False else {"dangerous_no_tls_verify": True}
         self._api = SigningCloudStack(access.url, access.key, access.secret, method="post", **verify)
-        self._api.timeout = (CONNECT_TIMEOUT, access.timeout)
+        self._api.timeout = (CONNECT_TIMEOUT, access.timeout)  # type: ignore[assignment]  # handed to requests, which takes both
 
     def call(self, command: str, **params: Any) -> dict[str, Any]:
         """One request; returns what stands under the single top-level key. None leaves a parameter out, "" sends it empty."""
@@ -152,7 +152,7 @@ class Client:
                     raise
             self.clock.sleep(JOB_INTERVAL)
 
-    def _job_result(self, command: str, job: dict[str, Any], secrets: list[str]) -> dict[str, Any]:
+    def _job_result(self, command: str, job: dict[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
         result = job.get("jobresult")
         if job["jobstatus"] == SUCCEEDED:
             return result if isinstance(result, dict) else {}
@@ -160,7 +160,7 @@ class Client:
             result = {"errorcode": job.get("jobresultcode", 0), "errortext": "the job was lost when the management server stopped"}
         raise self._refused(command, result, secrets)
 
-    def _refused(self, command: str, answer: Any, secrets: list[str]) -> ApiError:
+    def _refused(self, command: str, answer: Any, secrets: Sequence[str]) -> ApiError:
         body = answer if isinstance(answer, dict) else {"errortext": str(answer)}
         code, given = int(body.get("errorcode") or 0), str(body.get("errortext") or "no reason given").strip()
         text = without_secrets(given, [*secrets, self.access.secret])

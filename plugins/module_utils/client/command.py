@@ -64,7 +64,7 @@ def run_all(commands: Mapping[str, Sequence[str]], *, timeout: float = _DEFAULT_
     """Run independent commands side by side; the answers have the names of the questions."""
     if not commands:
         return {}
-    with ThreadPoolExecutor(max_workers=min(8, len(commands))) as pool:
+    with ThreadPoolExecutor(max_workers=min(32, len(commands))) as pool:  # most of them wait for a daemon, a BMC or a name server
         answers = pool.map(lambda argv: run(argv, timeout=timeout), commands.values())
         return dict(zip(commands, answers))
 

@@ -96,6 +96,15 @@ def with_driver(link: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def processes(unit: str) -> list[int]:
+    """Process ids in the control group of a systemd service, none where it does not run (or there is no systemd)."""
+    for folder in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd"):
+        text = read_or_none(f"{folder}/system.slice/{unit}/cgroup.procs")
+        if text is not None:
+            return [int(line) for line in text.split()]
+    return []
+
+
 def lsm() -> dict[str, Optional[str]]:
     """AppArmor enabled or disabled, SELinux enforcing or permissive; None where the kernel has not got it."""
     apparmor = (read_or_none("/sys/module/apparmor/parameters/enabled") or "").strip()

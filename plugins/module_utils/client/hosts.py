@@ -47,7 +47,7 @@ def wait_for(client: Client, ip_address: str, seconds: float, ready: Callable[[R
 
 def is_up(row: Optional[Row]) -> bool:
     """Whether the agent of this row is connected and accepted."""
-    return bool(row) and row.get("state") == "Up"
+    return row is not None and row.get("state") == "Up"
 
 
 def wait_up(client: Client, ip_address: str, seconds: float) -> Optional[Row]:

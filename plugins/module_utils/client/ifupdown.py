@@ -38,9 +38,27 @@ def read(path: str) -> str:
         return ""
 
 
-def caller() -> Optional[str]:
-    """The address that this login comes from, None where it is no SSH login."""
-    return os.environ.get("SSH_CONNECTION", "").split(" ")[0] or None
+def caller(processes: str = "/proc") -> Optional[str]:
+    """The address that this login comes from, None where it is no SSH login.
+
+    sudo drops SSH_CONNECTION, so it is looked for in the processes above this one too, the nearest first.
+    """
+    pid = "self"
+    while pid not in ("0", "1", ""):
+        found = _environment(f"{processes}/{pid}/environ").get("SSH_CONNECTION", "")
+        if found:
+            return found.split(" ")[0]
+        lines = read(f"{processes}/{pid}/status").splitlines()
+        pid = next((line.split()[1] for line in lines if line.startswith("PPid:")), "")
+    return None
+
+
+def _environment(path: str) -> dict[str, str]:
+    try:
+        entries = Path(path).read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def apply(wanted: Wanted, peer: Optional[str], patience: float) -> None:

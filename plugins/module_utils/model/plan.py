@@ -24,7 +24,7 @@ class Change:
     before: Any = ""
     after: Any = ""
     secret: bool = False
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Any = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

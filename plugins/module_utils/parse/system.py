@@ -17,8 +17,9 @@ FAMILIES = {
     "redhat": ("rhel", "centos", "rocky", "almalinux", "ol", "fedora"),
     "suse": ("sles", "opensuse-leap", "suse", "opensuse"),
 }
-_KIB = re.compile(r"^(\w+):[ \t]+([0-9]+) kB$", re.MULTILINE)
-_COUNT = re.compile(r"^(\w+):[ \t]+([0-9]+)$", re.MULTILINE)
+_KIB = re.compile(r"^(\w+):[ \t]+([0-9]{1,15}) kB$", re.MULTILINE)
+_COUNT = re.compile(r"^(\w+):[ \t]+([0-9]{1,15})$", re.MULTILINE)
+_NODE_TOTAL = re.compile(r"^Node [0-9]+ MemTotal:[ \t]+([0-9]{1,15}) kB$", re.MULTILINE)
 _SOCKET = re.compile(r"[ ]*[0-9]+: ([0-9A-Fa-f]{8}|[0-9A-Fa-f]{32}):([0-9A-Fa-f]{4}) \S+ ([0-9A-Fa-f]{2}) ")
 _LISTEN = "0A"
 
@@ -46,10 +47,7 @@ def parse_os_release(text: str) -> dict[str, Optional[str]]:
 
 def parse_lscpu(text: str) -> dict[str, Any]:
     """`lscpu -J` -> vendor, model, family, model_id, stepping, flags, sockets, cores and threads (whole machine), mhz. Raises ParseError."""
-    try:
-        fields = dict(_flatten(json.loads(text)["lscpu"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ParseError("lscpu -J", f"not its JSON: {error}", text=text) from error
+    fields = dict(lscpu_fields(text))
     sockets = _number(fields.get("Socket(s)"))
     cores = _number(fields.get("Core(s) per socket"))
     return {
@@ -68,6 +66,14 @@ def parse_lscpu(text: str) -> dict[str, Any]:
     }
 
 
+def lscpu_fields(text: str) -> list[tuple[str, Any]]:
+    """`lscpu -J` -> its fields with their data, in the order of `lscpu`. Raises ParseError."""
+    try:
+        return _flatten(json.loads(text)["lscpu"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ParseError("lscpu -J", f"not its JSON: {error}", text=text) from error
+
+
 def parse_cpuinfo(text: str) -> dict[str, Any]:
     """/proc/cpuinfo -> mhz (of this moment, of the first processor) and microcode, None where the architecture has none."""
     values: dict[str, str] = {}
@@ -77,7 +83,7 @@ def parse_cpuinfo(text: str) -> dict[str, Any]:
     return {"mhz": _float(values.get("cpu MHz")), "microcode": values.get("microcode")}
 
 
-def parse_meminfo(text: str) -> dict[str, int]:
+def parse_meminfo(text: str) -> dict[str, Optional[int]]:
     """/proc/meminfo -> total_bytes, available_bytes, swap_total_bytes, hugepages_total and hugepage_bytes. Raises ParseError."""
     kib = {match[1]: int(match[2]) * 1024 for match in _KIB.finditer(text)}
     counts = {match[1]: int(match[2]) for match in _COUNT.finditer(text)}
@@ -92,10 +98,19 @@ def parse_meminfo(text: str) -> dict[str, int]:
     }
 
 
+def parse_node_memory(text: str) -> int:
+    """/sys/devices/system/node/node0/meminfo -> bytes of memory of this NUMA node. Raises ParseError."""
+    match = _NODE_TOTAL.search(text)
+    if not match:
+        raise ParseError("meminfo of the NUMA node", "no MemTotal", text=text)
+    return int(match[1]) * 1024
+
+
 def parse_units(text: str, asked: Iterable[str]) -> dict[str, dict[str, str]]:
     """`systemctl show A B -p Id,Names,LoadState,ActiveState,SubState,UnitFileState` -> unit -> load, active, sub, unit_file.
 
-    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be told.
+    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be told. Raises ParseError
+    where there is not one unit: systemctl also ends with 0 when it did not ask at all, as in a chroot.
     """
     wanted = {"LoadState": "load", "ActiveState": "active", "SubState": "sub", "UnitFileState": "unit_file"}
     known: dict[str, dict[str, str]] = {}
@@ -103,6 +118,8 @@ def parse_units(text: str, asked: Iterable[str]) -> dict[str, dict[str, str]]:
         values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         for name in {values.get("Id", ""), *values.get("Names", "").split()} - {""}:
             known[name] = {short: values.get(key, "") for key, short in wanted.items()}
+    if not known:
+        raise ParseError("systemctl show", "no unit", text=text)
     return {name: known[name] for name in asked if name in known}
 
 
@@ -166,7 +183,7 @@ def _flatten(entries: list) -> list[tuple[str, Any]]:
 
 
 def _number(text: Any) -> Optional[int]:
-    return int(text) if re.fullmatch("[0-9]+", str(text)) else None
+    return int(text) if re.fullmatch("[0-9]{1,15}", str(text)) else None
 
 
 def _float(text: Any) -> Optional[float]:

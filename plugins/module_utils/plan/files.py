@@ -151,8 +151,8 @@ def _plan_attributes(goal: FileGoal, state: FileState) -> list[Change]:
     return [Change("attributes", goal.path, before, after, data=step)]
 
 
-def _octal(mode: int) -> str:
-    return f"{mode:04o}"
+def _octal(mode: Optional[int]) -> Optional[str]:
+    return None if mode is None else f"{mode:04o}"
 
 
 def _shown(content: Optional[bytes]) -> str:

@@ -59,13 +59,14 @@ def _as_answered(value: Any) -> Any:
 def _create(resource: Resource, name: str, wanted: Mapping[Field, Any], parents: Mapping[str, str]) -> Plan:
     now = {field: value for field, value in wanted.items() if field.create and value not in ("", [])}  # nothing to clear yet
     later = {field: value for field, value in wanted.items() if not field.create}
-    params = {**parents, **resource.constants, resource.name_create: name, **{field.create: field.send(value) for field, value in now.items()}}
+    given = {str(field.create): field.send(value) for field, value in now.items()}
+    params: dict[str, Any] = {**parents, **resource.constants, resource.name_create: name, **given}
     target = f"{resource.title} {name}"
     after = {"name": name, **{field.option: value for field, value in wanted.items()}}
     call = {"command": resource.create, "params": params, "is_async": resource.is_async}
     steps = [Change("create", target, after=after, data=call)]
     if later:  # the id is known only after the creation: the code that applies the plan fills it in
-        params = {"id": None, **{field.update: field.send(value) for field, value in later.items()}}
+        params = {"id": None, **{str(field.update): field.send(value) for field, value in later.items()}}
         call = {"command": resource.update, "params": params, "is_async": resource.is_async}
         steps.append(Change("update", target, after={field.option: value for field, value in later.items()}, data=call))
     return Plan.of(steps)

@@ -28,7 +28,7 @@ def _edit_key(text: str, key: str, wanted: Any, grammar: str, source: str) -> st
     active = [entry for entry in entries if not entry.commented]
     if wanted is None:
         return _replace(text, active, None)
-    model = (active or entries or [None])[-1]
+    model = (active or entries)[-1] if entries else None
     value = _coerce(key, wanted, model, grammar, source)
     if active and all(_same(entry, value, grammar, source) for entry in active):
         return text
@@ -76,7 +76,7 @@ def _shown(model: Optional[Entry], source: str) -> Optional[Value]:
     try:
         return parse_value(model, "libvirt", source) if model else None
     except ParseError:
-        if not model.commented:
+        if model is None or not model.commented:
             raise
         return None  # prose that looks like a setting
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "parse": {"model", "errors", "parse"},
     "plan": {"model", "errors", "parse", "plan"},
     "checks": {"model", "errors", "parse", "checks"},
-    "client": {"model", "errors", "parse", "client"},
+    "client": {"model", "errors", "parse", "checks", "client"},
 }
 
 

@@ -72,6 +72,7 @@ def play_many(collection, tmp_path_factory):
 
 def _run(collection: Path, folder: Path, hosts: dict) -> Run:
     common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
+    common["facts_collected"] = True  # as prepare_hosts.yml says it
     wanted = {name: {**common, "wanted_roles": roles, "captured_facts": facts, **variables} for name, (roles, facts, variables) in hosts.items()}
     inventory = {"kvm_hosts": {"hosts": wanted}, "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}}}
     remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True}}

@@ -62,6 +62,12 @@ def test_meminfo():
         system.parse_meminfo("")
 
 
+def test_node_memory():
+    assert system.parse_node_memory("Node 0 MemTotal:        9529120 kB\nNode 0 MemFree:         6055940 kB\n") == 9529120 * 1024
+    with pytest.raises(ParseError, match="no MemTotal"):
+        system.parse_node_memory("MemTotal: 1 kB\n")
+
+
 def test_units_have_the_name_that_was_asked_for():
     shown = "Id=chrony.service\nNames=chronyd.service chrony.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
     missing = "Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
@@ -71,6 +77,12 @@ def test_units_have_the_name_that_was_asked_for():
         "x.service": {"load": "not-found", "active": "inactive", "sub": "dead", "unit_file": ""},
     }
     assert system.parse_units(text("systemctl_show/libvirtd.txt"), ["libvirtd.service"])["libvirtd.service"]["active"] == "active"
+
+
+def test_no_unit_is_no_answer():
+    """systemctl in a chroot: "Running in chroot, ignoring command", exit code 0."""
+    with pytest.raises(ParseError, match="no unit"):
+        system.parse_units("", ["a"])
 
 
 def test_packages():
@@ -127,6 +139,8 @@ PARSERS = [
     system.parse_lscpu,
     system.parse_cpuinfo,
     system.parse_meminfo,
+    system.parse_node_memory,
+    system.lscpu_fields,
     lambda shown: system.parse_units(shown, ["a"]),
     lambda shown: system.parse_packages(shown, ["a"]),
     system.parse_version,
@@ -137,7 +151,7 @@ PARSERS = [
 ]
 VALUES = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.just([]), st.just({"field": 1}))
 FIELDS = st.lists(st.dictionaries(st.sampled_from(["field", "data", "children"]), st.one_of(VALUES, st.just("CPU(s):"))), max_size=4)
-PIECES = ["Id=", "Names=", "a", "=", ":", " ", "\n", "0: ", "0A ", "00000000", "MemTotal: ", "1 kB", "ii", "²"]
+PIECES = ["Id=", "Names=", "a", "=", ":", " ", "\n", "0: ", "0A ", "00000000", "Node 0 ", "MemTotal: ", "1 kB", "9" * 5000, "ii", "²"]
 LINES = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 

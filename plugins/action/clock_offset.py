@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measures a host's clock over the connection that Ansible has to it. Documented in plugins/modules/clock_offset.py."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.clock import COMMAND, Sample, measure, parse_date
+
+ARGUMENT_SPEC = {"samples": {"type": "int", "default": 5}}
+
+
+class ActionModule(ActionBase):
+    """No module is sent: starting Python would take longer than all round trips together."""
+
+    TRANSFERS_FILES = False
+    now = staticmethod(time.time_ns)
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        result.update(changed=False, clock=None, unknown={})
+        try:
+            result["clock"] = asdict(measure([self._ask() for _number in range(options["samples"])]))
+        except (ParseError, ValueError) as error:
+            result["unknown"]["clock"] = str(error)
+        return result
+
+    def _ask(self):
+        """One round trip. A host that is not reached raises AnsibleConnectionFailure, which Ansible reports as unreachable."""
+        sent = self.now()
+        # Anybody may read the clock: without become there is no sudo in the round trip.
+        answer = self._low_level_execute_command(COMMAND, sudoable=False)
+        received = self.now()
+        if answer["rc"] != 0:
+            raise ParseError(COMMAND, f"it ended with {answer['rc']}", text=answer["stderr"] or answer["stdout"])
+        return Sample(sent, received, parse_date(answer["stdout"]))

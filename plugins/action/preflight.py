@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges the hosts of a cluster on the controller, where everybody's facts are. Documented in plugins/modules/preflight.py."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess, parse_waivers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import KvmError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_hosts
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
+
+ARGUMENT_SPEC = {
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "live": {"type": "dict", "required": True},
+    "info": {"type": "dict"},
+    "management": {"type": "list", "elements": "dict", "default": []},
+    "policy": {"type": "dict", "default": {}},
+    "waivers": {"type": "list", "elements": "dict", "default": []},
+    "report_dir": {"type": "path", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs wholly on the controller: no host is touched."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        try:
+            result.update(judge(options, task_vars), changed=False)
+        except KvmError as error:
+            result.update(failed=True, msg=str(error))
+        return result
+
+
+def judge(options, task_vars):
+    """The verdicts, the lines for the terminal and the place of the report."""
+    policy = Policy().with_changes(options["policy"])
+    waivers = parse_waivers(options["waivers"])
+    now = time.time()
+    seen = {name: remembered(task_vars["hostvars"][name]) for name in options["hosts"]}
+    profiles, cluster = read_hosts(
+        options["hosts"], seen, options["live"], options["management"], intent(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
+    )
+    made = datetime.fromtimestamp(now, timezone.utc)
+    assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat())
+    built = report.build(assessment, profiles, cluster, policy, waivers, made=made, previous=report.read(options["report_dir"]))
+    places = report.write(built, profiles, options["report_dir"])
+    return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, places), "report": places["html"], **places}
+
+
+def remembered(variables):
+    """What is known of one host: its facts, what the role preflight keeps beside them, and the results of this run."""
+    facts = variables.get("ansible_facts", {}).get("kvm_host")
+    results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs")}
+    return {"facts": facts, **variables.get("__preflight_seen", {}), "results": results}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
+
+
+def questions(name, hostvars, hosts, info=None):
+    """What this host, and a management server, is to ask; see the documentation beside this file."""
+    seen = {each: hostvars[each].get("__preflight_seen", {}) for each in hosts}
+    declared = {each: parts["declared"] for each, parts in seen.items() if parts.get("declared")}
+    facts = {each: hostvars[each].get("ansible_facts", {}).get("kvm_host") or {} for each in hosts}
+    cluster = intent(info, hostvars[name])
+    exports = probes.exports(declared[name], cluster.pools)
+    guest = [each for each in probes.guest_bridges(cluster.labels) if each in (facts[name].get("bridges") or {})]
+    storage = sorted({each.rsplit(":", 1)[0] for each in exports})
+    return {
+        "targets": probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest),
+        "cpus": probes.cpus(name, hosts, facts),
+        "exports": exports,
+        "logins": probes.logins(declared, {each: hostvars[each].get("oobm_password", "") for each in declared}),
+    }
+
+
+def management_servers(hostvars, name):
+    """Where agents will connect to, as far as the inventory tells."""
+    return [hostvars[each].get("ansible_host", each) for each in hostvars[name]["groups"].get("management_servers", [])]
+
+
+class FilterModule:
+    """Wiring."""
+
+    def filters(self):
+        return {"preflight_questions": questions}

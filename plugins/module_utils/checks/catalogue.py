@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All checks: importing an area declares its checks. A new area is one more name here."""
+
+from __future__ import annotations
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import (
+    access,
+    addressing,
+    agent,
+    bmc,
+    cabling,
+    cloud,
+    cpu,
+    duplicates,
+    facts,
+    filtering,
+    libvirt,
+    memory,
+    mtu,
+    network,
+    reachability,
+    storage,
+    system,
+    timing,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CHECKS as _CHECKS
+
+AREAS = (
+    *(facts, cpu, memory, system, libvirt),
+    *(network, cabling, addressing, duplicates, reachability, filtering, mtu, timing),
+    *(storage, agent, access, bmc, cloud),
+)
+CHECKS = dict(sorted(_CHECKS.items()))

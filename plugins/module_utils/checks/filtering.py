@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks: the host's own packet filters, as configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.reachability import NO_ANSWER
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
+
+GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
+TLS = 16514
+DATA = (49152, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+Question = tuple[str, Connection]  # whose connection, and the connection
+
+
+@check(
+    "NET015",
+    "Bridge filtering as the zone needs it",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F23",),
+    unknown=WARNING,
+    fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
+    "with them: install iptables, ebtables and ipset and load br_netfilter at boot (playbooks/prepare_hosts.yml)",
+    reproduce="sysctl net.bridge.bridge-nf-call-iptables; iptables -S FORWARD | head -n 1",
+)
+def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """In a zone without security groups nothing may drop forwarded traffic; in a zone with them the tools for filtering must be there.
+
+    Frames of guests pass the FORWARD chain as soon as br_netfilter is loaded, and the agent's package loads it. ufw and Docker leave the
+    chain's policy on DROP: guests cannot be reached although the host is fine (F23). With security groups security_group.py needs
+    br_netfilter, iptables, ebtables and ipset: without them nothing filters.
+    """
+    if cluster.security_groups:
+        programs = host.see("programs")
+        missing = [name for name in GROUPS_NEED if not programs.get(name)]
+        module = host.see("kernel_modules", "br_netfilter")
+        missing += ["the module br_netfilter"] if module == "absent" else []
+        if missing:
+            yield Problem((host.name,), "the tools of security groups", f"missing: {show(missing)}")
+    elif host.see("firewall", "forward_policy") == "drop":
+        if cluster.security_groups is None:
+            raise Unseen("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
+        active = host.get("firewall", "bridge_nf") == "1"
+        words = "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
+        culprit = " (Docker is on the host)" if host.get("firewall", "docker0") else ""
+        severity = ERROR if active else WARNING
+        yield Problem((host.name,), "a chain FORWARD that accepts", f"its policy is drop, {words}{culprit}", severity=severity)
+
+
+@check(
+    "NET018",
+    "The host's firewall lets CloudStack in",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F26", "F64"),
+    unknown=WARNING,
+    fix="let them in: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of other origin where they were made",
+    reproduce="nft -a list ruleset",
+)
+def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to 49216), and may
+    the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
+
+    The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what iptables-nft shows
+    as xt) makes the answer unknown, never right. A host whose ports were found filtered is the subject of NET016.
+    """
+    tried = _tried(hosts)
+    addresses = {host.name: address_of(host, cluster) for host in hosts}
+    newcomers = [host.name for host in hosts if not host.member]
+    for host in hosts:
+        seen = tried.get(host.name, {})
+        if any(state in NO_ANSWER for state in seen.values()) or host.get("firewall", "nft") == []:
+            continue
+        try:
+            # Two members have long been in touch with each other.
+            others = newcomers if host.member else list(addresses)
+            yield from _judge(host, _questions(host.name, others, addresses), seen)
+        except Unseen as gap:
+            yield unseen(host, gap)
+
+
+def _tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
+    """Host -> who tried which port of it -> what became of it."""
+    found: dict[str, dict[tuple[str, int], str]] = {}
+    for host in hosts:
+        for probe in host.probes.get("ports") or ():
+            if probe.get("state") is not None:
+                found.setdefault(probe["to"], {})[host.name, probe["port"]] = probe["state"]
+    return found
+
+
+def _questions(name: str, others: Sequence[str], addresses: Mapping[str, str]) -> Iterator[Question]:
+    own = addresses[name]
+    if own:
+        yield name, Connection(own, TLS, "lo", own)
+    for other in others:
+        if other != name and addresses[other]:
+            yield from ((other, Connection(addresses[other], port, "", own)) for port in (TLS, *DATA))
+
+
+def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:
+    """A problem for each rule that closes a port; if there is none, for what cannot be known."""
+    closed: dict[str, dict[int, list[str]]] = {}
+    unknown: dict[str, dict[int, list[str]]] = {}
+    for who, connection in questions:
+        if (who, connection.port) in seen:
+            continue
+        decision = decide(host.see("firewall", "nft"), connection)
+        if decision.verdict in (DROP, REJECT):
+            closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(who)
+        elif decision.verdict != ACCEPT and not (connection.port in DATA and (who, DATA[0]) in seen):
+            unknown.setdefault(decision.evidence, {}).setdefault(connection.port, []).append(who)
+    for evidence, ports in sorted((closed or unknown).items()):
+        observed = "; ".join(f"{port} from {show(names)}" for port, names in sorted(ports.items()))
+        kind = FAILED if closed else UNKNOWN
+        yield Problem((host.name,), "CloudStack's connections accepted", observed if closed else f"unknown: {observed}", evidence, kind=kind)

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks: what the hosts reach of each other and of the servers, as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import FROM, TO, Pair, blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, FAILED, INFO, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
+
+Probe = Mapping[str, Any]
+NO_ANSWER = ("filtered", "unreachable")
+LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
+LET_IN = "let the hosts of the cluster in: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
+LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
+
+
+@check(
+    "NET016",
+    "The ports that CloudStack needs",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F07", "F26", "F64", "F42"),
+    fix=LET_IN,
+    reproduce="timeout 3 bash -c '</dev/tcp/<address>/<port>'; echo $?",
+)
+def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the storage on 2049.
+
+    A port of a host that refuses is fine: the way is open, and before the join nobody listens. A port that does not answer is not:
+    8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own address costs the agent two
+    minutes at every start, so that addHost fails although the host comes up (F64, seen: 638 s).
+
+    Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
+    export could not be used either is the subject of STO001.
+    """
+    tries, gaps = _views(hosts, "ports")
+    yield from gaps
+    yield from _not_tried(tries)
+    names = {host.name for host in hosts}
+    complaints = _port_complaints(tries, {host.name: host for host in hosts})
+    between = {pair: said for pair, said in complaints.items() if pair[0] != pair[1]}
+    blamed, left = blame({pair: bool(said) for pair, said in between.items()})
+    yield from _by_name(blamed, between, names)
+    for pairs in _both_ways(left):
+        yield _one_way(pairs, between, pairs[0][1] in names)
+    for (name, to), said in sorted(complaints.items()):
+        if name == to and said and (TO, name) not in blamed:
+            yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=LET_IN, reproduce=_reproduce(said[0]))
+    yield from _slow_ports(tries, names, policy)
+
+
+def _views(hosts: Sequence[Profile], section: str) -> tuple[dict[str, list[Probe]], list[Problem]]:
+    """What each host saw, and a problem for each that did not look."""
+    found, gaps = {}, []
+    for host in hosts:
+        try:
+            found[host.name] = host.probed(section)
+        except Unseen as gap:
+            gaps.extend([unseen(host, gap)] if gap.expected_here else [])
+    return found, gaps
+
+
+def _not_tried(tries: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
+    """Ports that a host was told to try and could not."""
+    for name, probes in tries.items():
+        left = [probe for probe in probes if probe.get("state") is None]
+        if left:
+            ports = show(sorted({f"{probe.get('address')}:{probe.get('port')}" for probe in left}))
+            yield Problem((name,), "every port to be tried", f"unknown: {ports}: {left[0].get('text') or 'could not be asked'}", kind=UNKNOWN)
+
+
+def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, Profile]) -> dict[Pair, list[Probe]]:
+    """(from, to) -> the probes that went wrong, empty where all is well."""
+    pairs: dict[Pair, list[Probe]] = {}
+    for name, probes in tries.items():
+        for probe in probes:
+            wrong = probe.get("state") in NO_ANSWER or (probe.get("purpose") in LISTENING and probe.get("state") == "refused")
+            if probe.get("state") is None:
+                continue
+            if wrong and probe.get("purpose") == "storage" and _mount_failed(hosts[name], probe):
+                continue
+            pairs.setdefault((name, probe["to"]), []).extend([probe] if wrong else [])
+    return pairs
+
+
+def _mount_failed(host: Profile, probe: Probe) -> bool:
+    exports = host.probes.get("nfs") or ()
+    return any(not each.get("ok") and str(each.get("export")).split(":")[0] == probe.get("address") for each in exports)
+
+
+def _by_name(blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]) -> Iterator[Problem]:
+    """One problem for each host that is blamed, in whichever direction, and for each server that is."""
+    for name in sorted({name for _direction, name in blamed}):
+        goes_in, goes_out = blamed.get((TO, name), ()), blamed.get((FROM, name), ())
+        probes = [probe for other in goes_in for probe in said[other, name]] + [probe for other in goes_out for probe in said[name, other]]
+        texts = [f"{_words(probes)}, from {show(list(goes_in))}"] if goes_in else []
+        texts += [f"it reaches neither {' nor '.join(goes_out)}"] if goes_out else []
+        yield Problem(
+            (name,) if name in hosts else tuple(goes_in),
+            expected=f"an answer of {name} to all hosts" if goes_in else "the other hosts and servers within reach",
+            observed="; ".join(texts),
+            others=tuple(sorted({*goes_in, *goes_out} & hosts)) if name in hosts else (),
+            severity=_weight(probes),
+            fix="" if goes_in and name in hosts else LET_OUT if name in hosts else _server_fix(probes[0]),
+            reproduce=_reproduce(probes[0]),
+        )
+
+
+def _one_way(pairs: Sequence[Pair], said: Mapping[Pair, Sequence[Probe]], between_hosts: bool) -> Problem:
+    """What is wrong between two, in one direction or both, with nobody to say who is to blame."""
+    probes = said[pairs[0]]
+    return Problem(
+        tuple(sorted(pairs[0])) if between_hosts else pairs[0][:1],
+        expected="; ".join(f"an answer of {to} to {name}" for name, to in pairs),
+        observed="; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs),
+        severity=_weight(probes),
+        kind=UNDECIDED if between_hosts else FAILED,
+        fix=LET_IN if between_hosts else _server_fix(probes[0]),
+        reproduce=_reproduce(probes[0]),
+    )
+
+
+def _both_ways(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """The pairs, those of the same two together."""
+    together: dict[tuple[str, ...], list[Pair]] = {}
+    for pair in pairs:
+        together.setdefault(tuple(sorted(pair)), []).append(pair)
+    return list(together.values())
+
+
+def _server_fix(probe: Probe) -> str:
+    return f"start what listens on {probe.get('address')}:{probe.get('port')}, and open the way from the hosts to it in every firewall between"
+
+
+def _weight(probes: Sequence[Probe]) -> str:
+    return BLOCKER if any(probe.get("purpose") == "agent" for probe in probes) else ERROR
+
+
+def _words(probes: Sequence[Probe]) -> str:
+    return show(sorted({f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}" for probe in probes}))
+
+
+def _reproduce(probe: Probe) -> str:
+    return f"timeout 3 bash -c '</dev/tcp/{probe.get('address')}/{probe.get('port')}'; echo $?"
+
+
+def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: Policy) -> Iterator[Problem]:
+    """Connections that came about, but late."""
+    pairs: dict[Pair, str] = {}
+    for name, probes in tries.items():
+        for probe in probes:
+            took = probe.get("ms") if probe.get("state") not in NO_ANSWER else None
+            late = took is not None and took > policy.connect_max_ms
+            pairs.setdefault((name, probe["to"]), "")
+            pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms" if late else pairs[name, probe["to"]]
+    yield from _by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", {}, "ss -ti")
+
+
+def _by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, severities: Mapping[Pair, str], reproduce: str) -> Iterator[Problem]:
+    """Problems for what is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
+    blamed, left = blame({pair: bool(text) for pair, text in pairs.items()})
+    fix = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
+    for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
+        if direction == FROM and (TO, name) in blamed:
+            continue
+        involved = [(other, name) if direction == TO else (name, other) for other in others]
+        observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
+        severity = _worst([severities.get(pair) for pair in involved])
+        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=severity, fix=fix, reproduce=reproduce)
+    for involved in _both_ways(left):
+        one, other = involved[0]
+        kind = UNDECIDED if other in hosts and one != other else FAILED
+        observed = "; ".join(f"{name} to {to}: {pairs[name, to]}" for name, to in involved)
+        severity = _worst([severities.get(pair) for pair in involved])
+        yield Problem(
+            tuple(sorted(involved[0])) if kind == UNDECIDED else (one,), expected, observed, severity=severity, fix=fix, reproduce=reproduce, kind=kind
+        )
+
+
+def _worst(severities: Sequence[Optional[str]]) -> str:
+    return ERROR if ERROR in severities else WARNING
+
+
+@check(
+    "NET017",
+    "Latency and loss between the hosts",
+    severity=WARNING,
+    scope=CLUSTER,
+    prevents=("F21", "F32"),
+    fix="look at the error counters of NIC and switch port (ip -s link) and its load; limits: latency_max_ms, loss_max_percent of preflight_policy",
+    reproduce="ping -c 5 <address of the other host>",
+)
+def latency(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """The hosts answer each other's pings on every network on which they have addresses: none is lost, and none is late.
+
+    A switched network loses nothing. What does not answer at all is an error, loss and delay are warnings. Pairs of hosts that do not
+    reach each other's ports either are the subject of NET016. Blame goes by majority.
+    """
+    seen, gaps = _views(hosts, "latency")
+    if gaps and not seen:  # nobody was told to measure
+        yield Problem(tuple(gap.hosts[0] for gap in gaps), gaps[0].expected, gaps[0].observed, severity=INFO, kind=UNKNOWN)
+        return
+    yield from gaps
+    dead = _dead_pairs(hosts)
+    pairs: dict[Pair, str] = {}
+    severities = {}
+    for name, probes in seen.items():
+        for probe in probes:
+            pair = (name, probe["to"])
+            if pair in dead:
+                continue
+            text = _ping_complaint(probe, cluster, policy)
+            pairs[pair] = "; ".join(part for part in (pairs.get(pair, ""), text) if part)
+            if text and not probe.get("received"):
+                severities[pair] = ERROR
+    yield from _by_pair(pairs, {host.name for host in hosts}, "no loss, and answers in time", severities, "ping -c 5 <address of the other host>")
+
+
+def _dead_pairs(hosts: Sequence[Profile]) -> set[Pair]:
+    answers: dict[Pair, bool] = {}
+    for host in hosts:
+        for probe in host.probes.get("ports") or ():
+            pair = (host.name, probe["to"])
+            answers[pair] = answers.get(pair, False) or probe.get("state") not in NO_ANSWER
+    return {pair for pair, answered in answers.items() if not answered}
+
+
+def _ping_complaint(probe: Probe, cluster: Cluster, policy: Policy) -> str:
+    network, sent, received = str(probe.get("network")), probe.get("sent") or 0, probe.get("received") or 0
+    if sent and 100 * (sent - received) / sent > policy.loss_max_percent:
+        return f"{network}: {sent - received} of {sent} pings lost"
+    kinds = [network, *(kind for kind, labels in cluster.labels.items() if network in labels)]
+    limits = [policy.latency_max_ms[kind] for kind in kinds if kind in policy.latency_max_ms]
+    took = probe.get("avg_ms")
+    return f"{network}: {took:g} ms, limit {min(limits):g} ms" if limits and took is not None and took > min(limits) else ""

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host and its cluster as the checks see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+
+class Unseen(Exception):
+    """A fact that a check needs is not known. `path` is its dotted name, `why` the collector's reason.
+
+    `expected_here` is false for what could not be known in this run and is no gap: a probe of a host that is not part of the play.
+    """
+
+    def __init__(self, path: str, why: str, *, expected_here: bool = True) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+        self.expected_here = expected_here
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it (`probes`).
+
+    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for it.
+    `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of an earlier run,
+    kept in Ansible's fact cache (--limit): then nothing was probed, which is no fault of the host.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, Any] = field(default_factory=dict)
+    member: bool = False
+    live: bool = True
+
+    def see(self, *path: str) -> Any:
+        """The fact at this path. Raises Unseen where it is missing or null: unknown is not healthy."""
+        value = self.get(*path)
+        if value is None:
+            raise Unseen(".".join(path), self.why(*path))
+        return value
+
+    def get(self, *path: str) -> Any:
+        """The fact at this path, None where it is missing or null: for facts whose absence means something."""
+        return _at(self.facts, path)
+
+    def probed(self, *path: str) -> Any:
+        """The probe at this path. Raises Unseen where it was not made."""
+        value = _at(self.probes, path)
+        if value is None:
+            unknown = self.probes.get("unknown") or {}
+            raise Unseen(".".join(path), _reason(unknown, path) or "was not probed", expected_here=self.live)
+        return value
+
+    def why(self, *path: str) -> str:
+        """Why the fact at this path is not known."""
+        return _reason(self.facts.get("unknown") or {}, path) or "was not collected"
+
+    def declares(self, key: str) -> Any:
+        """What the inventory says, None if it says nothing."""
+        return self.declared.get(key)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A host of the inventory's cluster of which there are no facts to use, and why."""
+
+    name: str
+    why: str
+    member: bool = False
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A storage pool that every host of the cluster has to mount. `kind` is CloudStack's type (NetworkFilesystem ...)."""
+
+    name: str
+    kind: str
+    server: str
+    path: str
+    state: str = "Up"
+    scope: str = "CLUSTER"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A host that CloudStack knows, in whatever zone. `details` are those of listHosts."""
+
+    name: str
+    address: str
+    state: str
+    resource_state: str
+    zone: str
+    cluster: str
+    version: str = ""
+    id: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What the cluster is meant to be: from CloudStack where it can be asked, else from the inventory (`source`).
+
+    `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are global settings;
+    a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are values that the operator wants
+    every host to have, by dotted fact path ("cpu.model"). `unseen` are the inventory's hosts of the cluster
+    that could not be looked at.
+    """
+
+    zone: str = ""
+    pod: str = ""
+    name: str = ""
+    source: str = "inventory"
+    arch: Optional[str] = None
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    isolation: tuple[str, ...] = ()
+    vlan_ranges: tuple[str, ...] = ()
+    security_groups: Optional[bool] = None
+    storage_vlans: tuple[str, ...] = ()
+    management_version: Optional[str] = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    pools: tuple[Pool, ...] = ()
+    registered: tuple[Registered, ...] = ()
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    zone_allocation_state: Optional[str] = None
+    cluster_allocation_state: Optional[str] = None
+    unseen: tuple[Missing, ...] = ()
+
+    @property
+    def management_addresses(self) -> tuple[str, ...]:
+        """The entries of the global setting `host`, in order."""
+        return tuple(each.strip() for each in self.settings.get("host", "").split(",") if each.strip())
+
+    @property
+    def members(self) -> tuple[Registered, ...]:
+        """The registered hosts of this very cluster."""
+        return tuple(host for host in self.registered if (host.zone, host.cluster) == (self.zone, self.name))
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(key)
+    return tree
+
+
+def _reason(unknown: Mapping[str, str], path: tuple[str, ...]) -> str:
+    """The reason given for the path itself or for the nearest thing around it."""
+    for length in range(len(path), 0, -1):
+        reason = unknown.get(".".join(path[:length]))
+        if reason:
+            return reason
+    return ""

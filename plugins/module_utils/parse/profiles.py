@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Results of the modules that the pre-flight ran -> profiles of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Profile
+
+BMC_PURPOSE = "BMC from the guest network"  # as plan/probes.py asks for it
+NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
+
+
+def read_hosts(
+    names: Iterable[str],
+    seen: Mapping[str, Mapping[str, Any]],
+    live: Mapping[str, Mapping[str, Any]],
+    management: Sequence[Mapping[str, Any]],
+    cluster: Cluster,
+    *,
+    now: float,
+    max_age_s: int,
+) -> tuple[list[Profile], Cluster]:
+    """Profiles of the hosts that were seen, and the cluster with those that were not.
+
+    `seen` has for each host `facts`, and, as the role preflight remembers them, `declared`, `results` and `at` (of this run, or kept from
+    an earlier one); `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds since the epoch by
+    the controller's clock: a host's own may be the one that is wrong.
+    """
+    profiles, missing = [], []
+    servers = read_management(management)
+    for name in names:
+        parts = seen.get(name) or {}
+        facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
+        member = is_member(facts, declared, cluster)
+        age = now - float(parts.get("at") or 0)
+        why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
+        if why:
+            missing.append(Missing(name, why, member, str(declared.get("address") or "")))
+            continue
+        probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
+        profiles.append(Profile(name, facts, declared, probes, member, name in live))
+    return profiles, replace(cluster, unseen=tuple(missing))
+
+
+def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
+    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an identity does."""
+    if cluster.source == "cloudstack":
+        return declared.get("address") in {host.address for host in cluster.members}
+    agent = facts.get("agent") or {}
+    unit = (facts.get("units") or {}).get("cloudstack-agent.service") or {}
+    return bool((agent.get("properties") or {}).get("guid")) and unit.get("active") == "active"
+
+
+def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What other machines, and the host itself, found out over the network. What was not found out is missing, `unknown` says why."""
+    unknown: dict[str, str] = {}
+    probes: dict[str, Any] = {"unknown": unknown}
+    for section, key in (("clock", "clock"), ("ports", "ports"), ("cpu_compare", "cpu_compare"), ("nfs", "exports")):
+        result = results.get(section) or {}
+        value = result.get(key)
+        if value is None:
+            unknown[section] = (result.get("unknown") or {}).get(key) or _failure(result)
+        else:
+            probes[section] = value
+    heard = [each for each in probes.get("ports", ()) if each["purpose"] == BMC_PURPOSE]
+    if heard:
+        answered = [each["to"] for each in heard if each["state"] == "open"]
+        probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
+        probes["ports"] = [each for each in probes["ports"] if each["purpose"] != BMC_PURPOSE]
+    probes["management"] = {server: _of_server(server, found[name], unknown) for server, found in servers.items() if name in found}
+    unknown.update({f"management.{server}": found["why"] for server, found in servers.items() if "why" in found and name not in found})
+    return probes
+
+
+def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Results of management_server_check by management server: host -> what was found, or `why` nothing was."""
+    servers = {}
+    for result in results:
+        server = str(result.get("item"))
+        found = result.get("management")
+        servers[server] = dict(found) if found is not None else {"why": _failure(result)}
+    return servers
+
+
+def _why_unseen(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
+    """Why a host of this run gave no facts; empty if it did."""
+    if facts and (result or {}).get("ansible_facts"):
+        return ""
+    return _failure(result) if result else "it was lost earlier in this run: see the message about it above"
+
+
+def _why_stale(facts: Mapping[str, Any], age: float, max_age_s: int) -> str:
+    """Why kept facts of a host outside this run cannot be used; empty if they can."""
+    if not facts:
+        return NO_CACHE
+    return f"not part of this run, and its kept facts are {age:.0f} s old" if age > max_age_s else ""
+
+
+def _of_server(server: str, found: Mapping[str, Any], unknown: dict[str, str]) -> dict[str, Any]:
+    for part, why in (found.get("unknown") or {}).items():
+        unknown[f"management.{server}.{part}"] = why
+        if part == "ssh":
+            unknown.update({f"management.{server}.{other}": why for other in ("device", "sudo")})
+    return {key: value for key, value in found.items() if key != "unknown"}
+
+
+def _failure(result: Mapping[str, Any]) -> str:
+    """Ansible's words for a task that gave nothing."""
+    if result.get("skipped") or not result:
+        return "was not probed"
+    return str(result.get("msg") or result.get("module_stderr") or "no result").strip().splitlines()[0][:300]

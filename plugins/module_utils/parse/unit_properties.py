@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""`systemctl show UNIT... -p Id,Names,...` into properties by every name of a unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+
+SOURCE = "systemctl show"
+# Which units are which time service; chronyd and ntpd are the names of Enterprise Linux, or aliases.
+TIME_SERVICES = {
+    "chrony.service": "chrony",
+    "chronyd.service": "chrony",
+    "systemd-timesyncd.service": "systemd-timesyncd",
+    "ntp.service": "ntp",
+    "ntpd.service": "ntp",
+    "ntpsec.service": "ntp",
+}
+
+
+def parse_unit_properties(text: str) -> dict[str, dict[str, str]]:
+    """Unit -> property -> value, under its id and its aliases. Raises ParseError."""
+    found: dict[str, dict[str, str]] = {}
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            values = {}
+            continue
+        key, equals, value = line.partition("=")
+        if not equals:
+            raise ParseError(SOURCE, "no property", line=number, text=line)
+        values[key] = value
+        if key in ("Id", "Names"):
+            found.update(dict.fromkeys(value.split(), values))
+    return found
+
+
+def running_time_services(text: str) -> str:
+    """chrony, systemd-timesyncd, ntp or none; several are joined with a comma. Raises ParseError."""
+    units = parse_unit_properties(text)
+    if not units:
+        raise ParseError(SOURCE, "no unit at all", text=text)
+    running = {service for unit, service in TIME_SERVICES.items() if units.get(unit, {}).get("ActiveState") in ("active", "reloading")}
+    return ", ".join(sorted(running)) or "none"
+
+
+def agent_unit(text: str, name: str) -> dict[str, Any]:
+    """active and enabled as systemd calls them, not-found for a unit that is not there, and restarts. Raises ParseError."""
+    values = parse_unit_properties(text).get(name)
+    if values is None or "ActiveState" not in values:
+        raise ParseError(SOURCE, f"no state of {name}", text=text)
+    if values.get("LoadState") == "not-found":
+        return {"active": "not-found", "enabled": "not-found", "restarts": 0}
+    restarts = values.get("NRestarts", "")
+    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": int(restarts) if restarts.isdecimal() else None}

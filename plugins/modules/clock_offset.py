@@ -1,0 +1,69 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: clock_offset
+short_description: How far a host's clock is from the controller's
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Asks the host for its time several times over the connection that Ansible already has, and keeps the answer with the shortest round trip. Half
+    of the round trip is corrected, and is the uncertainty of the result.
+  - Two hosts that were measured against the same controller can be compared with each other, which is what matters. CloudStack takes a heartbeat
+    that is 60 seconds old by the clock of a neighbour for a dead host.
+  - Needs only C(date) with nanoseconds on the host, no Python and no privileges. Works the same with and without C(become).
+options:
+  samples:
+    description: How often to ask.
+    type: int
+    default: 5
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+  platform:
+    description: The systems that it runs on.
+    platforms: linux
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Measure the clock
+  cloudstack.kvm.clock_offset:
+  register: measured
+
+- name: Show how far it is off
+  ansible.builtin.debug:
+    msg: "{{ measured.clock.offset_s }} s, give or take {{ measured.clock.uncertainty_s }} s"
+"""
+
+RETURN = r"""
+clock:
+  description: The measurement. Null if the host's answer was not understood.
+  returned: always
+  type: dict
+  contains:
+    offset_s:
+      description: The host's clock minus the controller's, in seconds.
+      returned: always
+      type: float
+      sample: 0.000113
+    uncertainty_s:
+      description: The true offset is at most this far from RV(clock.offset_s), in seconds.
+      returned: always
+      type: float
+      sample: 0.006271
+unknown:
+  description: Why RV(clock) is null.
+  returned: always
+  type: dict
+"""

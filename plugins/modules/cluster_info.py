@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: What CloudStack expects of the hosts of a cluster, and which hosts it knows
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Reads zone, pod, cluster, traffic labels, pools, settings and the hosts of all zones. It only lists.
+  - A zone, pod or cluster that does not exist is no error, so that hosts can be examined before anything is registered.
+extends_documentation_fragment:
+  - cloudstack.kvm.cloudstack
+options:
+  zone:
+    description: Name of the zone.
+    type: str
+    required: true
+  pod:
+    description: Name of the pod. Left out, the cluster is looked for in all pods of the zone.
+    type: str
+    default: ""
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: What must the hosts of cluster1 look like?
+  cloudstack.kvm.cluster_info:
+    zone: zone1
+    pod: pod1
+    cluster: cluster1
+  delegate_to: localhost
+  register: intent
+"""
+
+RETURN = r"""
+exists:
+  description: Whether each of V(zone), V(pod) and V(cluster) exists. The fields of what does not exist are empty below.
+  returned: success
+  type: dict
+cluster:
+  description: The cluster.
+  returned: success
+  type: dict
+  contains:
+    zone:
+      description: As given.
+      returned: always
+      type: str
+    pod:
+      description: As given.
+      returned: always
+      type: str
+    name:
+      description: As given.
+      returned: always
+      type: str
+    source:
+      description: CloudStack.
+      returned: always
+      type: str
+    arch:
+      description: Architecture of the cluster; null if it does not exist.
+      returned: always
+      type: str
+    labels:
+      description: For each traffic type its KVM labels over all physical networks of the zone. A traffic type without a label has an empty list.
+      returned: always
+      type: dict
+    isolation:
+      description: How the physical networks separate guests, such as V(VLAN) or V(VXLAN).
+      returned: always
+      type: list
+      elements: str
+    vlan_ranges:
+      description: Ranges of the physical networks that separate guests by VLAN.
+      returned: always
+      type: list
+      elements: str
+    security_groups:
+      description: Whether the zone uses security groups; null if it does not exist.
+      returned: always
+      type: bool
+    storage_vlans:
+      description: VLANs of the pod's storage address ranges.
+      returned: always
+      type: list
+      elements: str
+    management_version:
+      description: Version of CloudStack.
+      returned: always
+      type: str
+    settings:
+      description: Settings that concern hosts, with the values that hold for the cluster. A setting without a value is empty.
+      returned: always
+      type: dict
+    pools:
+      description:
+        - Pools that every host of the cluster has to mount, of scope V(CLUSTER) or V(ZONE), with V(name), V(kind), V(server), V(path), V(state), V(scope).
+      returned: always
+      type: list
+      elements: dict
+    registered:
+      description: The hosts of all zones, with V(name), V(address), V(state), V(resource_state), V(zone), V(cluster), V(version), V(id), V(details).
+      returned: always
+      type: list
+      elements: dict
+    declared:
+      description: Empty; the inventory's part.
+      returned: always
+      type: dict
+    zone_allocation_state:
+      description: V(Enabled) or V(Disabled); null if the zone does not exist.
+      returned: always
+      type: str
+    cluster_allocation_state:
+      description: V(Enabled) or V(Disabled); null if the cluster does not exist.
+      returned: always
+      type: str
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cluster_intent import read
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import mapping_of
+
+ARGUMENT_SPEC = {
+    **API_OPTIONS,
+    "zone": {"type": "str", "required": True},
+    "pod": {"type": "str", "default": ""},
+    "cluster": {"type": "str", "required": True},
+}
+
+
+def body(module):
+    cluster, exists = read(connect(module.params), *(module.params[name] for name in ("zone", "pod", "cluster")))
+    return Plan(), {"cluster": mapping_of(cluster), "exists": exists}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

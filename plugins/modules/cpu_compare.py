@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cpu_compare
+short_description: Whether this host can run the guests of other hosts, by libvirt's own comparison of CPUs
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Hands the CPU of each other host to C(virsh hypervisor-cpu-compare), as the CPU of a guest that would come from there. CPUs that are the
+    same are compared once.
+  - Asks only where C(libvirtd.service) is active already, and starts nothing. No file is written.
+  - libvirt refuses this question on a read-only connection since version 5.4, although it changes nothing. It therefore needs root.
+options:
+  cpus:
+    description: For each other host the host-model CPU of its C(virsh domcapabilities), as text of a C(cpu) element. A host whose CPU is not known has null.
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Can this host take the guests of the others?
+  cloudstack.kvm.cpu_compare:
+    cpus: "{{ dict(others | zip(others | map('extract', hostvars, ['ansible_facts', 'kvm_host', 'libvirt', 'host_cpu', 'xml']))) }}"
+  become: true
+  vars:
+    others: "{{ ansible_play_hosts | difference([inventory_hostname]) }}"
+"""
+
+RETURN = r"""
+cpu_compare:
+  description:
+    - For each other host V(identical), V(superset) (this host's CPU has all of it, and more) or V(incompatible), followed by a colon
+      and the features that this host lacks, or libvirt's reason.
+    - Null where libvirt was not asked. A host is missing where libvirt could not compare.
+  returned: success
+  type: dict
+unknown:
+  description: Why something is missing, by its path, such as V(cpu_compare.host2).
+  returned: success
+  type: dict
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cpu_xml import describe, named_features, parse_compare, parse_cpu
+
+ARGUMENT_SPEC = {"cpus": {"type": "dict", "required": True}}
+COMPARE = ("virsh", "-c", "qemu:///system", "hypervisor-cpu-compare", "--error", "/dev/stdin")
+
+
+def asleep():
+    """Why libvirt must not be asked, "" if it may: its client would start a daemon that is not running."""
+    answer = command.run(["systemctl", "is-active", "libvirtd.service"])
+    state = answer.stdout.strip()
+    return "" if state == "active" else f"libvirtd.service is not active ({state or answer.why()}), and was not started"
+
+
+def compare(xml):
+    """The verdict in one line and "", or None and why there is none."""
+    try:
+        parse_cpu(xml)
+    except ParseError as error:
+        return None, str(error)
+    answer = command.run(COMPARE, stdin=xml)
+    if answer.problem:
+        return None, answer.problem
+    verdict, reason = parse_compare(answer.status, answer.stdout, answer.stderr)
+    return (describe(verdict, named_features(reason), reason), "") if verdict else (None, reason)
+
+
+def body(module):
+    cpus = {host: str(xml or "").strip() for host, xml in module.params["cpus"].items()}
+    why = asleep() if any(cpus.values()) else ""
+    if why:
+        return Plan(), {"cpu_compare": None, "unknown": {"cpu_compare": why}}
+    compared = {xml: compare(xml) for xml in dict.fromkeys(cpus.values()) if xml}
+    compared[""] = (None, "its CPU is not known")
+    answers = {host: compared[xml] for host, xml in cpus.items()}
+    return Plan(), {
+        "cpu_compare": {host: verdict for host, (verdict, _reason) in answers.items() if verdict},
+        "unknown": {f"cpu_compare.{host}": reason for host, (verdict, reason) in answers.items() if not verdict},
+    }
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

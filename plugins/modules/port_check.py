@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: port_check
+short_description: Ports that this host reaches, all asked at once
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Opens a TCP connection to each target and closes it again, up to 256 at a time, over IPv4 or IPv6.
+  - Needs nothing but Python on the host, and at most O(timeout) for each 256 targets, plus the time that names need to be resolved.
+options:
+  targets:
+    description: What to ask, in the order of the result.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      to:
+        description: Who that is, in the operator's words.
+        type: str
+        required: true
+      address:
+        description: IP address, or a name that this host resolves.
+        type: str
+        required: true
+      port:
+        description: Port.
+        type: int
+        required: true
+      purpose:
+        description: What it is needed for.
+        type: str
+        default: ""
+      udp_rmcp:
+        description:
+          - Sends a presence ping of RMCP over UDP, which every BMC with IPMI over LAN answers, in place of a TCP connection.
+          - Through an interface without an address the ping still finds a BMC that is on the same wire.
+        type: bool
+        default: false
+      bind_device:
+        description: Interface to send through, for this target alone; otherwise O(bind_device).
+        type: str
+  source:
+    description: Own address to send from; otherwise the routes decide.
+    type: str
+  bind_device:
+    description: Interface to send through, whatever the routes say; needs root.
+    type: str
+  timeout:
+    description: Seconds to wait for each answer. TCP repeats a lost first packet after one second, and an address that nobody has is given up after three.
+    type: float
+    default: 3
+attributes:
+  check_mode:
+    description: Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: The agent will reach its management server
+  cloudstack.kvm.port_check:
+    targets:
+      - {to: management server, address: 192.0.2.10, port: 8250, purpose: agent}
+
+- name: No BMC answers on the guest network
+  cloudstack.kvm.port_check:
+    bind_device: cloudbr1
+    targets:
+      - {to: BMC of host1, address: 192.0.2.211, port: 623, purpose: BMC, udp_rmcp: true}
+  become: true
+"""
+
+RETURN = r"""
+ports:
+  description: One entry for each target, in their order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    to:
+      description: As given.
+      returned: always
+      type: str
+    address:
+      description: As given.
+      returned: always
+      type: str
+    port:
+      description: As given.
+      returned: always
+      type: int
+    purpose:
+      description: As given.
+      returned: always
+      type: str
+    state:
+      description:
+        - V(open), somebody answered.
+        - V(refused), the way is free and nobody listens there (yet). A firewall that rejects with a reset looks the same.
+        - V(filtered), no answer came.
+        - V(unreachable), a router, a firewall or this host said that there is no way, or the name is not known.
+        - Null where the host could not even ask, because the interface or the source address does not exist.
+      returned: always
+      type: str
+    ms:
+      description: Milliseconds until the answer; null if none came.
+      returned: always
+      type: float
+    text:
+      description: Why it is not open, in the system's words.
+      returned: always
+      type: str
+"""
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.port_probe import Target, probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+
+TARGET = {
+    "to": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "purpose": {"type": "str", "default": ""},
+    "udp_rmcp": {"type": "bool", "default": False},
+    "bind_device": {"type": "str"},
+}
+ARGUMENT_SPEC = {
+    "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
+    "source": {"type": "str"},
+    "bind_device": {"type": "str"},
+    "timeout": {"type": "float", "default": 3},
+}
+
+
+def target_of(entry, options):
+    if not 0 < entry["port"] < 65536:
+        raise InputError("not a port", expected="1 to 65535", observed=entry["port"], next_step=f"correct the target {entry['to']}")
+    return Target(entry["address"], entry["port"], entry["udp_rmcp"], options["source"] or "", entry["bind_device"] or options["bind_device"] or "")
+
+
+def body(module):
+    entries = module.params["targets"]
+    answers = probe([target_of(entry, module.params) for entry in entries], module.params["timeout"])
+    ports = [
+        {**{key: entry[key] for key in ("to", "address", "port", "purpose")}, "state": answer.state, "ms": answer.ms, "text": answer.text}
+        for entry, answer in zip(entries, answers)
+    ]
+    return Plan(), {"ports": ports}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

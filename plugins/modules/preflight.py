@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Judge whether hosts belong into their cluster
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Runs all checks over the facts that were collected of a cluster's hosts, and writes C(preflight.html), C(preflight.json) and
+    C(preflight.junit.xml).
+  - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) collects what it needs and calls it.
+options:
+  hosts:
+    description: Inventory names of all hosts of the cluster, also of those that are not part of this run.
+    type: list
+    elements: str
+    required: true
+  live:
+    description: For each host of this run what M(cloudstack.kvm.kvm_host_facts) returned.
+    type: dict
+    required: true
+  info:
+    description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster is meant to be.
+    type: dict
+  management:
+    description: Results of M(cloudstack.kvm.management_server_check), one for each management server, each with C(item), its name.
+    type: list
+    elements: dict
+    default: []
+  policy:
+    description: Limits of the checks that differ from the defaults.
+    type: dict
+    default: {}
+  waivers:
+    description: Findings to let pass, each with C(check), C(hosts), C(reason), C(owner) and C(expires).
+    type: list
+    elements: dict
+    default: []
+  report_dir:
+    description: Folder on the controller for the three files.
+    type: path
+    required: true
+attributes:
+  action:
+    description: It is an action plugin.
+    support: full
+  check_mode:
+    description: Changes nothing on any host in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+  platform:
+    description: The systems that it runs on.
+    platforms: posix
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Judge the hosts
+  cloudstack.kvm.preflight:
+    hosts: "{{ groups['kvm_hosts'] }}"
+    live: "{{ collected }}"
+    report_dir: ./reports
+"""
+
+RETURN = r"""
+hosts:
+  description: Host to verdict (pass, fail), member, because (ids of the checks that stop it) and facts_fingerprint.
+  returned: always
+  type: dict
+passed:
+  description: Whether every candidate may join.
+  returned: always
+  type: bool
+summary:
+  description: The result in some lines for a terminal.
+  returned: always
+  type: list
+  elements: str
+report:
+  description: Path of the report for reading.
+  returned: always
+  type: str
+html:
+  description: Path of C(preflight.html).
+  returned: always
+  type: str
+json:
+  description: Path of C(preflight.json).
+  returned: always
+  type: str
+junit:
+  description: Path of C(preflight.junit.xml).
+  returned: always
+  type: str
+"""

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What differs between hosts, as a difference: the fact, what most hosts have, and who has something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import CHANGING, Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import show
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+
+# Each host has its own, or a host gets it when it joins: to list these would hide the rest.
+OWN = Paths(
+    *("hostname", "fqdn", "machine_id", "dmi.product_uuid", "iscsi.initiator", "resolver.forward", "resolver.reverse"),
+    *("bmc.guid", "bmc.address", "bmc.mac", "interfaces.*.mac", "interfaces.*.permanent_mac", "interfaces.*.addresses", "bridges.*.addresses"),
+    *("routes.*.source", "files.*.sha256", "files.*.size", "libvirt.host_cpu.xml", "schema_version"),
+    *("libvirt.listen_tls", "libvirt.listen_tcp", "libvirt.tls_port"),  # set by cloudstack-setup-agent
+    *("agent.certificate", "agent.libvirt_certificate", "agent.csr", "agent.keystore", "agent.properties"),
+)
+AGENTS_BRIDGE = "cloud0"  # made by the agent at its first start, with an address and a route
+# What names an item of a list of dictionaries, best first.
+NAMES = ("name", "path", "destination", "node", "size_bytes")
+ABSENT = "absent"
+LONGEST = 400  # characters of a value in a report
+_PRESENT = object()  # stands for a dictionary in the flat form, so that hosts without it can be told
+
+
+def differences(hosts: Sequence[Profile]) -> list[dict[str, Any]]:
+    """Facts in which hosts differ, sorted by path. `expected` is null where no value is on more than half of the hosts."""
+    flat = {host.name: dict(_flatten(host.facts, ())) for host in hosts}
+    paths = sorted({path for facts in flat.values() for path in facts})
+    return [found for path in paths for found in _difference(path, flat)]
+
+
+def _difference(path: tuple[str, ...], flat: Mapping[str, Mapping[tuple[str, ...], Any]]) -> Iterator[dict[str, Any]]:
+    groups: dict[Any, list[str]] = {}
+    for name, facts in flat.items():
+        # A host without the thing around it says nothing about the fact: that the thing is absent is said once.
+        if path in facts or len(path) == 1 or path[:-1] in facts:
+            value = facts.get(path)
+            groups.setdefault(ABSENT if value is None else value, []).append(name)
+    if len(groups) < 2:
+        return
+    seen = sum(map(len, groups.values()))
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), str(group[0])))
+    if len(ordered) == seen and seen > 2:  # another value on every host: a name or a number of the host, no deviation
+        return
+    usual, like = ordered[0] if len(ordered[0][1]) * 2 > seen else (None, [])
+    others = ordered[1:] if like else ordered
+    yield {
+        "path": _text(path),
+        "expected": _value(usual) if like else None,
+        "hosts": like,
+        "others": [{"value": _against(value, usual), "hosts": names} for value, names in others],
+    }
+
+
+def _flatten(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if path in CHANGING or path in OWN:
+        return
+    named = _named(value)
+    if named is not None:
+        if path:
+            yield path, _PRESENT
+        for key, each in named.items():
+            if key != AGENTS_BRIDGE and not (isinstance(each, dict) and each.get("device") == AGENTS_BRIDGE):
+                yield from _flatten(each, (*path, key))
+    elif isinstance(value, (list, tuple)):
+        yield path, frozenset(each if isinstance(each, str) else json.dumps(each, sort_keys=True) for each in value)
+    else:
+        yield path, value
+
+
+def _named(value: Any) -> dict[str, Any] | None:
+    """A dictionary, or a list of dictionaries with names, as a dictionary."""
+    if isinstance(value, Mapping):
+        return {str(key): each for key, each in value.items()}
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(each, Mapping) for each in value):
+        return None
+    key = next((name for name in NAMES if all(name in each for each in value)), None)
+    return {str(each[key]): {name: part for name, part in each.items() if name != key} for each in value} if key else None
+
+
+def _against(value: Any, usual: Any) -> str:
+    """A value as it differs from the usual one: of two lists only what one has and the other lacks."""
+    if not isinstance(value, frozenset) or not isinstance(usual, frozenset):
+        return _value(value)
+    parts = [("lacks", usual - value), ("has besides", value - usual)]
+    return _short("; ".join(f"{word} {show(some)}" for word, some in parts if some))
+
+
+def _value(value: Any) -> str:
+    if value is _PRESENT:
+        return "present"
+    if isinstance(value, frozenset) and len(show(value)) > LONGEST:
+        return f"{len(value)} values"
+    return _short(show(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _text(path: tuple[str, ...]) -> str:
+    """The path as a reader writes it: steps that are no plain word in brackets."""
+    return "".join(f".{step}" if step.replace("_", "").isalnum() and not step[0].isdigit() else f"[{step}]" for step in path).lstrip(".")

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report as one HTML file that needs nothing else: no network, no script. The page is preflight.html.j2; here is what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import what_cloudstack_says
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, INFO, SEVERITIES, UNDECIDED, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.topology import HEIGHT, WIDTH, pictures
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+# What stands in a cell of the matrix, so that it can be read without colour too: letter, class of the colour, meaning.
+LETTERS = {BLOCKER: "B", ERROR: "E", WARNING: "W", INFO: "i"}
+PASSED, WAIVED, NOT_ASKED = ("·", "pass"), ("v", "waived"), ("", "none")
+LEGEND = (
+    (*PASSED, "passed"),
+    *((LETTERS[severity], severity, severity) for severity in SEVERITIES),
+    ("?", ERROR, "not known, so not passed (colour: how bad that is)"),
+    ("≠", WARNING, "hosts differ, and none is the rule"),
+    (*WAIVED, "waived"),
+    (*NOT_ASKED, "not asked: a check of candidates only, or a host that was not seen"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hosts with one verdict for the same reasons."""
+
+    hosts: list[str]
+    member: bool
+    passed: bool
+    because: tuple[str, ...]
+
+
+def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
+    """The page. `report` is a document of report_json.py, `hosts` are the profiles that it was made from."""
+    page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    page.filters.update(ranges=ranges, says=lambda failure: what_cloudstack_says(failure["symptom"], failure["after"]), moment=_moment)
+    found = topics(report["findings"])
+    return page.get_template("preflight.html.j2").render(
+        report=report,
+        topics=[topic for topic in found if not topic.waivers],
+        waived=[topic for topic in found if topic.waivers],
+        verdicts=list(_rows(report)),
+        headline=_headline(report),
+        holds_until=_holds_until(report),
+        changed=report["changes"] and is_change(report["changes"]),
+        verdict_changes=verdict_changes(report["changes"]) if report["changes"] else [],
+        matrix=list(_matrix(report)),
+        hits={finding["id"] for finding in report["findings"]},
+        legend=LEGEND,
+        pictures=pictures(sorted(hosts, key=lambda host: natural(host.name)), report),
+        box_size=(WIDTH, HEIGHT),
+    )
+
+
+def _rows(report: Mapping[str, Any]) -> Iterator[Row]:
+    """Candidates before members, those with problems first."""
+    groups: dict[tuple, list[str]] = {}
+    for name in sorted(report["hosts"], key=natural):
+        host = report["hosts"][name]
+        groups.setdefault((host["member"], host["verdict"] == "pass", tuple(host["because"])), []).append(name)
+    for (member, passed, because), names in sorted(groups.items(), key=lambda group: (group[0][0], group[0][1])):
+        yield Row(names, member, passed, because)
+
+
+def _headline(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Sentences, and whether each is good news."""
+    said = []
+    for member, what, bad, good in ((False, "candidate", "may not join", "may join"), (True, "member", "with problems", "without problems")):
+        verdicts = [host["verdict"] for host in report["hosts"].values() if host["member"] == member]
+        failed = verdicts.count("fail")
+        if verdicts:
+            count = f"{failed or len(verdicts)} of {len(verdicts)} {what}{'' if len(verdicts) == 1 else 's'}"
+            said.append((f"{count} {bad if failed else good}", not failed))
+    return said or [("No hosts", False)]
+
+
+def _holds_until(report: Mapping[str, Any]) -> str:
+    made = datetime.fromisoformat(report["created_at"].replace("Z", "+00:00"))
+    return (made + timedelta(seconds=report["policy"]["verdict_max_age_s"])).isoformat(timespec="seconds")
+
+
+def _moment(text: str | None) -> str:
+    """A time as a reader wants it: 2026-11-21 10:00:00 UTC."""
+    if not text:
+        return "never"
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname() or ''}".strip()
+
+
+def _matrix(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], list[tuple[str, str, str]]]]:
+    """For each host its name, verdict and cells (letter, class, id of the check where there is something to read), the worst hosts first."""
+    cells = _cells(report)
+    rank = {name: min((_rank(each) for each in cells.get(name, {}).values()), default=len(SEVERITIES)) for name in report["hosts"]}
+    for name in sorted(report["hosts"], key=lambda name: (rank[name], natural(name))):
+        host = report["hosts"][name]
+        row = []
+        for check, declared in report["checks"].items():
+            finding = cells.get(name, {}).get(check)
+            asked = host["facts_fingerprint"] and not (declared["scope"] == "candidate" and host["member"])
+            row.append((*_cell(finding), check) if finding else (*(PASSED if asked else NOT_ASKED), ""))
+        yield name, host, row
+
+
+def _cells(report: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The worst finding by host and check."""
+    cells: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for finding in report["findings"]:
+        for host in finding["hosts"]:
+            row = cells.setdefault(host, {})
+            row[finding["id"]] = min(row.get(finding["id"], finding), finding, key=_rank)
+    return cells
+
+
+def _rank(finding: Mapping[str, Any]) -> int:
+    return len(SEVERITIES) if finding["waiver"] else SEVERITIES.index(finding["severity"])
+
+
+def _cell(finding: Mapping[str, Any]) -> tuple[str, str]:
+    if finding["waiver"]:
+        return WAIVED
+    letter = {UNKNOWN: "?", UNDECIDED: "≠"}.get(finding["kind"], LETTERS[finding["severity"]])
+    return letter, finding["severity"]

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""preflight.json: the report as a value. Every other report is drawn from it. Its form is docs/schema/preflight.schema.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import fingerprint, inputs_hash
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Finding, Waiver
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
+
+SCHEMA_VERSION = "1"
+# What of the cluster a reader needs. Other global settings stay out: nobody asked for them, and some are nobody's business.
+SETTINGS = ("host", "management.network.cidr")
+REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
+
+
+@dataclass(frozen=True)
+class Made:
+    """When and by whom a report was made. `at` is ISO 8601 with a time zone, `versions` names programs and their versions."""
+
+    at: str
+    by: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def document(
+    assessment: Assessment,
+    hosts: Sequence[Profile],
+    cluster: Cluster,
+    policy: Policy,
+    waivers: Sequence[Waiver],
+    made: Made,
+    previous: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The report. `previous` is the document of the last one, to say what changed since."""
+    profiles = {host.name: host for host in hosts}
+    fingerprints = {host.name: fingerprint(host.facts) for host in hosts}
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": made.at,
+        "created_by": made.by,
+        "versions": dict(made.versions),
+        "inputs_hash": inputs_hash(hosts, fingerprints, cluster, policy, waivers),
+        "passed": assessment.passed,
+        "policy": _plain(asdict(policy)),
+        "cluster": _cluster(cluster),
+        "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host), fingerprints.get(verdict.host)) for verdict in assessment.verdicts},
+        "checks": _checks(assessment.findings),
+        "findings": [_finding(finding) for finding in assessment.findings],
+        "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
+        "differences": differences(sorted(hosts, key=lambda host: host.name)),
+    }
+    return {**report, "changes": changes(previous, report) if previous else None}
+
+
+def dump(report: Mapping[str, Any]) -> str:
+    """The text of the file: the same report, the same text."""
+    return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def load(text: str, path: str) -> dict[str, Any]:
+    """Read a report. Raises InputError where the text is none, or one of another schema."""
+    try:
+        report = json.loads(text)
+        version = report["schema_version"]
+        whole = set(report) >= {"created_at", "hosts", "findings"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
+    if version != SCHEMA_VERSION or not whole:
+        raise InputError(f"{path} has another form", expected=SCHEMA_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
+    return report
+
+
+def _host(verdict: Verdict, profile: Profile | None, taken: str | None) -> dict[str, Any]:
+    seconds = profile.get("collected_at") if profile else None
+    return {
+        "verdict": "pass" if verdict.passed else "fail",
+        "member": verdict.member,
+        "because": list(verdict.because),
+        "facts_fingerprint": taken,
+        "collected_at": _iso(seconds),
+    }
+
+
+def _checks(findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
+    """All checks that ran, and what was found without one (a host that was not seen, an expired waiver)."""
+    declared = {each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area} for each in CHECKS.values()}
+    made = {each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in findings if each.id not in declared}
+    return dict(sorted({**declared, **made}.items()))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    failures = [{"id": each, **asdict(FAILURES[each])} for each in finding.prevents if each in FAILURES]
+    return {**_plain(asdict(finding)), "stops": finding.stops, "prevents": failures}
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    said = _plain(asdict(cluster))
+    said["settings"] = {name: said["settings"][name] for name in SETTINGS if name in said["settings"]}
+    said["registered"] = [{key: host[key] for key in REGISTERED} for host in said["registered"]]
+    return said
+
+
+def _iso(seconds: Any) -> str | None:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError, OSError):  # not known, or a clock that no calendar holds
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples, as a reader of the JSON gets it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report for a CI server: a test suite for each host, a test case for each check.
+
+What keeps a host out fails the case, or is its error where the host could not be seen; what is waived or only not known is skipped;
+the rest passes and says what it has to say in system-out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree as xml
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import UNKNOWN
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
+
+# XML 1.0 has no way to write these, and output of a host's commands may hold them.
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: Mapping[str, Any]) -> str:
+    """The XML. `report` is a document of report_json.py."""
+    findings: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for finding in report["findings"]:
+        for host in finding["hosts"]:
+            findings.setdefault((host, finding["id"]), []).append(finding)
+    root = xml.Element("testsuites", name="pre-flight")
+    for host in sorted(report["hosts"], key=natural):
+        suite = xml.SubElement(root, "testsuite", name=_text(host), timestamp=report["created_at"], time="0")
+        for check, declared in report["checks"].items():
+            if declared["scope"] == "candidate" and report["hosts"][host]["member"]:
+                continue
+            case = _case(suite, check, declared, findings.get((host, check), ()))
+            if len(case) == 0 and not report["hosts"][host]["facts_fingerprint"]:
+                xml.SubElement(case, "skipped", message="the host was not seen")
+        _count(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(suite: xml.Element, check: str, declared: Mapping[str, str], findings: Sequence[Mapping[str, Any]]) -> xml.Element:
+    case = xml.SubElement(suite, "testcase", classname=f"preflight.{declared['area']}", name=f"{check} {declared['title']}", time="0")
+    text = _text("\n\n".join(_tell(finding) for finding in findings))
+    stopping = next((finding for finding in findings if finding["stops"]), None)
+    quiet = [finding for finding in findings if finding["waiver"] or finding["kind"] == UNKNOWN]
+    if stopping:
+        word = "error" if stopping["kind"] == UNKNOWN else "failure"
+        xml.SubElement(case, word, type=stopping["severity"], message=_text(stopping["observed"])).text = text
+    elif quiet and len(quiet) == len(findings):
+        xml.SubElement(case, "skipped", message=_text(_why_skipped(quiet[0]))).text = text
+    elif findings:
+        xml.SubElement(case, "system-out").text = text
+    return case
+
+
+def _count(suite: xml.Element) -> None:
+    suite.set("tests", str(len(suite)))
+    for word, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        suite.set(attribute, str(len(suite.findall(f"testcase/{word}"))))
+
+
+def _why_skipped(finding: Mapping[str, Any]) -> str:
+    waiver = finding["waiver"]
+    return f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}" if waiver else finding["observed"]
+
+
+def _tell(finding: Mapping[str, Any]) -> str:
+    parts = (("expected", finding["expected"]), ("observed", finding["observed"]), ("evidence", finding["evidence"]))
+    more = (("fix", finding["fix"]), ("see it", finding["reproduce"]))
+    return "\n".join([f"{finding['severity']} {finding['kind']}", *(f"{name:9} {text}" for name, text in parts + more if text)])
+
+
+def _text(text: str) -> str:
+    return UNWRITABLE.sub("\ufffd", text)

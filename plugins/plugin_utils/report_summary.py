@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report on one screen: 24 lines of 100 columns, for 4 hosts or for 1,000."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
+
+COLUMNS, CAUSES = 100, 5
+# member, passed -> what it means
+GROUPS = {
+    (False, False): "may NOT join",
+    (False, True): "may join",
+    (True, False): "member, has problems",
+    (True, True): "member, no problem",
+}
+
+
+def summary(report: Mapping[str, Any], place: str) -> str:
+    """The text for a terminal. `place` is where the HTML report is."""
+    found = topics(report["findings"])
+    lines = [_head(report), *_groups(report), *_causes(found), *_rest(found), *_changed(report), *_next(report, found), f"report  {place}"]
+    return "\n".join(_cut(line) for line in lines)
+
+
+def _head(report: Mapping[str, Any]) -> str:
+    where = "/".join(report["cluster"][part] for part in ("zone", "pod", "name") if report["cluster"][part])
+    candidates = [host["verdict"] for host in report["hosts"].values() if not host["member"]]
+    members = [host["verdict"] for host in report["hosts"].values() if host["member"]]
+    parts = [f"{candidates.count('pass')} of {len(candidates)} candidates may join"] if candidates else []
+    parts += [f"{members.count('fail')} of {len(members)} members have problems"] if members else []
+    return f"Pre-flight of {where or 'the cluster'}: {', '.join(parts) or 'no hosts'}"
+
+
+def _groups(report: Mapping[str, Any]) -> Iterator[str]:
+    for (member, passed), words in GROUPS.items():
+        names = [name for name, host in report["hosts"].items() if (host["member"], host["verdict"] == "pass") == (member, passed)]
+        if names:
+            yield f"  {words:20} {len(names):4}  {ranges(names)}"
+
+
+def _causes(found: list[Topic]) -> Iterator[str]:
+    """Two lines for each cause that keeps hosts out, as far as there is room."""
+    stopping = [topic for topic in found if topic.stops]
+    for topic in stopping[:CAUSES]:
+        seen = topic.causes[0]
+        more = f" (and {len(topic.causes) - 1} more like it)" if len(topic.causes) > 1 else ""
+        yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(topic.hosts)}"
+        yield f"        {_cut(_one_line(seen.observed), COLUMNS - 8 - len(more))}{more}"
+    if len(stopping) > CAUSES:
+        yield f"        and {len(stopping) - CAUSES} more: {', '.join(topic.id for topic in stopping[CAUSES:])}"
+
+
+def _rest(found: list[Topic]) -> Iterator[str]:
+    for severity in SEVERITIES[SEVERITIES.index(ERROR) + 1 :]:
+        ids = [topic.id for topic in found if not topic.waivers and topic.severity == severity]
+        if ids:
+            yield f"{severity:7} {len(ids)}: {', '.join(ids)}"
+    waived = [topic.id for topic in found if topic.waivers]
+    if waived:
+        yield f"waived  {len(waived)}: {', '.join(waived)}"
+
+
+def _changed(report: Mapping[str, Any]) -> Iterator[str]:
+    since = report["changes"]
+    if since and not is_change(since):
+        yield f"since   {since['since']}: nothing changed"
+    elif since:
+        verdicts = "; ".join(f"{ranges(hosts)} {before} -> {now}" for before, now, hosts in verdict_changes(since))
+        yield f"since   {since['since']}: {len(since['new'])} new, {len(since['gone'])} gone{'; ' if verdicts else ''}{verdicts}"
+
+
+def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
+    worst = next((topic for topic in found if topic.stops), None)
+    joining = [name for name, host in report["hosts"].items() if not host["member"] and host["verdict"] == "pass"]
+    if worst:
+        yield f"next    {worst.id}: {_one_line(worst.fixes[0] if worst.fixes else 'see the report')}"
+        yield "        then run preflight.yml again"
+    elif joining:
+        yield "next    run add_hosts.yml: the verdict holds as long as the hosts stay as they are and the policy says"
+    else:
+        yield "next    nothing to do"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cut(line: str, width: int = COLUMNS) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

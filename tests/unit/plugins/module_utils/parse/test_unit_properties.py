@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`systemctl show`: the agent's unit and the time services."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.unit_properties import agent_unit, parse_unit_properties, running_time_services
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.plugins.captured import text
+
+AGENT = "cloudstack-agent.service"
+
+
+def shown(**states):
+    return "\n\n".join(f"Id={name}.service\nNames={name}.service\nActiveState={state}" for name, state in states.items()) + "\n"
+
+
+def test_agent_of_a_joined_host():
+    assert agent_unit(text("systemctl_show/cloudstack-agent.txt"), AGENT) == {"active": "active", "enabled": "enabled", "restarts": 0}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\nNRestarts=29", {"active": "activating", "enabled": "enabled", "restarts": 29}),
+        ("LoadState=not-found\nActiveState=inactive\nUnitFileState=\nNRestarts=0", {"active": "not-found", "enabled": "not-found", "restarts": 0}),
+        ("LoadState=masked\nActiveState=inactive\nUnitFileState=masked", {"active": "inactive", "enabled": "masked", "restarts": None}),
+    ],
+)
+def test_agent(content, expected):
+    assert agent_unit(f"Id={AGENT}\nNames={AGENT}\n{content}\n", AGENT) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (shown(chrony="active", ntp="inactive"), "chrony"),
+        (shown(chrony="inactive", ntp="inactive"), "none"),
+        (shown(chronyd="active", ntpsec="active"), "chrony, ntp"),
+        ("Id=chrony.service\nNames=chronyd.service chrony.service\nActiveState=active\n", "chrony"),
+        ("Id=systemd-timesyncd.service\nNames=systemd-timesyncd.service\nActiveState=active\n", "systemd-timesyncd"),
+    ],
+)
+def test_time_services(content, expected):
+    assert running_time_services(content) == expected
+
+
+@pytest.mark.parametrize("content", ["", "Unit chrony.service could not be found.\n", "ActiveState=active\n"])
+def test_no_units(content):
+    for parse in (running_time_services, lambda text: agent_unit(text, AGENT)):
+        with pytest.raises(ParseError):
+            parse(content)
+
+
+PIECES = st.sampled_from(["Id=", "Names=", AGENT, "chrony.service", "\n", "\n\n", "ActiveState=", "active", "NRestarts=", "9" * 5000, "²", "LoadState=loaded"])
+
+
+@given(st.one_of(st.text(), st.lists(PIECES).map("".join)))
+def test_garbage_is_a_value_or_a_parse_error(content):
+    for parse in (parse_unit_properties, running_time_services, lambda text: agent_unit(text, AGENT)):
+        try:
+            parse(content)
+        except ParseError as error:
+            assert "systemctl show" in str(error)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page: what it says, that it needs nothing from elsewhere, and that everybody can read it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report_html
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
+
+from tests.report_samples import WAIVER, finding, four_hosts, healthy, hundred_hosts, report
+
+VOID = {"meta", "link", "rect", "path", "col"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes and text, and whether every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text, self.elements, self.open = text, [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        element = {"tag": tag, "text": "", "parents": [each["tag"] for each in self.open], **dict(attrs)}
+        self.elements.append(element)
+        if tag not in VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append({"tag": tag, "text": "", "parents": [each["tag"] for each in self.open], **dict(attrs)})
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1]["tag"] == tag, f"</{tag}> closes <{self.open[-1]['tag'] if self.open else ''}>"
+        self.open.pop()
+
+    def handle_data(self, data):
+        for element in self.open:
+            element["text"] += data + " "
+
+    def all(self, tag, **attributes):
+        return [each for each in self.elements if each["tag"] == tag and all(each.get(name.rstrip("_")) == value for name, value in attributes.items())]
+
+    def one(self, tag, **attributes):
+        (found,) = self.all(tag, **attributes)
+        return found
+
+
+def words(element):
+    return " ".join(element["text"].split())
+
+
+def page_of(world, found, waivers=(), previous=None):
+    return Page(render(report(world, found, waivers, previous), world.profiles()))
+
+
+WORLD, FOUND = four_hosts()
+FOUR = page_of(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[1:]))
+HUNDRED = page_of(*hundred_hosts(), [WAIVER])
+
+
+@pytest.mark.parametrize("page", [FOUR, HUNDRED, page_of(healthy(0, 0), [])], ids=["four", "hundred", "empty"])
+def test_the_page_is_whole_and_needs_nothing_else(page):
+    assert page.open == []
+    assert not page.all("script")
+    for element in page.elements:
+        assert not [name for name in element if name.startswith("on")]
+        assert not element.get("src")
+        assert (element.get("href") or "#").startswith(("#", "data:,"))
+    assert not re.search(r"url\(|@import|https?://(?!<|&lt;)", page.text)
+    assert "default-src 'none'" in page.text
+
+
+@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
+def test_ids_are_unique_and_links_lead_somewhere(page):
+    ids = [each["id"] for each in page.elements if each.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {each["href"][1:] for each in page.all("a")} <= set(ids)
+
+
+@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
+def test_a_screen_reader_finds_its_way(page):
+    levels = [int(each["tag"][1]) for each in page.elements if re.fullmatch("h[1-6]", each["tag"])]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    assert all(each.get("scope") for each in page.all("th"))
+    assert all(each.get("role") == "img" and each.get("aria-label") for each in page.all("svg"))
+    assert page.one("html")["lang"] == "en"
+    assert page.all("main")
+
+
+def test_verdicts_stand_at_the_top():
+    headline = [words(each) for each in FOUR.elements if each["tag"] == "li" and (each.get("class") or "") in ("pass", "error")]
+    assert headline == ["✗ 1 of 1 candidate may not join", "✓ 3 of 3 members without problems"]
+    first = words(FOUR.all("table")[0])
+    assert re.search("may not join host4 TIM001 .* MTU001 .* NET001 ", first)
+    assert "member, no problem host[1-3] (3) nothing stands against it" in first
+
+
+def cells(page, host):
+    """Letter and class by check id, of a host's row of the matrix."""
+    table = page.text[page.text.index('<table class="matrix">') :]
+    checks = re.findall(r'<th scope="col"[^>]*><span>(\w+)</span>', table)
+    row = re.search(rf'<tr><th scope="row"[^>]*title="{host}: [^>]*>.*?</tr>', table, re.DOTALL)[0]
+    found = [(re.sub("<.*?>", "", inner), name) for name, inner in re.findall(r'<td class="(\w+)">(.*?)</td>', row)]
+    return dict(zip(checks, found, strict=True))
+
+
+def test_the_matrix_can_be_read_without_colour():
+    row = cells(FOUR, "host4")
+    assert row["TIM001"] == ("B", "blocker")
+    assert row["NET001"] == ("E", "error")
+    assert row["SYS002"] == ("W", "warning")
+    assert row["BMC002"] == ("?", "warning")
+    assert row["MEM002"] == ("≠", "warning")
+    assert row["CPU001"] == ("·", "pass")
+    assert cells(FOUR, "host1")["CLD004"] == ("i", "info")
+    assert cells(FOUR, "host2")["CPU005"] == ("v", "waived")
+
+
+def test_a_check_of_candidates_is_not_asked_of_members_and_nothing_of_a_host_that_was_not_seen():
+    made = report(WORLD, FOUND)
+    made["checks"]["CPU001"]["scope"] = "candidate"
+    made["hosts"]["host3"]["facts_fingerprint"] = None
+    page = Page(render(made, WORLD.profiles()))
+    assert cells(page, "host1")["CPU001"] == ("", "none")
+    assert cells(page, "host4")["CPU001"] == ("·", "pass")
+    assert {letter for letter, name in cells(page, "host3").values() if name == "none"} == {""}
+
+
+def test_the_worst_hosts_come_first():
+    rows = [each["title"] for each in HUNDRED.all("th") if each.get("title") and each["scope"] == "row"]
+    assert len(rows) == 100
+    assert rows[:8] == [f"host{number}: fail" for number in (5, 91, 92, 93, 94, 98, 99, 100)]
+
+
+def test_a_finding_has_all_that_an_operator_needs():
+    said = words(FOUR.one("article", id="TIM001"))
+    for part in (
+        "blocker TIM001 Clocks agree within a second 1 host",
+        "an offset below 1.0 s to every host compared with host[1-3]",
+        "86400.2 s ahead of host1, host2 and host3",
+        "Fix install chrony",
+        "Reproduce chronyc tracking",
+        "F66 Clock more than 12 hours behind. CloudStack says: Unable to add the host",
+        "(470 s)",
+        "F45 Clock skew. CloudStack says nothing: neighbours take a live host for dead",
+    ):
+        assert part in said
+
+
+def test_hosts_with_the_same_cause_are_told_once():
+    said = words(HUNDRED.one("article", id="NET011"))
+    assert "host[98-100] (3)" in said
+    assert said.count("eth1 of cloudbr1 has no link") == 1
+    assert words(HUNDRED.one("article", id="TIM001")).count("behind host1") == 4
+
+
+def test_what_is_waived_stands_apart_with_reason_owner_and_end():
+    said = words(FOUR.one("article", id="CPU005-waived"))
+    assert "waived CPU005" in said
+    assert "firmware update is in change 4711 (owner bob, until 2026-12-31, host2)" in said
+    assert not FOUR.all("article", id="CPU005")
+
+
+def test_a_waiver_without_a_finding_is_told():
+    assert "no: can be removed" in page_of(WORLD, [], [WAIVER]).text
+
+
+def test_differences_and_changes():
+    text = words(FOUR.one("main"))
+    assert "cpu.model AMD EPYC (3) host4 AMD EPYC 7302P" in text
+    assert "Changes since 2026-11-25 10:00:00 UTC" in text
+    assert re.search(r"new error NET001 A bridge for each traffic label host4", text)
+    assert "No verdict and no finding is another" in page_of(WORLD, FOUND, [], report(WORLD, FOUND)).text
+
+
+def test_pictures_show_the_faults():
+    svg = FOUR.all("svg")[0]
+    assert svg["aria-label"] == "Network of host4"
+    assert "cloudbr1missingNET001" in re.sub(r"\s", "", svg["text"])
+    assert [each["class"] for each in FOUR.all("g") if "missing" in each["class"]] == ["s-error missing"]
+    assert len(HUNDRED.all("svg")) == 2
+
+
+def test_what_hosts_say_is_text_and_not_markup():
+    nasty = "<script>alert(1)</script>\" onload='x"
+    world = healthy(0, 1).edit({"host1": {"facts.os.kernel": nasty, "facts.interfaces[eth0].driver": nasty}})
+    page = page_of(world, [finding("SYS002", ["host1"], observed=nasty, evidence=nasty + "\nmore", title=nasty, fix=nasty, reproduce=nasty)])
+    assert page.open == []
+    assert not page.all("script")
+    assert nasty in page.one("article", id="SYS002")["text"]
+
+
+def test_many_causes_of_one_check_are_folded():
+    world = healthy(0, 30)
+    page = page_of(world, [finding("TIM001", [host.name], observed=f"{index} s") for index, host in enumerate(world.profiles())])
+    assert "18 more" in words(page.one("article", id="TIM001"))
+
+
+def luminance(colour):
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    return sum(
+        weight * (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4) for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+    )
+
+
+def test_contrast_of_every_tag_is_that_of_wcag_aa():
+    style = (Path(report_html.__file__).with_name("preflight.html.j2")).read_text()
+    pairs = re.findall(r"^\.(\w+) \{ color: (#\w{6}); background: (#\w{6}); \}", style, re.MULTILINE)
+    assert {name for name, _ink, _paper in pairs} == {"blocker", "error", "warning", "info", "pass", "waived", "none"}
+    for name, ink, paper in pairs:
+        light, dark = sorted((luminance(ink), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, name

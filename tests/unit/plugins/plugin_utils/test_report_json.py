@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""preflight.json has the form of its schema, and the schema tells of all that is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import document, dump, load
+from jsonschema import Draft202012Validator
+
+from tests.report_samples import MADE, WAIVER, four_hosts, healthy, report
+
+SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "schema" / "preflight.schema.json").read_text())
+WORLD, FOUND = four_hosts()
+REPORT = report(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[3:]))
+
+
+def closed(schema):
+    """The schema with no room for what it does not tell of."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    new = {key: closed(each) for key, each in schema.items()}
+    if "properties" in new and "allOf" not in new:
+        new.setdefault("additionalProperties", False)
+    return new
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_a_report_has_the_form_of_the_schema():
+    Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(json.loads(dump(REPORT)))
+
+
+def test_the_schema_tells_of_all_that_is_in_a_report():
+    schema = closed(SCHEMA)
+    schema["$defs"]["waiver"].pop("additionalProperties")  # has one key more in the list of waivers
+    schema["properties"]["cluster"].pop("additionalProperties")  # the cluster may say more than a reader needs
+    Draft202012Validator(schema).validate(json.loads(dump(REPORT)))
+
+
+def test_the_real_checks_give_such_a_report():
+    world = healthy()
+    assessment = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
+    made = document(assessment, world.profiles(), world.intent(), world.rules(), (), MADE)
+    Draft202012Validator(SCHEMA).validate(json.loads(dump(made)))
+    assert set(made["checks"]) >= set(CHECKS)
+    assert made["changes"] is None
+
+
+def test_what_it_says():
+    assert REPORT["passed"] is False
+    host4 = REPORT["hosts"]["host4"]
+    assert (host4["verdict"], host4["member"], host4["because"]) == ("fail", False, ["TIM001", "MTU001", "NET001"])
+    assert host4["facts_fingerprint"] != REPORT["hosts"]["host1"]["facts_fingerprint"]
+    assert host4["collected_at"] == "2026-11-25T09:46:40+00:00"
+    clock = REPORT["findings"][0]
+    assert (clock["id"], clock["stops"]) == ("TIM001", True)
+    assert [(each["id"], each["after"]) for each in clock["prevents"]] == [("F45", "never said at the join"), ("F66", "470 s")]
+    assert REPORT["waivers"][0]["used"] is True
+    assert {"cpu.microcode", "os.kernel"} <= {each["path"] for each in REPORT["differences"]}
+
+
+def test_other_global_settings_and_details_stay_out():
+    world = healthy().edit({"cluster": {"settings[secret.thing]": "planted"}})
+    assert "planted" not in dump(report(world, []))
+
+
+def test_it_is_read_back():
+    assert load(dump(REPORT), "preflight.json") == json.loads(dump(REPORT))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": "1"}', json.dumps({**REPORT, "schema_version": "2"})])
+def test_anything_else_is_refused(text):
+    with pytest.raises(InputError, match="reports/preflight.json"):
+        load(text, "reports/preflight.json")

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a CI server reads."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as xml
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report_samples import WAIVER, finding, healthy, report
+
+WORLD = healthy()
+
+
+def case_of(found, host="host4", world=WORLD):
+    """The element below the test case of a finding, None if the case passed without a word."""
+    root = xml.fromstring(junit(report(world, [found])).encode())
+    suite = next(each for each in root if each.get("name") == host)
+    case = next(each for each in suite if each.get("name").startswith(found.id))
+    return suite, (case[0] if len(case) else None)
+
+
+def test_what_stops_a_host_fails():
+    suite, said = case_of(finding("NET001", ["host4"], observed="no <bridge>", fix="make it"))
+    assert (said.tag, said.get("message"), said.get("type")) == ("failure", "no <bridge>", ERROR)
+    assert "make it" in said.text
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("1", "0", "0")
+    assert int(suite.get("tests")) == len(suite)
+
+
+def test_what_could_not_be_seen_and_stops_is_an_error():
+    assert case_of(finding("NET001", ["host4"], kind=UNKNOWN))[1].tag == "error"
+
+
+def test_what_is_only_not_known_or_waived_is_skipped():
+    assert case_of(finding("NET001", ["host4"], kind=UNKNOWN, severity=WARNING))[1].tag == "skipped"
+    said = case_of(finding("NET001", ["host4"], waiver=WAIVER))[1]
+    assert (said.tag, said.get("message")) == ("skipped", "waived by bob until 2026-12-31: firmware update is in change 4711")
+
+
+def test_a_warning_passes_and_says_so():
+    assert case_of(finding("NET001", ["host4"], severity=WARNING))[1].tag == "system-out"
+    assert case_of(finding("NET001", ["host4"], severity=INFO))[1].tag == "system-out"
+
+
+def test_other_hosts_pass():
+    assert case_of(finding("NET001", ["host4"]), host="host1")[1] is None
+
+
+def test_a_host_that_was_not_seen_passes_nothing():
+    made = report(WORLD, [finding("FCT001", ["host4"])])
+    made["hosts"]["host4"]["facts_fingerprint"] = None
+    suite = next(each for each in xml.fromstring(junit(made).encode()) if each.get("name") == "host4")
+    assert int(suite.get("skipped")) + int(suite.get("failures")) == int(suite.get("tests"))
+
+
+SMALL = report(WORLD, [finding("NET001", ["host4"])])
+SMALL["hosts"] = {"host4": SMALL["hosts"]["host4"]}
+
+
+@given(st.text())
+def test_any_text_gives_xml(text):
+    made = {**SMALL, "findings": [{**SMALL["findings"][0], "observed": text, "evidence": text}]}
+    assert xml.fromstring(junit(made).encode()).tag == "testsuites"

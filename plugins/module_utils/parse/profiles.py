@@ -71,8 +71,7 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
         answered = [each["to"] for each in heard if each["state"] == "open"]
         probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
         probes["ports"] = [each for each in probes["ports"] if each["purpose"] != BMC_PURPOSE]
-    probes["management"] = {server: _of_server(server, found[name], unknown) for server, found in servers.items() if name in found}
-    unknown.update({f"management.{server}": found["why"] for server, found in servers.items() if "why" in found and name not in found})
+    probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
     return probes
 
 
@@ -100,12 +99,10 @@ def _why_stale(facts: Mapping[str, Any], age: float, max_age_s: int) -> str:
     return f"not part of this run, and its kept facts are {age:.0f} s old" if age > max_age_s else ""
 
 
-def _of_server(server: str, found: Mapping[str, Any], unknown: dict[str, str]) -> dict[str, Any]:
-    for part, why in (found.get("unknown") or {}).items():
-        unknown[f"management.{server}.{part}"] = why
-        if part == "ssh":
-            unknown.update({f"management.{server}.{other}": why for other in ("device", "sudo")})
-    return {key: value for key, value in found.items() if key != "unknown"}
+def _untried(why: str) -> dict[str, Any]:
+    """What a management server would have told that could not be asked."""
+    parts = ("ports", "ssh", "device", "sudo", "bmc")
+    return {**dict.fromkeys(parts), "unknown": dict.fromkeys(parts, why)}
 
 
 def _failure(result: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 """From module results to profiles: who is a member, whose facts count, what was not found out and why."""
 
 import pytest
-
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Registered
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_hosts, read_probes
 

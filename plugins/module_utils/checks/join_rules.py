@@ -282,6 +282,13 @@ RULES: tuple[Rule, ...] = (
         "free some space, then " + RESET,
     ),
     Rule(
+        "Failed to setup certificate",
+        _silent,
+        "keystore-cert-import does not end: the host is too slow or hangs",
+        f"keystore-cert-import to end within {SCRIPT_SILENCE} s",
+        "time keytool on the host, relieve it, then remove /etc/cloudstack/agent/cloud.* and run again",
+    ),
+    Rule(
         "CloudStack Agent setup through command",
         _program("cloudstack-setup-agent"),
         "cloudstack-agent is not installed properly on the host",
@@ -389,7 +396,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "",
         # The package starts its unit, so these words stand there before every join: they mean something only once the agent was set up.
-        lambda case: "" if KEYSTORE in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log"),
+        lambda case: "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log"),
         "the agent was never configured, or its agent.properties is damaged",
         "an agent.properties with guid, zone, pod and cluster",
         "remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, then run again",

@@ -69,7 +69,7 @@ cluster:
       returned: always
       type: str
     source:
-      description: CloudStack.
+      description: Where it was read, V(cloudstack).
       returned: always
       type: str
     arch:

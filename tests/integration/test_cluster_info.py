@@ -58,7 +58,7 @@ def test_before_anything_is_registered(info, check):
     result = info(check)
     assert result["exists"] == {"zone": False, "pod": False, "cluster": False}
     cluster = cluster_of(result["cluster"])
-    assert (cluster.zone, cluster.name, cluster.source, cluster.labels, cluster.arch) == ("zone1", "cluster1", "CloudStack", {}, None)
+    assert (cluster.zone, cluster.name, cluster.source, cluster.labels, cluster.arch) == ("zone1", "cluster1", "cloudstack", {}, None)
     assert (cluster.management_version, cluster.management_addresses, cluster.registered) == ("4.22.1.0", ("192.0.2.254",), ())
 
 

@@ -44,7 +44,7 @@ def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[
         zone=zone,
         pod=pod,
         name=name,
-        source="CloudStack",
+        source="cloudstack",
         arch=row.get("arch") if row else None,
         cluster_allocation_state=row.get("allocationstate") if row else None,
         storage_vlans=_storage_vlans(client, pod_id),

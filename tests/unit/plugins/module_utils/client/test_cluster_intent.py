@@ -59,7 +59,7 @@ def test_nothing_exists():
     client = ScriptedClient(("listZones", []), CAPABILITIES, *_settings(found=False), NO_HOSTS)
     cluster, exists = read(client, "zone1", "pod1", "cluster1")
     assert exists == {"zone": False, "pod": False, "cluster": False}
-    assert cluster == Cluster("zone1", "pod1", "cluster1", "CloudStack", management_version="4.22.1.0", settings=cluster.settings)
+    assert cluster == Cluster("zone1", "pod1", "cluster1", "cloudstack", management_version="4.22.1.0", settings=cluster.settings)
 
 
 def test_only_the_zone_exists():

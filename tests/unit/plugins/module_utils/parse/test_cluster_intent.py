@@ -95,7 +95,7 @@ FULL = Cluster(
     zone="z",
     pod="p",
     name="c",
-    source="CloudStack",
+    source="cloudstack",
     arch="x86_64",
     labels={"Management": ("cloudbr0",), "Guest": ()},
     isolation=("VLAN",),
@@ -163,10 +163,10 @@ def test_bad_url_in_the_inventory():
 
 def test_inventory_fills_in_what_does_not_exist_yet():
     inventory = intent_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://192.0.2.60/export/p/"}], "cluster_arch": "aarch64"})
-    bare = Cluster(zone="z", source="CloudStack", settings={"host": "192.0.2.1"}, management_version="4.22.1.0")
+    bare = Cluster(zone="z", source="cloudstack", settings={"host": "192.0.2.1"}, management_version="4.22.1.0")
     nothing = completed(bare, inventory, {"zone": False, "pod": False, "cluster": False})
     assert (nothing.labels, nothing.arch, nothing.pools) == (inventory.labels, "aarch64", inventory.pools)
-    assert (nothing.source, nothing.settings, nothing.management_version) == ("CloudStack", {"host": "192.0.2.1"}, "4.22.1.0")
+    assert (nothing.source, nothing.settings, nothing.management_version) == ("cloudstack", {"host": "192.0.2.1"}, "4.22.1.0")
     zone = completed(Cluster(labels={}, security_groups=True), inventory, {"zone": True, "pod": True, "cluster": False})
     assert (zone.labels, zone.security_groups, zone.arch) == ({}, True, "aarch64")
     whole = completed(FULL, inventory, {"zone": True, "pod": True, "cluster": True})

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import uuid
 
 from ..cloud import Cloud
 from ..errors import bad_parameter, failed
@@ -148,9 +149,12 @@ def list_ranges(cloud: Cloud, given: Arguments) -> dict:
 
 def _storage_range_view(cloud: Cloud, row: Record) -> dict:
     pod = cloud.table("pod").find(row["pod"])
+    zone = cloud.table("zone").find(pod["zone"])
+    # The zone's own network for storage traffic, which no other command that is known here shows.
+    network = uuid.uuid5(uuid.UUID(zone.uuid), "storage")
     return without_none({
-        "id": row.uuid, "startip": row["startip"], "endip": row["endip"], "gateway": row["gateway"], "vlan": row.get("vlan"),
-        "netmask": row["netmask"], "podid": pod.uuid, "zoneid": cloud.table("zone").find(pod["zone"]).uuid,
+        "id": row.uuid, "networkid": str(network), "startip": row["startip"], "endip": row["endip"], "gateway": row["gateway"], "vlan": row.get("vlan"),
+        "netmask": row["netmask"], "podid": pod.uuid, "zoneid": zone.uuid,
     })  # fmt: skip
 
 

@@ -301,7 +301,7 @@ def _other_cloud(host: Profile, cluster: Cluster) -> str:
 
 def _servers(found: Mapping[str, str]) -> list[str]:
     """host=10.0.0.1,10.0.0.2@static -> the addresses"""
-    return [each.strip() for each in str(found.get("host") or "").split("@")[0].split(",") if each.strip()]
+    return [each.strip() for each in str(found.get("host") or "").split("@", maxsplit=1)[0].split(",") if each.strip()]
 
 
 @check(

@@ -55,7 +55,7 @@ def _without_right(names: set[str], rightful: set[str]) -> tuple[str, ...]:
 
 
 def _declared_addresses(host: Profile) -> set[str]:
-    bridges = [str(entry.get("address") or "").split("/")[0] for entry in declared_bridges(host).values()]
+    bridges = [str(entry.get("address") or "").split("/", maxsplit=1)[0] for entry in declared_bridges(host).values()]
     return {str(host.declares("address")), *bridges}
 
 

@@ -91,7 +91,7 @@ def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, P
 
 def _mount_failed(host: Profile, probe: Probe) -> bool:
     exports = host.probes.get("nfs") or ()
-    return any(not each.get("ok") and str(each.get("export")).split(":")[0] == probe.get("address") for each in exports)
+    return any(not each.get("ok") and str(each.get("export")).split(":", maxsplit=1)[0] == probe.get("address") for each in exports)
 
 
 def _by_name(blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]) -> Iterator[Problem]:

@@ -13,8 +13,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import Input
 
 def _rule(default: Any, says: str) -> Any:
     if isinstance(default, Mapping):
-        return field(default_factory=lambda: default, metadata={"says": says})
-    return field(default=default, metadata={"says": says})
+        return field(default_factory=lambda: default, metadata={"says": says})  # pylint: disable=invalid-field-call
+    return field(default=default, metadata={"says": says})  # pylint: disable=invalid-field-call
 
 
 @dataclass(frozen=True)

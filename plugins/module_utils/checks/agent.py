@@ -60,7 +60,7 @@ def former_life(host: Profile) -> dict[str, str]:
     """What agent.properties of a candidate says about an earlier registration: guid, and zone, pod and cluster where they are database ids."""
     found = properties(host)
     ids = {key: found[key] for key in ("zone", "pod", "cluster") if str(found.get(key, "")).isdigit()}
-    guid = str(found.get("guid") or "").split("-LibvirtComputingResource")[0]
+    guid = str(found.get("guid") or "").split("-LibvirtComputingResource", maxsplit=1)[0]
     return {**ids, "guid": guid} if guid else ids
 
 

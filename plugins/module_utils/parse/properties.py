@@ -60,7 +60,8 @@ def find_properties(text: str, source: str = SOURCE) -> list[Property]:
             body = body[:-1] + (lines[position].lstrip(_BLANK) if position < len(lines) else "")
             position += 1
         match = _KEY.match(body)
-        assert match  # it fits everything, an empty key too
+        if match is None:  # it fits everything, an empty key too
+            raise ParseError(source, "no key", line=first + 1, text=body)
         key, value = unescape(match[1], source, first + 1), unescape(body[match.end() :], source, first + 1)
         found.append(Property(key, value, first, min(position, len(lines)) - 1))
     return found

@@ -134,7 +134,7 @@ def _login(host: Profile) -> Iterator[Problem]:
     refusals = [*_nobody(user, settings), *(_key_refused(host, user, settings, key) if key else ())]
     other = _other_port(host)
     if other:
-        fix = f"set host_registration_ssh_port: {other.split(',')[0]}, or let sshd listen on the other port too"
+        fix = f"set host_registration_ssh_port: {other.split(',', maxsplit=1)[0]}, or let sshd listen on the other port too"
         yield Problem(
             (host.name,), f"sshd on port {host.declares('ssh_port') or 22} (host_registration_ssh_port)", f"on {other}", severity=weight(host), fix=fix
         )

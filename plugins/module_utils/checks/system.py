@@ -224,7 +224,7 @@ def _release(host: Profile) -> str:
     """Distribution and release as far as they matter: Debian GNU/Linux 12, Ubuntu 22.04, EL 9."""
     version = str(host.get("os", "version_id") or "of unknown release")
     if host.get("os", "family") == "redhat":
-        return f"EL {version.split('.')[0]}"
+        return f"EL {version.split('.', maxsplit=1)[0]}"
     return f"{host.get('os', 'name')} {version}"
 
 

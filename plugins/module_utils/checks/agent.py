@@ -8,94 +8,31 @@ unit is stopped. All of that appears during the join.
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import re
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Any, Optional
+from collections.abc import Iterator, Sequence
+from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, odd_ones, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.identity import (
+    FILE,
+    JOIN_AGAIN,
+    addresses,
+    former_life,
+    guid_of,
+    is_here,
+    management_servers,
+    place,
+    properties,
+    rows_of,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, odd_ones, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Registered, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
-FILE = "/etc/cloudstack/agent/agent.properties"
 CLEAN = "remove /etc/cloudstack/agent/cloud.*: run prepare_hosts.yml with cloudstack_agent_remove_leftovers=true (a copy is kept)"
-JOIN_AGAIN = "delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, reinstall agent.properties from the package, and add the host again"
 FORGET = f"systemctl disable --now cloudstack-agent; empty guid, zone, pod and cluster in {FILE}"
 GOOD_JAVA = ("11", "17", "21")  # what pre-check.sh of the agent lets through
 RUNS = ("active", "activating", "reloading")
-HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
-SEARCHES_EVERYTHING = "4.22.1"  # issue 13497: not in 4.22.0
-
-
-# What other areas ask too.
-
-
-def addresses(host: Profile) -> frozenset[str]:
-    """Under which addresses CloudStack may know the host: the declared one and all IPv4 addresses that lead to it."""
-    own = [each.split("/")[0] for link in host.get("interfaces") or () for each in link.get("addresses") or ()]
-    own = [each for each in own if "." in each and not each.startswith(("127.", "169.254."))]
-    return frozenset([*own, host.declares("address") or ""]) - {""}
-
-
-def guid_of(address: str) -> str:
-    """The GUID that CloudStack makes of a host's address: Java's UUID.nameUUIDFromBytes, a version 3 UUID without a namespace."""
-    return str(uuid.UUID(bytes=hashlib.md5(address.encode(), usedforsecurity=False).digest(), version=3))
-
-
-def properties(host: Profile) -> Mapping[str, str]:
-    """agent.properties; empty where there is no such file, or one of zeros (AGT005). Raises Unseen where it cannot be read."""
-    if host.see("agent", "present") is False or host.get("agent", "zeroed"):
-        return {}
-    found = host.see("agent", "properties")
-    if not found and host.get("unknown", "agent.properties"):
-        raise Unseen("agent.properties", host.why("agent", "properties"))
-    return found
-
-
-def former_life(host: Profile) -> dict[str, str]:
-    """What agent.properties of a candidate says about an earlier registration: guid, and zone, pod and cluster where they are database ids."""
-    found = properties(host)
-    ids = {key: found[key] for key in ("zone", "pod", "cluster") if str(found.get(key, "")).isdigit()}
-    guid = str(found.get("guid") or "").split("-LibvirtComputingResource", maxsplit=1)[0]
-    return {**ids, "guid": guid} if guid else ids
-
-
-def rows_of(host: Profile, cluster: Cluster) -> tuple[Registered, ...]:
-    """The hosts that CloudStack has under an address of this machine, in all zones."""
-    own = addresses(host)
-    return tuple(row for row in cluster.registered if row.address in own)
-
-
-def is_here(row: Registered, cluster: Cluster) -> bool:
-    """Whether the registered host is one of this very cluster."""
-    return (row.zone, row.cluster) == (cluster.zone, cluster.name)
-
-
-def place(row: Registered) -> str:
-    """A registered host as the operator reads it."""
-    return f"{row.name} ({row.address}, zone {row.zone}, cluster {row.cluster}, {row.state})"
-
-
-def wrong_entry(entry: str) -> str:
-    """Why hosts cannot use this entry of the global setting `host`, "" if they can."""
-    try:
-        address = ipaddress.ip_address(entry)
-    except ValueError:
-        if entry.rstrip(".").lower() in ("localhost", "localhost.localdomain"):
-            return "every host would connect to itself"
-        return "" if HOST_NAME.fullmatch(entry) else "neither an address nor a host name"
-    return "every host would connect to itself" if address.is_loopback or address.is_unspecified else ""
-
-
-def blame(sharing: Sequence[Profile]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Of hosts that share what must be unique: those to blame and the others. A newcomer is to blame, else all are."""
-    new = tuple(host.name for host in sharing if not host.member)
-    old = tuple(host.name for host in sharing if host.member)
-    return (new, old) if new and old else (new + old, ())
 
 
 def package(host: Profile, key: str = "version") -> Optional[str]:
@@ -283,7 +220,7 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
     if elsewhere or double:
         say = "registered as" if elsewhere else "the guid is that of"
         yield Problem((host.name,), expected, f"{say} {'; '.join(map(place, elsewhere or double))}", evidence=observed)
-    elif cluster.source != "cloudstack":
+    elif not cluster.from_cloudstack:
         yield Problem((host.name,), expected, f"unknown: CloudStack was not asked; {observed}", kind=UNKNOWN)
     elif not mine:
         other = _other_cloud(host, cluster)
@@ -293,15 +230,10 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
 
 def _other_cloud(host: Profile, cluster: Cluster) -> str:
     """The management servers of a running agent, if they are none of ours."""
-    servers = _servers(properties(host))
+    servers = management_servers(properties(host))
     ours = set(cluster.management_addresses)
     runs = host.get("agent", "unit", "active") in RUNS
     return ", ".join(servers) if runs and ours and servers and not ours & set(servers) and servers != ["localhost"] else ""
-
-
-def _servers(found: Mapping[str, str]) -> list[str]:
-    """host=10.0.0.1,10.0.0.2@static -> the addresses"""
-    return [each.strip() for each in str(found.get("host") or "").split("@", maxsplit=1)[0].split(",") if each.strip()]
 
 
 @check(
@@ -356,172 +288,6 @@ def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     elif active in RUNS and not former_life(host):
         restarts = host.get("agent", "unit", "restarts") or 0
         yield Problem((host.name,), "unit cloudstack-agent stopped until the join", f"{active}, restarted {restarts} times")
-
-
-# Certificates.
-
-
-@check(
-    "AGT010",
-    "The host's certificate is missing, out of date or for other addresses",
-    severity=ERROR,
-    scope=HOST,
-    prevents=("F29", "F66", "F28"),
-    fix="renew it while the agent is connected: provisionCertificate hostid=... reconnect=true (ca.framework.cert.automatic.renewal does it by itself)",
-    reproduce="openssl x509 -in /etc/cloudstack/agent/cloud.crt -noout -dates -ext subjectAltName",
-)
-def certificates(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A member's certificate must be valid for more than certificate_days_min days, name the host's management address, and be the one
-    that libvirtd shows (/etc/pki/libvirt/servercert.pem).
-
-    It is made for 365 days. When it runs out, agents drop, migration over TLS fails and guests do not start, because VNC uses it too
-    (F29). It names addresses, so a host with a new address has no valid one. The clock of the host is corrected by its measured
-    offset before the dates are judged: a wrong clock is TIM001's matter. A candidate gets its certificate at the join.
-    """
-    if not host.member:
-        return
-    pairs = {"cloud.crt": _certificate(host, "certificate"), "servercert.pem of libvirt": _certificate(host, "libvirt_certificate")}
-    told: list[Any] = []
-    for name, certificate in pairs.items():
-        if not certificate:
-            yield Problem((host.name,), f"a certificate, {name}", "there is none")
-        elif certificate not in told:
-            told.append(certificate)
-            yield from _judge_certificate(host, name, certificate, policy)
-
-
-def _certificate(host: Profile, key: str) -> Optional[Mapping[str, Any]]:
-    """The certificate, None where there is none. Raises Unseen where there is one that cannot be read."""
-    found = host.see("agent").get(key)
-    reason = host.get("unknown", f"agent.{key}")
-    if found is None and reason:
-        raise Unseen(f"agent.{key}", reason)
-    return found
-
-
-def _judge_certificate(host: Profile, name: str, certificate: Mapping[str, Any], policy: Policy) -> Iterator[Problem]:
-    now = datetime.fromtimestamp(host.see("collected_at") - ((host.probes.get("clock") or {}).get("offset_s") or 0), timezone.utc)
-    start, end = _moment(certificate["not_before"]), _moment(certificate["not_after"])
-    wanted = f"{name} valid for {policy.certificate_days_min} days or more"
-    if now < start:
-        yield Problem((host.name,), wanted, f"not valid before {start.isoformat()}; libvirtd does not start with it")
-    elif now > end:
-        fix = f"provisionCertificate while the agent is still connected; one that has dropped: {JOIN_AGAIN}"
-        yield Problem((host.name,), wanted, f"expired on {end.date()}", fix=fix)
-    elif end - now < timedelta(days=policy.certificate_days_min):
-        yield Problem((host.name,), wanted, f"expires on {end.date()}, in {(end - now).days} days", severity=WARNING)
-    address = host.declares("address")
-    known = {address} if address else addresses(host)
-    names = [str(each).split(":", 1)[-1].strip() for each in certificate.get("names") or ()]
-    if known and not known & set(names):
-        yield Problem((host.name,), f"{name} for {show(sorted(known))}", f"for {show(names)}")
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-@check(
-    "AGT011",
-    "The host's private key was sent on a command line",
-    severity=WARNING,
-    scope=HOST,
-    prevents=("F59",),
-    fix="see that keytool works, delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, add it again; then clean journal and auth log",
-    reproduce="openssl x509 -in /etc/cloudstack/agent/cloud.crt -noout -subject; ls -l /etc/cloudstack/agent/cloud.csr",
-)
-def key_on_command_line(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A member must have made its own key: cloud.csr is there and the certificate's common name is the host's name.
-
-    Where keystore-setup yields no request (no keytool, a stale keystore, a full disk), the management server makes the key pair and
-    passes the private key as an argument through sudo, which writes it into the journal. The sign is a certificate whose common name is
-    only the address (F59).
-    """
-    certificate = _certificate(host, "certificate") if host.member else None
-    if certificate and certificate.get("subject_cn") in addresses(host) and not host.see("agent", "csr"):
-        yield Problem((host.name,), "a certificate from the host's own request", f"common name {certificate['subject_cn']}, and no cloud.csr")
-
-
-# Settings in agent.properties.
-
-
-@check(
-    "AGT009",
-    "The agent searches the whole file tree at each connect",
-    severity=INFO,
-    scope=CLUSTER,
-    prevents=("F33",),
-    fix="set cloudstack_agent_properties: {vddk.lib.dir: /opt/vddk} to a folder with lib64/libvixDiskLib.so, even an empty file, on hosts with large mounts",
-    reproduce="time find / -type d -name vmware-vix-disklib-distrib",
-)
-def searches_everything(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """vddk.lib.dir should be set for agents of 4.22.1.
-
-    Without it the agent looks for a VMware library with find over the whole file tree, NFS pools included, at start and while the server
-    waits 60 s for an answer (issue 13497). Hosts with large mounts then stay in Alert (F33). Only a hint: how large the mounts will
-    be cannot be seen before.
-    """
-    concerned = []
-    for host in hosts:
-        try:
-            if (package(host) or "").startswith(SEARCHES_EVERYTHING) and not properties(host).get("vddk.lib.dir"):
-                concerned.append(host.name)
-        except Unseen as gap:
-            yield unseen(host, gap)
-    if concerned:
-        yield Problem(tuple(concerned), f"vddk.lib.dir in agent.properties of {SEARCHES_EVERYTHING}", "not set")
-
-
-@check(
-    "AGT012",
-    "Memory settings of the agent contradict each other, or will not outlive the join",
-    severity=WARNING,
-    scope=HOST,
-    prevents=("F39",),
-    fix="set them in cloudstack_agent_properties, which is applied again after the join; with host.overcommit.mem.mb set host.reserved.mem.mb to 0",
-    reproduce=f"grep ^host {FILE}",
-)
-def host_keys(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """host.overcommit.mem.mb needs host.reserved.mem.mb=0, says the agent's own documentation; the reserve is 1024 unless it is set.
-
-    cloudstack-setup-agent replaces every line that starts with `host`, so keys such as host.reserved.mem.mb that a candidate has now are
-    gone after the join, unless they are in cloudstack_agent_properties (which only a hint can say).
-    """
-    found = properties(host)
-    overcommit, reserved = str(found.get("host.overcommit.mem.mb") or "0"), str(found.get("host.reserved.mem.mb") or "1024")
-    if overcommit != "0" and reserved != "0":
-        yield Problem((host.name,), "host.reserved.mem.mb=0 beside an overcommit", f"host.overcommit.mem.mb={overcommit}, host.reserved.mem.mb={reserved}")
-    doomed = sorted(key for key in found if key.startswith("host."))
-    if doomed and not host.member:
-        yield Problem((host.name,), "no keys that the join destroys", show(doomed), severity=INFO)
-
-
-@check(
-    "AGT013",
-    "The agent connects to other management servers than CloudStack says",
-    severity=ERROR,
-    scope=HOST,
-    prevents=("F61", "F06"),
-    unknown=INFO,
-    fix="correct the global setting host while the agents are connected (it is pushed to them), else host= in agent.properties, and restart the agent",
-    reproduce=f"grep ^host= {FILE}; ss -tnp 'dport = :8250'",
-)
-def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """host= in agent.properties of a member must list the same addresses as the global setting `host`, in whatever order.
-
-    A change of the setting is pushed to connected agents at once, unchecked; an agent that was away keeps the old list and is lost at its
-    next reconnect (F61). Whether the setting itself makes sense is CLD001's matter.
-    """
-    found = properties(host) if host.member else {}
-    if not found.get("guid"):
-        return
-    if not cluster.management_addresses:
-        raise Unseen("setting host", "it was not read from CloudStack")
-    if any(map(wrong_entry, cluster.management_addresses)):
-        return
-    if set(_servers(found)) != set(cluster.management_addresses):
-        yield Problem((host.name,), f"host={','.join(cluster.management_addresses)}", f"host={found.get('host', '')}")
 
 
 @check(

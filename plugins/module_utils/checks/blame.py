@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who is to blame when A does not get along with B: whoever has the same trouble with most of the others."""
+"""Who is to blame when A does not get along with B: whoever has the same trouble with most of the others. And when they share what must
+be unique."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
 
 TO, FROM = "to", "from"  # nobody gets to it; it gets to nobody
 Pair = tuple[str, str]
@@ -33,3 +36,10 @@ def blame(pairs: Mapping[Pair, bool]) -> tuple[dict[tuple[str, str], list[str]],
 def _ends(pair: Pair) -> Iterator[tuple[str, str]]:
     yield FROM, pair[0]
     yield TO, pair[1]
+
+
+def blame_newcomers(sharing: Sequence[Profile]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of hosts that share what must be unique: those to blame and the others. A newcomer is to blame, else all are."""
+    new = tuple(host.name for host in sharing if not host.member)
+    old = tuple(host.name for host in sharing if host.member)
+    return (new, old) if new and old else (new + old, ())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.access import not_tried, servers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.agent import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
@@ -164,7 +164,7 @@ def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
         names = tuple(sorted(host.name for host in sharing))
         if len(names) > 1 and names not in told:
             told.add(names)
-            guilty, others = blame(sharing)
+            guilty, others = blame_newcomers(sharing)
             severity = WARNING if key.startswith("GUID") else ERROR
             yield Problem(guilty, "a BMC of its own for each host", f"{key} on {', '.join(names)}", others=others, severity=severity)
 

@@ -8,8 +8,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import (
     access,
     addressing,
     agent,
+    agent_settings,
     bmc,
     cabling,
+    certificates,
     cloud,
     cpu,
     duplicates,
@@ -29,6 +31,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry imp
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
     *(network, cabling, addressing, duplicates, reachability, filtering, mtu, timing),
-    *(storage, agent, access, bmc, cloud),
+    *(storage, agent, agent_settings, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.agent import addresses, former_life, is_here, place, wrong_entry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.agent_settings import wrong_entry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.identity import addresses, has_former_life, is_here, place
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
 
 RESTART = "add.host.on.service.restart.kvm"
 RENEWAL = "ca.framework.cert.automatic.renewal"
@@ -64,7 +65,7 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     and migration to it fails later. Found by address, or by name where a member's address has changed (AGT007). Members that are in the
     inventory but gave no facts are FCT001's matter. Without access to CloudStack it is unknown.
     """
-    if cluster.source != "cloudstack":
+    if not cluster.from_cloudstack:
         yield Problem(concerned(hosts), "the hosts of the cluster, from CloudStack", "unknown: CloudStack was not asked", kind=UNKNOWN)
         return
     seen = frozenset().union(*map(addresses, hosts))
@@ -158,19 +159,12 @@ def address_taken(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     candidates = _by_address(host for host in hosts if not host.member)
     for row in cluster.registered:
         host = candidates.get(row.address)
-        if host and not is_here(row, cluster) and not _remembers(host):
+        if host and not is_here(row, cluster) and not has_former_life(host):
             yield Problem((host.name,), "an address that CloudStack does not have yet", place(row))
 
 
 def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
     return {address: host for host in hosts for address in addresses(host)}
-
-
-def _remembers(host: Profile) -> bool:
-    try:
-        return bool(former_life(host))
-    except Unseen:
-        return False
 
 
 @check(

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.join_rules import RULES, Case
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.join_case import Case
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.join_rules import RULES
 
 AGENT_LOG = "/var/log/cloudstack/agent/agent.log"
 

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable
 from uuid import UUID
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.agent import FILE, blame, former_life, package, properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.agent import package
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.identity import FILE, has_former_life, properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
@@ -187,15 +189,8 @@ def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     if host.member:
         return
     mounts = [f"{each['source']} at {each['path']}" for each in host.see("nfs", "mounts") if POOL_MOUNT.fullmatch(each["path"])]
-    if mounts and not _lived(host):
+    if mounts and not has_former_life(host):
         yield Problem((host.name,), "nothing mounted at /mnt/<uuid>", "; ".join(mounts))
-
-
-def _lived(host: Profile) -> bool:
-    try:
-        return bool(former_life(host))
-    except Unseen:
-        return False
 
 
 @check(
@@ -256,7 +251,7 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     used = any(pool.kind.lower().startswith("iscsi") for pool in cluster.pools)
     for name, sharing in sorted(names.items()):
         if len(sharing) > 1:
-            guilty, others = blame(sharing)
+            guilty, others = blame_newcomers(sharing)
             observed = f"{name} on {', '.join(host.name for host in sharing)}"
             yield Problem(guilty, "a name for each host", observed, others=others, severity=ERROR if used else WARNING)
 
@@ -293,7 +288,7 @@ def local_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
             yield Problem((host.name,), "local.storage.uuid with a UUID for each path", wrong)
     for uuid, sharing in sorted(taken.items()):
         if len(sharing) > 1:
-            guilty, others = blame(sharing)
+            guilty, others = blame_newcomers(sharing)
             yield Problem(guilty, "a local.storage.uuid for each host", f"{uuid} on {', '.join(host.name for host in sharing)}", others=others)
 
 

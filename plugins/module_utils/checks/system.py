@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.measures import gib
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, odd_ones, same, show, split, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
@@ -236,13 +237,12 @@ def _lsm(value: Mapping[str, Optional[str]], *, joined: bool) -> str:
 
 
 def _shared(hosts: Sequence[Profile], values: Mapping[str, str], expected: str) -> Iterator[Problem]:
-    """A problem for each value that several hosts have. Candidates are to blame, members only where no candidate shares it."""
-    groups: dict[str, list[str]] = {}
-    for name, value in sorted(values.items()):
-        groups.setdefault(value, []).append(name)
-    members = {host.name for host in hosts if host.member}
-    for value, names in sorted(groups.items()):
-        if len(names) > 1:
-            blamed = [name for name in names if name not in members] or names
-            others = tuple(name for name in names if name not in blamed)
-            yield Problem(tuple(blamed), expected, f"{value} on {show(names)}", others=others)
+    """A problem for each value that several hosts have."""
+    groups: dict[str, list[Profile]] = {}
+    for host in hosts:
+        if host.name in values:
+            groups.setdefault(values[host.name], []).append(host)
+    for value, sharing in sorted(groups.items()):
+        if len(sharing) > 1:
+            blamed, others = blame_newcomers(sharing)
+            yield Problem(blamed, expected, f"{value} on {show([host.name for host in sharing])}", others=others)

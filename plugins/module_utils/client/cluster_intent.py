@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import find
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import CLOUDSTACK, Cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, PHYSICAL_NETWORK, POD, TRAFFIC_TYPE, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import (
     isolation_of,
@@ -44,7 +44,7 @@ def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[
         zone=zone,
         pod=pod,
         name=name,
-        source="cloudstack",
+        source=CLOUDSTACK,
         arch=row.get("arch") if row else None,
         cluster_allocation_state=row.get("allocationstate") if row else None,
         storage_vlans=_storage_vlans(client, pod_id),

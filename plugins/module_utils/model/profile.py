@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+CLOUDSTACK, INVENTORY = "cloudstack", "inventory"  # where a Cluster comes from
+
 
 class Unseen(Exception):
     """A fact that a check needs is not known. `path` is its dotted name, `why` the collector's reason.
@@ -116,7 +118,7 @@ class Cluster:
     zone: str = ""
     pod: str = ""
     name: str = ""
-    source: str = "inventory"
+    source: str = INVENTORY
     arch: Optional[str] = None
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     isolation: tuple[str, ...] = ()
@@ -131,6 +133,11 @@ class Cluster:
     zone_allocation_state: Optional[str] = None
     cluster_allocation_state: Optional[str] = None
     unseen: tuple[Missing, ...] = ()
+
+    @property
+    def from_cloudstack(self) -> bool:
+        """Whether CloudStack was asked: only then is it known who is registered, and how it is set."""
+        return self.source == CLOUDSTACK
 
     @property
     def management_addresses(self) -> tuple[str, ...]:

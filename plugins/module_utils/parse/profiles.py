@@ -48,7 +48,7 @@ def read_hosts(
 
 def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
     """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an identity does."""
-    if cluster.source == "cloudstack":
+    if cluster.from_cloudstack:
         return declared.get("address") in {host.address for host in cluster.members}
     agent = facts.get("agent") or {}
     unit = (facts.get("units") or {}).get("cloudstack-agent.service") or {}

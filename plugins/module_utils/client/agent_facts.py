@@ -29,15 +29,15 @@ UNIT = "cloudstack-agent.service"
 def commands(_user: str) -> dict[str, tuple[str, ...]]:
     """What to ask, by the name that collect() looks for."""
     return {
-        **{f"agent.{name}": (*certificate.QUESTION, path) for name, path in CERTIFICATES.items()},
-        "agent.unit": ("systemctl", "show", UNIT, "-p", "Id,Names,LoadState,ActiveState,UnitFileState,NRestarts"),
+        # openssl costs more than all the rest; before the join there is nothing for it to read.
+        **{f"agent.{name}": (*certificate.QUESTION, path) for name, path in CERTIFICATES.items() if os.path.lexists(path)},
         "agent.files.dpkg": ("dpkg-query", "-L", "cloudstack-agent"),
         "agent.files.rpm": ("rpm", "-ql", "cloudstack-agent"),
     }
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
-    """Everything of `agent` that collect_agent() does not have, and java.path_ok."""
+    """Everything of `agent` that collect_agent() does not have, and java.path_ok. Reads the answer `units` too."""
     request = status_of("agent.csr", f"{FOLDER}/cloud.csr", unknown)
     return {
         "agent": {
@@ -46,7 +46,7 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
             "scripts": {path: _script(path, unknown) for path in PROGRAMS},
             "keytool": program("keytool"),
             "jars": {"foreign": _foreign_jars(answers, unknown)},
-            "unit": parsed("agent.unit", answers["agent.unit"], lambda text: unit_properties.agent_unit(text, UNIT), unknown),
+            "unit": parsed("agent.unit", answers["units"], lambda text: unit_properties.agent_unit(text, UNIT), unknown),
         },
         "java": {"path_ok": _script(JAVA, unknown) == "executable"},
     }
@@ -54,7 +54,7 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
 
 def _certificate(name: str, path: str, answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[dict[str, Any]]:
     """None without a reason in `unknown` means that there is none."""
-    if status_of(f"agent.{name}", path, unknown) is None:
+    if status_of(f"agent.{name}", path, unknown) is None or f"agent.{name}" not in answers:
         return None
     if not os.access(path, os.R_OK):  # openssl would not say why it cannot read it
         unknown[f"agent.{name}"] = f"{path}: Permission denied"

@@ -25,7 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.client import (
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer, run, run_all
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.fact_answers import parsed, read_and_parsed
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model import checked
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import chronyc, ip_json, system
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import chronyc, ip_json, system, unit_properties
 
 SCHEMA_VERSION = "2"
 COMMANDS = {
@@ -37,7 +37,7 @@ COMMANDS = {
 }
 # Each has commands(user), what it wants to be answered, and collect(answers, unknown, user), its part of the facts.
 PARTS = (machine_facts, cpu_facts, network_facts, libvirt_facts, agent_facts, access_facts)
-SHOWN_UNIT = ("-p", "Id,Names,LoadState,ActiveState,SubState,UnitFileState")
+SHOWN_UNIT = ("-p", "Id,Names,LoadState,ActiveState,SubState,UnitFileState,NRestarts")
 NO_TIME = {"synchronised": None, "source": None, "stratum": None, "offset_s": None, "leap": None}
 
 
@@ -73,7 +73,7 @@ class Collector:
             "iscsi": {"initiator": system.parse_initiator(fact_files.read_or_none("/etc/iscsi/initiatorname.iscsi") or "")},
             "agent": {**agent_facts.collect_agent(packages["cloudstack-agent"], self.unknown), "common_version": packages["cloudstack-common"]},
             "packages": packages,
-            "units": self._parsed("units", "units", lambda text: system.parse_units(text, self.wanted["units"])) or {},
+            "units": self._parsed("units", "units", lambda text: unit_properties.parse_units(text, self.wanted["units"])) or {},
             "sysctl": {key: fact_files.sysctl(key) for key in self.wanted["sysctl"]},
             "kernel_modules": fact_files.kernel_modules(self.wanted["kernel_modules"]),
             "files": self._files(),

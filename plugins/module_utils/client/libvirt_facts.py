@@ -12,7 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.client import fact_
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.fact_answers import parsed, program, read_and_parsed
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model import checked
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import settings, system
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import settings, system, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.libvirt_xml import parse_host_cpu
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.machine_types import parse_machine_types
 
@@ -74,7 +74,7 @@ def _arguments() -> Optional[list[str]]:
 def _service(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str, Any]:
     """running, args, sockets_active, modular_active and masked."""
     arguments, reasons = _arguments(), {"args": "its process cannot be seen"}
-    units = parsed("units", answers["units"], lambda text: system.parse_units(text, checked.UNITS), reasons)
+    units = parsed("units", answers["units"], lambda text: unit_properties.parse_units(text, checked.UNITS), reasons)
 
     def active(names: Sequence[str]) -> Optional[list[str]]:
         return None if units is None else [name for name in names if units.get(name, {}).get("active") == "active"]

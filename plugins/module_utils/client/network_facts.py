@@ -28,16 +28,15 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
         "net.routes6": ("ip", "-j", "-6", "route"),
         "net.lldp": ("lldpctl", "-f", "json"),
         "net.nft": (program("nft") or "nft", "-j", "list", "ruleset"),
-        "time.units": ("systemctl", "show", *unit_properties.TIME_SERVICES, "-p", "Id,Names,ActiveState"),
     }
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
-    """routes6, resolver, time.service, firewall and nfs.client. Reads the answers `addr` and `fqdn` too."""
+    """routes6, resolver, time.service, firewall and nfs.client. Reads the answers `addr`, `fqdn` and `units` too."""
     return {
         "routes6": parsed("routes6", answers["net.routes6"], ip_json.parse_routes, unknown),
         "resolver": _resolver(answers, unknown),
-        "time": {"service": parsed("time.service", answers["time.units"], unit_properties.running_time_services, unknown)},
+        "time": {"service": parsed("time.service", answers["units"], unit_properties.running_time_services, unknown)},
         "firewall": _firewall(answers["net.nft"], unknown),
         "nfs": {"client": program("mount.nfs") is not None},
     }

@@ -106,23 +106,6 @@ def parse_node_memory(text: str) -> int:
     return int(match[1]) * 1024
 
 
-def parse_units(text: str, asked: Iterable[str]) -> dict[str, dict[str, str]]:
-    """`systemctl show A B -p Id,Names,LoadState,ActiveState,SubState,UnitFileState` -> unit -> load, active, sub, unit_file.
-
-    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be told. Raises ParseError
-    where there is not one unit: systemctl also ends with 0 when it did not ask at all, as in a chroot.
-    """
-    wanted = {"LoadState": "load", "ActiveState": "active", "SubState": "sub", "UnitFileState": "unit_file"}
-    known: dict[str, dict[str, str]] = {}
-    for block in text.strip().split("\n\n"):
-        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        for name in {values.get("Id", ""), *values.get("Names", "").split()} - {""}:
-            known[name] = {short: values.get(key, "") for key, short in wanted.items()}
-    if not known:
-        raise ParseError("systemctl show", "no unit", text=text)
-    return {name: known[name] for name in asked if name in known}
-
-
 def parse_packages(text: str, asked: Iterable[str]) -> dict[str, Optional[str]]:
     """Lines `name state version`, state starting with ii for an installed package -> package -> version, None if not installed."""
     found: dict[str, Optional[str]] = dict.fromkeys(asked)

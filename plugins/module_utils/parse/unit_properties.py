@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
@@ -35,6 +36,19 @@ def parse_unit_properties(text: str) -> dict[str, dict[str, str]]:
         if key in ("Id", "Names"):
             found.update(dict.fromkeys(value.split(), values))
     return found
+
+
+def parse_units(text: str, asked: Iterable[str]) -> dict[str, dict[str, str]]:
+    """unit -> load, active, sub, unit_file (LoadState, ActiveState, SubState, UnitFileState).
+
+    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be told. Raises ParseError
+    where there is not one unit: systemctl also ends with 0 when it did not ask at all, as in a chroot.
+    """
+    wanted = {"load": "LoadState", "active": "ActiveState", "sub": "SubState", "unit_file": "UnitFileState"}
+    units = parse_unit_properties(text)
+    if not units:
+        raise ParseError(SOURCE, "no unit", text=text)
+    return {name: {short: units[name].get(key, "") for short, key in wanted.items()} for name in asked if name in units}
 
 
 def running_time_services(text: str) -> str:

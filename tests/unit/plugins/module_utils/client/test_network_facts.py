@@ -21,7 +21,7 @@ GOOD = {
     "net.routes6": Answer(("ip",), 0, '[{"dst":"default","gateway":"fd00::1","dev":"eth0","metric":1024}]'),
     "net.lldp": Answer(("lldpctl",), 0, text("lldpctl/one.json")),
     "net.nft": Answer(("nft",), 0, text("nft/rich.json")),
-    "time.units": UNITS,
+    "units": UNITS,
 }
 NAMES = {
     "h1.lab.test": Answer(("getent", "ahosts"), 0, "10.88.0.11 STREAM h1.lab.test\n10.88.0.11 DGRAM\n"),
@@ -43,7 +43,7 @@ def host(monkeypatch, tmp_path):
 def collected(**changed):
     unknown = {}
     answers = {**GOOD, **{key.replace("_", "."): answer for key, answer in changed.items()}}
-    assert set(network_facts.commands("root")) == set(answers) - {"addr", "fqdn"}
+    assert set(network_facts.commands("root")) == set(answers) - {"addr", "fqdn", "units"}
     return network_facts.collect(answers, unknown, "root"), unknown
 
 
@@ -66,7 +66,7 @@ def test_a_good_host():
     [
         ("net_routes6", {"routes6"}),
         ("net_nft", {"firewall.nft", "firewall.forward_policy"}),
-        ("time_units", {"time.service"}),
+        ("units", {"time.service"}),
         ("fqdn", {"resolver.forward"}),
     ],
 )

@@ -68,23 +68,6 @@ def test_node_memory():
         system.parse_node_memory("MemTotal: 1 kB\n")
 
 
-def test_units_have_the_name_that_was_asked_for():
-    shown = "Id=chrony.service\nNames=chronyd.service chrony.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
-    missing = "Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
-    state = {"load": "loaded", "active": "active", "sub": "running", "unit_file": "enabled"}
-    assert system.parse_units(f"{shown}\n{missing}", ["chronyd.service", "x.service", "y.service"]) == {
-        "chronyd.service": state,
-        "x.service": {"load": "not-found", "active": "inactive", "sub": "dead", "unit_file": ""},
-    }
-    assert system.parse_units(text("systemctl_show/libvirtd.txt"), ["libvirtd.service"])["libvirtd.service"]["active"] == "active"
-
-
-def test_no_unit_is_no_answer():
-    """systemctl in a chroot: "Running in chroot, ignoring command", exit code 0."""
-    with pytest.raises(ParseError, match="no unit"):
-        system.parse_units("", ["a"])
-
-
 def test_packages():
     lines = [line.split(" ") for line in text("dpkg_query/debian12_joined.txt").splitlines()]
     shown = "".join(f"{line[0]} {'ii ' if line[1] else 'un '} {line[1]}\n" for line in lines)
@@ -141,7 +124,6 @@ PARSERS = [
     system.parse_meminfo,
     system.parse_node_memory,
     system.lscpu_fields,
-    lambda shown: system.parse_units(shown, ["a"]),
     lambda shown: system.parse_packages(shown, ["a"]),
     system.parse_version,
     system.parse_java_version,

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`systemctl show`: the agent's unit and the time services."""
+"""`systemctl show`: the states of units, the agent's unit and the time services."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.unit_properties import agent_unit, parse_unit_properties, running_time_services
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.unit_properties import (
+    agent_unit,
+    parse_unit_properties,
+    parse_units,
+    running_time_services,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,8 +65,25 @@ PIECES = st.sampled_from(["Id=", "Names=", AGENT, "chrony.service", "\n", "\n\n"
 
 @given(st.one_of(st.text(), st.lists(PIECES).map("".join)))
 def test_garbage_is_a_value_or_a_parse_error(content):
-    for parse in (parse_unit_properties, running_time_services, lambda text: agent_unit(text, AGENT)):
+    for parse in (parse_unit_properties, running_time_services, lambda text: agent_unit(text, AGENT), lambda text: parse_units(text, ["a"])):
         try:
             parse(content)
         except ParseError as error:
             assert "systemctl show" in str(error)
+
+
+def test_units_have_the_name_that_was_asked_for():
+    shown = "Id=chrony.service\nNames=chronyd.service chrony.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
+    missing = "Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
+    state = {"load": "loaded", "active": "active", "sub": "running", "unit_file": "enabled"}
+    assert parse_units(f"{shown}\n{missing}", ["chronyd.service", "x.service", "y.service"]) == {
+        "chronyd.service": state,
+        "x.service": {"load": "not-found", "active": "inactive", "sub": "dead", "unit_file": ""},
+    }
+    assert parse_units(text("systemctl_show/libvirtd.txt"), ["libvirtd.service"])["libvirtd.service"]["active"] == "active"
+
+
+def test_no_unit_is_no_answer():
+    """systemctl in a chroot: "Running in chroot, ignoring command", exit code 0."""
+    with pytest.raises(ParseError, match="no unit"):
+        parse_units("", ["a"])

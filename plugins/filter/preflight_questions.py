@@ -7,9 +7,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
 
 
 def questions(name, hostvars, hosts, info=None):
-    """What this host, and a management server, is to ask; see the documentation beside this file."""
-    seen = {each: hostvars[each].get("__preflight_seen", {}) for each in hosts}
-    declared = {each: parts["declared"] for each, parts in seen.items() if parts.get("declared")}
+    """What this host is to ask; see the documentation beside this file."""
+    declared = remembered(hostvars, hosts)
     facts = {each: hostvars[each].get("ansible_facts", {}).get("kvm_host") or {} for each in hosts}
     cluster = intent(info, hostvars[name])
     exports = probes.exports(declared[name], cluster.pools)
@@ -19,8 +18,19 @@ def questions(name, hostvars, hosts, info=None):
         "targets": probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest),
         "cpus": probes.cpus(name, hosts, facts),
         "exports": exports,
-        "logins": probes.logins(declared, {each: hostvars[each].get("oobm_password", "") for each in declared}),
     }
+
+
+def logins(hosts, hostvars):
+    """What a management server is to ask; see the documentation beside this file."""
+    declared = remembered(hostvars, hosts)
+    return probes.logins(declared, {each: hostvars[each].get("oobm_password", "") for each in declared})
+
+
+def remembered(hostvars, hosts):
+    """What the inventory declares of each host, as far as the role got to it."""
+    seen = {each: hostvars[each].get("__preflight_seen", {}) for each in hosts}
+    return {each: parts["declared"] for each, parts in seen.items() if parts.get("declared")}
 
 
 def management_servers(hostvars, name):
@@ -32,4 +42,4 @@ class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"preflight_questions": questions}
+        return {"preflight_questions": questions, "preflight_logins": logins}

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import HOST, check, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import ssh_client
 
@@ -28,7 +29,6 @@ CLIENT = {
 }
 ADD_BELOW = 2  # how many of them the fix names
 RSA = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")  # one kind of key, three kinds of signature
-TLS_PORT = 16514
 OTHER_MACHINE = "correct host_registration_address, or find the machine that has the same address"
 STAGE_FIXES = {
     "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and let sshd offer what ACC001 lists",
@@ -253,7 +253,7 @@ def login_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
 
 def _explained(host: Profile, server: Mapping[str, Any], stage: Any) -> bool:
     if stage == "connect":
-        return any(each["port"] != TLS_PORT and each["state"] != "open" for each in server.get("ports") or ())
+        return any(each["port"] != MIGRATION_TLS and each["state"] != "open" for each in server.get("ports") or ())
     return _fires({"algorithms": _algorithms, "authentication": _login}.get(stage, _nothing), host)
 
 
@@ -313,7 +313,7 @@ def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
             yield Problem((host.name,), f"the ports that {name} reaches", not_tried(server, "ports"), kind=UNKNOWN)
         for each in server.get("ports") or ():
             wanted = f"port {each['port']} open for {name}"
-            if each["port"] != TLS_PORT and each["state"] != "open" and not _other_port(host):
+            if each["port"] != MIGRATION_TLS and each["state"] != "open" and not _other_port(host):
                 yield Problem((host.name,), wanted, each["state"], severity=weight(host))
             elif each["state"] in ("filtered", "unreachable"):
                 yield Problem((host.name,), wanted, each["state"], severity=WARNING)

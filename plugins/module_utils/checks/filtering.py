@@ -12,11 +12,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.reachability
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import MIGRATION_DATA, MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
 GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
-TLS = 16514
-DATA = (49152, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+DATA = (MIGRATION_DATA, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
 Question = tuple[str, Connection]  # whose connection, and the connection
 
 
@@ -100,10 +100,10 @@ def _tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
 def _questions(name: str, others: Sequence[str], addresses: Mapping[str, str]) -> Iterator[Question]:
     own = addresses[name]
     if own:
-        yield name, Connection(own, TLS, "lo", own)
+        yield name, Connection(own, MIGRATION_TLS, "lo", own)
     for other in others:
         if other != name and addresses[other]:
-            yield from ((other, Connection(addresses[other], port, "", own)) for port in (TLS, *DATA))
+            yield from ((other, Connection(addresses[other], port, "", own)) for port in (MIGRATION_TLS, *DATA))
 
 
 def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:

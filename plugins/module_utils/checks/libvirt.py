@@ -16,9 +16,9 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, odd_ones, show, split, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Registered, Unseen
 
-TLS_PORT = 16514  # the port of qemu+tls:// without one, which is what the agent asks for (LibvirtMigrateCommandWrapper.java:99-104)
 LISTEN = re.compile(r"--listen|-[a-z]*l[a-z]*")
 SET_UP_WRITES_LISTEN = ("redhat", "suse")  # there cloudstack-setup-agent writes LIBVIRTD_ARGS itself
 PREPARE = "run prepare_hosts.yml: the role kvm_host "
@@ -81,7 +81,7 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
         repaired_by_join = not host.member and host.get("os", "family") in SET_UP_WRITES_LISTEN
         yield Problem((host.name,), "--listen among the arguments of libvirtd", arguments, severity=INFO if repaired_by_join else None)
     elif host.member and not _answers(host):
-        yield Problem((host.name,), f"port {TLS_PORT} listening on an address that others reach", _without_port(host), evidence=f"libvirtd: {arguments}")
+        yield Problem((host.name,), f"port {MIGRATION_TLS} listening on an address that others reach", _without_port(host), evidence=f"libvirtd: {arguments}")
 
 
 @check(
@@ -275,7 +275,7 @@ def _listens(host: Profile) -> bool:
 
 def _answers(host: Profile) -> bool:
     """Whether 16514 listens on more than loopback. Raises Unseen."""
-    return any(each["port"] == TLS_PORT and not each["address"].startswith(("127.", "::1")) for each in host.see("listeners"))
+    return any(each["port"] == MIGRATION_TLS and not each["address"].startswith(("127.", "::1")) for each in host.see("listeners"))
 
 
 def _deaf(host: Profile) -> bool:

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import AGENT, BMC_FROM_GUEST, IPMI, MIGRATION_DATA, MIGRATION_TLS, NFS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Pool
 
-MIGRATION_TLS, MIGRATION_DATA, AGENT, NFS, IPMI = 16514, 49152, 8250, 2049, 623
-BMC_FROM_GUEST = "BMC from the guest network"
 # Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as it asks.
 ALL_PAIRS, NEIGHBOURS = 64, 16
 

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ports between hosts, management servers, storage and BMCs, and what a probe of them is for."""
+
+from __future__ import annotations
+
+AGENT = 8250  # of the management server (AgentManager); agents connect to it
+MIGRATION_TLS = 16514  # of libvirtd: qemu+tls:// without a port, which is what the agent asks for (LibvirtMigrateCommandWrapper.java:99-104)
+MIGRATION_DATA = 49152  # the first of those that QEMU takes for a migration (qemu.conf, migration_port_min)
+NFS = 2049
+IPMI = 623  # UDP
+
+BMC_FROM_GUEST = "BMC from the guest network"  # the purpose of a probe that had better get no answer

@@ -42,3 +42,9 @@ def command(name: str, *, unlocked: bool = False) -> Callable[[Handler], Handler
         return handler
 
     return register
+
+
+def switch(subject: str, handler: Callable[[Any, Arguments, bool], Work]) -> None:
+    """Register enable... and disable... of a subject: one handler that is told which."""
+    for verb, on in (("enable", True), ("disable", False)):
+        command(f"{verb}{subject}")(lambda cloud, given, on=on: handler(cloud, given, on))

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..cloud import Cloud
 from ..errors import bad_parameter, failed, not_understood
 from ..records import Record
-from ..registry import Arguments, Work, command
+from ..registry import Arguments, Work, command, switch
 from .common import listing
 
 PROVIDERS = {"KVM": "KVMHAProvider", "Simulator": "SimulatorHAProvider"}
@@ -68,14 +70,7 @@ def _switch(cloud: Cloud, given: Arguments, on: bool) -> Work:
     return Work(work)
 
 
-@command("enableHAForHost")
-def enable(cloud: Cloud, given: Arguments) -> Work:
-    return _switch(cloud, given, True)
-
-
-@command("disableHAForHost")
-def disable(cloud: Cloud, given: Arguments) -> Work:
-    return _switch(cloud, given, False)
+switch("HAForHost", _switch)
 
 
 def interval(cloud: Cloud) -> float:
@@ -114,32 +109,19 @@ def eligible(cloud: Cloud, row: Record) -> bool:
     return any(other is not row for other in neighbours)
 
 
-def _switch_group(cloud: Cloud, table: str, number: int, on: bool) -> Work:
-    row = cloud.get(table, number)
+def _switch_group(table: str) -> Callable[[Cloud, Arguments, bool], Work]:
+    def handler(cloud: Cloud, given: Arguments, on: bool) -> Work:
+        row = cloud.get(table, given[f"{table}id"])
 
-    def work() -> dict:
-        row["ha_off"] = not on
-        row["details"] = {**(row.get("details") or {}), "resourceHAEnabled": str(on).lower()}
-        return {"success": on}  # the job of disable succeeds and says false
+        def work() -> dict:
+            row["ha_off"] = not on
+            row["details"] = {**(row.get("details") or {}), "resourceHAEnabled": str(on).lower()}
+            return {"success": on}  # the job of disable succeeds and says false
 
-    return Work(work)
+        return Work(work)
 
-
-@command("enableHAForCluster")
-def enable_cluster(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "cluster", given["clusterid"], True)
+    return handler
 
 
-@command("disableHAForCluster")
-def disable_cluster(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "cluster", given["clusterid"], False)
-
-
-@command("enableHAForZone")
-def enable_zone(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "zone", given["zoneid"], True)
-
-
-@command("disableHAForZone")
-def disable_zone(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "zone", given["zoneid"], False)
+switch("HAForCluster", _switch_group("cluster"))
+switch("HAForZone", _switch_group("zone"))

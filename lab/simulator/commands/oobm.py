@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .. import ipmi
 from ..cloud import Cloud
 from ..errors import ApiError, bad_parameter, failed
 from ..hosts import oobm_view
 from ..records import Record
-from ..registry import Arguments, Work, command
+from ..registry import Arguments, Work, command, switch
 
 DRIVERS = ("ipmitool", "redfish", "nestedcloudstack")
 NOT_CONFIGURED = "Out-of-band management is not configured for the host. Please configure the host before enabling/disabling it."
@@ -46,48 +48,28 @@ def _switch(cloud: Cloud, given: Arguments, on: bool) -> Work:
     return Work(work, ("Host", row.uuid))
 
 
-@command("enableOutOfBandManagementForHost")
-def enable(cloud: Cloud, given: Arguments) -> Work:
-    return _switch(cloud, given, True)
+switch("OutOfBandManagementForHost", _switch)
 
 
-@command("disableOutOfBandManagementForHost")
-def disable(cloud: Cloud, given: Arguments) -> Work:
-    return _switch(cloud, given, False)
+def _switch_group(table: str) -> Callable[[Cloud, Arguments, bool], Work]:
+    def handler(cloud: Cloud, given: Arguments, on: bool) -> Work:
+        row = cloud.get(table, given[f"{table}id"])
+
+        def work() -> dict:
+            row["oobm_off"] = not on
+            row["details"] = {**(row.get("details") or {}), "outOfBandManagementEnabled": str(on).lower()}
+            for host in cloud.table("host").where(**{table: row.number}) if not on else ():
+                if host.get("oobm"):
+                    host["oobm"]["powerstate"] = "Disabled"
+            return {"outofbandmanagement": {"enabled": on, "status": True}}
+
+        return Work(work, (table.capitalize(), None))
+
+    return handler
 
 
-def _switch_group(cloud: Cloud, table: str, number: int, on: bool) -> Work:
-    row = cloud.get(table, number)
-
-    def work() -> dict:
-        row["oobm_off"] = not on
-        row["details"] = {**(row.get("details") or {}), "outOfBandManagementEnabled": str(on).lower()}
-        for host in cloud.table("host").where(**{table: row.number}) if not on else ():
-            if host.get("oobm"):
-                host["oobm"]["powerstate"] = "Disabled"
-        return {"outofbandmanagement": {"enabled": on, "status": True}}
-
-    return Work(work, (table.capitalize(), None))
-
-
-@command("enableOutOfBandManagementForCluster")
-def enable_cluster(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "cluster", given["clusterid"], True)
-
-
-@command("disableOutOfBandManagementForCluster")
-def disable_cluster(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "cluster", given["clusterid"], False)
-
-
-@command("enableOutOfBandManagementForZone")
-def enable_zone(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "zone", given["zoneid"], True)
-
-
-@command("disableOutOfBandManagementForZone")
-def disable_zone(cloud: Cloud, given: Arguments) -> Work:
-    return _switch_group(cloud, "zone", given["zoneid"], False)
+switch("OutOfBandManagementForCluster", _switch_group("cluster"))
+switch("OutOfBandManagementForZone", _switch_group("zone"))
 
 
 def _check_enabled(cloud: Cloud, row: Record) -> dict:

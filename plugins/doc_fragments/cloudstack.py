@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that talks to the CloudStack API."""
+    """Options of every module that talks to the CloudStack API, and of those that keep one object of it."""
 
     DOCUMENTATION = r"""
 options:
@@ -32,4 +32,20 @@ requirements:
   - The Python library cs on the controller; run the module there, delegated to localhost
 notes:
   - Every request is a signed POST, so that no secret reaches the server's access log.
+"""
+
+    RESOURCE = r"""
+options:
+  state:
+    description: Whether it exists.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
+    support: full
+  diff_mode:
+    description: Shows the fields that differ.
+    support: full
 """

@@ -13,6 +13,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import P
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import Resource
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.resource import describe, plan_absent, plan_present, predict
 
+# The option that every module of an object has.
+STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 # Parents by which the list calls can filter; the others only go into the creation.
 FILTERS = ("zoneid", "podid", "clusterid", "physicalnetworkid")
 

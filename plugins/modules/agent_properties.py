@@ -17,6 +17,8 @@ description:
   - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every line
     that starts with C(host). Set them again afterwards.
   - The agent reads the file when it starts. Restart it after a change.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.linux
 options:
   path:
     description: The file. It keeps its owner and mode, and is replaced in one step.
@@ -40,10 +42,6 @@ attributes:
     support: full
   diff_mode:
     description: Shows each key that differs; of keys with passphrase, password or secret in their name only that they differ.
-    support: full
-  platform:
-    description: The systems that it runs on.
-    platforms: linux
     support: full
 seealso:
   - module: cloudstack.kvm.host_files

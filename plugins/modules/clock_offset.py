@@ -15,6 +15,9 @@ description:
   - Two hosts that were measured against the same controller can be compared with each other, which is what matters. CloudStack takes a heartbeat
     that is 60 seconds old by the clock of a neighbour for a dead host.
   - Needs only C(date) with nanoseconds on the host, no Python and no privileges. Works the same with and without C(become).
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
+  - cloudstack.kvm.attributes.linux
 options:
   samples:
     description: How often to ask.
@@ -23,16 +26,6 @@ options:
 attributes:
   action:
     description: Runs on the controller.
-    support: full
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: The systems that it runs on.
-    platforms: linux
     support: full
 """
 

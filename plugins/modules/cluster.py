@@ -13,6 +13,7 @@ description:
   - Registers, changes or removes a cluster. CloudStack removes only an empty one.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.resource
 options:
   name:
     description: Name of the cluster.
@@ -39,18 +40,6 @@ options:
     description: Whether the cluster takes guests.
     type: str
     choices: [Enabled, Disabled]
-  state:
-    description: Whether it exists.
-    type: str
-    choices: [present, absent]
-    default: present
-attributes:
-  check_mode:
-    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
-    support: full
-  diff_mode:
-    description: Shows the fields that differ.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -96,7 +85,7 @@ cluster:
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, ZONE
 
 ARGUMENT_SPEC = {
@@ -107,7 +96,7 @@ ARGUMENT_SPEC = {
     "hypervisor": {"type": "str", "choices": ["KVM", "Simulator"], "default": "KVM"},
     "arch": {"type": "str", "choices": ["x86_64", "aarch64"]},
     "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **STATE,
 }
 
 

@@ -14,6 +14,7 @@ description:
   - A zone, pod or cluster that does not exist is no error, so that hosts can be examined before anything is registered.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.attributes.read_only
 options:
   zone:
     description: Name of the zone.
@@ -27,13 +28,6 @@ options:
     description: Name of the cluster.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
 """
 
 EXAMPLES = r"""

@@ -14,18 +14,13 @@ description:
     same are compared once.
   - Asks only where C(libvirtd.service) is active already, and starts nothing. No file is written.
   - libvirt refuses this question on a read-only connection since version 5.4, although it changes nothing. It therefore needs root.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
 options:
   cpus:
     description: For each other host the host-model CPU of its C(virsh domcapabilities), as text of a C(cpu) element. A host whose CPU is not known has null.
     type: dict
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
 """
 
 EXAMPLES = r"""

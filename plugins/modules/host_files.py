@@ -22,10 +22,8 @@ attributes:
   diff_mode:
     description: Shows every change. The content given by O(files[].secret_content), or of an entry with O(files[].secret=true), is hidden.
     support: full
-  platform:
-    description: The systems that it runs on.
-    platforms: linux
-    support: full
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.linux
 options:
   files:
     description: What shall be where. An empty list is allowed and does nothing. A path may appear once.

@@ -12,6 +12,8 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Collects the ends of setup.log, agent.log, agent.out and the journal, the state of the units and of the programs that a join needs.
   - Reads only. Passphrases and keys, which addHost leaves in the journal, are taken out on the host.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
 options:
   lines:
     description: How many lines of each log.
@@ -21,13 +23,6 @@ options:
     description: Account that CloudStack logs in with.
     type: str
     default: root
-attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
 """
 
 EXAMPLES = r"""

@@ -16,6 +16,9 @@ description:
   - Starts and changes nothing on the host. libvirtd is asked only while it runs, because its sockets would start it.
   - Most facts need no privileges. Without them C(agent.properties), the keystore and some files cannot be read, which is then said.
   - Packages, units, settings, modules and files that the checks of the pre-flight need are always looked at; the options add to them.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
+  - cloudstack.kvm.attributes.linux
 options:
   cloudstack_user:
     description: The account that CloudStack logs in with, whose sudo rules and SSH keys are looked at.
@@ -47,18 +50,8 @@ options:
     elements: str
     default: []
 attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
   facts:
     description: Returns facts.
-    support: full
-  platform:
-    description: The systems that it runs on.
-    platforms: linux
     support: full
 """
 

@@ -16,6 +16,9 @@ description:
     C(/dev/kvm) and for what C(sudo -l) allows. The BMC is asked for power state and GUID as CloudStack asks it.
   - Changes nothing. A host that cannot be reached is a result, not a failure of the task.
   - Wants to read the key of the user C(cloud), so it needs O(ignore:become).
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
+  - cloudstack.kvm.attributes.linux
 options:
   hosts:
     description: The hosts to look at.
@@ -75,17 +78,6 @@ options:
     description: Longest run for all hosts together, in seconds. What was not tried by then is unknown.
     type: int
     default: 120
-attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: The systems that it runs on.
-    platforms: linux
-    support: full
 """
 
 EXAMPLES = r"""

@@ -14,6 +14,7 @@ description:
   - CloudStack itself would make a second one of the same name; this module matches by zone and name.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.resource
 options:
   name:
     description: Name of the physical network.
@@ -39,18 +40,6 @@ options:
     type: str
     choices: [Enabled, Disabled]
     default: Enabled
-  state:
-    description: Whether it exists.
-    type: str
-    choices: [present, absent]
-    default: present
-attributes:
-  check_mode:
-    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
-    support: full
-  diff_mode:
-    description: Shows the fields that differ.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -99,7 +88,7 @@ physical_network:
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import PHYSICAL_NETWORK, ZONE
 
 ARGUMENT_SPEC = {
@@ -110,7 +99,7 @@ ARGUMENT_SPEC = {
     "vlan": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
     "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"], "default": "Enabled"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **STATE,
 }
 
 

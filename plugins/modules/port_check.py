@@ -12,6 +12,8 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Opens a TCP connection to each target and closes it again, up to 256 at a time, over IPv4 or IPv6.
   - Needs nothing but Python on the host, and at most O(timeout) for each 256 targets, plus the time that names need to be resolved.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.read_only
 options:
   targets:
     description: What to ask, in the order of the result.
@@ -54,13 +56,6 @@ options:
     description: Seconds to wait for each answer. TCP repeats a lost first packet after one second, and an address that nobody has is given up after three.
     type: float
     default: 3
-attributes:
-  check_mode:
-    description: Changes nothing in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
 """
 
 EXAMPLES = r"""

@@ -113,7 +113,7 @@ from functools import partial
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, STORAGE_POOL, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.storage_pool import plan_pool_absent, refuse_taken
@@ -129,7 +129,7 @@ ARGUMENT_SPEC = {
     "tags": {"type": "list", "elements": "str"},
     "nfs_mount_opts": {"type": "str"},
     "forced": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **STATE,
 }
 
 

@@ -14,6 +14,7 @@ description:
   - Hosts take a changed label when their agent connects again.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.resource
 options:
   traffic_type:
     description: Which traffic.
@@ -31,18 +32,6 @@ options:
   kvm_label:
     description: Name of the bridge on KVM hosts.
     type: str
-  state:
-    description: Whether it exists.
-    type: str
-    choices: [present, absent]
-    default: present
-attributes:
-  check_mode:
-    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
-    support: full
-  diff_mode:
-    description: Shows the fields that differ.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -83,7 +72,7 @@ traffic_type:
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import PHYSICAL_NETWORK, TRAFFIC_TYPE, ZONE
 
 ARGUMENT_SPEC = {
@@ -92,7 +81,7 @@ ARGUMENT_SPEC = {
     "zone": {"type": "str", "required": True},
     "physical_network": {"type": "str", "required": True},
     "kvm_label": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **STATE,
 }
 
 

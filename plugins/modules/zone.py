@@ -14,6 +14,7 @@ description:
   - A new zone is Disabled unless O(allocation_state) says otherwise. Physical networks can only be added to a Disabled zone.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.resource
 options:
   name:
     description: Name of the zone.
@@ -45,18 +46,6 @@ options:
     description: Whether the zone takes guests.
     type: str
     choices: [Enabled, Disabled]
-  state:
-    description: Whether it exists.
-    type: str
-    choices: [present, absent]
-    default: present
-attributes:
-  check_mode:
-    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
-    support: full
-  diff_mode:
-    description: Shows the fields that differ.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -115,7 +104,7 @@ zone:
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import ZONE
 
 ARGUMENT_SPEC = {
@@ -129,7 +118,7 @@ ARGUMENT_SPEC = {
     "guest_cidr": {"type": "str"},
     "local_storage_enabled": {"type": "bool"},
     "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    **STATE,
 }
 
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Optional
 
 from . import faults, hosts, images, lifecycle, management, nodes, result
 from .locks import only_one
 from .shell import say, show
 from .state import ROOT, State
 from .topology import LabError, Topology, load
+
+Verb = Callable[[argparse.Namespace, State, Topology], Optional[int]]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,12 +64,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb; the exit status is 1 with one message on standard error where it cannot be done."""
-    options = parser().parse_args(arguments)
-    state = State()
+    return dispatch(parser(), _VERBS, arguments)
+
+
+def dispatch(top: argparse.ArgumentParser, verbs: Mapping[str, Verb], arguments: Sequence[str]) -> int:
+    """Run the verb of a command line, of labctl or of vmctl."""
+    options = top.parse_args(arguments)
     try:
-        return _VERBS[options.verb](options, state, load(ROOT / "lab" / "topology.yml")) or 0
+        return verbs[options.verb](options, State(), load(ROOT / "lab" / "topology.yml")) or 0
     except LabError as error:
-        print(f"labctl: {error}", file=sys.stderr)
+        print(f"{top.prog}: {error}", file=sys.stderr)
         return 1
 
 

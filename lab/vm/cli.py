@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from lab.control import hosts, management, nodes, result
+from lab.control.cli import dispatch
 from lab.control.cli import main as labctl
 from lab.control.locks import only_one
 from lab.control.shell import run, say
-from lab.control.state import ROOT, State
-from lab.control.topology import LabError, Topology, load
+from lab.control.state import State
+from lab.control.topology import LabError, Topology
 
 from . import guests, image, lifecycle, proof
 
@@ -43,13 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb; the exit status is 1 with one message on standard error where it cannot be done."""
-    options = parser().parse_args(arguments)
-    state = State()
-    try:
-        return _VERBS[options.verb](options, state, load(ROOT / "lab" / "topology.yml")) or 0
-    except LabError as error:
-        print(f"vmctl: {error}", file=sys.stderr)
-        return 1
+    return dispatch(parser(), _VERBS, arguments)
 
 
 def _lab(options: argparse.Namespace, state: State, topology: Topology) -> int:

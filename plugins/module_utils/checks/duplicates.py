@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import declared_bridges, leads_out, links, parsed
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show
@@ -28,14 +28,11 @@ def duplicate_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy
     Traffic goes to whichever of the two answered ARP last. On the management network both hosts also get the same GUID, and the second
     one takes over the row of the first (F09). A host for which the inventory declares the address is not blamed.
     """
-    entitled = {(host.name, address) for host in hosts for address in _declared_addresses(host)}
-    shared: dict[tuple[str, ...], list[str]] = {}
-    for address, owners in owners_of_addresses(hosts).items():
-        if len(owners) > 1:
-            guilty = _without_right(owners, {name for name in owners if (name, address) in entitled})
-            shared.setdefault(guilty, []).append(f"{address} on {show(owners)}")
-    for names, observed in sorted(shared.items()):
-        yield Problem(names, "every address on one host", "; ".join(sorted(observed)))
+    entitled: dict[str, set[str]] = {}
+    for host in hosts:
+        for address in _declared_addresses(host):
+            entitled.setdefault(address, set()).add(host.name)
+    yield from _shared(owners_of_addresses(hosts), entitled, "every address on one host")
 
 
 def owners_of_addresses(hosts: Sequence[Profile]) -> dict[str, set[str]]:
@@ -49,9 +46,16 @@ def owners_of_addresses(hosts: Sequence[Profile]) -> dict[str, set[str]]:
     return owners
 
 
-def _without_right(names: set[str], rightful: set[str]) -> tuple[str, ...]:
-    """Those to blame: all but the one that has a right to it, or all if none or several have."""
-    return tuple(sorted(names - rightful if len(rightful) == 1 else names))
+def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], expected: str) -> Iterator[Problem]:
+    """One problem for each group of hosts to blame: all owners but the one that has a right to it, or all if none or several have."""
+    shared: dict[tuple[str, ...], list[str]] = {}
+    for thing, names in owners.items():
+        if len(names) > 1:
+            rightful = names & entitled.get(thing, set())
+            guilty = names - rightful if len(rightful) == 1 else names
+            shared.setdefault(tuple(sorted(guilty)), []).append(f"{thing} on {show(names)}")
+    for guilty_names, observed in sorted(shared.items()):
+        yield Problem(guilty_names, expected, "; ".join(sorted(observed)))
 
 
 def _declared_addresses(host: Profile) -> set[str]:
@@ -82,10 +86,4 @@ def duplicate_mac(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
                 owners.setdefault(mac, set()).add(host.name)
                 if str(link.get("permanent_mac") or "").lower() == mac:
                     permanent.setdefault(mac, set()).add(host.name)
-    shared: dict[tuple[str, ...], list[str]] = {}
-    for mac, names in owners.items():
-        rightful = permanent.get(mac, set())
-        if len(names) > 1:
-            shared.setdefault(_without_right(names, rightful), []).append(f"{mac} on {show(names)}")
-    for guilty, observed in sorted(shared.items()):
-        yield Problem(guilty, "every MAC address on one host", "; ".join(sorted(observed)))
+    yield from _shared(owners, permanent, "every MAC address on one host")

@@ -63,8 +63,7 @@ def _up(topology: Topology, state: State, names: Sequence[str]) -> None:
         list(pool.map(lambda node: _boot(topology, state, node), ordered))
     management.deploy(state, manager)
     for node in ordered:
-        if node.bmc and not bmc.running(state, node):
-            bmc.start(topology, state, node)
+        _start_bmc(topology, state, node)
     management.wait_for_api(manager)
     for node in (node for node in ordered if podman.image_of(node.container) != nodes.image_for(node)):
         say(f"{node.name} was made from an older image; to renew it: lab/labctl recreate {node.name}")
@@ -98,6 +97,11 @@ def _boot(topology: Topology, state: State, node: Node) -> None:
     nodes.wait(node)
 
 
+def _start_bmc(topology: Topology, state: State, node: Node) -> None:
+    if node.bmc and not bmc.running(state, node):
+        bmc.start(topology, state, node)
+
+
 def power_on(topology: Topology, state: State, node: Node) -> None:
     """Switch a node on. A fault staged on one of its cables is there from the first packet on."""
     nodes.start(topology, node, plugged=lambda: faults.reapply(faults.Lab(topology, state), node))
@@ -107,6 +111,7 @@ def recreate(topology: Topology, state: State, node: Node) -> None:
     """A bare machine again: same name, address and keys, nothing on its disk."""
     nodes.remove(node)
     _boot(topology, state, node)
+    _start_bmc(topology, state, node)
     if node.kind == "management":
         management.deploy(state, node)
         management.wait_for_api(node)

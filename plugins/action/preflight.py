@@ -62,4 +62,6 @@ def remembered(variables):
     """What is known of one host: its facts, what the role preflight keeps beside them, and the results of this run."""
     facts = variables.get("ansible_facts", {}).get("kvm_host")
     results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs")}
-    return {"facts": facts, **variables.get("__preflight_seen", {}), "results": results}
+    # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
+    address = variables.get("host_registration_address") or variables.get("ansible_host") or variables.get("inventory_hostname")
+    return {"facts": facts, "declared": {"address": address}, **variables.get("__preflight_seen", {}), "results": results}

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import DATA, NO_ANSWER, Closed, shut_out
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, decide
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.reachability import NO_ANSWER
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import MIGRATION_DATA, MIGRATION_TLS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
 GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
-DATA = (MIGRATION_DATA, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
 Question = tuple[str, Connection]  # whose connection, and the connection
 
 
@@ -71,7 +70,11 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
 
     The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what iptables-nft shows
     as xt) makes the answer unknown, never right. A host whose ports were found filtered is the subject of NET016.
+
+    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that must not join like that.
     """
+    closed = shut_out(hosts, cluster)
+    yield from _strangers(closed)
     tried = _tried(hosts)
     addresses = {host.name: address_of(host, cluster) for host in hosts}
     newcomers = [host.name for host in hosts if not host.member]
@@ -82,9 +85,24 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         try:
             # Two members have long been in touch with each other.
             others = newcomers if host.member else list(addresses)
-            yield from _judge(host, _questions(host.name, others, addresses), seen)
+            asked = (question for question in _questions(host.name, others, addresses) if (question[0], host.name) not in closed)
+            yield from _judge(host, asked, seen)
         except Unseen as gap:
             yield unseen(host, gap)
+
+
+def _strangers(closed: Closed) -> Iterator[Problem]:
+    for name in sorted({newcomer for newcomer, _member in closed}):
+        ports = {member: rules for (newcomer, member), rules in closed.items() if newcomer == name}
+        rule = next(iter(ports[min(ports)].values()))
+        yield Problem(
+            (name,),
+            f"{show(sorted(ports))} to let {name} in",
+            f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
+            f"{min(ports)}: {rule}",
+            others=tuple(sorted(ports)),
+            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the members of the new host",
+        )
 
 
 def _tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import NO_ANSWER, shut_out
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import FROM, TO, Pair, blame
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, FAILED, INFO, UNDECIDED, UNKNOWN, WARNING, Problem
@@ -14,7 +15,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
 Probe = Mapping[str, Any]
-NO_ANSWER = ("filtered", "unreachable")
 LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
 LET_IN = "let the hosts of the cluster in: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
 LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
@@ -37,14 +37,15 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     minutes at every start, so that addHost fails although the host comes up (F64, seen: 638 s).
 
     Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
-    export could not be used either is the subject of STO001.
+    export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
     """
     tries, gaps = _views(hosts, "ports")
+    closed = shut_out(hosts, cluster)
     yield from gaps
     yield from _not_tried(tries)
     names = {host.name for host in hosts}
     complaints = _port_complaints(tries, {host.name: host for host in hosts})
-    between = {pair: said for pair, said in complaints.items() if pair[0] != pair[1]}
+    between = {pair: said for pair, said in complaints.items() if pair[0] != pair[1] and pair not in closed}
     blamed, left = blame({pair: bool(said) for pair, said in between.items()})
     yield from _by_name(blamed, between, names)
     for pairs in _both_ways(left):

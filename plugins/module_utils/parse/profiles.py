@@ -38,6 +38,8 @@ def read_hosts(
         member = is_member(facts, declared, cluster)
         age = now - float(parts.get("at") or 0)
         why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
+        if why and not facts and not cluster.from_cloudstack:
+            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
         if why:
             missing.append(Missing(name, why, member, str(declared.get("address") or "")))
             continue

@@ -56,6 +56,15 @@ def test_without_cloudstack_a_running_agent_with_an_identity_makes_a_member(acti
     assert profiles[0].member is member
 
 
+@pytest.mark.parametrize(
+    ("cluster", "address", "member"), [(CLUSTER, "10.88.0.11", True), (CLUSTER, "10.88.0.14", False), (Cluster(), "10.88.0.14", True)]
+)
+def test_an_unseen_host_is_a_member_if_cloudstack_says_so_or_nobody_was_asked(cluster, address, member):
+    _profiles, cluster = read({"host1": {"declared": {"address": address}}}, {}, cluster)
+    assert [missing.member for missing in cluster.unseen] == [member]
+    assert ("may be a member" in cluster.unseen[0].why) is (not cluster.from_cloudstack)
+
+
 def test_what_was_not_probed_has_a_reason():
     probes = read_probes("host1", {"ports": {"msg": "timed out\nsecond line"}, "clock": {"clock": None, "unknown": {"clock": "no date"}}}, {})
     assert probes["unknown"] == {"clock": "no date", "ports": "timed out", "cpu_compare": "was not probed", "nfs": "was not probed"}

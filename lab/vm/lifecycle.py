@@ -16,8 +16,8 @@ from lab.control.topology import Topology
 from . import guests
 
 GUESTS = ("host1", "host2")  # two at a time is what two cores can emulate
-# An emulated host needs longer to tell the controller that it is still there after a network change.
-PATIENCE = ("-e", "network_bridge_patience=120")
+# An emulated host needs longer to tell the controller that it is still there after a network change; its memory is its own.
+DIFFERENCES = ("-e", "network_bridge_patience=120", "-e", '{"preflight_policy": {}}')
 
 
 def up(topology: Topology, state: State, names: Sequence[str]) -> None:

@@ -106,11 +106,11 @@ def _host(source: Mapping[str, Any], number: int, count: int, members: int) -> d
         _merge(parts["facts"], changes)
         put(parts, "probes.management.mgmt1.ports[16514].state", "refused")  # libvirtd gets its certificate at the join
     others = [each for each in range(1, count + 1) if each != number][:8]
-    parts["probes"].update(_between(number, others, members))
+    parts["probes"].update(_between(number, others, members, large=count > 9))
     return {**parts, "member": member}
 
 
-def _between(number: int, others: list[int], members: int) -> dict[str, Any]:
+def _between(number: int, others: list[int], members: int, *, large: bool) -> dict[str, Any]:
     """What the host sees of the other hosts."""
     port, closed = {"state": "open", "ms": 0.4}, {"state": "refused", "ms": 0.3}
     tls = {each: port if each <= members else closed for each in (*others, number)}
@@ -119,10 +119,18 @@ def _between(number: int, others: list[int], members: int) -> dict[str, Any]:
     ports.append({"to": f"host{number}", "address": _address(number), "port": 16514, "purpose": "migration TLS", **tls[number]})
     ports.append({"to": "management server 10.88.0.254", "address": "10.88.0.254", "port": 8250, "purpose": "agent", **port})
     ports.append({"to": "storage 10.88.2.254", "address": "10.88.2.254", "port": 2049, "purpose": "storage", **port})
-    networks = {"Management": "10.88.0.1", "Storage": "10.88.2.1"}
-    times = {"sent": 5, "received": 5, "min_ms": 0.1, "avg_ms": 0.2, "max_ms": 0.4}
-    latency = [{"to": f"host{each}", "address": f"{net}{each}", "network": kind, **times} for each in others for kind, net in networks.items()]
-    return {"ports": ports, "latency": latency, "cpu_compare": {f"host{each}": "identical" for each in others}}
+    return {"ports": ports, "paths": _paths(number, others, large=large), "cpu_compare": {f"host{each}": "identical" for each in others}}
+
+
+def _paths(number: int, others: list[int], *, large: bool) -> dict[str, Any]:
+    """What the path check saw: for each other host one outcome on cloudbr0 and one on cloudbr2."""
+    outcomes = []
+    for each in others:
+        for network, address, size in (("cloudbr0", _address(each), 1500), ("cloudbr2", _address(each, "10.89") if large else f"10.88.2.1{each}", 9000)):
+            probe = {"host": f"host{number}", "network": network, "peer": f"host{each}", "address": address, "size": size}
+            times = {"rtt_min_ms": 0.1, "rtt_avg_ms": 0.2, "rtt_p99_ms": 0.4}
+            outcomes.append({**probe, "control": True, "passed": True, "sent": 20, "lost": 0, **times, "path_mtu": size, "failure": ""})
+    return {"outcomes": outcomes, "heard": []}
 
 
 def _address(number: int, net: str = "10.88") -> str:

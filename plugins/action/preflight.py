@@ -8,6 +8,7 @@ import time
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess, parse_waivers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
@@ -23,6 +24,7 @@ ARGUMENT_SPEC = {
     "policy": {"type": "dict", "default": {}},
     "waivers": {"type": "list", "elements": "dict", "default": []},
     "report_dir": {"type": "path", "required": True},
+    "only_paths": {"type": "bool", "default": False},
 }
 
 
@@ -52,16 +54,17 @@ def judge(options, task_vars):
         options["hosts"], seen, options["live"], options["management"], intent(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
     )
     made = datetime.fromtimestamp(now, timezone.utc)
-    assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat())
-    built = report.build(assessment, profiles, cluster, policy, waivers, made=made, previous=report.read(options["report_dir"]))
-    places = report.write(built, profiles, options["report_dir"])
+    only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
+    assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat(), only=only)
+    built = report.build(assessment, profiles, cluster, policy, waivers, made=made, previous=report.read(options["report_dir"], name))
+    places = report.write(built, profiles, options["report_dir"], name)
     return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, places), "report": places["html"], **places}
 
 
 def remembered(variables):
     """What is known of one host: its facts, what the role preflight keeps beside them, and the results of this run."""
     facts = variables.get("ansible_facts", {}).get("kvm_host")
-    results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs")}
+    results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs", "paths", "paths_again")}
     # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
     address = variables.get("host_registration_address") or variables.get("ansible_host") or variables.get("inventory_hostname")
     return {"facts": facts, "declared": {"address": address}, **variables.get("__preflight_seen", {}), "results": results}

@@ -44,6 +44,12 @@ options:
     description: Folder on the controller for the three files.
     type: path
     required: true
+  only_paths:
+    description:
+      - Run only the checks of the paths between the hosts, and of the facts that may explain them.
+      - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and let no host join.
+    type: bool
+    default: false
 attributes:
   action:
     description: It is an action plugin.

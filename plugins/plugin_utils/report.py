@@ -19,12 +19,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import Input
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_summary import path_summary
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import Made, document, dump, load
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import summary
 
-NAMES = {"html": "preflight.html", "json": "preflight.json", "junit": "preflight.junit.xml"}
+ENDINGS = {"html": "html", "json": "json", "junit": "junit.xml"}
+PREFLIGHT, PATH_CHECK = "preflight", "path_check"  # what the files are called: no join reads the second one
 
 
 def build(
@@ -43,19 +45,19 @@ def build(
     return document(assessment, hosts, cluster, policy, waivers, Made(made.isoformat(timespec="seconds"), by, versions), previous)
 
 
-def read(folder: str) -> dict[str, Any] | None:
-    """The last report in this folder, to compare with. None if there is none that can be read."""
-    path = Path(folder) / NAMES["json"]
+def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
+    """The last report of this name in this folder, to compare with. None if there is none that can be read."""
+    path = Path(folder) / f"{name}.json"
     try:
         return load(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError, InputError):
         return None
 
 
-def write(report: Mapping[str, Any], hosts: Sequence[Profile], folder: str) -> dict[str, str]:
+def write(report: Mapping[str, Any], hosts: Sequence[Profile], folder: str, name: str = PREFLIGHT) -> dict[str, str]:
     """Write all three files and return their places. Raises InputError where that is not possible. The JSON comes last: where it is, all are."""
     texts = {"html": render(report, hosts), "junit": junit(report), "json": dump(report)}
-    places = {kind: str(Path(folder) / NAMES[kind]) for kind in texts}
+    places = {kind: str(Path(folder) / f"{name}.{ENDINGS[kind]}") for kind in texts}
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         for kind, text in texts.items():
@@ -67,7 +69,7 @@ def write(report: Mapping[str, Any], hosts: Sequence[Profile], folder: str) -> d
 
 def summary_lines(report: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
     """The lines for the terminal."""
-    return summary(report, places["html"]).splitlines()
+    return (summary if report["complete"] else path_summary)(report, places["html"]).splitlines()
 
 
 def _replace(path: Path, text: str) -> None:

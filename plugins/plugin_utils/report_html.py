@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import what_cloudstack_says
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, INFO, SEVERITIES, UNDECIDED, UNKNOWN, WARNING
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils import path_report
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
@@ -59,6 +60,8 @@ def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
         matrix=list(_matrix(report)),
         hits={finding["id"] for finding in report["findings"]},
         legend=LEGEND,
+        path_legend=path_report.LEGEND,
+        path_class={letter: kind for letter, kind, _meaning in path_report.LEGEND},
         pictures=pictures(sorted(hosts, key=lambda host: natural(host.name)), report),
         box_size=(WIDTH, HEIGHT),
     )
@@ -76,7 +79,9 @@ def _rows(report: Mapping[str, Any]) -> Iterator[Row]:
 
 def _headline(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """Sentences, and whether each is good news."""
-    said = []
+    said = [] if report["complete"] else _paths(report)
+    if said:
+        return said
     for member, what, bad, good in ((False, "candidate", "may not join", "may join"), (True, "member", "with problems", "without problems")):
         verdicts = [host["verdict"] for host in report["hosts"].values() if host["member"] == member]
         failed = verdicts.count("fail")
@@ -84,6 +89,12 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
             count = f"{failed or len(verdicts)} of {len(verdicts)} {what}{'' if len(verdicts) == 1 else 's'}"
             said.append((f"{count} {bad if failed else good}", not failed))
     return said or [("No hosts", False)]
+
+
+def _paths(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """How many pairs pass on each network."""
+    networks = report["paths"]["networks"] if report["paths"] else ()
+    return [(f"{each['name']}: {each['passed']} of {each['pairs']} pairs pass at {each['size']} bytes", each["passed"] == each["pairs"]) for each in networks]
 
 
 def _holds_until(report: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import fingerprint, inputs_hash
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES
@@ -19,6 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding impor
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
 
 SCHEMA_VERSION = "1"
@@ -54,14 +56,16 @@ def document(
         "created_by": made.by,
         "versions": dict(made.versions),
         "inputs_hash": inputs_hash(hosts, fingerprints, cluster, policy, waivers),
+        "complete": assessment.complete,
         "passed": assessment.passed,
         "policy": _plain(asdict(policy)),
         "cluster": _cluster(cluster),
         "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host), fingerprints.get(verdict.host)) for verdict in assessment.verdicts},
-        "checks": _checks(assessment.findings),
+        "checks": _checks(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
         "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
-        "differences": differences(sorted(hosts, key=lambda host: host.name)),
+        "differences": differences(sorted(hosts, key=lambda host: host.name)) if assessment.complete else [],
+        "paths": section(examine(sorted(hosts, key=lambda host: host.name), cluster, policy), policy.loss_max_percent),
     }
     return {**report, "changes": changes(previous, report) if previous else None}
 
@@ -95,10 +99,12 @@ def _host(verdict: Verdict, profile: Profile | None, taken: str | None) -> dict[
     }
 
 
-def _checks(findings: Sequence[Finding]) -> dict[str, dict[str, str]]:
+def _checks(assessment: Assessment) -> dict[str, dict[str, str]]:
     """All checks that ran, and what was found without one (a host that was not seen, an expired waiver)."""
-    declared = {each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area} for each in CHECKS.values()}
-    made = {each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in findings if each.id not in declared}
+    ran = [CHECKS[each] for each in assessment.checks]
+    declared = {each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area} for each in ran}
+    rest = [each for each in assessment.findings if each.id not in declared]
+    made = {each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in rest}
     return dict(sorted({**declared, **made}.items()))
 
 

@@ -25,8 +25,8 @@ GROUPS = {
 def summary(report: Mapping[str, Any], place: str) -> str:
     """The text for a terminal. `place` is where the HTML report is."""
     found = topics(report["findings"])
-    lines = [_head(report), *_groups(report), *_causes(found), *_rest(found), *_changed(report), *_next(report, found), f"report  {place}"]
-    return "\n".join(_cut(line) for line in lines)
+    lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found), f"report  {place}"]
+    return "\n".join(cut(line) for line in lines)
 
 
 def _head(report: Mapping[str, Any]) -> str:
@@ -52,12 +52,13 @@ def _causes(found: list[Topic]) -> Iterator[str]:
         seen = topic.causes[0]
         more = f" (and {len(topic.causes) - 1} more like it)" if len(topic.causes) > 1 else ""
         yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(topic.hosts)}"
-        yield f"        {_cut(_one_line(seen.observed), COLUMNS - 8 - len(more))}{more}"
+        yield f"        {cut(one_line(seen.observed), COLUMNS - 8 - len(more))}{more}"
     if len(stopping) > CAUSES:
         yield f"        and {len(stopping) - CAUSES} more: {', '.join(topic.id for topic in stopping[CAUSES:])}"
 
 
-def _rest(found: list[Topic]) -> Iterator[str]:
+def rest(found: list[Topic]) -> Iterator[str]:
+    """A line for what keeps nobody out, and one for what is waived."""
     for severity in SEVERITIES[SEVERITIES.index(ERROR) + 1 :]:
         ids = [topic.id for topic in found if not topic.waivers and topic.severity == severity]
         if ids:
@@ -80,7 +81,7 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
     worst = next((topic for topic in found if topic.stops), None)
     joining = [name for name, host in report["hosts"].items() if not host["member"] and host["verdict"] == "pass"]
     if worst:
-        yield f"next    {worst.id}: {_one_line(worst.fixes[0] if worst.fixes else 'see the report')}"
+        yield f"next    {worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}"
         yield "        then run preflight.yml again"
     elif joining:
         yield "next    run add_hosts.yml: the verdict holds as long as the hosts stay as they are and the policy says"
@@ -88,9 +89,11 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
         yield "next    nothing to do"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without line breaks."""
     return " ".join(text.split())
 
 
-def _cut(line: str, width: int = COLUMNS) -> str:
+def cut(line: str, width: int = COLUMNS) -> str:
+    """At most so many characters of it."""
     return line if len(line) <= width else line[: width - 1] + "…"

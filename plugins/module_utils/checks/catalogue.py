@@ -17,10 +17,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import (
     duplicates,
     facts,
     filtering,
+    latency,
     libvirt,
     memory,
     mtu,
     network,
+    paths,
     reachability,
     storage,
     system,
@@ -30,7 +32,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry imp
 
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
-    *(network, cabling, addressing, duplicates, reachability, filtering, mtu, timing),
+    *(network, cabling, addressing, duplicates, reachability, filtering, mtu, paths, latency, timing),
     *(storage, agent, agent_settings, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))
+# What path_check.yml runs: the paths, and the facts that may explain them.
+_EXPLAINING = ("facts", "cabling", "duplicates", "mtu", "paths", "latency")
+PATH_CHECKS = tuple(each.id for each in CHECKS.values() if each.area in _EXPLAINING or each.id in ("NET005", "NET007", "NET023"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What would a host's own firewall do with a new TCP connection? Read from its nftables rules, without sending a packet.
+"""What would a host's own firewall do with a new connection? Read from its nftables rules, without sending a packet.
 
 The rules are followed as the kernel follows them: hook by hook, base chains by priority, jumps, verdict maps, policies. Where a rule
 asks for what is not known here (an xt match of iptables, whose parameters nft does not tell; a rate; a mark), both ways are followed.
@@ -181,6 +181,8 @@ class _Walk:
     def _effect(self, key: ChainKey, where: str, kind: Any, body: Any) -> Outcome:
         if kind == REJECT and isinstance(body, Mapping) and body.get("type") == {4: "icmpv6", 6: "icmp"}[self.connection.version]:
             return {NEXT: ""}  # nft leaves out "meta nfproto ipv6" where the kind of the answer implies it
+        if kind == REJECT and isinstance(body, Mapping) and body.get("type") == "tcp reset" and self.connection.protocol != "tcp":
+            return {NEXT: ""}
         if kind in (ACCEPT, DROP, REJECT):
             return {kind: where}
         if kind in ("return", "continue"):

@@ -38,6 +38,8 @@ def _refusal(report: Any, host: str, fingerprint: str, now: datetime, place: str
     verdict = (report.get("hosts") or {}).get(host)
     if not isinstance(verdict, Mapping):
         return f"{place} says nothing about {host}"
+    if report.get("complete") is False:
+        return f"{place} is of a run that left checks out (path_check.yml)"
     age = _age(report.get("created_at"), now)
     if age is None or age < -FUTURE_S:
         return f"{place} was made at {report.get('created_at')}, which is no time in the past"

@@ -11,14 +11,12 @@ from dataclasses import replace
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import below, declared_bridges, ipv4, label_bridges, labels, links, ports, stack
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, odd_ones, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.mtu import DEFAULT_MTU, GUEST_MTU, VXLAN_COST
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
-GUEST_MTU = 1500
-VXLAN_COST = {4: 50, 6: 70}  # Ethernet 14, UDP 8, VXLAN 8, and the IP header of 20 or 40 bytes
 MEMBERSHIPS = "net.ipv4.igmp_max_memberships"
 MEMBERSHIPS_MIN = 200  # CloudStack's documentation (plugins/vxlan.rst); the kernel's default is 20
-DEFAULT_MTU = 1500  # of network_bridge_bridges
 FIX = "correct mtu in network_bridge_bridges and run playbooks/prepare_hosts.yml, which sets it on every layer (role network_bridge)"
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Conditions of nftables rules, asked about the first packet of a new TCP connection. True, False, or None where the answer is not known.
+"""Conditions of nftables rules, asked about the first packet of a TCP connection or about a UDP datagram. True, False, or None: not known.
 
-Taken for granted: the connection is for the host itself, nothing translates its address (no dnat), and its first packet is a plain SYN.
+Taken for granted: the connection is for the host itself, nothing translates its address (no dnat), and its first TCP packet is a plain SYN.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-OTHER_PROTOCOLS = ("udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "esp", "ah", "comp", "arp")
-ALIASES = {"tcp": ("tcp", 6), "ipv4": ("ipv4", 2), "ipv6": ("ipv6", 10), "host": ("host", "unicast", 0)}
+PROTOCOLS = ("tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "esp", "ah", "comp", "arp")
+ALIASES = {"tcp": ("tcp", 6), "udp": ("udp", 17), "ipv4": ("ipv4", 2), "ipv6": ("ipv6", 10), "host": ("host", "unicast", 0)}
 UNCLEAR = object()  # a property of the packet that is not known
 NEVER = object()  # a property that this packet does not have, so that no comparison with it holds
 OUTSIDE = object()  # some interface, but not lo
@@ -21,12 +21,13 @@ OUTSIDE = object()  # some interface, but not lo
 
 @dataclass(frozen=True)
 class Connection:
-    """A new TCP connection to the host. `interface` is where it comes in ("" is any but lo)."""
+    """A new connection to the host. `interface` is where it comes in ("" is any but lo), `protocol` tcp or udp."""
 
     source: str
     port: int
     interface: str = ""
     destination: str = ""
+    protocol: str = "tcp"
 
     @property
     def version(self) -> int:
@@ -49,7 +50,7 @@ def matches(connection: Connection, rules: Rules, body: Any) -> Optional[bool]:
         return None
     op, left, right = body.get("op"), body.get("left"), body.get("right")
     if _key_of(left) == "&" or field_of(left) == ("tcp", "flags"):
-        return _flags_match(op, left, right)
+        return _flags_match(op, left, right) if connection.protocol == "tcp" else False if _tcp_flags(left) else None
     value = value_of(connection, rules, left)
     if value is NEVER:
         return False
@@ -116,7 +117,8 @@ def _value(connection: Connection, rules: Rules, kind: Any, body: Any) -> Any:
     if not isinstance(name, str) or (rules.family == "bridge" and (kind == "ct" or name in ("iif", "iifname"))):
         return UNCLEAR  # on a bridge the interface is the port, and connections are followed only where a module does so
     names = {
-        ("meta", "l4proto"): "tcp", ("meta", "nfproto"): f"ipv{connection.version}", ("meta", "protocol"): {4: "ip", 6: "ip6"}[connection.version],
+        ("meta", "l4proto"): connection.protocol,
+        ("meta", "nfproto"): f"ipv{connection.version}", ("meta", "protocol"): {4: "ip", 6: "ip6"}[connection.version],
         ("meta", "iif"): connection.interface or OUTSIDE, ("meta", "iifname"): connection.interface or OUTSIDE, ("meta", "pkttype"): "host",
         ("ct", "state"): "new", ("ct", "direction"): "original", ("ct", "status"): "none",
     }  # fmt: skip
@@ -124,13 +126,13 @@ def _value(connection: Connection, rules: Rules, kind: Any, body: Any) -> Any:
 
 
 def _payload(connection: Connection, protocol: Any, name: Any) -> Any:
-    if protocol in OTHER_PROTOCOLS or protocol == {4: "ip6", 6: "ip"}[connection.version]:
+    if (protocol in PROTOCOLS and protocol != connection.protocol) or protocol == {4: "ip6", 6: "ip"}[connection.version]:
         return NEVER
-    if protocol in ("tcp", "th"):
+    if protocol in (connection.protocol, "th"):
         return connection.port if name == "dport" else UNCLEAR
     if protocol not in ("ip", "ip6") or not isinstance(name, str):
         return UNCLEAR
-    own = {"saddr": _address(connection.source), "daddr": _address(connection.destination), "protocol": "tcp", "nexthdr": "tcp"}
+    own = {"saddr": _address(connection.source), "daddr": _address(connection.destination), "protocol": connection.protocol, "nexthdr": connection.protocol}
     return own.get(name) or UNCLEAR
 
 
@@ -191,6 +193,12 @@ def _flags_match(op: Any, left: Any, right: Any) -> Optional[bool]:
     if not mask or wanted is None or mask & {"ecn", "cwr"} or op not in ("==", "!="):
         return None
     return (mask & {"syn"} == wanted) == (op == "==")
+
+
+def _tcp_flags(left: Any) -> bool:
+    """Whether an expression looks at the flags of TCP, whole or in part."""
+    parts = left["&"] if _key_of(left) == "&" else [left]
+    return bool(isinstance(parts, list) and parts and field_of(parts[0]) == ("tcp", "flags"))
 
 
 def _flags(tree: Any) -> Optional[set[str]]:

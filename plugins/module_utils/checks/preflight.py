@@ -31,10 +31,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Assessment:
-    """All findings, worst first, and a verdict for each host by name."""
+    """All findings, worst first, a verdict for each host by name, and the ids of the checks that ran."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
+    checks: tuple[str, ...] = tuple(CHECKS)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all checks ran, as a join wants it."""
+        return set(self.checks) == set(CHECKS)
 
     @property
     def passed(self) -> bool:
@@ -42,13 +48,13 @@ class Assessment:
         return all(verdict.passed for verdict in self.verdicts if not verdict.member)
 
 
-def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: Sequence[Waiver] = (), *, today: str) -> Assessment:
-    """Run every check. `today` is a date, YYYY-MM-DD. Hosts that could not be looked at (cluster.unseen) get a verdict too."""
+def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: Sequence[Waiver] = (), *, today: str, only: Sequence[str] = ()) -> Assessment:
+    """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts that could not be looked at (cluster.unseen) get a verdict too."""
     ordered = sorted(hosts, key=lambda host: host.name)
-    found = [finding for each in CHECKS.values() for finding in _run(each, ordered, cluster, policy)]
+    found = [finding for each in CHECKS.values() if not only or each.id in only for finding in _run(each, ordered, cluster, policy)]
     findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
     names = {**{host.name: host.member for host in cluster.unseen}, **{host.name: host.member for host in ordered}}
-    return Assessment(findings, tuple(_verdict(name, member, findings) for name, member in sorted(names.items())))
+    return Assessment(findings, tuple(_verdict(name, member, findings) for name, member in sorted(names.items())), tuple(only or CHECKS))
 
 
 def parse_waivers(entries: Iterable[dict]) -> tuple[Waiver, ...]:

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import NO_ANSWER, shut_out
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import FROM, TO, Pair, blame
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, FAILED, INFO, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
@@ -160,11 +160,11 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
             late = took is not None and took > policy.connect_max_ms
             pairs.setdefault((name, probe["to"]), "")
             pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms" if late else pairs[name, probe["to"]]
-    yield from _by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", {}, "ss -ti")
+    yield from by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", "ss -ti")
 
 
-def _by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, severities: Mapping[Pair, str], reproduce: str) -> Iterator[Problem]:
-    """Problems for what is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
+def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str) -> Iterator[Problem]:
+    """Warnings about what is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
     blamed, left = blame({pair: bool(text) for pair, text in pairs.items()})
     fix = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
     for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
@@ -172,71 +172,20 @@ def _by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, severiti
             continue
         involved = [(other, name) if direction == TO else (name, other) for other in others]
         observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
-        severity = _worst([severities.get(pair) for pair in involved])
-        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=severity, fix=fix, reproduce=reproduce)
+        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=WARNING, fix=fix, reproduce=reproduce)
     for involved in _both_ways(left):
         one, other = involved[0]
         kind = UNDECIDED if other in hosts and one != other else FAILED
         observed = "; ".join(f"{name} to {to}: {pairs[name, to]}" for name, to in involved)
-        severity = _worst([severities.get(pair) for pair in involved])
-        yield Problem(
-            tuple(sorted(involved[0])) if kind == UNDECIDED else (one,), expected, observed, severity=severity, fix=fix, reproduce=reproduce, kind=kind
-        )
+        blamed_hosts = tuple(sorted(involved[0])) if kind == UNDECIDED else (one,)
+        yield Problem(blamed_hosts, expected, observed, severity=WARNING, fix=fix, reproduce=reproduce, kind=kind)
 
 
-def _worst(severities: Sequence[Optional[str]]) -> str:
-    return ERROR if ERROR in severities else WARNING
-
-
-@check(
-    "NET017",
-    "Latency and loss between the hosts",
-    severity=WARNING,
-    scope=CLUSTER,
-    prevents=("F21", "F32"),
-    fix="look at the error counters of NIC and switch port (ip -s link) and its load; limits: latency_max_ms, loss_max_percent of preflight_policy",
-    reproduce="ping -c 5 <address of the other host>",
-)
-def latency(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The hosts answer each other's pings on every network on which they have addresses: none is lost, and none is late.
-
-    A switched network loses nothing. What does not answer at all is an error, loss and delay are warnings. Pairs of hosts that do not
-    reach each other's ports either are the subject of NET016. Blame goes by majority.
-    """
-    seen, gaps = _views(hosts, "latency")
-    if gaps and not seen:  # nobody was told to measure
-        yield Problem(tuple(gap.hosts[0] for gap in gaps), gaps[0].expected, gaps[0].observed, severity=INFO, kind=UNKNOWN)
-        return
-    yield from gaps
-    dead = _dead_pairs(hosts)
-    pairs: dict[Pair, str] = {}
-    severities = {}
-    for name, probes in seen.items():
-        for probe in probes:
-            pair = (name, probe["to"])
-            if pair in dead:
-                continue
-            text = _ping_complaint(probe, cluster, policy)
-            pairs[pair] = "; ".join(part for part in (pairs.get(pair, ""), text) if part)
-            if text and not probe.get("received"):
-                severities[pair] = ERROR
-    yield from _by_pair(pairs, {host.name for host in hosts}, "no loss, and answers in time", severities, "ping -c 5 <address of the other host>")
-
-
-def _dead_pairs(hosts: Sequence[Profile]) -> set[Pair]:
+def dead_pairs(hosts: Sequence[Profile]) -> set[Pair]:
+    """(from, to) where no port at all answered."""
     answers: dict[Pair, bool] = {}
     for host in hosts:
         for probe in host.probes.get("ports") or ():
             pair = (host.name, probe["to"])
             answers[pair] = answers.get(pair, False) or probe.get("state") not in NO_ANSWER
     return {pair for pair, answered in answers.items() if not answered}
-
-
-def _ping_complaint(probe: Probe, cluster: Cluster, policy: Policy) -> str:
-    network, sent, received = str(probe.get("network")), probe.get("sent") or 0, probe.get("received") or 0
-    if sent and 100 * (sent - received) / sent > policy.loss_max_percent:
-        return f"{network}: {sent - received} of {sent} pings lost"
-    kinds = [network, *(kind for kind, labels in cluster.labels.items() if network in labels)]
-    limits = [policy.latency_max_ms[kind] for kind in kinds if kind in policy.latency_max_ms]
-    took = probe.get("avg_ms")
-    return f"{network}: {took:g} ms, limit {min(limits):g} ms" if limits and took is not None and took > min(limits) else ""

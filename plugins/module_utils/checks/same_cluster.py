@@ -20,5 +20,12 @@ def find_members(hosts: Iterable[str], variables: Mapping[str, Mapping[str, obje
     return [name for name in hosts if _place(variables[name]) == place]
 
 
+def find_first(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """For each of `hosts` the first of them that is in its cluster, as find_members would find it, with one look at each."""
+    first: dict[tuple[object, ...], str] = {}
+    places = {name: _place(variables[name]) for name in hosts}
+    return {name: first.setdefault(place, name) if all(place) else name for name, place in places.items()}
+
+
 def _place(own: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(own.get(key) for key in PLACE)

@@ -39,8 +39,14 @@ class Policy:
     port_name_max_length: int = _rule(8, "br + name + - + four digits must fit into the kernel's 15 characters (IFNAMSIZ).")
     connect_max_ms: float = _rule(1000.0, "A TCP connect inside a cluster that needs longer lost its first packet (initial retransmission, RFC 6298: 1 s).")
     latency_max_ms: Mapping[str, float] = _rule(
-        {"Management": 10.0, "Guest": 5.0, "Public": 10.0, "Storage": 2.0}, "Average round trip between hosts of a cluster, by traffic type."
+        {"Management": 10.0, "Guest": 5.0, "Public": 10.0, "Storage": 2.0},
+        "Average round trip between hosts of a cluster, by traffic type. One switch adds microseconds; a synchronous write waits for a round trip, and "
+        "10 ms is what Ceph allows between distant sites (IBM Storage Ceph, network configuration requirements).",
     )
+    latency_outlier_factor: float = _rule(
+        3.0, "A pair whose shortest round trip is longer than this many times the median of its network takes another way than the rest."
+    )
+    latency_outlier_min_ms: float = _rule(0.5, "Shorter round trips are no outliers: below it, it is the hosts' own scheduling that differs.")
     loss_max_percent: float = _rule(0.0, "A switched network that is not overloaded loses nothing.")
     nfs_step_max_ms: float = _rule(1000.0, "One small NFS operation. Heartbeats are given up after 60 s; one second is already a sick server.")
     speed_difference: bool = _rule(True, "Whether hosts of a cluster must have the same NIC speed for a traffic type.")

@@ -9,5 +9,7 @@ MIGRATION_TLS = 16514  # of libvirtd: qemu+tls:// without a port, which is what 
 MIGRATION_DATA = 49152  # the first of those that QEMU takes for a migration (qemu.conf, migration_port_min)
 NFS = 2049
 IPMI = 623  # UDP
+VXLAN = 8472  # UDP, Linux's own choice, which modifyvxlan.sh leaves as it is
+VXLAN_EVPN = 4789  # UDP, that of RFC 7348, which modifyvxlan-evpn.sh takes
 
 BMC_FROM_GUEST = "BMC from the guest network"  # the purpose of a probe that had better get no answer

@@ -68,6 +68,11 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
             unknown[section] = (result.get("unknown") or {}).get(key) or _failure(result)
         else:
             probes[section] = value
+    paths = _paths(results)
+    if paths is None:
+        unknown["paths"] = _failure(results.get("paths") or {})
+    else:
+        probes["paths"] = paths
     heard = [each for each in probes.get("ports", ()) if each["purpose"] == BMC_FROM_GUEST]
     if heard:
         answered = [each["to"] for each in heard if each["state"] == "open"]
@@ -75,6 +80,14 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
         probes["ports"] = [each for each in probes["ports"] if each["purpose"] != BMC_FROM_GUEST]
     probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
     return probes
+
+
+def _paths(results: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, list[Any]]]:
+    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was skipped."""
+    first, again = results.get("paths") or {}, results.get("paths_again") or {}
+    if first.get("outcomes") is None and not first.get("skipped"):
+        return None
+    return {part: [*(first.get(part) or ()), *(again.get(part) or ())] for part in ("outcomes", "heard")}
 
 
 def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -332,3 +332,27 @@ def test_a_spoilt_ruleset_is_never_an_exception(data):
         tree = tree[key]
     tree[key] = data.draw(JSON)
     assert decide(ruleset, Connection(PEER, 16514)).verdict in VERDICTS
+
+
+UDP_PORT = {"payload": {"protocol": "udp", "field": "dport"}}
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "wanted"),
+    [
+        ([base(DROP), rule(match(UDP_PORT, 8472), ACCEPT)], ACCEPT),
+        ([base(DROP), rule(match(UDP_PORT, {"set": [4789, 8472]}), ACCEPT)], ACCEPT),
+        ([base(DROP), rule(match(DPORT, 8472), ACCEPT)], DROP),  # TCP's
+        ([base(DROP), rule(match({"payload": {"protocol": "th", "field": "dport"}}, 8472), ACCEPT)], ACCEPT),
+        ([base(), rule(match({"meta": {"key": "l4proto"}}, "udp"), DROP)], DROP),
+        ([base(), rule(match({"meta": {"key": "l4proto"}}, 17), DROP)], DROP),
+        ([base(), rule(match({"meta": {"key": "l4proto"}}, "tcp"), DROP)], ACCEPT),
+        ([base(), rule(match({"payload": {"protocol": "ip", "field": "protocol"}}, "udp"), DROP)], DROP),
+        ([base(), rule(match({"&": [FLAGS, MASK]}, "syn"), DROP)], ACCEPT),
+        ([base(), rule(match(FLAGS, "syn", "in"), DROP)], ACCEPT),
+        ([base(), rule({"reject": {"type": "tcp reset"}})], ACCEPT),
+        ([base(DROP), rule(match(STATE, ["established"], "in"), ACCEPT)], DROP),
+    ],
+)
+def test_a_datagram(ruleset, wanted):
+    assert decide(ruleset, Connection(PEER, 8472, protocol="udp")).verdict == wanted

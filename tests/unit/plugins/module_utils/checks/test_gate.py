@@ -30,6 +30,7 @@ def test_a_fresh_passing_verdict_lets_the_host_join(found):
         (None, "no report at reports/preflight.json"),
         ([], "is no report that this version reads"),
         (report(version="9"), "is no report that this version reads"),
+        ({**report(), "complete": False}, "left checks out (path_check.yml)"),
         (report(host3=PASS), "says nothing about host4"),
         (report(host4={**PASS, "verdict": "fail", "because": ["CPU002", "TIM001"]}), "the verdict is fail because of CPU002, TIM001"),
         (report(made=NOW - timedelta(hours=1, seconds=1)), "the verdict is 3601 s old, and holds for 3600 s"),

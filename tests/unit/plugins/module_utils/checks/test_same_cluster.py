@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.same_cluster import find_members
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.same_cluster import find_first, find_members
 
 
 def _at(zone, pod, cluster):
@@ -35,3 +35,8 @@ VARIABLES = {
 )
 def test_find_members(hosts, host, expected):
     assert find_members(hosts, VARIABLES, host) == expected
+
+
+@pytest.mark.parametrize("hosts", [["b1", "a2", "other_zone", "a1", "lost1", "lost2"], ["a1"], []])
+def test_the_first_of_each_cluster(hosts):
+    assert find_first(hosts, VARIABLES) == {host: find_members(hosts, VARIABLES, host)[0] for host in hosts}

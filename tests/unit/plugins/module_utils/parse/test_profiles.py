@@ -67,7 +67,7 @@ def test_an_unseen_host_is_a_member_if_cloudstack_says_so_or_nobody_was_asked(cl
 
 def test_what_was_not_probed_has_a_reason():
     probes = read_probes("host1", {"ports": {"msg": "timed out\nsecond line"}, "clock": {"clock": None, "unknown": {"clock": "no date"}}}, {})
-    assert probes["unknown"] == {"clock": "no date", "ports": "timed out", "cpu_compare": "was not probed", "nfs": "was not probed"}
+    assert probes["unknown"] == {"clock": "no date", "ports": "timed out", "cpu_compare": "was not probed", "nfs": "was not probed", "paths": "was not probed"}
 
 
 def test_a_bmc_that_answers_from_a_guest_bridge_is_told_apart_from_the_ports():

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments, mtus
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import PEERS, plan_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_questions import questions
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_size import sizes
+
+
+def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
+    """What each host is to ask; see the documentation beside this file."""
+    hosts = profiles(names, hostvars)
+    cluster = intent(info, hostvars[live[0]])
+    attached = attachments(hosts, cluster)
+    wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
+    return questions(plan_probes(attached, wanted, peers=peers), attached, askers(live, hostvars), own(hosts), count)
+
+
+def second_round(names, hostvars, live, info=None, policy=None, count=20):
+    """What is to be asked once more to decide between culprits; see the documentation beside this file."""
+    hosts = profiles(names, hostvars)
+    paths = examine(hosts, intent(info, hostvars[live[0]]), Policy().with_changes(policy or {}))
+    return questions(paths.verdict.ask, paths.at.values(), paths.ran, own(hosts), count)
+
+
+def profiles(names, hostvars):
+    """The hosts of which there are facts, in this run or kept from another one, with the results of the first round."""
+    found = []
+    for name in sorted(names):
+        facts = hostvars[name].get("ansible_facts", {}).get("kvm_host")
+        if facts:
+            probes = read_probes(name, {"paths": hostvars[name].get("__preflight_paths", {})}, {})
+            found.append(Profile(name, facts, hostvars[name].get("__preflight_seen", {}).get("declared", {}), probes))
+    return found
+
+
+def askers(live, hostvars):
+    """The hosts of this run that gave facts."""
+    return {name for name in live if hostvars[name].get("__preflight_seen", {}).get("reached")}
+
+
+def own(hosts):
+    """All addresses of each host, without prefix length."""
+    return {host.name: {str(each).split("/", 1)[0] for link in host.get("interfaces") or () for each in link.get("addresses") or ()} for host in hosts}
+
+
+class FilterModule:
+    """Wiring."""
+
+    def filters(self):
+        return {"path_questions": first_round, "path_questions_again": second_round}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the outcomes of one pair of hosts say in each question: GOOD, BAD, or nothing (None). A pair was asked by one end or by both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Outcome
+
+GOOD, BAD = True, False
+Judge = Callable[[Sequence[Outcome]], Optional[bool]]
+
+
+def answering(flow: Sequence[Outcome]) -> Optional[bool]:
+    return all(outcome.control for outcome in flow)
+
+
+def otherwise(flow: Sequence[Outcome]) -> bool:
+    """Whether something else than ICMP passes, or ICMP does if the other end asks (unless that was luck: most of it is lost)."""
+    return any(outcome.tcp or (outcome.control and outcome.lost * 2 < outcome.sent) for outcome in flow)
+
+
+def losing_more_than(percent: float) -> Judge:
+    def judge(flow: Sequence[Outcome]) -> Optional[bool]:
+        counted = [outcome for outcome in flow if outcome.control and outcome.sent]
+        return not any(outcome.loss_percent > percent for outcome in counted) if counted else None
+
+    return judge
+
+
+def in_fragments(flow: Sequence[Outcome]) -> Optional[bool]:
+    tried = [outcome for outcome in flow if outcome.passed]
+    return not any(outcome.fragmented for outcome in tried) if tried else None
+
+
+def smaller_than(mtu: int) -> Judge:
+    """Whether exactly `mtu` is what passes: less is somebody else's fault, and a pass of no more than `mtu` clears nobody."""
+
+    def judge(flow: Sequence[Outcome]) -> Optional[bool]:
+        sizes = [path_mtu(outcome) if too_large(outcome) else outcome.probe.size for outcome in flow if outcome.control and outcome.passed is not None]
+        failed = any(too_large(outcome) for outcome in flow)
+        if not sizes or min(sizes) < mtu or (min(sizes) == mtu and not failed):
+            return None
+        return min(sizes) > mtu
+
+    return judge
+
+
+def too_large(outcome: Outcome) -> bool:
+    return outcome.control and outcome.passed is False
+
+
+def path_mtu(outcome: Outcome) -> int:
+    return outcome.path_mtu or 0  # not found: any
+
+
+def least(outcomes: Iterable[Outcome]) -> Optional[int]:
+    return min((outcome.path_mtu for outcome in outcomes if outcome.path_mtu), default=None)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The path check's part of the report: how many pairs pass, host against host as a picture in letters, and who is to blame."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import DEAD, NOT_ASKED, Culprit, Outcome
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
+
+SHOWN_MAX = 64  # rows and columns of a picture
+UNASKED, PASSED, SMALL, CUT, LOST, SILENT, UNTOLD = " ", "·", "M", "F", "L", "X", "?"
+WORST = (SILENT, SMALL, LOST, CUT, UNTOLD, PASSED, UNASKED)
+# Letter, class of its colour, meaning.
+LEGEND = (
+    (PASSED, "pass", "the required size passes"),
+    (SMALL, ERROR, "small packets pass only"),
+    (SILENT, ERROR, "nothing is answered"),
+    (LOST, WARNING, "it passes, but packets were lost (a single one is chance)"),
+    (CUT, WARNING, "arrives in fragments"),
+    (UNTOLD, INFO, "cannot tell: no time left, or ICMP filtered"),
+    (UNASKED, "none", "not asked"),
+)
+
+
+def section(paths: Paths, loss_max_percent: float) -> dict[str, Any] | None:
+    """`paths` of the report; None where no path was tried."""
+    if not paths.outcomes:
+        return None
+    by_network: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in paths.outcomes:
+        by_network[outcome.probe.network].append(outcome)
+    return {
+        "networks": [_network(name, by_network[name], paths, loss_max_percent) for name in sorted(by_network)],
+        "culprits": [_culprit(each, paths) for each in paths.verdict.culprits],
+    }
+
+
+def _network(name: str, outcomes: Sequence[Outcome], paths: Paths, loss_max_percent: float) -> dict[str, Any]:
+    cells = {(each.probe.host, each.probe.peer): _letter(each, loss_max_percent) for each in outcomes}
+    asked = {tuple(sorted(pair)): True for pair in cells}
+    for (host, peer), letter in cells.items():
+        asked[min(host, peer), max(host, peer)] &= letter in (PASSED, LOST)
+    hosts = sorted((host for host, network in paths.at if network == name), key=natural)
+    places = {host: paths.at[host, name].place for host in hosts}
+    return {
+        "name": name,
+        "size": max(each.probe.size for each in outcomes),
+        "hosts": len(hosts),
+        "pairs": len(asked),
+        "passed": sum(asked.values()),
+        "round_trip_ms": _middle([each.rtt_avg_ms for each in outcomes if each.rtt_avg_ms is not None]),
+        **_picture(cells, hosts, places),
+    }
+
+
+def _picture(cells: Mapping[tuple[str, str], str], hosts: Sequence[str], places: Mapping[str, str]) -> dict[str, Any]:
+    """Host against host; of more than fit, rack against rack if the racks are known, else the hosts with problems."""
+    if len(hosts) <= SHOWN_MAX:
+        return {"shows": "hosts", **_rows(cells, hosts)}
+    racks = sorted(set(places.values()), key=natural)
+    if all(racks) and 1 < len(racks) <= SHOWN_MAX:
+        between: dict[tuple[str, str], str] = {}
+        for (host, peer), letter in cells.items():
+            pair = (places.get(host, ""), places.get(peer, ""))
+            between[pair] = min(between.get(pair, UNASKED), letter, key=WORST.index)
+        return {"shows": "racks", **_rows(between, racks)}
+    trouble: dict[str, int] = defaultdict(int)
+    for pair, letter in cells.items():
+        for host in pair if letter != PASSED else ():
+            trouble[host] += 1
+    worst = sorted(trouble, key=lambda host: (-trouble[host], natural(host)))[:SHOWN_MAX]
+    return {"shows": "hosts with problems", **_rows(cells, sorted(worst, key=natural))}
+
+
+def _rows(cells: Mapping[tuple[str, str], str], names: Sequence[str]) -> dict[str, Any]:
+    return {"names": list(names), "rows": ["".join(cells.get((one, other), UNASKED) for other in names) for one in names]}
+
+
+def _letter(outcome: Outcome, loss_max_percent: float) -> str:
+    if outcome.failure == NOT_ASKED or (not outcome.control and outcome.tcp):
+        return UNTOLD
+    if not outcome.control:
+        return SILENT
+    if outcome.passed is False:
+        return SMALL
+    if outcome.loss_percent > loss_max_percent:
+        return LOST
+    return CUT if outcome.fragmented else PASSED
+
+
+def _culprit(culprit: Culprit, paths: Paths) -> dict[str, Any]:
+    return {
+        "kinds": list(culprit.kinds),
+        "parts": [words.name(element, paths.at) for element in culprit.candidates],
+        "decided": culprit.decided or culprit.kinds == (DEAD,),
+        "hosts": list(words.hosts_of(culprit, paths.at)),
+        "direction": culprit.direction,
+        "mtu": culprit.mtu,
+        "loss_percent": culprit.loss_percent,
+        "bad": culprit.bad,
+        "asked": culprit.asked,
+    }
+
+
+def _middle(values: Iterable[float]) -> float | None:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2] if ordered else None

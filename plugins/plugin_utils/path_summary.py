@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What path_check.yml says on one screen: who is to blame, then how many pairs pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import cut, one_line, rest
+
+CAUSES = 5  # three lines each
+
+
+def path_summary(report: Mapping[str, Any], place: str) -> str:
+    """The text for a terminal, at most 24 lines. `place` is where the HTML report is."""
+    found = topics(report["findings"])
+    stopping = [topic for topic in found if topic.stops]
+    lines = [*_causes(stopping), *rest(found), *_networks(report["paths"]), f"report  {place}"]
+    return "\n".join(cut(line) for line in lines)
+
+
+def _causes(stopping: list[Topic]) -> Iterator[str]:
+    causes = [(topic, cause) for topic in stopping for cause in topic.causes]
+    for topic, cause in causes[:CAUSES]:
+        yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(cause.hosts)}"
+        yield f"        {one_line(cause.observed)}"
+        yield f"        {cause.reproduce or topic.commands[0]}" if cause.reproduce or topic.commands else "        see the report"
+    if len(causes) > CAUSES:
+        yield f"        and {len(causes) - CAUSES} more, in the report"
+
+
+def _networks(paths: Mapping[str, Any] | None) -> Iterator[str]:
+    for each in paths["networks"] if paths else ():
+        average = f", round trip {each['round_trip_ms']:.2f} ms" if each["round_trip_ms"] is not None else ""
+        yield f"{each['name']}: {each['passed']} of {each['pairs']} pairs of {each['hosts']} hosts pass at {each['size']} bytes{average}"
+    if not paths:
+        yield "No path was tried: no two hosts have addresses on the bridge of the same label"

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results of all hosts together."""
+
+from __future__ import annotations
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_result
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
+
+from tests.cluster_profiles import healthy
+
+SMALL = {f"host{number}": {"probes.paths.outcomes[5]": {"passed": False, "path_mtu": 1500, "failure": "too_large"}} for number in (1, 2, 3)}
+
+
+def test_who_is_to_blame_is_found_once(monkeypatch):
+    calls = []
+    blame = path_result.blame
+    monkeypatch.setattr(path_result, "blame", lambda *given, **options: calls.append(1) or blame(*given, **options))
+    world = healthy().edit(SMALL)
+    hosts, cluster, policy = world.profiles(), world.intent(), world.rules()
+    assess(hosts, cluster, policy, today="2026-11-25")
+    examine(hosts, cluster, policy)
+    assert len(calls) == 1
+    examine(world.profiles(), cluster, policy)  # the same content in other objects may be changed meanwhile
+    assert len(calls) == 2
+
+
+def test_the_worse_answer_counts_and_one_without_time_does_not():
+    world = healthy()
+    outcomes = world.hosts["host1"]["probes"]["paths"]["outcomes"]
+    outcomes.append({**outcomes[0], "passed": False, "path_mtu": 1400, "failure": "too_large", "lost": 1})
+    outcomes.append({**outcomes[1], "failure": "not_asked", "control": False})
+    outcomes[2].update(failure="not_asked", control=False, passed=None)
+    paths = examine(world.profiles(), world.intent(), world.rules())
+    mine = {(each.probe.peer, each.probe.network): each for each in paths.outcomes if each.probe.host == "host1"}
+    assert (mine["host2", "cloudbr0"].path_mtu, mine["host2", "cloudbr0"].sent, mine["host2", "cloudbr0"].lost) == (1400, 40, 1)
+    assert mine["host2", "cloudbr2"].control
+    assert mine["host3", "cloudbr0"].failure == "not_asked"
+
+
+def test_the_path_check_runs_what_the_paths_defer_to():
+    """A check that is silent because another one speaks for the cause needs that one in the same run."""
+    assert {"FCT001", "MTU001", "MTU002", "MTU003", "NET005", "NET007", "NET008", "NET011", "NET017", "PTH001", "PTH009"} <= set(PATH_CHECKS)
+    assert not {"NET016", "ACC001", "CPU001"} & set(PATH_CHECKS)  # what was not asked would be unknown

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -52,8 +52,8 @@ def _examine(given: _Same) -> Paths:
     cluster, policy, *hosts = given
     at = {(each.host, each.network): each for each in attachments(hosts, cluster)}
     results = {host.name: host.probes["paths"] for host in hosts if host.probes.get("paths")}
-    outcomes = [Outcome.from_dict(each) for result in results.values() for each in result["outcomes"]]
-    heard = _heard(results.items(), at.values())
+    heard, cut = _heard(results.items(), at.values())
+    outcomes = [_in_pieces(Outcome.from_dict(each), cut) for result in results.values() for each in result["outcomes"]]
     verdict = blame(at.values(), outcomes, heard, results, loss_max_percent=policy.loss_max_percent)
     seen = collect(at.values(), outcomes, heard, results)
     asked = {_question(each): each for each in outcomes if each.failure == NOT_ASKED}
@@ -65,15 +65,23 @@ def _question(outcome: Outcome) -> tuple[str, str, str]:
     return outcome.probe.host, outcome.probe.network, outcome.probe.peer
 
 
-def _heard(results: Iterable[tuple[str, Any]], attached: Iterable[Attachment]) -> list[Heard]:
-    """The module tells addresses; who has one twice (NET008) is not known by it."""
+def _in_pieces(outcome: Outcome, cut: set[tuple[str, str, str]]) -> Outcome:
+    """A question that the peer heard in pieces was fragmented on the way there, whatever the answer looks like."""
+    return replace(outcome, fragmented=True) if _question(outcome) in cut else outcome
+
+
+def _heard(results: Iterable[tuple[str, Any]], attached: Iterable[Attachment]) -> tuple[list[Heard], set[tuple[str, str, str]]]:
+    """What was heard, and whose questions (who asks, network, who is asked) came in pieces. The module tells addresses; who has one twice
+    (NET008) is not known by it."""
     owners: dict[tuple[str, str], list[str]] = {}
     for each in attached:
         owners.setdefault((each.network, each.address), []).append(each.host)
-    found = []
+    found, cut = [], set()
     for host, result in results:
         for each in result.get("heard") or ():
             peers = owners.get((each["network"], each["address"]), ())
             if len(peers) == 1:
                 found.append(Heard(host, each["network"], peers[0], each["count"], each["first"], each["last"]))
-    return found
+                if each.get("fragmented"):
+                    cut.add((peers[0], each["network"], host))
+    return found, cut

@@ -58,7 +58,7 @@ class Outcome:
     `control`: a small packet was answered. `passed`: one of the required size was, whole or in fragments; None if that was not tried.
     `sent`, `lost`: all small packets whose answer was waited for, so that loss does not depend on size. `path_mtu`: the largest packet
     that is answered; exact if the required size was not, and larger than the probe's size where the path takes more than declared.
-    `fragmented`: the answer came in fragments though the question forbade them.
+    `fragmented`: the question or its answer came in fragments though the question forbade them.
     `forward`: a UDP datagram of the required size to a closed port was answered by the (small) ICMP error, so packets of this size get
     there: the way back is at fault. False if only a small datagram was answered, None if none was, or it was not tried.
     `neighbour`: the link-layer address at which the peer answered ARP or neighbour discovery, lower case, "" if unknown or routed;

@@ -39,6 +39,17 @@ def test_the_worse_answer_counts_and_one_without_time_does_not():
     assert mine["host3", "cloudbr0"].failure == "not_asked"
 
 
+def test_a_question_that_was_heard_in_pieces_was_fragmented_on_the_way():
+    world = healthy()
+    asked = [(each["peer"], each["network"], each["address"]) for each in world.hosts["host2"]["probes"]["paths"]["outcomes"]]
+    [address] = [address for peer, network, address in asked if (peer, network) == ("host1", "cloudbr0")]
+    heard = {"network": "cloudbr0", "address": address, "count": 20, "first": 0, "last": 19, "fragmented": True}
+    world.hosts["host4"]["probes"]["paths"]["heard"] = [heard]
+    paths = examine(world.profiles(), world.intent(), world.rules())
+    cut = {(each.probe.host, each.probe.peer, each.probe.network) for each in paths.outcomes if each.fragmented}
+    assert cut == {("host1", "host4", "cloudbr0")}
+
+
 def test_the_path_check_runs_what_the_paths_defer_to():
     """A check that is silent because another one speaks for the cause needs that one in the same run."""
     assert {"FCT001", "MTU001", "MTU002", "MTU003", "NET005", "NET007", "NET008", "NET011", "NET017", "PTH001", "PTH009"} <= set(PATH_CHECKS)

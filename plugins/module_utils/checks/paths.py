@@ -209,12 +209,15 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         yield Problem(tuple(host.name for host in told), "the paths to be tried", f"unknown: {_why(told)}", severity=INFO, kind=UNKNOWN)
         return
     dead = {element.host for culprit in paths.verdict.culprits if culprit.kinds[0] == DEAD for element in culprit.candidates}
+    left: dict[str, set[str]] = {}
+    for each in paths.outcomes:
+        if each.failure == NOT_ASKED:
+            left.setdefault(each.probe.host, set()).add(each.probe.peer)
     for host in told:
-        left = sorted({each.probe.peer for each in paths.outcomes if each.probe.host == host.name and each.failure == NOT_ASKED})
         if host.name not in paths.ran and host.live and host.name not in dead:
             yield from _gap(host)
-        elif left:
-            yield Problem((host.name,), "every path to be tried", f"unknown: no time was left for {show(left)}", kind=UNKNOWN)
+        elif host.name in left:
+            yield Problem((host.name,), "every path to be tried", f"unknown: no time was left for {show(sorted(left[host.name]))}", kind=UNKNOWN)
 
 
 @check(

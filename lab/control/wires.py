@@ -27,7 +27,10 @@ def create(topology: Topology) -> None:
     """Make all wires, and this machine's address on those that have one."""
     for wire in topology.wires.values():
         if not exists(wire.bridge):
-            lab_ip("link", "add", wire.bridge, "mtu", str(wire.mtu - 1), "type", "bridge", "stp_state", "0", "forward_delay", "0")
+            # An address of its own: a bridge without one takes the lowest of its ports', another one at many boots of a node, and for
+            # ten seconds nobody would find the BMCs, whose addresses are on it.
+            address = mac(wire.name, "switch")
+            lab_ip("link", "add", wire.bridge, "address", address, "mtu", str(wire.mtu - 1), "type", "bridge", "stp_state", "0", "forward_delay", "0")
             # a change, so that the kernel no longer lowers a bridge's MTU to that of its smallest port
             lab_ip("link", "set", wire.bridge, "mtu", str(wire.mtu))
         lab_ip("link", "set", wire.bridge, "up")

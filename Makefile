@@ -67,7 +67,8 @@ contract: venv ## the simulator against the recorded answers of a real CloudStac
 	@scripts/ensure-packages openipmi ipmitool
 	@pytest -q -s tests/contract
 
-modules: venv ## API modules, the register and join flows and an outside client, against the simulator; no root
+modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root
+	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client
 	@pytest -q $(LABLESS)
 
 integration: lab-setup ## playbooks against the simulator and the lab

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median_high
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
@@ -47,6 +48,7 @@ def _network(name: str, outcomes: Sequence[Outcome], paths: Paths, loss_max_perc
     asked = {tuple(sorted(pair)): True for pair in cells}
     for (host, peer), letter in cells.items():
         asked[min(host, peer), max(host, peer)] &= letter in (PASSED, LOST)
+    round_trips = [each.rtt_avg_ms for each in outcomes if each.rtt_avg_ms is not None]
     hosts = sorted((host for host, network in paths.at if network == name), key=natural)
     places = {host: paths.at[host, name].place for host in hosts}
     return {
@@ -55,7 +57,7 @@ def _network(name: str, outcomes: Sequence[Outcome], paths: Paths, loss_max_perc
         "hosts": len(hosts),
         "pairs": len(asked),
         "passed": sum(asked.values()),
-        "round_trip_ms": _middle([each.rtt_avg_ms for each in outcomes if each.rtt_avg_ms is not None]),
+        "round_trip_ms": median_high(round_trips) if round_trips else None,
         **_picture(cells, hosts, places),
     }
 
@@ -107,8 +109,3 @@ def _culprit(culprit: Culprit, paths: Paths) -> dict[str, Any]:
         "bad": culprit.bad,
         "asked": culprit.asked,
     }
-
-
-def _middle(values: Iterable[float]) -> float | None:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else None

@@ -7,7 +7,7 @@ Needs the three hosts prepared (test_site.py leaves them so); alone it prepares 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ class Row:
     node: str = BROKEN
     stage: str = ""
     undo: str = ""
-    says: tuple[str, ...] = field(default=())
+    says: tuple[str, ...] = ()
 
 
 ROWS = (

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import DROP, REJECT, Connection, decide
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of
@@ -13,28 +13,36 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile impor
 
 NO_ANSWER = ("filtered", "unreachable")
 DATA = (MIGRATION_DATA, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+PORTS = (MIGRATION_TLS, *DATA)
 # (newcomer, member) -> port -> the rule of the member that closes it
 Closed = dict[tuple[str, str], dict[int, str]]
 
 
-def shut_out(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
-    """What the members' own rules keep from each newcomer, without what a probe has seen open all the same."""
-    newcomers = [host for host in hosts if not host.member and address_of(host, cluster)]
-    found: Closed = {}
-    for member in hosts:
-        rules, own = member.get("firewall", "nft"), address_of(member, cluster)
-        if not member.member or not rules or not own:
-            continue
-        for newcomer in newcomers:
-            answered = set(_answered(newcomer, member.name))
-            for port in (MIGRATION_TLS, *DATA):
-                decision = decide(rules, Connection(address_of(newcomer, cluster), port, "", own))
-                if decision.verdict in (DROP, REJECT) and port not in answered:
-                    found.setdefault((newcomer.name, member.name), {})[port] = f"{decision.verdict} by {decision.evidence}"
+def tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
+    """Host -> who tried which port of it -> what became of it."""
+    found: dict[str, dict[tuple[str, int], str]] = {}
+    for host in hosts:
+        for probe in host.probes.get("ports") or ():
+            if probe.get("state") is not None:
+                found.setdefault(probe["to"], {})[host.name, probe["port"]] = probe["state"]
     return found
 
 
-def _answered(host: Profile, to: str) -> Iterator[int]:
-    for probe in host.probes.get("ports") or ():
-        if probe["to"] == to and probe.get("state") is not None and probe["state"] not in NO_ANSWER:
-            yield probe["port"]
+def shut_out(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
+    """What the members' own rules keep from each newcomer, without what a probe has seen open all the same."""
+    addresses = {host.name: address_of(host, cluster) for host in hosts}
+    newcomers = [host.name for host in hosts if not host.member and addresses[host.name]]
+    attempts = tried(hosts)
+    found: Closed = {}
+    for member in hosts:
+        rules, own, seen = member.get("firewall", "nft"), addresses[member.name], attempts.get(member.name, {})
+        if not member.member or not rules or not own:
+            continue
+        for newcomer in newcomers:
+            for port in PORTS:
+                if (newcomer, port) in seen and seen[newcomer, port] not in NO_ANSWER:
+                    continue
+                decision = decide(rules, Connection(addresses[newcomer], port, "", own))
+                if decision.verdict in (DROP, REJECT):
+                    found.setdefault((newcomer, member.name), {})[port] = f"{decision.verdict} by {decision.evidence}"
+    return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import DATA, NO_ANSWER, Closed, shut_out
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import DATA, NO_ANSWER, PORTS, Closed, shut_out, tried
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of, labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments
@@ -77,11 +77,11 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
     """
     closed = shut_out(hosts, cluster)
     yield from _strangers(closed)
-    tried = _tried(hosts)
+    attempts = tried(hosts)
     addresses = {host.name: address_of(host, cluster) for host in hosts}
     newcomers = [host.name for host in hosts if not host.member]
     for host in hosts:
-        seen = tried.get(host.name, {})
+        seen = attempts.get(host.name, {})
         if any(state in NO_ANSWER for state in seen.values()) or host.get("firewall", "nft") == []:
             continue
         try:
@@ -107,23 +107,13 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
         )
 
 
-def _tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
-    """Host -> who tried which port of it -> what became of it."""
-    found: dict[str, dict[tuple[str, int], str]] = {}
-    for host in hosts:
-        for probe in host.probes.get("ports") or ():
-            if probe.get("state") is not None:
-                found.setdefault(probe["to"], {})[host.name, probe["port"]] = probe["state"]
-    return found
-
-
 def _questions(name: str, others: Sequence[str], addresses: Mapping[str, str]) -> Iterator[Question]:
     own = addresses[name]
     if own:
         yield name, Connection(own, MIGRATION_TLS, "lo", own)
     for other in others:
         if other != name and addresses[other]:
-            yield from ((other, Connection(addresses[other], port, "", own)) for port in (MIGRATION_TLS, *DATA))
+            yield from ((other, Connection(addresses[other], port, "", own)) for port in PORTS)
 
 
 def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:

@@ -13,13 +13,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (
     HOST,
     HOST_KINDS,
     IN,
-    LINK,
     NIC,
     OUT,
     PAIR,
     PLACE,
     PORT,
-    UPLINK,
     Attachment,
     Culprit,
     Element,
@@ -32,7 +30,7 @@ At = Mapping[tuple[str, str], Attachment]
 
 
 def name(element: Element, at: At) -> str:
-    """An element as the operator knows it."""
+    """An element as the operator knows it: with its switch port, or the switch that it stands for."""
     on = f" on {element.network}" if element.network else ""
     card = at[element.host, element.network].nic if element.kind == PORT else ""
     return {
@@ -40,12 +38,9 @@ def name(element: Element, at: At) -> str:
         NIC: f"{element.nic} of {element.host} and its switch port",
         PORT: f"{element.host} on {element.network} ({card} and its switch port)" if card else f"{element.host} on {element.network}",
         PLACE: f"the switch of {element.place}{on}",
-        UPLINK: f"the uplink of {element.place}{on}",
-        LINK: f"the way between {element.place} and {element.other}{on}",
         CORE: f"the way between the racks{on}",
         FABRIC: f"the network between the hosts{on}",
-        PAIR: f"the way between {element.host} and {element.other}{on}",
-    }[element.kind]
+    }.get(element.kind, str(element))
 
 
 def names(culprit: Culprit, at: At) -> str:

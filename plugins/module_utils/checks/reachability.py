@@ -39,7 +39,7 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
     export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
     """
-    tries, gaps = _views(hosts, "ports")
+    tries, gaps = _tries(hosts)
     closed = shut_out(hosts, cluster)
     yield from gaps
     yield from _not_tried(tries)
@@ -56,12 +56,12 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     yield from _slow_ports(tries, names, policy)
 
 
-def _views(hosts: Sequence[Profile], section: str) -> tuple[dict[str, list[Probe]], list[Problem]]:
-    """What each host saw, and a problem for each that did not look."""
+def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
+    """Which ports each host tried, and a problem for each that did not."""
     found, gaps = {}, []
     for host in hosts:
         try:
-            found[host.name] = host.probed(section)
+            found[host.name] = host.probed("ports")
         except Unseen as gap:
             gaps.extend([unseen(host, gap)] if gap.expected_here else [])
     return found, gaps

@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Optional
 
-# Outcome.failure: what the asking host itself could say of a probe that did not pass. "" if it passed.
-LOCAL = "local"  # the kernel refused to send (EMSGSIZE): the asking host's own device is smaller; path_mtu is its MTU
-ROUTER = "router"  # somebody on the way said "fragmentation needed" or "packet too big"; path_mtu is what he said, or found
-TOO_LARGE = "too_large"  # small packets are answered, those of the required size are not; path_mtu was found by bisection
-SILENT = "silent"  # not even a small packet is answered, though the neighbour's link-layer address is known, or nothing can be said of it
-NO_NEIGHBOUR = "no_neighbour"  # nobody answers ARP or neighbour discovery for the address
-PROHIBITED = "prohibited"  # an ICMP error other than the above: administratively prohibited, host or network unreachable from elsewhere
-NO_ADDRESS = "no_address"  # the asking host does not have the address from which it shall ask
-NO_ROUTE = "no_route"  # the asking host has no route to the address on this device: another subnet
-NOT_ASKED = "not_asked"  # no time left, or stopped: says nothing
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path_packet import (
+    LOCAL,
+    NO_ADDRESS,
+    NO_NEIGHBOUR,
+    NO_ROUTE,
+    NOT_ASKED,
+    PROHIBITED,
+    ROUTER,
+    SILENT,
+    TOO_LARGE,
+)
+
+# Outcome.failure
 FAILURES = (LOCAL, ROUTER, TOO_LARGE, SILENT, NO_NEIGHBOUR, PROHIBITED, NO_ADDRESS, NO_ROUTE, NOT_ASKED)
 
 
@@ -92,14 +95,9 @@ class Outcome:
         """Whether the path takes more than is declared."""
         return self.path_mtu is not None and self.path_mtu > self.probe.size
 
-    def as_dict(self) -> dict[str, Any]:
-        """Flat, as the module returns it: the probe's keys beside the outcome's."""
-        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "probe"}
-        return {**{each.name: getattr(self.probe, each.name) for each in fields(self.probe)}, **own}
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
-        """The inverse of as_dict. Keys that are not known are passed over."""
+        """From what the module path_mtu returns: the keys of the probe beside those of the outcome. Others are passed over."""
         own = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         own["neighbours"] = tuple(own.get("neighbours") or ())
         return cls(probe=Probe(**{each.name: values[each.name] for each in fields(Probe)}), **own)

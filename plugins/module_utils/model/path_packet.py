@@ -15,16 +15,16 @@ LARGEST = 65535
 
 NEVER = float("inf")  # a time
 
-# Outcome.failure of model/path.py
-LOCAL = "local"
-ROUTER = "router"
-TOO_LARGE = "too_large"
-SILENT = "silent"
-NO_NEIGHBOUR = "no_neighbour"
-PROHIBITED = "prohibited"
-NO_ADDRESS = "no_address"
-NO_ROUTE = "no_route"
-NOT_ASKED = "not_asked"
+# Outcome.failure: what the asking host itself could say of a probe that did not pass. "" if it passed.
+LOCAL = "local"  # the kernel refused to send (EMSGSIZE): the asking host's own device is smaller; path_mtu is its MTU
+ROUTER = "router"  # somebody on the way said "fragmentation needed" or "packet too big"; path_mtu is what he said, or found
+TOO_LARGE = "too_large"  # small packets are answered, those of the required size are not; path_mtu was found by bisection
+SILENT = "silent"  # not even a small packet is answered, though the neighbour's link-layer address is known, or nothing can be said of it
+NO_NEIGHBOUR = "no_neighbour"  # nobody answers ARP or neighbour discovery for the address
+PROHIBITED = "prohibited"  # an ICMP error other than the above: administratively prohibited, host or network unreachable from elsewhere
+NO_ADDRESS = "no_address"  # the asking host does not have the address from which it shall ask
+NO_ROUTE = "no_route"  # the asking host has no route to the address on this device: another subnet
+NOT_ASKED = "not_asked"  # no time left, or stopped: says nothing
 
 
 class Packet:
@@ -65,18 +65,20 @@ class Listener:
 
 
 class Asking(Listener):
-    """Who also knows what to send: what the loop over the sockets needs. `ends` is when no time is left."""
+    """Who also knows what to send: what the loop over the sockets needs. This one has nothing to ask, as a Listener has nothing to do.
 
-    ends: float
+    `ends` is when no time is left.
+    """
+
+    ends = NEVER
 
     def next(self) -> float:
-        """When to take; infinite when all is said."""
-        raise NotImplementedError
+        """When to take; NEVER when all is said."""
+        return NEVER
 
     def take(self, now: float) -> list[Packet]:
         """What is to be sent now, to one peer."""
-        raise NotImplementedError
+        return []
 
     def stop(self) -> None:
         """No more."""
-        raise NotImplementedError

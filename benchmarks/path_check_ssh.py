@@ -71,6 +71,7 @@ def task_alone(hosts: SshHosts) -> Path:
 def measure(count: int, forks: int, broken: int, alone: bool) -> str:
     """A line for so many hosts, `broken` of them behind a switch port that is too small."""
     with tempfile.TemporaryDirectory() as folder, SshHosts(Path(folder), count, mtu=9000) as hosts:
+        hosts.introduce()
         hosts.ip(SWITCH, [f"link set dev host{number}eth2 mtu 1500" for number in range(1, broken + 1)] or [""])
         ping = hosts.folder / "ping.yml"
         ping.write_text(PING % PINGED)

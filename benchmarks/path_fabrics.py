@@ -26,14 +26,14 @@ from tests.fabric import FAULTS, Fabric, Simulator, random_fabric, random_fault
 from tests.fabric_score import check, score
 
 SMALLEST, USUAL, LARGEST = 3, 100, 2000  # hosts
-LARGE_EVERY = 100  # fabrics, one may have up to LARGEST hosts
+LARGE_EVERY = 51  # one fabric of so many may have up to LARGEST hosts; no divisor in common with the number of kinds of faults, so that each gets some
 SCALES = (100, 1000, 2000)
 SHOWN = 8
 
 
-def size(number: int) -> int:
+def size(number: int, large_every: int) -> int:
     """Hosts: as many small fabrics as large ones, on a logarithmic scale."""
-    low, high = (USUAL, LARGEST) if number % LARGE_EVERY == LARGE_EVERY - 1 else (SMALLEST, USUAL)
+    low, high = (USUAL, LARGEST) if number % large_every == large_every - 1 else (SMALLEST, USUAL)
     return round(low * (high / low) ** Random(number + 1_000_000).random())
 
 
@@ -45,21 +45,22 @@ def simulator(number: int, faults: int, hosts: int) -> Simulator:
     return Simulator(fabric, list(dict.fromkeys(random_fault(rng, fabric, kind) for kind in kinds)), rng)
 
 
-def accuracy(faults: int, fabrics: range, by_kind: dict[str, Counter[str]]) -> None:
+def accuracy(faults: int, fabrics: range, large_every: int, by_kind: dict[str, Counter[str]]) -> None:
     total: Counter[str] = Counter()
     for number in fabrics:
-        world = simulator(number, faults, size(number))
+        hosts = size(number, large_every)
+        world = simulator(number, faults, hosts)
         culprits = check(world).culprits
         result = score(world, culprits)
         figures = {name: int(getattr(result, name)) for name in ("seen", "located", "exact", "healthy_blamed", "wrong", "stray", "wrong_kind")}
         figures |= {"directed": result.directed, "misdirected": result.wrong_direction, "fabrics": 1, "right": result.good, "faults": len(world.faults)}
         ties = [len(culprit.candidates) for culprit in culprits if not culprit.decided]
-        figures |= {"ties": len(ties), "candidates": sum(ties), "large": size(number) > USUAL}
+        figures |= {"ties": len(ties), "candidates": sum(ties), "large": hosts > USUAL}
         total.update(figures)
         if faults == 1:
             by_kind[FAULTS[number % len(FAULTS)]].update(figures)
         if not result.good and "-v" in sys.argv:
-            print("  not right:", number, faults, size(number), result, *world.faults, *culprits, sep="\n    ")
+            print("  not right:", number, faults, hosts, result, *world.faults, *culprits, sep="\n    ")
     show(f"{faults} fault{'s' * (faults != 1)}", total)
 
 
@@ -70,7 +71,7 @@ def show(label: str, total: Counter[str]) -> None:
     print(
         f"{label:18} {total['fabrics']:6} {total['seen']:6} {percent('right', 'fabrics')} {percent('located', 'seen')} {percent('exact', 'seen')}"
         f" {total['healthy_blamed']:8} {total['wrong']:6} {total['stray']:6} {total['wrong_kind']:6}"
-        f" {total['misdirected']:6}/{total['directed']:<6} {total['candidates'] / max(1, total['ties']):6.1f}",
+        f" {total['misdirected']:6}/{total['directed']:<6} {total['candidates'] / max(1, total['ties']):6.1f} {total['large']:6}",
         flush=True,
     )
 
@@ -101,13 +102,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--fabrics", type=int, default=500, help="for each number of faults (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="number of the first fabric (default: %(default)s)")
+    parser.add_argument("--large-every", type=int, default=LARGE_EVERY, help="one of so many may be large (default: %(default)s)")
     parser.add_argument("-v", action="store_true", help="show the fabrics that are not right")
     options = parser.parse_args()
-    print(f"Fabrics of {SMALLEST} to {USUAL} hosts, one in {LARGE_EVERY} of up to {LARGEST}; two rounds of questions")
-    print("                  fabrics   seen    right   located    exact   healthy  wrong  stray   kind  direction    in a tie")
+    print(f"Fabrics of {SMALLEST} to {USUAL} hosts, one in {options.large_every} of up to {LARGEST}; two rounds of questions")
+    print("                  fabrics   seen    right   located    exact   healthy  wrong  stray   kind  direction    in a tie  large")
     by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in FAULTS}
     for faults in (0, 1, 2, 3):
-        accuracy(faults, range(options.first, options.first + options.fabrics), by_kind)
+        accuracy(faults, range(options.first, options.first + options.fabrics), options.large_every, by_kind)
     print("1 fault, by kind")
     for kind, total in by_kind.items():
         show(f"  {kind}", total)

@@ -42,7 +42,8 @@ class SshHosts(Namespaces):
             for bridge, net in NETWORKS.items():
                 card = bridge.replace("cloudbr", "eth")
                 self.plug(SWITCH, bridge, name, card, mtu=self.mtu)
-                made = [f"link add {bridge} type bridge", f"link set {card} master {bridge} up", f"link set {bridge} mtu {self.mtu} up"]
+                made = [f"link add {bridge} address {self.mac(place, net)} type bridge", f"link set {card} master {bridge} up"]
+                made.append(f"link set {bridge} mtu {self.mtu} up")
                 self.ip(name, [*made, f"addr add {self.address(place, net)}/16 dev {bridge}"])
         self._listen()
         return self
@@ -56,6 +57,17 @@ class SshHosts(Namespaces):
 
     def address(self, place: int, net: str = "10.88") -> str:
         return f"{net}.{place // 200}.{place % 200 + 10}"
+
+    def mac(self, place: int, net: str = "10.88") -> str:
+        """The address of a host's bridge."""
+        return f"02:{int(net.split('.')[1]):02x}:00:00:{place // 256:02x}:{place % 256:02x}"
+
+    def introduce(self) -> None:
+        """Tell every host the others' MACs. All namespaces share the kernel's table of neighbours, which has room for 1024 (but for those that are
+        told), where each host of a real cluster has a table of its own."""
+        for place, name in enumerate(self.names, 1):
+            others = [(other, bridge, net) for other in range(1, len(self.names) + 1) if other != place for bridge, net in NETWORKS.items()]
+            self.ip(name, [f"neighbour replace {self.address(other, net)} lladdr {self.mac(other, net)} dev {bridge}" for other, bridge, net in others])
 
     def _listen(self) -> None:
         Path("/run/sshd").mkdir(exist_ok=True)  # the empty folder of sshd's unprivileged part

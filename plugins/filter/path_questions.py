@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments, mtus
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_probes, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import PEERS, plan_probes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_questions import questions
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_size import sizes
@@ -16,7 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_size impo
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
     """What each host is to ask; see the documentation beside this file."""
     hosts = profiles(names, hostvars)
-    cluster = intent(info, hostvars[live[0]])
+    cluster = with_unseen(intent(info, hostvars[live[0]]), names, hosts, hostvars)
     attached = attachments(hosts, cluster)
     wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
     return questions(plan_probes(attached, wanted, peers=peers), attached, askers(live, hostvars), own(hosts), count)
@@ -25,7 +27,8 @@ def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
 def second_round(names, hostvars, live, info=None, policy=None, count=20):
     """What is to be asked once more to decide between culprits; see the documentation beside this file."""
     hosts = profiles(names, hostvars)
-    paths = examine(hosts, intent(info, hostvars[live[0]]), Policy().with_changes(policy or {}))
+    cluster = with_unseen(intent(info, hostvars[live[0]]), names, hosts, hostvars)
+    paths = examine(hosts, cluster, Policy().with_changes(policy or {}))
     return questions(paths.verdict.ask, paths.at.values(), paths.ran, own(hosts), count)
 
 
@@ -38,6 +41,13 @@ def profiles(names, hostvars):
             probes = read_probes(name, {"paths": hostvars[name].get("__preflight_paths", {})}, {})
             found.append(Profile(name, facts, hostvars[name].get("__preflight_seen", {}).get("declared", {}), probes))
     return found
+
+
+def with_unseen(cluster, names, hosts, hostvars):
+    """The cluster with the hosts of which there are no facts, so that the others may find out why."""
+    missing = sorted(set(names) - {host.name for host in hosts})
+    declared = {name: hostvars[name].get("__preflight_seen", {}).get("declared", {}) for name in missing}
+    return replace(cluster, unseen=tuple(unseen(name, declared[name], "no facts", False) for name in missing))
 
 
 def askers(live, hostvars):

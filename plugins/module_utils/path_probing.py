@@ -42,7 +42,7 @@ def input_error(host: str, message: str, **parts: str) -> Exception:
 
 def _unasked() -> dict:
     """What is said of a probe about which nothing is known."""
-    outcome: dict = {"control": False, "passed": None, "sent": 0, "lost": 0, "rtt_min_ms": None, "rtt_avg_ms": None, "rtt_p99_ms": None}
+    outcome: dict = {"control": False, "passed": None, "sent": 0, "lost": 0, "bursts": 0, "rtt_min_ms": None, "rtt_avg_ms": None, "rtt_p99_ms": None}
     outcome.update(path_mtu=None, failure="", forward=None, fragmented=False, neighbour="", neighbours=[], tcp=None, router="", text="")
     return outcome
 

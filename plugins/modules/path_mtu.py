@@ -183,7 +183,11 @@ outcomes:
       returned: always
       type: int
     lost:
-      description: Those of them that were not answered.
+      description: Those of them that were not answered. What this host's kernel had no room for counts as not sent.
+      returned: always
+      type: int
+    bursts:
+      description: How often some of them were lost in a row; of more than five, each five count.
       returned: always
       type: int
     rtt_min_ms:

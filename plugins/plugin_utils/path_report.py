@@ -25,7 +25,7 @@ LEGEND = (
     (SILENT, ERROR, "nothing is answered"),
     (LOST, WARNING, "it passes, but packets were lost (a single one is chance)"),
     (CUT, WARNING, "arrives in fragments"),
-    (UNTOLD, INFO, "cannot tell: no time left, or ICMP filtered"),
+    (UNTOLD, INFO, "cannot tell: no time left, ICMP filtered, or tagged packets only"),
     (UNASKED, "none", "not asked"),
 )
 

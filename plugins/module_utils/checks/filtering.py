@@ -151,7 +151,7 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts guests on different hosts from each
     other without a word. Rules are read as in NET018; a path without an address on the guest label is the subject of PTH009.
     """
-    if "VXLAN" not in {method.upper() for method in cluster.isolation}:
+    if not cluster.vxlan:
         return
     at = [each for each in attachments(hosts, cluster) if each.network in labels(cluster, "Guest")]
     for host in hosts:

@@ -123,7 +123,7 @@ def room_for_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     The guests' devices get what is left (modifyvxlan.sh). With 1500 on the host a guest that believes in its own 1500 loses every full
     packet (F21, issues 7364, 7838). A host that differs from the others is the subject of MTU003.
     """
-    if "VXLAN" not in {method.upper() for method in cluster.isolation}:
+    if not cluster.vxlan:
         return
     for label in labels(cluster, "Guest"):
         sizes = _settled(hosts, cluster, label)
@@ -155,7 +155,7 @@ def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
     The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast; waive it there.
     """
-    if "VXLAN" in {method.upper() for method in cluster.isolation}:
+    if cluster.vxlan:
         allowed = host.see("sysctl", MEMBERSHIPS)
         if not str(allowed).isdigit() or int(allowed) < MEMBERSHIPS_MIN:
             yield Problem((host.name,), f"{MEMBERSHIPS} = {MEMBERSHIPS_MIN} or more", str(allowed))

@@ -26,9 +26,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_judges 
     least,
     losing_more_than,
     otherwise,
-    path_mtu,
+    sizes_that_pass,
     smaller_than,
-    too_large,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_luck import UNANSWERED, UNPASSED, of_loss, of_noise
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_more import more
@@ -82,8 +81,8 @@ def blame(
     small = list(own_words(seen, MTU, (LOCAL,)))
     clean = seen.without(culprit.candidates[0] for culprit in small)
     found = doubles + strangers + _explain(single, ONE_WAY, answering, losses) + losses + small + _explain(clean, FRAGMENTED, in_fragments)
-    for mtu in sorted({path_mtu(outcome) for flow in clean.flows.values() for outcome in flow if too_large(outcome)}):
-        found += _explain(clean, MTU, smaller_than(mtu), losses)
+    for least_mtu, most_mtu in sizes_that_pass(outcome for flow in clean.flows.values() for outcome in flow):
+        found += _explain(clean, MTU, smaller_than(least_mtu, most_mtu), losses)
     found.sort(key=lambda culprit: (-culprit.bad, culprit.candidates, culprit.kinds))
     return Verdict(tuple(found), tuple(more(everything, found)))
 
@@ -93,7 +92,7 @@ def _explain(seen: Seen, kind: str, judge: Judge, losses: Sequence[Culprit] = ()
     verdicts = {flow: judge(outcomes) for flow, outcomes in seen.flows.items()}
     bad, good = ([flow for flow, verdict in verdicts.items() if verdict is wanted] for wanted in (BAD, GOOD))
     suspects = seen.topology.of_host.keys() - seen.ran if kind == ONE_WAY else ()
-    lost = {flow: (sum(each.lost for each in seen.flows[flow]), sum(each.sent for each in seen.flows[flow])) for flow in bad + good} if kind == LOSS else None
+    lost = {flow: (sum(each.losses for each in seen.flows[flow]), sum(each.sent for each in seen.flows[flow])) for flow in bad + good} if kind == LOSS else None
     seen = replace(seen, topology=with_islands(seen.topology, good)) if bad else seen
     chance = of_noise(lost) if lost else of_loss(seen.topology, bad, losses, UNANSWERED if kind == ONE_WAY else UNPASSED)
     shares = explain(seen.topology, bad, good, chance=chance, lost=lost, suspects=suspects)

@@ -10,6 +10,7 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Outcome
 
 GOOD, BAD = True, False
+TAG = 4  # bytes of a VLAN tag
 Judge = Callable[[Sequence[Outcome]], Optional[bool]]
 
 
@@ -35,15 +36,27 @@ def in_fragments(flow: Sequence[Outcome]) -> Optional[bool]:
     return not any(outcome.fragmented for outcome in tried) if tried else None
 
 
-def smaller_than(mtu: int) -> Judge:
-    """Whether exactly `mtu` is what passes: less is somebody else's fault, and a pass of no more than `mtu` clears nobody."""
+def sizes_that_pass(outcomes: Iterable[Outcome]) -> list[tuple[int, int]]:
+    """(least, most) of the sizes that pass where the required one does not, those together that one fault explains: a device that leaves
+    room for a VLAN tag carries untagged packets that are larger by as much, often in one direction only."""
+    found: list[tuple[int, int]] = []
+    for mtu in sorted({path_mtu(outcome) for outcome in outcomes if too_large(outcome)}):
+        if found and mtu - found[-1][0] <= TAG:
+            found[-1] = (found[-1][0], mtu)
+        else:
+            found.append((mtu, mtu))
+    return found
+
+
+def smaller_than(least_mtu: int, most_mtu: int) -> Judge:
+    """Whether that is what passes: less is somebody else's fault, and a pass of no more than that clears nobody."""
 
     def judge(flow: Sequence[Outcome]) -> Optional[bool]:
         sizes = [path_mtu(outcome) if too_large(outcome) else outcome.probe.size for outcome in flow if outcome.control and outcome.passed is not None]
         failed = any(too_large(outcome) for outcome in flow)
-        if not sizes or min(sizes) < mtu or (min(sizes) == mtu and not failed):
+        if not sizes or min(sizes) < least_mtu or (min(sizes) <= most_mtu and not failed):
             return None
-        return min(sizes) > mtu
+        return min(sizes) > most_mtu
 
     return judge
 

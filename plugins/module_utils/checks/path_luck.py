@@ -12,7 +12,7 @@ from math import inf, log
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Culprit
 
-Loss = tuple[int, int]  # packets lost, of those sent
+Loss = tuple[int, int]  # Outcome.losses, of packets sent
 
 NOISE = 2e-4  # of all echoes are lost where nothing is wrong
 UNANSWERED, UNPASSED = 6, 6  # packets in a row: ARP requests until a host counts as absent, echoes until a size counts as too large (5 to 16)

@@ -68,13 +68,16 @@ def problem(
 def _said_elsewhere(culprit: Culprit, profiles: Mapping[str, Profile], cluster: Cluster) -> bool:
     """Whether the facts of a candidate explain it, so that the check of these facts has the word."""
     kind, probe = culprit.kinds[0], culprit.evidence[0]
-    ends = {host for each in culprit.candidates if each.kind in (*HOST_KINDS, PAIR) for host in (each.host, each.other) if host in profiles}
+    named = {host for each in culprit.candidates if each.kind in (*HOST_KINDS, PAIR) for host in (each.host, each.other)}
+    ends = named & profiles.keys()
     if kind in (MTU, FRAGMENTED):  # MTU001, MTU002, MTU003
         return any(0 < smallest_layer(profiles[name], probe.network) < probe.size for name in ends)
     if kind == DUPLICATE:  # NET008
         return len(owners_of_addresses(list(profiles.values())).get(probe.address, ())) > 1
     if kind == SUBNET:  # NET005, NET007
         return len({_subnets(host, probe.network) for host in profiles.values()} - {()}) > 1
+    if kind in SILENCE and named & {each.name for each in cluster.unseen}:  # FCT001
+        return True
     if kind in SILENCE:
         pairs = {(each.host, each.peer) for each in culprit.evidence}
         ported = probe.network in labels(cluster, "Management") and pairs <= dead_pairs(list(profiles.values()))  # NET016

@@ -66,7 +66,14 @@ def _merge(before: Outcome, after: Outcome) -> Outcome:
     worse, better = (before, after) if _works(before) < _works(after) else (after, before)
     forward = worse.forward if worse.forward is not None or _works(before) != _works(after) else better.forward
     neighbours = {*before.neighbours, *after.neighbours, before.neighbour, after.neighbour} - {"", worse.neighbour}
-    return replace(worse, sent=before.sent + after.sent, lost=before.lost + after.lost, forward=forward, neighbours=tuple(sorted(neighbours)))
+    return replace(
+        worse,
+        sent=before.sent + after.sent,
+        lost=before.lost + after.lost,
+        bursts=before.bursts + after.bursts,
+        forward=forward,
+        neighbours=tuple(sorted(neighbours)),
+    )
 
 
 def _works(outcome: Outcome) -> tuple[bool, bool]:

@@ -100,7 +100,8 @@ def said(outcome: Outcome) -> str:
     if outcome.fragmented:
         words.append("answered in fragments")
     if outcome.lost:
-        words.append(f"{outcome.lost} of {outcome.sent} lost")
+        row = " in a row" if outcome.lost > outcome.losses == 1 else ""
+        words.append(f"{outcome.lost} of {outcome.sent} lost{row}")
     macs = sorted({outcome.neighbour, *outcome.neighbours} - {""})
     if len(macs) > 1:
         words.append(f"answered by {' and '.join(macs)}")

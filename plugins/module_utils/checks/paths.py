@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import kinds_of, labels
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import is_link_local
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_problems import culprits, problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
@@ -28,6 +29,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (
     SUBNET,
     UNPLUGGED,
     Culprit,
+    Outcome,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
@@ -209,15 +211,16 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         yield Problem(tuple(host.name for host in told), "the paths to be tried", f"unknown: {_why(told)}", severity=INFO, kind=UNKNOWN)
         return
     dead = {element.host for culprit in paths.verdict.culprits if culprit.kinds[0] == DEAD for element in culprit.candidates}
-    left: dict[str, set[str]] = {}
+    left: dict[str, dict[str, set[str]]] = {}  # by host: why, and whom it did not ask
     for each in paths.outcomes:
-        if each.failure == NOT_ASKED:
-            left.setdefault(each.probe.host, set()).add(each.probe.peer)
+        if each.failure == NOT_ASKED and not _untold(each):
+            left.setdefault(each.probe.host, {}).setdefault(each.text or "no time was left", set()).add(each.probe.peer)
     for host in told:
         if host.name not in paths.ran and host.live and host.name not in dead:
             yield from _gap(host)
         elif host.name in left:
-            yield Problem((host.name,), "every path to be tried", f"unknown: no time was left for {show(sorted(left[host.name]))}", kind=UNKNOWN)
+            why = "; ".join(f"{text}: {show(sorted(peers))}" for text, peers in sorted(left[host.name].items()))
+            yield Problem((host.name,), "every path to be tried", f"unknown: {why}", kind=UNKNOWN)
 
 
 @check(
@@ -231,15 +234,29 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
 def no_addresses(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The paths of a label are tried from address to address, so a label whose bridges have none is left out.
 
-    Guest networks on VLANs seldom have addresses on the hosts; what is wrong with their paths is seen when guests use them. With VXLAN the
-    bridge of the guest label needs one.
+    Guest networks on VLANs seldom have addresses on the hosts. There IPv6's link-local ones are used, which every bridge has unless
+    net.ipv6.conf.all.disable_ipv6 is set. Their packets have no tag, and nothing can be said where the switch ports carry tagged ones only;
+    what is wrong with such paths is seen when guests use them. With VXLAN the bridge of the guest label needs an address.
     """
-    addressed = {network for _host, network in examine(hosts, cluster, policy).at}
+    paths = examine(hosts, cluster, policy)
+    addressed = {network for _host, network in paths.at}
     bridged = {label for host in hosts for label in host.get("bridges") or {}}
     for label in labels(cluster):
+        silent = sorted({tuple(sorted((each.probe.host, each.probe.peer))) for each in paths.outcomes if each.probe.network == label and _untold(each)})
         if label in bridged - addressed:
-            observed = f"unknown: no host has an address on {label} ({kinds_of(cluster, label)})"
-            yield Problem(tuple(host.name for host in hosts), f"the paths on {label} to be tried", observed, kind=UNKNOWN)
+            between, why = {host.name for host in hosts}, "no host has an address"
+        elif silent:
+            pairs = show([" and ".join(pair) for pair in silent])
+            between, why = {host for pair in silent for host in pair}, f"between {pairs} no packet without a VLAN tag passes"
+        else:
+            continue
+        observed = f"unknown: {why} on {label} ({kinds_of(cluster, label)})"
+        yield Problem(tuple(sorted(between)), f"the paths on {label} to be tried", observed, kind=UNKNOWN)
+
+
+def _untold(outcome: Outcome) -> bool:
+    """Whether it was not decided because nobody answered at an address that nobody configured."""
+    return outcome.failure == NOT_ASKED and is_link_local(outcome.probe.address)
 
 
 def _or_else(culprit: Culprit) -> str:

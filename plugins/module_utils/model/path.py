@@ -59,7 +59,8 @@ class Outcome:
     """What the asking host says of one probe.
 
     `control`: a small packet was answered. `passed`: one of the required size was, whole or in fragments; None if that was not tried.
-    `sent`, `lost`: all small packets whose answer was waited for, so that loss does not depend on size. `path_mtu`: the largest packet
+    `sent`, `lost`: all small packets whose answer was waited for, so that loss does not depend on size. `bursts`: how often some were lost
+    in a row (of more than five, each five), 0 if that was not counted. `path_mtu`: the largest packet
     that is answered; exact if the required size was not, and larger than the probe's size where the path takes more than declared.
     `fragmented`: the question or its answer came in fragments though the question forbade them.
     `forward`: a UDP datagram of the required size to a closed port was answered by the (small) ICMP error, so packets of this size get
@@ -85,10 +86,16 @@ class Outcome:
     neighbours: tuple[str, ...] = ()
     text: str = ""
     tcp: Optional[bool] = None
+    bursts: int = 0
 
     @property
     def loss_percent(self) -> float:
         return 100.0 * self.lost / self.sent if self.sent else 0.0
+
+    @property
+    def losses(self) -> int:
+        """How often something was lost. What is lost in a row is lost for one reason: it says no more than one packet."""
+        return self.bursts or self.lost
 
     @property
     def larger(self) -> bool:

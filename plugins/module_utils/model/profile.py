@@ -70,12 +70,13 @@ class Profile:
 
 @dataclass(frozen=True)
 class Missing:
-    """A host of the inventory's cluster of which there are no facts to use, and why."""
+    """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the inventory declares them."""
 
     name: str
     why: str
     member: bool = False
     address: str = ""
+    rack: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ class Cluster:
     zone_allocation_state: Optional[str] = None
     cluster_allocation_state: Optional[str] = None
     unseen: tuple[Missing, ...] = ()
+
+    @property
+    def vxlan(self) -> bool:
+        """Whether guest networks are isolated with VXLAN, so that the hosts carry them from address to address."""
+        return "VXLAN" in {method.upper() for method in self.isolation}
 
     @property
     def from_cloudstack(self) -> bool:

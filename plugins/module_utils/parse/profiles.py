@@ -41,11 +41,16 @@ def read_hosts(
         if why and not facts and not cluster.from_cloudstack:
             member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
         if why:
-            missing.append(Missing(name, why, member, str(declared.get("address") or "")))
+            missing.append(unseen(name, declared, why, member))
             continue
         probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
         profiles.append(Profile(name, facts, declared, probes, member, name in live))
     return profiles, replace(cluster, unseen=tuple(missing))
+
+
+def unseen(name: str, declared: Mapping[str, Any], why: str, member: bool) -> Missing:
+    """A host without facts, with what the inventory declares of it."""
+    return Missing(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
 
 
 def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:

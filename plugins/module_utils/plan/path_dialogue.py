@@ -156,6 +156,8 @@ class Dialogue:
             self._ask = min(self._ask, at + 0.02)  # the other answers of this round are on their way
         if kind == ECHO:
             self.refusals[size == self.control] = refusal
+            if size == self.control and refusal.failure == NOT_ASKED:
+                self.samples.keep()
 
     def neighbour(self, mac: str) -> None:
         """Somebody answered for the peer's address."""

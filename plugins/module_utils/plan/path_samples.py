@@ -11,6 +11,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_timing im
 # lost once in 6,000 times; waiting for each in turn would take eight timeouts.
 GREETING = (0.0, 0.04, 0.1, 0.18, 0.28, 0.4, 0.55, 0.75)
 
+BURST = 5  # packets; with the defaults 0.15 s, in which a switch learns an address anew, or a busy host gets its turn
+
 
 class Samples:
     """Repeats the first packet until there is an answer or `patience` is over, then sends the rest of `count` at `interval`."""
@@ -22,6 +24,7 @@ class Samples:
         self.patience = patience
         self.sent: list[float] = []  # by number
         self.rtts: dict[int, float] = {}  # of those that were answered
+        self.kept: set[int] = set()  # those that never left this host
         self.due = 0.0
         self.silent = False
 
@@ -59,12 +62,27 @@ class Samples:
             self.due = NEVER
         return first
 
+    def keep(self) -> None:
+        """The last one could not be sent: the network did not lose it."""
+        self.kept.add(len(self.sent) - 1)
+
     def lost(self, now: float, grace: float) -> tuple[int, int]:
         """(lost, sent) of those that were answered or sent `grace` ago."""
-        settled = [number for number, sent in enumerate(self.sent) if number in self.rtts or now - sent >= grace]
+        settled = [number for number, sent in enumerate(self.sent) if number in self.rtts or (number not in self.kept and now - sent >= grace)]
         return sum(number not in self.rtts for number in settled), len(settled)
 
+    def bursts(self, now: float, grace: float) -> int:
+        """How often some of them were lost in a row; of a longer row each BURST count."""
+        found = row = 0
+        for number, sent in enumerate(self.sent):
+            if number in self.rtts:
+                row = 0
+            elif number not in self.kept and now - sent >= grace:
+                found += row % BURST == 0
+                row += 1
+        return found
+
     def figures(self, now: float, grace: float) -> dict[str, float | int | None]:
-        """sent, lost and the round trips, as in model/path.py."""
+        """sent, lost, bursts and the round trips, as in model/path.py."""
         lost, sent = self.lost(now, grace)
-        return {"sent": sent, "lost": lost, **figures([self.rtts[number] for number in sorted(self.rtts)])}
+        return {"sent": sent, "lost": lost, "bursts": self.bursts(now, grace), **figures([self.rtts[number] for number in sorted(self.rtts)])}

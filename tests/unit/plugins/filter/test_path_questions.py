@@ -59,10 +59,23 @@ def test_nobody_asks_for_an_address_of_its_own():
     assert not [each for each in found["host3"]["probes"] if each["address"] == "10.88.2.14"]
 
 
-def test_a_host_without_facts_is_left_out():
+@pytest.mark.parametrize(("address", "peers"), [("10.88.0.14", {"cloudbr0"}), ("192.0.2.14", set()), ("host4.example", set()), (None, set())])
+def test_a_host_without_facts_is_asked_where_cloudstack_will_look_for_it(address, peers):
     variables = hostvars(reached=["host1", "host2", "host3"])
     variables["host4"]["ansible_facts"] = {}
-    assert asked(first_round(NAMES, variables, NAMES))["host1"] == ["host2", "host3"]
+    variables["host4"]["__preflight_seen"]["declared"]["address"] = address
+    found = first_round(NAMES, variables, NAMES)
+    assert {each["network"] for each in found["host1"]["probes"] if each["peer"] == "host4"} == peers
+    assert "host4" not in found
+
+
+def test_the_second_round_looks_for_the_direction_to_a_host_without_facts():
+    small = {"probes.paths.outcomes[4]": {"passed": False, "path_mtu": 1400, "failure": "too_large"}}
+    variables = hostvars({f"host{number}": small for number in (1, 2, 3)}, reached=["host1", "host2", "host3"])
+    variables["host4"]["ansible_facts"] = {}
+    found = second_round(NAMES, variables, NAMES)
+    assert {(host, each["network"], each["peer"]) for host, mine in found.items() for each in mine["probes"]} >= {("host1", "cloudbr0", "host4")}
+    assert "host4" not in found
 
 
 def test_a_second_round_only_where_something_failed():

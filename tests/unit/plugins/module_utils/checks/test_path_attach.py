@@ -38,6 +38,14 @@ def test_which_of_several_addresses(addresses, declared, expected):
     assert (found and found.address) == expected
 
 
+def test_link_local_addresses_where_no_host_has_another_one():
+    own = {"facts.bridges[cloudbr1].addresses": ["fe80::1/64"]}
+    assert attached(own)["cloudbr1"].address == "fe80::1"
+    assert "cloudbr1" not in attached(own, host2={"facts.bridges[cloudbr1].addresses": ["192.0.2.12/24"]})
+    assert "cloudbr1" not in attached({"facts.bridges[cloudbr1].addresses": ["169.254.7.7/16"]})
+    assert "cloudbr1" not in attached(own, cluster={"isolation": ["vxlan"]})
+
+
 LLDP = {"facts.interfaces[eth2].lldp": {"system": "leaf1", "port": "eth7", "chassis": "aa"}}
 
 

@@ -233,6 +233,8 @@ def _a(*kinds: str, direction: str = ""):
         ([_silent("a", host, m.NO_ROUTE) for host in "bcd"], _a("subnet")),
         ([_silent("a", host, m.NO_ADDRESS) for host in "bcd"], _a("subnet")),
         ([_outcome(host, "a", False) for host in "bcd"], _a("mtu")),
+        # seen with veth: the port leaves room for a VLAN tag, in one direction
+        ([_outcome(host, "a", False) for host in "bcd"] + [_outcome("a", host, False, path_mtu=1504) for host in "bcd"], _a("mtu")),
         # answers in fragments: the answering host's device is too small
         ([replace(each, fragmented=True) for each in TO_A], _a("fragmented")),
         # a MAC that is not the declared one
@@ -269,6 +271,13 @@ def test_loss_up_to_the_limit_is_none():
     outcomes = [replace(each, lost=4) for each in TO_A] + OTHERS
     assert [each.kinds for each in blame(HOSTS, outcomes, loss_max_percent=10.0).culprits] == [("loss",)]
     assert not blame(HOSTS, outcomes, loss_max_percent=20.0).culprits
+
+
+@pytest.mark.parametrize(("bursts", "blamed"), [(0, ["loss"]), (3, ["loss"]), (1, [])])
+def test_a_few_packets_lost_in_a_row_once_are_chance(bursts, blamed):
+    """Seen: three questions and one answer on the way from one host to another within a tenth of a second, and none after that."""
+    outcomes = [_outcome("b", "a", lost=3, bursts=bursts), _outcome("a", "b", lost=1, bursts=1), *TO_A[1:], *OTHERS]
+    assert [kind for each in blame(HOSTS, outcomes).culprits for kind in each.kinds] == blamed
 
 
 def test_what_is_unknown_is_passed_over():

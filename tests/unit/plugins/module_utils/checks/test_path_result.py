@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
@@ -48,6 +49,53 @@ def test_a_question_that_was_heard_in_pieces_was_fragmented_on_the_way():
     paths = examine(world.profiles(), world.intent(), world.rules())
     cut = {(each.probe.host, each.probe.peer, each.probe.network) for each in paths.outcomes if each.fragmented}
     assert cut == {("host1", "host4", "cloudbr0")}
+
+
+def guest_outcomes(**about_host4):
+    """Four hosts that asked each other on the guest bridge by link-local addresses, and what came of it where host4 is one of the two."""
+    world = healthy()
+    for host, parts in world.hosts.items():
+        parts["facts"]["bridges"]["cloudbr1"]["addresses"] = [f"fe80::{host[-1]}/64"]
+        for peer in world.hosts:
+            if peer != host:
+                outcome = {"host": host, "network": "cloudbr1", "peer": peer, "address": f"fe80::{peer[-1]}", "size": 1500, "control": True, "passed": True}
+                outcome.update(sent=20, lost=0, path_mtu=1500, failure="")
+                parts["probes"]["paths"]["outcomes"].append({**outcome, **(about_host4 if "host4" in (host, peer) else {})})
+    return world
+
+
+@pytest.mark.parametrize(
+    ("about_host4", "found"),
+    [
+        ({}, set()),
+        ({"passed": False, "path_mtu": 1400, "failure": "too_large"}, {("PTH001", ("host4",), "error")}),
+        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "silent"}, {("PTH009", ("host1", "host2", "host3", "host4"), "info")}),
+        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "no_neighbour"}, {("PTH009", ("host1", "host2", "host3", "host4"), "info")}),
+    ],
+    ids=["all is well", "a switch port is too small", "silence", "nobody there"],
+)
+def test_on_link_local_addresses_silence_says_nothing_and_a_small_mtu_does(about_host4, found):
+    world = guest_outcomes(**about_host4)
+    result = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
+    assert {(each.id, tuple(each.hosts), each.severity) for each in result.findings if each.id.startswith(("PTH", "NET"))} == found
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found"),
+    [
+        ({"passed": False, "path_mtu": 1400, "failure": "too_large"}, {("FCT001", ("host4",)), ("PTH001", ("host4",))}),
+        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "silent"}, {("FCT001", ("host4",))}),
+        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "no_neighbour"}, {("FCT001", ("host4",))}),
+    ],
+    ids=["large packets get lost on its management network, so SSH hangs", "it is off", "it is not there"],
+)
+def test_what_the_others_find_out_about_a_host_that_could_not_be_looked_at(outcome, found):
+    about = {"probes.paths.outcomes[4]": outcome, "probes.paths.outcomes[5]": None}
+    unseen = {"unseen": [{"name": "host4", "why": "Ansible waited in vain", "member": False, "address": "10.88.0.14"}]}
+    world = healthy().edit({"cluster": unseen, **{f"host{number}": about for number in (1, 2, 3)}})
+    del world.hosts["host4"]
+    result = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
+    assert {(each.id, tuple(each.hosts)) for each in result.findings if each.id.startswith(("FCT", "PTH"))} - {("PTH009", ("host1", "host2", "host3"))} == found
 
 
 def test_the_path_check_runs_what_the_paths_defer_to():

@@ -22,6 +22,7 @@ LATER = Outcome(PROBE, False, None, failure=NOT_ASKED)
     [
         ([PASSED], PASSED),
         ([PASSED, PASSED], replace(PASSED, sent=40, lost=2)),
+        ([replace(PASSED, lost=3, bursts=1), replace(PASSED, bursts=1)], replace(PASSED, sent=40, lost=4, bursts=2)),
         ([PASSED, SMALL], replace(SMALL, sent=40, lost=1, neighbours=("02::2",))),
         ([SMALL, PASSED], replace(SMALL, sent=40, lost=1, neighbours=("02::2",))),
         ([NOTHING, SMALL], replace(NOTHING, sent=28, lost=8)),

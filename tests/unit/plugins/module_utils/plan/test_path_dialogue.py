@@ -163,6 +163,23 @@ def test_a_large_packet_for_which_there_is_no_room_is_lost():
     assert (outcome["passed"], outcome["failure"], outcome["path_mtu"], outcome["text"]) == (False, TOO_LARGE, 1400, "")
 
 
+def test_a_small_packet_for_which_there_is_no_room_is_not_lost():
+    """The network never saw it."""
+    dialogue = Dialogue(0, False, 1500, 1500, Settings(), Hints(), True)
+    now, turn = 0.0, 0
+    while dialogue.due < 10:
+        now = max(now, dialogue.due)
+        for packet in dialogue.take(now):
+            turn += 1
+            if turn % 3:
+                dialogue.answered(packet.kind, packet.size, packet.number, now, False)
+            else:
+                dialogue.refused(packet.kind, packet.size, Refusal(NOT_ASKED, "no room"), now)
+    outcome = dialogue.outcome(now)
+    assert outcome["lost"] == 0
+    assert 10 < outcome["sent"] < 20
+
+
 def test_stopped_in_the_middle_says_nothing():
     assert _verdict(Path(), limit=0.0001) == (False, None, NOT_ASKED, None)
     control, passed, failure, mtu = _verdict(Path(mtu=1400), limit=0.3)

@@ -76,6 +76,25 @@ def test_what_has_no_answer_yet_is_not_lost():
     assert samples.lost(1.1, 1.0) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("lost", "bursts"),
+    [((), 0), ((3,), 1), ((3, 4, 5), 1), ((3, 5, 7), 3), ((0, 1, 19), 2), (range(5, 10), 1), (range(5, 11), 2), (range(1, 20), 4)],
+)
+def test_what_is_lost_in_a_row_counts_once_unless_it_is_much(lost, bursts):
+    samples, now = _run(dict.fromkeys(set(range(20)) - set(lost), 0.001))
+    assert samples.lost(now, 0) == (len(lost), 20)
+    assert samples.bursts(now, 0) == bursts
+
+
+def test_what_never_left_this_host_is_not_lost():
+    samples = Samples(20, 0.03, 1.0, 1.0)
+    for number in range(3):
+        samples.take(number * 0.04)
+        if number:
+            samples.keep()
+    assert samples.lost(2.0, 1.0) == (1, 1)
+
+
 def test_an_answer_after_the_end_still_counts():
     samples, now = _run({})
     assert samples.hear(7, now + 0.1)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.blame import blame
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model import path as m
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment, Culprit, Element, Probe, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import plan_probes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments, mtus
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments, mtus
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent

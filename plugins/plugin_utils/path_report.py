@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import Paths
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, WARNING
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import DEAD, NOT_ASKED, Culprit, Outcome
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural

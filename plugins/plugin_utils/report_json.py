@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import fingerprint, inputs_hash
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import DATA, NO_ANSWER, PORTS, Closed, shut_out, tried
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of, labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import Pair
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_problems import culprits, problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.problems import culprits, problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.reachability import by_pair
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import WARNING, Problem

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Checks: the paths between the hosts, as tried with packets of the required size, and the part of the fabric that is to blame.
 
-Who is to blame is found once for all of them (path_result.py). Where the facts of a host tell the cause already, the check of these facts
+Who is to blame is found once for all of them (fabric/result.py). Where the facts of a host tell the cause already, the check of these facts
 speaks, and those here are silent.
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import is_link_local
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.problems import culprits, problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import kinds_of, labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import is_link_local
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_problems import culprits, problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.duplicates import owners_of_addresses
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import smallest_layer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import Paths
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import cards, ipv4, labels, ports
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import smallest_layer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import Paths
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.reachability import dead_pairs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import FAILED, UNDECIDED, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Tally, Topology, with_islands
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Tally, Topology, with_islands
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
 
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import result
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
 
 from tests.cluster_profiles import healthy
@@ -16,8 +16,8 @@ SMALL = {f"host{number}": {"probes.paths.outcomes[5]": {"passed": False, "path_m
 
 def test_who_is_to_blame_is_found_once(monkeypatch):
     calls = []
-    blame = path_result.blame
-    monkeypatch.setattr(path_result, "blame", lambda *given, **options: calls.append(1) or blame(*given, **options))
+    blame = result.blame
+    monkeypatch.setattr(result, "blame", lambda *given, **options: calls.append(1) or blame(*given, **options))
     world = healthy().edit(SMALL)
     hosts, cluster, policy = world.profiles(), world.intent(), world.rules()
     assess(hosts, cluster, policy, today="2026-11-25")
@@ -76,8 +76,8 @@ def guest_outcomes(**about_host4):
 )
 def test_on_link_local_addresses_silence_says_nothing_and_a_small_mtu_does(about_host4, found):
     world = guest_outcomes(**about_host4)
-    result = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
-    assert {(each.id, tuple(each.hosts), each.severity) for each in result.findings if each.id.startswith(("PTH", "NET"))} == found
+    assessed = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
+    assert {(each.id, tuple(each.hosts), each.severity) for each in assessed.findings if each.id.startswith(("PTH", "NET"))} == found
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_what_the_others_find_out_about_a_host_that_could_not_be_looked_at(outco
     unseen = {"unseen": [{"name": "host4", "why": "Ansible waited in vain", "member": False, "address": "10.88.0.14"}]}
     world = healthy().edit({"cluster": unseen, **{f"host{number}": about for number in (1, 2, 3)}})
     del world.hosts["host4"]
-    result = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
-    assert {(each.id, tuple(each.hosts)) for each in result.findings if each.id.startswith(("FCT", "PTH"))} - {("PTH009", ("host1", "host2", "host3"))} == found
+    assessed = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
+    assert {(each.id, tuple(each.hosts)) for each in assessed.findings if each.id.startswith(("FCT", "PTH"))} - {("PTH009", ("host1", "host2", "host3"))} == found
 
 
 def test_the_path_check_runs_what_the_paths_defer_to():

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import path_words as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import MTU, Attachment, Culprit, Element, Outcome, Probe
 
 AT = {(host, "stor"): Attachment(host, "stor", "10.0.1.1", place, "bond0") for host, place in (("h1", "r1"), ("h2", "r1"), ("h3", "r2"), ("h4", "r3"))}

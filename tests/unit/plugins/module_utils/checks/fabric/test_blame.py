@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.blame import blame
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model import path as m
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment, Element, Heard, Outcome, Probe
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import plan_probes

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import collect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import collect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import NOT_ASKED, SILENT, TOO_LARGE, Attachment, Heard, Outcome, Probe
 
 AT = [Attachment("a", "Guest", "10.0.0.1", mac="02::1"), Attachment("b", "Guest", "10.0.0.2", mac="02::2")]

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import log
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_luck import NOISE, Chance, Loss
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, Tally, Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.luck import NOISE, Chance, Loss
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Flow, Tally, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import FABRIC, PLACE, Element
 
 CULPRIT, SUSPECT, LONER = 3.0, 1.0, 8.0

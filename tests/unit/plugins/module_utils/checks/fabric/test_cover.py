@@ -6,9 +6,9 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_cover import explain
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_luck import of_noise
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.cover import explain
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.luck import of_noise
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
 
 # a0 to a3, b0 to b3, c0 to c3 in the racks a, b, c

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, combinations, islice
 from math import lcm
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import Seen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import Seen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import FABRIC, HOST_KINDS, LOSS, MTU, ONE_WAY, PAIR, Culprit, Element, Probe
 
 MORE, MORE_PER_HOST = 16, 32  # further pairs across each candidate of a tie, further questions to each host

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Flow, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import NOT_ASKED, Attachment, Element, Heard, Outcome, Probe
 
 EVIDENCE_MAX = 5

@@ -7,9 +7,9 @@ price per explained pair (NetDiagnoser: Dhamdhere et al., CoNEXT 2007; NetBounce
 bond or which of several parallel links a pair takes (as in 007: Arzani et al., NSDI 2018), so an element may also fail for a part
 of its pairs, at the price of their surprise: the nats it takes to say which of its pairs failed. A set of culprits costs
 
-    sum of (CULPRIT + ln(hosts) + surprise), plus LONER more for each pair that is left unexplained (path_price.py),
+    sum of (CULPRIT + ln(hosts) + surprise), plus LONER more for each pair that is left unexplained (price.py),
 
-the negative logarithm of its likelihood. A pair that may fail by chance (path_luck.py) costs less. Another element that
+the negative logarithm of its likelihood. A pair that may fail by chance (luck.py) costs less. Another element that
 explains as much for at most MARGIN more is a tie and is reported as such: at 10 the odds are about 1 : 20,000 against it.
 """
 
@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_luck import Chance, Loss
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_price import WHOLE, Flows, Prices
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_ties import contains, narrowest, rank
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.luck import Chance, Loss
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.price import WHOLE, Flows, Prices
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.ties import contains, narrowest, rank
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Flow, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import PAIR, Element
 
 MARGIN = 10.0  # nats

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What happens by chance: a healthy network loses a packet now and then, and a lossy one now and then all packets of a question, so that
-a path looks silent or too small. Each such pair of hosts gets a price in nats, minus the logarithm of the chance (see path_cover.py)."""
+a path looks silent or too small. Each such pair of hosts gets a price in nats, minus the logarithm of the chance (see cover.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, log
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Flow, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Culprit
 
 Loss = tuple[int, int]  # Outcome.losses, of packets sent

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who is to blame for what the path check found: the fewest elements that explain all failures, what is wrong with each, in which direction.
 
-One cover (path_cover.py) per kind of failure, because each kind has its own witnesses of health: a pair that passes small packets clears
+One cover (cover.py) per kind of failure, because each kind has its own witnesses of health: a pair that passes small packets clears
 its way of silence, not of a small MTU, and what is silent says nothing about MTU. A fault of MTU v is told from one of MTU w by the size
 that still passes.
 The directions come from the hosts' own words: a UDP datagram that is answered though the echo is not, and the echo requests that the
@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_cover import Share, explain
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_direction import direction_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_judges import (
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.cover import Share, explain
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.direction import direction_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.judges import (
     BAD,
     GOOD,
     Judge,
@@ -29,11 +29,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_judges 
     sizes_that_pass,
     smaller_than,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_luck import UNANSWERED, UNPASSED, of_loss, of_noise
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_more import more
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_own_words import duplicates, own_words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import Seen, collect, evidence
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Flow, with_islands
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.luck import UNANSWERED, UNPASSED, of_loss, of_noise
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.more import more
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.own_words import duplicates, own_words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import Seen, collect, evidence
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Flow, with_islands
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (
     DEAD,
     FABRIC,

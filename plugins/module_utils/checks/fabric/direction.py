@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_cover import Share
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_judges import BAD, GOOD
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import Seen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_topology import Topology
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.cover import Share
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.judges import BAD, GOOD
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import Seen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.topology import Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import BOTH, IN, LOSS, MTU, ONE_WAY, OUT, Element, Outcome, Probe
 
 ONE_SIDED = 0.1  # of the losses may look as if they went the other way, before both ways are at fault

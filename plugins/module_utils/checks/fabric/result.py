@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments, is_link_local
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_blame import blame
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import collect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments, is_link_local
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import collect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import NOT_ASKED, Attachment, Heard, Outcome, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile

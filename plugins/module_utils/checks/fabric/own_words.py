@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_judges import least
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_seen import Seen, evidence
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.judges import least
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.seen import Seen, evidence
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import DUPLICATE, MTU, OUT, PORT, Culprit, Element, Outcome
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.path_attach import attachments, mtus, smallest_layer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments, mtus, smallest_layer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
 
 from tests.cluster_profiles import healthy

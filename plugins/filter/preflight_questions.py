@@ -2,6 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import labels
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
 
@@ -14,8 +17,12 @@ def questions(name, hostvars, hosts, info=None):
     exports = probes.exports(declared[name], cluster.pools)
     guest = [each for each in probes.guest_bridges(cluster.labels) if each in (facts[name].get("bridges") or {})]
     storage = sorted({each.rsplit(":", 1)[0] for each in exports})
+    targets = probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest)
+    if cluster.vxlan:
+        profiles = [Profile(each, facts[each], declared[each]) for each in sorted(declared) if facts[each]]
+        targets += probes.vxlan_targets(name, sorted(declared), [each for each in attachments(profiles, cluster) if each.network in labels(cluster, "Guest")])
     return {
-        "targets": probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest),
+        "targets": targets,
         "cpus": probes.cpus(name, hosts, facts),
         "exports": exports,
     }

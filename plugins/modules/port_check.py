@@ -43,6 +43,13 @@ options:
           - Through an interface without an address the ping still finds a BMC that is on the same wire.
         type: bool
         default: false
+      udp:
+        description:
+          - Sends a datagram in place of a TCP connection. It is answered where nobody listens, V(refused); no answer, V(filtered), says that
+            somebody listens or that it got lost.
+          - What listens for VXLAN drops the datagram.
+        type: bool
+        default: false
       bind_device:
         description: Interface to send through, for this target alone; otherwise O(bind_device).
         type: str
@@ -99,7 +106,7 @@ ports:
       description:
         - V(open), somebody answered.
         - V(refused), the way is free and nobody listens there (yet). A firewall that rejects with a reset looks the same.
-        - V(filtered), no answer came.
+        - V(filtered), no answer came. A datagram (RV(ports[].state) of a target with O(targets[].udp)) may have been taken by who listens there.
         - V(unreachable), a router, a firewall or this host said that there is no way, or the name is not known.
         - Null where the host could not even ask, because the interface or the source address does not exist.
       returned: always
@@ -125,6 +132,7 @@ TARGET = {
     "port": {"type": "int", "required": True},
     "purpose": {"type": "str", "default": ""},
     "udp_rmcp": {"type": "bool", "default": False},
+    "udp": {"type": "bool", "default": False},
     "bind_device": {"type": "str"},
 }
 ARGUMENT_SPEC = {
@@ -138,7 +146,8 @@ ARGUMENT_SPEC = {
 def target_of(entry, options):
     if not 0 < entry["port"] < 65536:
         raise InputError("not a port", expected="1 to 65535", observed=entry["port"], next_step=f"correct the target {entry['to']}")
-    return Target(entry["address"], entry["port"], entry["udp_rmcp"], options["source"] or "", entry["bind_device"] or options["bind_device"] or "")
+    device = entry["bind_device"] or options["bind_device"] or ""
+    return Target(entry["address"], entry["port"], entry["udp_rmcp"], options["source"] or "", device, entry["udp"])
 
 
 def body(module):

@@ -9,6 +9,9 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import NO_ANSWER, shut_out
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.blame import FROM, TO, Pair, blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.filtering import vxlan_let_in
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
@@ -17,6 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile impor
 Probe = Mapping[str, Any]
 LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
 LET_IN = "let the hosts of the cluster in: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
+SLOW = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
 LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
 
 
@@ -54,6 +58,39 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         if name == to and said and (TO, name) not in blamed:
             yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=LET_IN, reproduce=_reproduce(said[0]))
     yield from _slow_ports(tries, names, policy)
+
+
+@check(
+    "NET024",
+    "VXLAN gets from host to host",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F21",),
+    fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every firewall and switch on the way",
+    reproduce="nc -zvu <address of the other host on the guest label> 8472",
+)
+def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 gets from each host to the others. One port is enough.
+
+    It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN devices takes it in
+    silence, so nothing is said of the way to it. What a host's own firewall closes is the subject of NET023, a path on which nothing passes
+    that of PTH003 to PTH007.
+    """
+    if not cluster.vxlan:
+        return
+    guest = labels(cluster, "Guest")
+    passed = {(each.probe.host, each.probe.peer) for each in examine(hosts, cluster, policy).outcomes if each.control and each.probe.network in guest}
+    closed = {name for problem in vxlan_let_in(hosts, cluster, policy) for name in problem.hosts}
+    answering = {host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())} - closed
+    pairs: dict[Pair, str] = {}
+    for host in hosts:
+        answers: dict[str, list[Probe]] = {}
+        for each in [each for each in host.probes.get("vxlan") or () if each["state"] is not None]:
+            answers.setdefault(each["to"], []).append(each)
+        for to, found in answers.items():
+            if to in answering and {(host.name, to), (to, host.name)} & passed:
+                pairs[host.name, to] = "" if any(each["state"] == "refused" for each in found) else _words(found)
+    yield from by_pair(pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to get there", "", severity=ERROR, fix="")
 
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
@@ -163,22 +200,21 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
     yield from by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", "ss -ti")
 
 
-def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str) -> Iterator[Problem]:
-    """Warnings about what is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
+def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str, *, severity: str = WARNING, fix: str = SLOW) -> Iterator[Problem]:
+    """What is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
     blamed, left = blame({pair: bool(text) for pair, text in pairs.items()})
-    fix = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
     for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
         if direction == FROM and (TO, name) in blamed:
             continue
         involved = [(other, name) if direction == TO else (name, other) for other in others]
         observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
-        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=WARNING, fix=fix, reproduce=reproduce)
+        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=severity, fix=fix, reproduce=reproduce)
     for involved in _both_ways(left):
         one, other = involved[0]
         kind = UNDECIDED if other in hosts and one != other else FAILED
         observed = "; ".join(f"{name} to {to}: {pairs[name, to]}" for name, to in involved)
         blamed_hosts = tuple(sorted(involved[0])) if kind == UNDECIDED else (one,)
-        yield Problem(blamed_hosts, expected, observed, severity=WARNING, fix=fix, reproduce=reproduce, kind=kind)
+        yield Problem(blamed_hosts, expected, observed, severity=severity, fix=fix, reproduce=reproduce, kind=kind)
 
 
 def dead_pairs(hosts: Sequence[Profile]) -> set[Pair]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who answers on which port: many targets at once from one loop of non-blocking sockets. Nothing is sent but the handshake, or a ping to a BMC."""
+"""Who answers on which port: many targets at once from one loop of non-blocking sockets. Nothing is sent but the handshake, a ping to a BMC, or a
+datagram that nobody takes."""
 
 from __future__ import annotations
 
@@ -20,17 +21,25 @@ _REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
 # ASF 2.0, section 3.2.4.2: RMCP header (version 6, no acknowledgement, class ASF), the IANA number of ASF, presence ping, tag 0.
 _RMCP, _ASF = b"\x06\x00\xff\x06", b"\x00\x00\x11\xbe"
 PING, PONG = _RMCP + _ASF + b"\x80\x00\x00\x00", 0x40
+NOTHING = bytes(8)  # to VXLAN a header without the I flag, which is dropped (RFC 7348, section 5)
 
 
 @dataclass(frozen=True)
 class Target:
-    """An address (or name) and port to ask. `rmcp`: a presence ping over UDP in place of a TCP connection. Bound to `source` and `device` if given."""
+    """An address (or name) and port to ask. In place of a TCP connection, `rmcp`: a presence ping over UDP; `udp`: a datagram, which is answered
+    only where nobody listens. Bound to `source` and `device` if given."""
 
     address: str
     port: int
     rmcp: bool = False
     source: str = ""
     device: str = ""
+    udp: bool = False
+
+    @property
+    def datagram(self) -> bytes:
+        """What is sent over UDP; empty for TCP."""
+        return PING if self.rmcp else NOTHING if self.udp else b""
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class _Probe:
         except OSError as error:
             self.answers[number] = Answer(UNREACHABLE, None, f"the name cannot be resolved: {error.strerror}")
             return
-        opened = socket.socket(family, socket.SOCK_DGRAM if target.rmcp else socket.SOCK_STREAM)
+        opened = socket.socket(family, socket.SOCK_DGRAM if target.datagram else socket.SOCK_STREAM)
         opened.setblocking(False)
         try:
             _bind(opened, target)
@@ -91,17 +100,17 @@ class _Probe:
             self.answers[number] = Answer(None, None, f"cannot send from {' on '.join(filter(None, (target.source, target.device)))}: {error.strerror}")
             return
         self.tries[number] = attempt = _Try(number, target, opened, time.monotonic())
-        self.selector.register(opened, selectors.EVENT_READ if target.rmcp else selectors.EVENT_WRITE, attempt)
+        self.selector.register(opened, selectors.EVENT_READ if target.datagram else selectors.EVENT_WRITE, attempt)
         self._send(attempt, address)
 
     def _send(self, attempt: _Try, address: Any) -> None:
         code = attempt.socket.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             self._failed(attempt, code)
-        elif attempt.target.rmcp:
+        elif attempt.target.datagram:
             try:
-                attempt.socket.send(PING)
-                attempt.socket.send(PING)  # nobody repeats a datagram that gets lost
+                attempt.socket.send(attempt.target.datagram)
+                attempt.socket.send(attempt.target.datagram)  # nobody repeats a datagram that gets lost
             except OSError as error:
                 self._failed(attempt, error.errno)
 
@@ -124,7 +133,7 @@ class _Probe:
             self._end(attempt, FILTERED, f"no answer within {self.timeout:g} s")
 
     def _hear(self, attempt: _Try) -> None:
-        if not attempt.target.rmcp:
+        if not attempt.target.datagram:
             code = attempt.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or _self_connected(attempt.socket)
             self._failed(attempt, code) if code else self._end(attempt, OPEN)
             return

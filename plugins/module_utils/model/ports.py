@@ -13,3 +13,4 @@ VXLAN = 8472  # UDP, Linux's own choice, which modifyvxlan.sh leaves as it is
 VXLAN_EVPN = 4789  # UDP, that of RFC 7348, which modifyvxlan-evpn.sh takes
 
 BMC_FROM_GUEST = "BMC from the guest network"  # the purpose of a probe that had better get no answer
+GUESTS_BETWEEN_HOSTS = "VXLAN"  # the purpose of a datagram that is answered where no VXLAN device has the port yet

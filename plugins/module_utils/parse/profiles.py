@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import BMC_FROM_GUEST
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Profile
 
 NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
@@ -82,7 +82,11 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
     if heard:
         answered = [each["to"] for each in heard if each["state"] == "open"]
         probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
-        probes["ports"] = [each for each in probes["ports"] if each["purpose"] != BMC_FROM_GUEST]
+    vxlan = [each for each in probes.get("ports", ()) if each["purpose"] == GUESTS_BETWEEN_HOSTS]
+    if vxlan:
+        probes["vxlan"] = vxlan
+    if heard or vxlan:
+        probes["ports"] = [each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)]
     probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
     return probes
 

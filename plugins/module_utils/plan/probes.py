@@ -7,7 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import AGENT, BMC_FROM_GUEST, IPMI, MIGRATION_DATA, MIGRATION_TLS, NFS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import (
+    AGENT,
+    BMC_FROM_GUEST,
+    GUESTS_BETWEEN_HOSTS,
+    IPMI,
+    MIGRATION_DATA,
+    MIGRATION_TLS,
+    NFS,
+    VXLAN,
+    VXLAN_EVPN,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Pool
 
 # Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as it asks.
@@ -27,6 +38,13 @@ def targets(name: str, declared: Mapping[str, Mapping[str, Any]], management: It
     if bmc:
         found += [{**_target(bridge, bmc, IPMI, BMC_FROM_GUEST), "udp_rmcp": True, "bind_device": bridge} for bridge in guest]
     return [each for each in found if each["address"]]
+
+
+def vxlan_targets(name: str, names: Sequence[str], attachments: Iterable[Attachment]) -> list[dict]:
+    """Where a host sends datagrams to learn whether VXLAN gets through. `attachments`: the hosts' addresses on the guest labels."""
+    asked = set(peers(name, names))
+    found = [each for each in attachments if each.host in asked]
+    return [{**_target(each.host, each.address, port, GUESTS_BETWEEN_HOSTS), "udp": True} for each in found for port in (VXLAN, VXLAN_EVPN)]
 
 
 def peers(name: str, names: Sequence[str]) -> list[str]:

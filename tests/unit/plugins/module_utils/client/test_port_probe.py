@@ -120,6 +120,17 @@ def test_bmc_answers():
     assert answer.state == "open"
 
 
+def test_a_datagram_is_answered_where_nobody_listens(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as listener:
+        listener.bind((address, 0))
+        listener.settimeout(10)
+        taken, nobody = probe([Target(address, listener.getsockname()[1], udp=True), Target(address, _closed(address), udp=True)], 0.3)
+        heard = {listener.recv(100) for _twice in range(2)}
+    assert (taken.state, taken.ms, nobody.state) == ("filtered", None, "refused")
+    assert heard == {bytes(8)}  # RFC 7348, section 5: the I flag is not set
+
+
 def test_no_bmc_there():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -137,6 +148,8 @@ table inet t {
     tcp dport 1001 drop
     tcp dport 1002 reject with tcp reset
     tcp dport 1003 reject with icmpx type admin-prohibited
+    udp dport 1001 drop
+    udp dport 1003 reject with icmpx type admin-prohibited
   }
 }
 """
@@ -181,6 +194,13 @@ def test_firewalls(address):
     assert dropped == again == {"state": "filtered", "ms": None, "text": "no answer within 1.2 s"}
     assert (reset["state"], prohibited["state"]) == ("refused", "unreachable")
     assert answer["seconds"] < 2.4, "the two dropped ports were waited for one after the other"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_firewalls_and_datagrams(address):
+    with _isolated("ip link set lo up", f"nft -f - <<'X'\n{RULES}\nX") as enter:
+        answer = _probe_in(enter, *[{"address": address, "port": port, "udp": True} for port in (1001, 1002, 1003)])
+    assert [each["state"] for each in answer["answers"]] == ["filtered", "refused", "unreachable"]
 
 
 def test_a_host_without_any_route():

@@ -81,6 +81,12 @@ def test_a_bmc_that_answers_from_a_guest_bridge_is_told_apart_from_the_ports():
     assert probes["bmc_from_guest"] == {"bridge": "cloudbr2", "reachable": True}
 
 
+def test_the_way_of_vxlan_is_told_apart_from_the_ports():
+    ports = [{"to": "host2", "port": 16514, "state": "open", "purpose": "migration TLS"}, {"to": "host2", "port": 8472, "state": "refused", "purpose": "VXLAN"}]
+    probes = read_probes("host1", {"ports": {"ports": ports}}, {})
+    assert (probes["ports"], probes["vxlan"]) == (ports[:1], ports[1:])
+
+
 def test_what_a_management_server_saw_and_one_that_could_not_be_asked():
     saw = {"ssh": {"ok": True}, "bmc": {"ok": True}, "unknown": {}}
     results = [{"item": "mgmt1", "management": {"host1": saw}}, {"item": "mgmt2", "unreachable": True, "msg": "no route"}]

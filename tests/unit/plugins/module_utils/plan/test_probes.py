@@ -2,6 +2,7 @@
 """Who asks whom."""
 
 import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Pool
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
 from hypothesis import given
@@ -21,6 +22,15 @@ def test_a_host_asks_the_others_itself_the_management_servers_the_storage_and_it
         ("cloudbr1", 623),
     ]
     assert found[-1] | {"udp_rmcp": True, "bind_device": "cloudbr1"} == found[-1]
+
+
+def test_a_host_asks_the_others_at_their_guest_addresses_for_both_ports_of_vxlan():
+    at = [Attachment(f"host{n}", "cloudbr1", f"10.88.1.1{n}") for n in (1, 2)]
+    found = probes.vxlan_targets("host1", ["host1", "host2", "host3"], at)
+    assert [(each["to"], each["address"], each["port"], each["purpose"], each["udp"]) for each in found] == [
+        ("host2", "10.88.1.12", 8472, "VXLAN", True),
+        ("host2", "10.88.1.12", 4789, "VXLAN", True),
+    ]
 
 
 def test_a_host_without_an_address_or_bmc_is_left_out():

@@ -17,8 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_size impo
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
     """What each host is to ask; see the documentation beside this file."""
-    hosts = profiles(names, hostvars)
-    cluster = with_unseen(intent(info, hostvars[live[0]]), names, hosts, hostvars)
+    hosts, cluster = known(names, hostvars, live, info)
     attached = attachments(hosts, cluster)
     wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
     return questions(plan_probes(attached, wanted, peers=peers), attached, askers(live, hostvars), own(hosts), count)
@@ -26,8 +25,7 @@ def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
 
 def second_round(names, hostvars, live, info=None, policy=None, count=20):
     """What is to be asked once more to decide between culprits; see the documentation beside this file."""
-    hosts = profiles(names, hostvars)
-    cluster = with_unseen(intent(info, hostvars[live[0]]), names, hosts, hostvars)
+    hosts, cluster = known(names, hostvars, live, info)
     paths = examine(hosts, cluster, Policy().with_changes(policy or {}))
     return questions(paths.verdict.ask, paths.at.values(), paths.ran, own(hosts), count)
 
@@ -43,11 +41,12 @@ def profiles(names, hostvars):
     return found
 
 
-def with_unseen(cluster, names, hosts, hostvars):
-    """The cluster with the hosts of which there are no facts, so that the others may find out why."""
+def known(names, hostvars, live, info):
+    """The hosts of which there are facts, and the cluster with those of which there are none, so that the others may find out why."""
+    hosts, cluster = profiles(names, hostvars), intent(info, hostvars[live[0]])
     missing = sorted(set(names) - {host.name for host in hosts})
     declared = {name: hostvars[name].get("__preflight_seen", {}).get("declared", {}) for name in missing}
-    return replace(cluster, unseen=tuple(unseen(name, declared[name], "no facts", False) for name in missing))
+    return hosts, replace(cluster, unseen=tuple(unseen(name, declared[name], "no facts", False) for name in missing))
 
 
 def askers(live, hostvars):

@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import labels
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
@@ -20,7 +19,7 @@ def questions(name, hostvars, hosts, info=None):
     targets = probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest)
     if cluster.vxlan:
         profiles = [Profile(each, facts[each], declared[each]) for each in sorted(declared) if facts[each]]
-        targets += probes.vxlan_targets(name, sorted(declared), [each for each in attachments(profiles, cluster) if each.network in labels(cluster, "Guest")])
+        targets += probes.vxlan_targets(name, sorted(declared), guest_attachments(profiles, cluster))
     return {
         "targets": targets,
         "cpus": probes.cpus(name, hosts, facts),

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.admission import DATA, NO_ANSWER, PORTS, Closed, shut_out, tried
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of, labels
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import address_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, HOST, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment
@@ -153,7 +153,7 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     """
     if not cluster.vxlan:
         return
-    at = [each for each in attachments(hosts, cluster) if each.network in labels(cluster, "Guest")]
+    at = guest_attachments(hosts, cluster)
     for host in hosts:
         own = {each.network: each.address for each in at if each.host == host.name}
         others = [each for each in at if each.host != host.name and each.network in own]

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import is_link_local
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.problems import culprits, problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine, says_nothing
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.links import kinds_of, labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CLUSTER, check, show, unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
@@ -29,7 +28,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import (
     SUBNET,
     UNPLUGGED,
     Culprit,
-    Outcome,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
@@ -213,7 +211,7 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
     dead = {element.host for culprit in paths.verdict.culprits if culprit.kinds[0] == DEAD for element in culprit.candidates}
     left: dict[str, dict[str, set[str]]] = {}  # by host: why, and whom it did not ask
     for each in paths.outcomes:
-        if each.failure == NOT_ASKED and not _untold(each):
+        if each.failure == NOT_ASKED and not says_nothing(each):
             left.setdefault(each.probe.host, {}).setdefault(each.text or "no time was left", set()).add(each.probe.peer)
     for host in told:
         if host.name not in paths.ran and host.live and host.name not in dead:
@@ -242,7 +240,7 @@ def no_addresses(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     addressed = {network for _host, network in paths.at}
     bridged = {label for host in hosts for label in host.get("bridges") or {}}
     for label in labels(cluster):
-        silent = sorted({tuple(sorted((each.probe.host, each.probe.peer))) for each in paths.outcomes if each.probe.network == label and _untold(each)})
+        silent = sorted({tuple(sorted((each.probe.host, each.probe.peer))) for each in paths.outcomes if each.probe.network == label and says_nothing(each)})
         if label in bridged - addressed:
             between, why = {host.name for host in hosts}, "no host has an address"
         elif silent:
@@ -252,11 +250,6 @@ def no_addresses(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
             continue
         observed = f"unknown: {why} on {label} ({kinds_of(cluster, label)})"
         yield Problem(tuple(sorted(between)), f"the paths on {label} to be tried", observed, kind=UNKNOWN)
-
-
-def _untold(outcome: Outcome) -> bool:
-    """Whether it was not decided because nobody answered at an address that nobody configured."""
-    return outcome.failure == NOT_ASKED and is_link_local(outcome.probe.address)
 
 
 def _or_else(culprit: Culprit) -> str:

@@ -85,7 +85,7 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
     vxlan = [each for each in probes.get("ports", ()) if each["purpose"] == GUESTS_BETWEEN_HOSTS]
     if vxlan:
         probes["vxlan"] = vxlan
-    if heard or vxlan:
+    if "ports" in probes:
         probes["ports"] = [each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)]
     probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
     return probes

@@ -68,16 +68,19 @@ class Samples:
 
     def lost(self, now: float, grace: float) -> tuple[int, int]:
         """(lost, sent) of those that were answered or sent `grace` ago."""
-        settled = [number for number, sent in enumerate(self.sent) if number in self.rtts or (number not in self.kept and now - sent >= grace)]
-        return sum(number not in self.rtts for number in settled), len(settled)
+        gone = sum(self._is_lost(number, now, grace) for number in range(len(self.sent)))
+        return gone, gone + len(self.rtts)
+
+    def _is_lost(self, number: int, now: float, grace: float) -> bool:
+        return number not in self.rtts and number not in self.kept and now - self.sent[number] >= grace
 
     def bursts(self, now: float, grace: float) -> int:
         """How often some of them were lost in a row; of a longer row each BURST count."""
         found = row = 0
-        for number, sent in enumerate(self.sent):
+        for number in range(len(self.sent)):
             if number in self.rtts:
                 row = 0
-            elif number not in self.kept and now - sent >= grace:
+            elif self._is_lost(number, now, grace):
                 found += row % BURST == 0
                 row += 1
         return found

@@ -37,6 +37,12 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
     return found + list(_unseen(hosts, cluster))
 
 
+def guest_attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
+    """Those on the guest labels, between which VXLAN carries the guests' packets."""
+    guest = labels(cluster, "Guest")
+    return [each for each in attachments(hosts, cluster) if each.network in guest]
+
+
 def _unseen(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
     """Only those that are in the network of a host that was seen: the way elsewhere is not known."""
     networks = {label: _networks(hosts, label) for label in labels(cluster, "Management")}

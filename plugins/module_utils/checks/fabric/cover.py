@@ -54,24 +54,15 @@ def explain(
 ) -> list[Share]:
     """The culprits behind `bad`, largest first. `lost`: packets lost and sent, by flow, where the question is loss: then a flow may be
     good by luck. `suspects`: hosts that are likelier culprits than others, because they did not answer the controller either."""
-    return _Cover(topology, bad, good, chance, lost, suspects).shares() if bad else []
+    return _Cover(topology, Prices(topology, bad, good, chance, lost, suspects), chance.at_most).shares() if bad else []
 
 
 class _Cover:
     """One minimum set cover."""
 
-    def __init__(
-        self,
-        topology: Topology,
-        bad: Sequence[Flow],
-        good: Sequence[Flow],
-        chance: Chance,
-        lost: Optional[Mapping[Flow, Loss]],
-        suspects: Collection[str],
-    ) -> None:
-        self.topology, self.bad, self.at_most = topology, sorted(bad), chance.at_most
-        self.prices = Prices(topology, bad, good, chance, lost, suspects)
-        self.covers, self.goods = self.prices.covers, self.prices.goods
+    def __init__(self, topology: Topology, prices: Prices, at_most: float) -> None:
+        self.topology, self.prices, self.at_most = topology, prices, at_most
+        self.bad, self.covers, self.goods = prices.bad, prices.covers, prices.goods
 
     def shares(self) -> list[Share]:
         chosen = self._solved(frozenset())

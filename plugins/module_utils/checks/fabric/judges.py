@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.mtu import TAG
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Outcome
 
 GOOD, BAD = True, False
-TAG = 4  # bytes of a VLAN tag
 Judge = Callable[[Sequence[Outcome]], Optional[bool]]
 
 

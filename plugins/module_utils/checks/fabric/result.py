@@ -53,7 +53,7 @@ def _examine(given: _Same) -> Paths:
     at = {(each.host, each.network): each for each in attachments(hosts, cluster)}
     results = {host.name: host.probes["paths"] for host in hosts if host.probes.get("paths")}
     heard, cut = _heard(results.items(), at.values())
-    outcomes = [_in_pieces(_untold(Outcome.from_dict(each)), cut) for result in results.values() for each in result["outcomes"]]
+    outcomes = [_in_pieces(_without_guess(Outcome.from_dict(each)), cut) for result in results.values() for each in result["outcomes"]]
     verdict = blame(at.values(), outcomes, heard, results, loss_max_percent=policy.loss_max_percent)
     seen = collect(at.values(), outcomes, heard, results)
     asked = {_question(each): each for each in outcomes if each.failure == NOT_ASKED}
@@ -65,10 +65,13 @@ def _question(outcome: Outcome) -> tuple[str, str, str]:
     return outcome.probe.host, outcome.probe.network, outcome.probe.peer
 
 
-def _untold(outcome: Outcome) -> Outcome:
-    """Silence of addresses that nobody configured says nothing: a switch port may carry guests' VLANs and no untagged packets."""
-    untagged = not outcome.control and is_link_local(outcome.probe.address)
-    return replace(outcome, failure=NOT_ASKED, text="untagged packets do not pass, guests' VLANs may") if untagged else outcome
+def says_nothing(outcome: Outcome) -> bool:
+    """Silence of an address that nobody configured: a switch port may carry guests' VLANs and no untagged packets."""
+    return not outcome.control and is_link_local(outcome.probe.address)
+
+
+def _without_guess(outcome: Outcome) -> Outcome:
+    return replace(outcome, failure=NOT_ASKED) if says_nothing(outcome) else outcome
 
 
 def _in_pieces(outcome: Outcome, cut: set[tuple[str, str, str]]) -> Outcome:

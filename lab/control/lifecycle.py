@@ -59,6 +59,7 @@ def _up(topology: Topology, state: State, names: Sequence[str]) -> None:
     ordered = [manager, *(node for node in wanted if node is not manager)]
     everything = hosts.all_nodes(topology, state)
     nodes.known_hosts(everything, state, list(everything.nodes.values()))
+    state.key("id_ed25519")  # made once, here: nodes that boot side by side would each make it
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda node: _boot(topology, state, node), ordered))
     management.deploy(state, manager)

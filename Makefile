@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab modules lint types unit contract integration molecule sanity bench docs build simulator clean
+.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full modules lint types unit contract integration molecule sanity bench docs build simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -66,6 +66,9 @@ unit: venv ## pure rules and module edges, no root
 contract: venv ## the simulator against the recorded answers of a real CloudStack 4.22.1
 	@scripts/ensure-packages openipmi ipmitool
 	@pytest -q -s tests/contract
+
+test-full: test ## everything of `make test`, and what is long by nature (hours)
+	@pytest -q -m full tests
 
 modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root
 	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client

@@ -15,7 +15,8 @@ description:
   - The start is compared with the time of the last change of a file's inode (ctime), which renaming and a kept modification time cannot hide.
     Both are right across a clock that was set meanwhile.
   - A file in Java's properties format that Java itself wrote last (C(agent.properties), which the agent rewrites) is not newer than its daemon.
-  - Units are read again where they changed on disk, and units that must not run beside the daemon are stopped before it is started.
+  - systemd reads its units again before anything is done with them, or where it says that they changed on disk. Units that must not
+    run beside the daemon are stopped before it is started.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -97,7 +98,7 @@ steps:
   returned: success
   type: list
   elements: str
-  sample: [stop libvirtd.socket, restart libvirtd.service]
+  sample: [daemon-reload systemd, stop libvirtd.socket, restart libvirtd.service]
 """
 
 import platform

@@ -54,6 +54,8 @@ def _read_file(path: str) -> ReadFile:
 def apply(plan: Plan, verify: Sequence[str]) -> None:
     """Carry out the steps, then have `verify` show that the daemon answers. Raises CommandError with the daemon's last words."""
     for step in plan:
+        if step.action == "start":
+            command.run(("systemctl", "reset-failed", step.target))  # else one that failed five times within ten seconds is refused
         argv = ("systemctl", "daemon-reload") if step.action == "daemon-reload" else ("systemctl", step.action, step.target)
         _must(argv, step.target)
     if verify and any(step.action in ("start", "restart") for step in plan):

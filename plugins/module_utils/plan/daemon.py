@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Optional
 
@@ -61,28 +61,24 @@ def _clock(seconds: float) -> str:
 def plan_daemon(goal: DaemonGoal, units: Mapping[str, UnitState], files: Sequence[ReadFile], now: Moment) -> Plan:
     """The steps, in order: systemd reads its units again, what must not run beside is stopped, the daemon is enabled and started anew."""
     unit = units.get(goal.name, ABSENT_UNIT)
-    involved = [goal.name, *goal.exclude]
     why = reasons(goal, unit, files, units, now)
-    return Plan.of(
-        [
-            _reload(units, involved),
-            *(_stop(units.get(name)) for name in goal.exclude),
-            _enable(goal, unit),
-            Change("restart" if unit.active in RUNNING else "start", goal.name, _shown(unit), {"active": "active", "because": "; ".join(why)})
-            if why
-            else None,
-        ]
-    )
+    steps = [change for change in (*(_stop(units.get(name)) for name in goal.exclude), _enable(goal, unit), _start(goal, unit, why)) if change]
+    return Plan.of([_reload(goal, units, bool(steps)), *steps])
 
 
-def _reload(units: Mapping[str, UnitState], names: Iterable[str]) -> Optional[Change]:
-    old = [name for name in names if name in units and _reload_needed(units[name])]
-    return Change("daemon-reload", "systemd", {"units as they were": ", ".join(old)}, {"units read again": ", ".join(old)}) if old else None
+def _reload(goal: DaemonGoal, units: Mapping[str, UnitState], before_others: bool) -> Optional[Change]:
+    """systemd does not say that it has not read a mask yet, so it reads its units again before it does anything with them."""
+    old = [name for name in (goal.name, *goal.exclude) if name in units and units[name].reload_needed]
+    if not old and not before_others:
+        return None
+    return Change("daemon-reload", "systemd", {"units": ", ".join(old) or "as read last"}, {"units": "read again"})
 
 
-def _reload_needed(unit: UnitState) -> bool:
-    """A mask that was made or removed by hand is seen on the disk at once, but NeedDaemonReload says no."""
-    return unit.reload_needed or unit.unit_file.startswith("masked") != (unit.load == "masked")
+def _start(goal: DaemonGoal, unit: UnitState, why: Sequence[str]) -> Optional[Change]:
+    if not why:
+        return None
+    verb = "restart" if unit.active in RUNNING else "start"
+    return Change(verb, goal.name, _shown(unit), {"active": "active", "because": "; ".join(why)})
 
 
 def _stop(unit: Optional[UnitState]) -> Optional[Change]:

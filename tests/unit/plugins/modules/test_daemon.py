@@ -68,13 +68,13 @@ def test_check_real_and_again(run, systemd, path):
     assert not systemd.did
     done = run(verify=["chronyc", "tracking"])
     assert predicted["diff"] == done["diff"]
-    assert predicted["steps"] == done["steps"] == ["restart chrony.service"]
+    assert predicted["steps"] == done["steps"] == ["daemon-reload systemd", "restart chrony.service"]
     assert f"{path} was changed" in done["reasons"][0]
-    assert systemd.did == ["systemctl restart chrony.service", "chronyc tracking"]
+    assert systemd.did == ["systemctl daemon-reload", "systemctl restart chrony.service", "chronyc tracking"]
     again = run(verify=["chronyc", "tracking"])
     assert not again["changed"]
     assert again["reasons"] == []
-    assert len(systemd.did) == 2
+    assert len(systemd.did) == 3
 
 
 def test_a_file_that_was_renamed_into_its_place_with_an_old_date(run, systemd, path):
@@ -82,13 +82,13 @@ def test_a_file_that_was_renamed_into_its_place_with_an_old_date(run, systemd, p
     kept.write_text("server 192.0.2.2 iburst\n")
     os.utime(kept, (1_000_000_000, 1_000_000_000))
     kept.replace(path)
-    assert run()["steps"] == ["restart chrony.service"]
-    assert systemd.did == ["systemctl restart chrony.service"]
+    assert run()["steps"] == ["daemon-reload systemd", "restart chrony.service"]
+    assert systemd.did == ["systemctl daemon-reload", "systemctl restart chrony.service"]
 
 
 def test_a_unit_that_is_not_there(run, systemd):
     systemd.load = "not-found"
-    assert run(check=True)["steps"] == ["start chrony.service"], "its package is installed in the real run"
+    assert run(check=True)["steps"] == ["daemon-reload systemd", "start chrony.service"], "its package is installed in the real run"
     failed = run()
     assert failed["failed"]
     for part in ("chrony.service cannot be started", "not-found", "install its package", "Reproduce"):

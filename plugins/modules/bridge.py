@@ -104,7 +104,7 @@ def body(module):
         Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]
     ]
     links = ifupdown.links()
-    wanted = plan_bridges(bridges, ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE), links)
+    wanted = plan_bridges(bridges, ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE), links, ifupdown.gateways())
     guests = guests_on(wanted.rebuild, links)
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(

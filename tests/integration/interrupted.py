@@ -46,8 +46,9 @@ for unit in ("chrony.service", "libvirtd.service"):
     if os.path.exists("/lib/systemd/system/" + unit) and (show(unit, "ActiveState"), show(unit, "UnitFileState")) != ("active", "enabled"):
         print(unit + " does not run, now and at every boot")
 for path in sockets:
-    if os.path.lexists(path) and (show(os.path.basename(path), "ActiveState"), show(os.path.basename(path), "LoadState")) != ("inactive", "masked"):
-        print(os.path.basename(path) + " is not masked")
+    unit = os.path.basename(path)
+    if os.path.lexists(path) and (show(unit, "ActiveState") == "active" or show(unit, "LoadState") != "masked"):
+        print(unit + " is not masked")
 if os.path.exists("/etc/sysctl.d/60-cloudstack-kvm.conf"):
     for key, value in re.findall(r"^(\S+) = (.*)$", open("/etc/sysctl.d/60-cloudstack-kvm.conf").read(), re.M):
         if out("sysctl", "-n", key) != value:

@@ -100,9 +100,7 @@ SPEC = {
 
 
 def body(module):
-    bridges = [
-        Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]
-    ]
+    bridges = [Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]]
     links = ifupdown.links()
     wanted = plan_bridges(bridges, ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE), links)
     guests = guests_on(wanted.rebuild, links)

@@ -72,7 +72,7 @@ def build() -> None:
         say(f"base image: Debian {SUITE} and the package pool (about a minute)")
         shutil.rmtree(base.parent, ignore_errors=True)
         base.parent.mkdir(parents=True)
-        later = sorted({*packages["hosts"], *packages["management"]})
+        later = sorted({name for part in ("guests", "hosts", "management") for name in packages[part]})
         run([str(RECIPE / "build-base"), SUITE, str(base), str(pool()), " ".join(packages["base"]), " ".join(later)], timeout=1800)
     if not podman.image_exists(host_image()):
         say("host image")

@@ -11,7 +11,8 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import CommandError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import packages
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.package import Installed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import packages
 
 Run = Callable[..., command.Answer]
 LONGEST = 7200.0  # seconds for one call: a slow mirror and a slow machine together
@@ -31,7 +32,7 @@ class PackageManager:
         self._run = run
         self._clock = clock or SystemClock()
 
-    def installed(self) -> list[packages.Installed]:
+    def installed(self) -> list[Installed]:
         """What is installed. Raises CommandError where neither dpkg nor rpm is there."""
         for argv, parse in ((_DPKG, packages.parse_dpkg), (_RPM, packages.parse_rpm)):
             answer = self._run(argv, timeout=60.0)

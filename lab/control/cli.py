@@ -122,7 +122,6 @@ def _play(options: argparse.Namespace, state: State, topology: Topology) -> int:
         **management.credentials(state),
         "LAB_STATE": str(state.folder),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(state.control_sockets()),
     }
     command = ["ansible-playbook", "-i", str(ROOT / "inventories" / "lab"), options.playbook, *options.arguments]
     os.chdir(ROOT)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -21,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # Shared by all checkouts on a machine, because building takes minutes: package pool and the tarball behind the image.
 CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/cslab"))
 RUN = Path("/run/cslab")
-# A socket's path has at most 107 bytes (unix(7)); Ansible adds a slash and 10 digits to its folder, ssh 17 while it makes the socket.
-LONGEST_SOCKET_FOLDER = 107 - 11 - 17
 
 
 def _generate_key(path: Path, comment: str, kind: str) -> None:
@@ -81,14 +78,6 @@ class State:
         with self.path(".lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
-
-    def control_sockets(self) -> Path:
-        """The folder of the SSH connections that Ansible keeps open to this lab, and to no other lab at the same addresses. In
-        the state folder, unless a socket's path would become too long there."""
-        folder = self.folder.absolute() / "cp"
-        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER:
-            return folder
-        return Path.home() / ".ansible" / "cp" / hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
 
     def load(self, name: str, default: Any) -> Any:
         """A JSON value of the state folder."""

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys and secrets are made once, whoever asks for them at the same time; connections of one lab are its own."""
+"""Keys and secrets are made once, whoever asks for them at the same time."""
 
 from __future__ import annotations
 
-import os
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lab.control import state as module
-from lab.control.state import LONGEST_SOCKET_FOLDER, State
+from lab.control.state import State
 from lab.control.topology import LabError
 
 
@@ -54,20 +52,3 @@ def test_a_key_that_was_cut_off_half_way_is_made_anew(tmp_path: Path, monkeypatc
         with pytest.raises(LabError):
             State(tmp_path).key("id_ed25519")
     assert State(tmp_path).key("id_ed25519").with_suffix(".pub").read_text().startswith("ssh-ed25519")
-
-
-@pytest.mark.parametrize("length", [10, 60, LONGEST_SOCKET_FOLDER - 3, LONGEST_SOCKET_FOLDER - 2, 150])
-def test_the_control_sockets_have_a_path_that_the_kernel_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    monkeypatch.setenv("HOME", "/root")
-    folder = State(Path("/" + "x" * (length - 1))).control_sockets()
-    assert folder.is_absolute()
-    # as Ansible and ssh extend it: a slash, ten digits, and a dot with 16 letters
-    path = os.fsencode(folder / ("0123456789" + "." + "X" * 16))
-    with socket.socket(socket.AF_UNIX) as probe, pytest.raises(FileNotFoundError):
-        probe.connect(path)  # a longer one would end with "AF_UNIX path too long"
-
-
-def test_two_labs_have_two_folders_of_control_sockets() -> None:
-    pairs = [(Path("/a/.lab"), Path("/b/.lab")), (Path("/" + "x" * 150), Path("/" + "y" * 150))]
-    for one, other in pairs:
-        assert State(one).control_sockets() != State(other).control_sockets()

@@ -115,7 +115,7 @@ def _until_off(node: Node, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def wait(state: State, node: Node, timeout: float = 300) -> float:
+def wait(state: State, node: Node, timeout: float = 900) -> float:
     """Wait until a login works; the seconds that took. Raises LabError with the console's end where it does not."""
     started = time.monotonic()
     user = variants.login(variant(state, node))

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: package
 short_description: Packages of a host, also of one that has nothing yet
-version_added: 0.2.0
+version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Installs packages that are missing, by C(apt-get) or C(dnf) themselves. Needs no python3-apt, no list of packages that somebody fetched

@@ -121,8 +121,9 @@ def wait(state: State, node: Node, timeout: float = 900) -> float:
     user = variants.login(variant(state, node))
     while time.monotonic() - started < timeout:
         login = [*nodes.ssh_command(state, node)[:-1], "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", f"{user}@{node.address}", "true"]
-        if run(login, check=False, timeout=60).returncode == 0:
-            return time.monotonic() - started
+        with contextlib.suppress(LabError):  # no end of a login within a minute: the guest is still busy with its boot
+            if run(login, check=False, timeout=60).returncode == 0:
+                return time.monotonic() - started
         if pid(node) is None:
             break
         time.sleep(1)

@@ -91,6 +91,12 @@ def test_mistakes_in_the_inventory_are_found_first(bare, extra, parts):
     assert bare.writes() == 0
 
 
+def test_a_login_without_a_way_to_become_root(bare):
+    """ssh logs in as root because that is its own account's name; Ansible does not know, and calls sudo, which is not there."""
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"ansible_user": ""})
+    _stopped(run, "host1", "expected a login as root, or sudo", "sudo: not found", "ansible_user is not set", "Next: set ansible_user: root")
+
+
 def test_bridge_port_that_does_not_exist(bare):
     before = bare.ssh("host1", MANIFEST)
     bridges = [{"name": "cloudbr1", "port": "eth9"}]

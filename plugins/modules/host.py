@@ -230,7 +230,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_states import carry_out, wait_maintenance
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import add_host, is_up, read_row, wait_up
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.preflight_report import OPTIONS, require_preflight
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, ZONE
@@ -294,7 +294,7 @@ def join(client, module, target, row):
         require_preflight(module.params["preflight"], target.ip_address)
     for change in plan:
         if change.data["command"] != "addHost":
-            apply(client, Plan.of([change]))
+            carry_out(client, Plan.of([change]), target.ip_address, settle, lambda now: plan_host(target, now))
             continue
         text = add_host(client, change.data["params"], target.ip_address, settle)[1]
         if text:
@@ -320,13 +320,17 @@ def serve(client, module, row):
         if not module.check_mode:
             raise missing(options)
         row = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
-    plan = plan_absent(address, row, options["forced"]) if state == "absent" else plan_state(state, address, row)
+
+    def plan_for(now):
+        return plan_absent(address, now, options["forced"]) if state == "absent" else plan_state(state, address, now or row)
+
+    plan = plan_for(row)
     if module.check_mode:
         return plan
     leaves = state == "maintenance" or (state == "absent" and not options["forced"])
     if leaves and row and row.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
         wait_maintenance(client, address, options["maintenance_timeout"])
-    carry_out(client, plan, address, options["maintenance_timeout"])
+    carry_out(client, plan, address, options["maintenance_timeout"], plan_for)
     return plan
 
 

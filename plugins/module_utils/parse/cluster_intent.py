@@ -86,9 +86,13 @@ def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
 
 
 def intent(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
-    """What the cluster is meant to be: `info` is the result of cluster_info (None or empty: CloudStack was not asked), `variables` a host's."""
+    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not asked), `variables` a host's."""
     inventory = intent_of_inventory(variables)
-    return completed(cluster_of(info["cluster"]), inventory, info["exists"]) if info and info.get("cluster") else inventory
+    if not info or info.get("skipped"):
+        return inventory
+    if not info.get("cluster"):
+        return replace(inventory, unanswered=str(info.get("msg") or "no result").strip())
+    return completed(cluster_of(info["cluster"]), inventory, info["exists"])
 
 
 def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) -> Cluster:

@@ -11,8 +11,6 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
-# the integration tests that boot no host
-LABLESS := $(addprefix tests/integration/test_,cs_client.py modules_cycle.py register_cluster.py kvm_ssh.py management_server_check.py cluster_info.py report_chromium.py path_mtu.py path_mtu_end.py path_check.py beside.py)
 # each a long story on three hosts, one after the other on the same lab
 STORIES := $(sort $(wildcard tests/integration/test_site*.py))
 # what the machine must have for tests that boot hosts
@@ -82,7 +80,7 @@ test-full: test ## everything of `make test`, and what is long by nature (hours)
 
 modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root
 	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client
-	@pytest -q $(LABLESS)
+	@pytest -q -m "not lab and not full" tests/integration
 
 integration: stories hosts ## playbooks against the simulator and the lab
 
@@ -90,7 +88,7 @@ stories: lab-setup ## the stories of site.yml, in a lab beside the machine's
 	@scripts/beside stories pytest -q $(STORIES)
 
 hosts: lab-setup ## all other tests that boot hosts, in the machine's lab
-	@pytest -q tests/integration $(addprefix --ignore ,$(LABLESS) $(STORIES))
+	@pytest -q -m "lab and not full" tests/integration $(addprefix --ignore ,$(STORIES))
 
 molecule: lab-setup ## every role in systemd containers: check, converge, idempotence, verify. SCENARIO=name for one
 	@scripts/beside molecule scripts/molecule $(SCENARIO)

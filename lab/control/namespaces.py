@@ -4,6 +4,7 @@ libvirt in the containers need; the machine's own cgroup mounts stay as they are
 
 from __future__ import annotations
 
+from .locks import only_one
 from .shell import run
 from .state import RUN
 from .topology import PREFIX, LabError
@@ -27,15 +28,21 @@ def _pinned() -> bool:
 
 def create() -> None:
     """Make both, where they are missing."""
+    with only_one("namespaces"):
+        _create()
+
+
+def _create() -> None:
     if NETNS not in run(["ip", "netns", "list"]).stdout.split():
         run(["ip", "netns", "add", NETNS])
         run(["ip", "-n", NETNS, "link", "set", "lo", "up"])
     if _pinned():
         return
     RUN.mkdir(mode=0o755, exist_ok=True)
-    if run(["findmnt", "-rn", str(RUN)], check=False).returncode != 0:
-        run(["mount", "--bind", str(RUN), str(RUN)])
-        run(["mount", "--make-private", str(RUN)])
+    # Never judged by the table of mounts, which also shows what another mount covers. Shared, as after an `up` that was cut off
+    # between these two, the kernel would pin no namespace there (EINVAL).
+    run(["mount", "--bind", str(RUN), str(RUN)])
+    run(["mount", "--make-private", str(RUN)])
     MOUNT_PIN.touch()
     # slave: network namespaces that are made later show up inside, nothing goes the other way
     run(["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT])
@@ -44,7 +51,8 @@ def create() -> None:
 def remove() -> None:
     """Remove both; nothing may run in them any more."""
     run(["umount", str(MOUNT_PIN)], check=False)
-    run(["umount", str(RUN)], check=False)
+    while run(["umount", str(RUN)], check=False).returncode == 0:
+        pass  # once for each `up` that was cut off
     if NETNS in run(["ip", "netns", "list"]).stdout.split():
         run(["ip", "netns", "del", NETNS])
 

@@ -13,7 +13,7 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApplyError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import MAIN_FILE, OWN_FILE, Link, Wanted
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import FOLDER, MAIN_FILE, OWN_FILE, Link, Wanted
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import ifupdown, ip_json
 
 TIMEOUT = 60  # seconds for one ifup or ifdown
@@ -25,7 +25,9 @@ def links() -> dict[str, Link]:
     if not answer.ok:
         raise ApplyError("the network interfaces could not be read", observed=answer.why(), reproduce="ip -j -d addr")
     return {
-        row["name"]: Link(row["name"], row["kind"], row["mtu"], row["up"], row["master"], tuple(one for one in row["addresses"] if "." in one))
+        row["name"]: Link(
+            row["name"], row["kind"], row["mtu"], row["up"], row["master"], tuple(one for one in row["addresses"] if "." in one), tuple(row["dynamic"])
+        )
         for row in ip_json.parse_interfaces(answer.stdout)
     }
 
@@ -36,6 +38,12 @@ def read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def other_files() -> dict[str, str]:
+    """The files of the folder that other programs write, cloud-init above all: path -> text. Hidden ones are read by nothing."""
+    paths = (path for path in sorted(Path(FOLDER).glob("[!.]*")) if path.is_file() and str(path) != OWN_FILE)
+    return {str(path): read(str(path)) for path in paths}
 
 
 def caller(processes: str = "/proc") -> Optional[str]:

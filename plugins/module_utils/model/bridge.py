@@ -36,6 +36,7 @@ class Link:
     up: bool
     master: Optional[str]
     addresses: tuple[str, ...]  # CIDR, IPv4 only
+    leased: tuple[str, ...] = ()  # those of them that a DHCP server gave for a time
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ $(VENV)/.stamp: pyproject.toml scripts/venv
 
 lab-setup: venv ## packages, base image and package pool for the lab (no hosts yet)
 	@mkdir -p .build
-	@flock .build/lab-setup.lock sh -ec 'lab/labctl setup; lab/labctl build' # parts of `make test` that run side by side all ask for it
+	@flock -o .build/lab-setup.lock sh -ec 'lab/labctl setup; lab/labctl build' # parts of `make test` that run side by side all ask for it
 
 lab: lab-setup ## fresh machine -> three hosts Up: boot the lab, run playbooks/site.yml on it, show the result
 	@lab/labctl up
@@ -91,7 +91,7 @@ hosts: lab-setup ## all other tests that boot hosts, in the machine's lab
 	@pytest -q -m "lab and not full" tests/integration $(addprefix --ignore ,$(STORIES))
 
 molecule: lab-setup ## every role in systemd containers: check, converge, idempotence, verify. SCENARIO=name for one
-	@scripts/beside molecule scripts/molecule $(SCENARIO)
+	@scripts/molecule $(SCENARIO)
 
 sanity: venv ## ansible-test sanity, no ignores
 	@scripts/sanity

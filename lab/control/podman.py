@@ -23,7 +23,6 @@ BOOT_OPTIONS = [
 ]  # fmt: skip
 DEVICES = ["--device", "/dev/kvm", "--device", "/dev/net/tun", "--device", "/dev/fuse"]
 CONFIG = RUN / "containers.conf"
-BOOT_TIMEOUT = 300.0  # seconds; three are usual, but a machine may have all its cores busy
 
 
 def configure() -> None:
@@ -94,7 +93,7 @@ def image_of(container: str) -> str:
     return podman("container", "inspect", "--format", "{{.ImageName}}", container).stdout.strip()
 
 
-def wait_for_systemd(container: str, timeout: float = BOOT_TIMEOUT) -> None:
+def wait_for_systemd(container: str, timeout: float = 300) -> None:
     """Wait until systemd has started everything. Raises LabError with the failed units where it takes too long."""
     deadline = time.monotonic() + timeout
     status = ""

@@ -114,6 +114,14 @@ def test_a_port_that_cloud_init_configures_is_refused_before_anything_is_install
     bare.ssh("host1", f"rm {CLOUD_INIT}")
 
 
+def test_an_address_of_dhcp_is_not_taken_away(bare):
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600")  # as a DHCP client sets it
+    bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    _stopped(run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24")
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft forever preferred_lft forever")
+
+
 def test_refused_export(bare):
     """The first run that installs something: another package manager is at work meanwhile, as after each boot."""
     bare.ssh("host1", f"systemd-run --quiet --collect --unit=lab-apt python3 -c {shlex.quote(HOLD_APT)}")

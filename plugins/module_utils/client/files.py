@@ -41,7 +41,9 @@ def _state(place: Place) -> FileState:
         found = os.stat(place.name, dir_fd=place.directory, follow_symlinks=False)
     except FileNotFoundError:
         return FileState(place.path)
-    kind, content, entries = _kind(found.st_mode), None, ()
+    kind = _kind(found.st_mode)
+    content: Optional[bytes] = None
+    entries: tuple[str, ...] = ()
     if kind in ("file", "directory"):
         with _opened(place) as handle:
             found = os.fstat(handle)

@@ -56,7 +56,7 @@ def find_properties(text: str, source: str = SOURCE) -> list[Property]:
         if not body or body[0] in "#!":
             continue
         if "\\" not in body:  # nearly every line
-            found.append(Property(*_PLAIN.match(body).groups(), first, first))  # type: ignore[union-attr]  # it fits everything
+            found.append(Property(*_PLAIN.match(body).groups(), first, first))  # type: ignore[union-attr,call-arg]  # it fits everything
             continue
         body, position = _whole(lines, body, position)
         match = _KEY.match(body)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 from pathlib import Path
+from time import process_time
 from types import SimpleNamespace
 
 import pytest
@@ -214,10 +216,8 @@ def test_a_link_that_comes_after_the_look_is_not_followed(tmp_path, monkeypatch,
         compare(staged)
 
     monkeypatch.setattr(files.Staged, "compare", swap)
-    try:
+    with contextlib.suppress(InputError, OperationFailed):
         write(entry(home / ".ssh" / "keys", lines=["ssh-ed25519 AAAA"], owner=str(ACCOUNT), mode="0600"))
-    except (InputError, OperationFailed):
-        pass
     assert state_of(secret.parent) == before
     assert secret.stat().st_uid == 0
 
@@ -299,8 +299,6 @@ def test_names_of_temporary_files_are_unique_and_not_too_long(tmp_path):
 
 def test_ten_megabytes_of_properties_are_no_matter(tmp_path):
     """The quadratic part is gone: ten times the keys take about ten times as long."""
-    from time import process_time
-
     def seconds(count):
         path = tmp_path / "agent.properties"
         path.write_text("".join(f"some.key.{number}=value \\\n  and more\n" for number in range(count)))

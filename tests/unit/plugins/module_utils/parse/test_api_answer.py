@@ -39,10 +39,7 @@ def test_what_is_not_a_refusal(body):
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [
-        *((status, True) for status in (200, 202, 408, 499, 500, 504, 599)),
-        *((status, False) for status in (301, 400, 401, 404, 429)),
-    ],
+    [*((status, True) for status in (200, 202, 408, 499, 500, 504, 599)), *((status, False) for status in (301, 400, 401, 404, 429))],
 )
 def test_what_may_have_been_carried_out(status, expected):
     assert may_have_run(status) is expected

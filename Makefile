@@ -43,14 +43,14 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-# Side by side in lanes, each target of a lane after the other. The stories of site.yml are the longest way, so they have a lane of their own.
+# Side by side in lanes, each target of a lane after the other. Two labs at once at the most: a machine has 128 inotify instances, a host needs six.
 # why the tests that boot hosts cannot run here; empty where they can
 LACKS = $(shell for each in $(LAB_NEEDS); do [ -e $$each ] || echo $$each; done; [ "$$(id -u)" = 0 ] || echo "to be root")
 SKIPPED = $(if $(LACKS),echo "SKIPPED: the tests that boot hosts cannot run here$(comma) they need $(LACKS)")
 comma := ,
 
 test: venv ## set up what is missing and run every test side by side (about half an hour); takes over a lab that is up
-	@scripts/parts.py $(if $(LACKS),,"lab-setup stories") "lint types sanity build $(if $(LACKS),,molecule)" "unit contract modules $(if $(LACKS),,hosts)"
+	@scripts/parts.py $(if $(LACKS),,"lab-setup stories" "molecule hosts") "lint types unit sanity contract modules build"
 	@$(SKIPPED)
 	@echo "make test: everything passed, but for what is said above to be skipped"
 
@@ -58,7 +58,7 @@ test-quick: venv ## every test that boots no host (about ten minutes)
 	@scripts/parts.py "lint types sanity build" "unit contract modules"
 
 test-lab: venv ## the tests that boot hosts: playbooks on the lab, and every role in molecule (about twenty minutes)
-	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "hosts molecule")
+	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "molecule hosts")
 
 lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
@@ -68,7 +68,7 @@ types: venv ## mypy over module_utils
 	@mypy
 
 unit: venv ## pure rules and module edges, no root
-	@pytest -q -n 2 tests/unit --ignore tests/unit/plugins/action
+	@pytest -q -n 2 --dist loadfile tests/unit --ignore tests/unit/plugins/action
 	@pytest -q tests/unit/plugins/action # a process of its own: where the controller's side is loaded, a module's warnings go elsewhere
 
 contract: venv ## the simulator against the recorded answers of a real CloudStack 4.22.1

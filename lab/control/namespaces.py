@@ -4,6 +4,8 @@ libvirt in the containers need; the machine's own cgroup mounts stay as they are
 
 from __future__ import annotations
 
+import os
+
 from .locks import only_one
 from .shell import run
 from .state import RUN
@@ -45,7 +47,17 @@ def _create() -> None:
     run(["mount", "--make-private", str(RUN)])
     MOUNT_PIN.touch()
     # slave: network namespaces that are made later show up inside, nothing goes the other way
-    run(["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT])
+    _pin()
+
+
+def _pin() -> None:
+    """Linux 6.18 takes the numbers of namespaces from a store of each CPU, and pins only one whose number is higher than the caller's (else
+    EINVAL). So where this process is in a namespace that was made later, as in scripts/beside, the CPU that made it always serves."""
+    command = ["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT]
+    for cpu in sorted(os.sched_getaffinity(0)):
+        if run(["taskset", "--cpu-list", str(cpu), *command], check=False).returncode == 0:
+            return
+    run(command)
 
 
 def remove() -> None:

@@ -59,7 +59,7 @@ def start(topology: Topology, node: Node, plugged: Callable[[], None] = lambda: 
     podman.podman("start", node.container)
 
 
-def wait(node: Node, timeout: float = 60) -> None:
+def wait(node: Node, timeout: float = 300) -> None:
     """Wait until it has booted and sshd answers."""
     podman.wait_for_systemd(node.container, timeout)
     deadline = time.monotonic() + timeout

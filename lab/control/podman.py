@@ -93,7 +93,7 @@ def image_of(container: str) -> str:
     return podman("container", "inspect", "--format", "{{.ImageName}}", container).stdout.strip()
 
 
-def wait_for_systemd(container: str, timeout: float = 60) -> None:
+def wait_for_systemd(container: str, timeout: float = 300) -> None:
     """Wait until systemd has started everything. Raises LabError with the failed units where it takes too long."""
     deadline = time.monotonic() + timeout
     status = ""

@@ -144,11 +144,12 @@ def plan_bridges(
     main_text: str,
     own_text: str,
     links: Mapping[str, Link],
-    others: Mapping[str, str] = _NO_FILES,
+    *,
     gateways: Optional[Mapping[str, str]] = None,
+    others: Mapping[str, str] = _NO_FILES,
 ) -> Wanted:
-    """What must change: the two files, and the bridges that are not as declared. `others` are the files besides in the folder
-    that ifupdown reads, `gateways` those of the default routes, by device.
+    """What must change: the two files, and the bridges that are not as declared. `gateways` are those of the default routes, by device;
+    `others` are the files besides in the folder that ifupdown reads.
 
     Files and links are judged apart, so that a run which ended between the two is finished by the next. Raises InputError.
     """

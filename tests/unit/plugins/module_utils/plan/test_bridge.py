@@ -100,10 +100,10 @@ CLOUD_INIT = "/etc/network/interfaces.d/50-cloud-init"
 )
 def test_a_port_that_another_file_configures_is_refused(text, says):
     if not says:
-        assert plan_bridges([MANAGEMENT], MAIN, "", BARE, {CLOUD_INIT: text}).plan
+        assert plan_bridges([MANAGEMENT], MAIN, "", BARE, others={CLOUD_INIT: text}).plan
         return
     with pytest.raises(InputError, match=f"^{CLOUD_INIT} configures eth0, the port of cloudbr0.*{says}.*99-disable-network-config.cfg"):
-        plan_bridges([MANAGEMENT], MAIN, "", BARE, {CLOUD_INIT: text})
+        plan_bridges([MANAGEMENT], MAIN, "", BARE, others={CLOUD_INIT: text})
 
 
 @pytest.mark.parametrize(

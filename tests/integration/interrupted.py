@@ -65,14 +65,14 @@ if os.path.exists("/etc/nftables.d/cloudstack-kvm.nft"):
 # Differs between two machines that were prepared alike.
 OF_THIS_MACHINE = (
     r"ssh_host_|machine-id|~$|/etc/hosts$|hostname|ld\.so\.cache|/etc/ssl/|iscsi|resolv|/etc/passwd-|/etc/group-|shadow"
-    r"|/etc/libvirt/(secrets|qemu/networks)"
+    r"|/etc/libvirt/(secrets|nwfilter|qemu/networks)"
 )
 FILES = (
     r"find /etc -xdev \( -type f -o -type l \) | LC_ALL=C sort | grep -Ev '{skip}' | while read -r path; do"
     ' if [ -L "$path" ]; then echo "$path -> $(readlink "$path")"; else echo "$path $(sha256sum < "$path")"; fi; done'
 )
 UNITS = (
-    "systemctl list-unit-files --no-legend --no-pager | awk '{print \"at-boot:\" $1, $2}';"
+    "systemctl list-unit-files --type service,socket,timer --no-legend --no-pager | awk '{print \"at-boot:\" $1, $2}';"
     # Those that run all the time: others (timers, hostnamed) come and go.
     " for unit in libvirtd chrony nftables cloudstack-agent cloudstack-kvm-firewall ssh; do echo now:$unit $(systemctl is-active $unit); done"
 )

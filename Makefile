@@ -12,7 +12,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
 # the integration tests that boot no host
-LABLESS := $(addprefix tests/integration/test_,cs_client.py modules_cycle.py register_cluster.py kvm_ssh.py management_server_check.py cluster_info.py report_chromium.py path_mtu.py path_mtu_end.py path_check.py)
+LABLESS := $(addprefix tests/integration/test_,cs_client.py gate.py modules_cycle.py register_cluster.py kvm_ssh.py management_server_check.py cluster_info.py report_chromium.py path_mtu.py path_mtu_end.py path_check.py)
 # what the machine must have for tests that boot hosts
 LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=

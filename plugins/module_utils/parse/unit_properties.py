@@ -68,4 +68,5 @@ def agent_unit(text: str, name: str) -> dict[str, Any]:
     if values.get("LoadState") == "not-found":
         return {"active": "not-found", "enabled": "not-found", "restarts": 0}
     restarts = values.get("NRestarts", "")
-    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": int(restarts) if restarts.isdecimal() else None}
+    number = int(restarts) if restarts.isascii() and restarts.isdecimal() and len(restarts) < 16 else None
+    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": number}

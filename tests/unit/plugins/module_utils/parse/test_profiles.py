@@ -28,7 +28,7 @@ def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live
     assert cluster.unseen == ()
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])
 def test_a_number_that_no_report_could_hold_becomes_a_text(number):
     [profile], _cluster = read({"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, {})
     json.dumps(profile.facts, allow_nan=False)

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What preflight.yml costs through Ansible: the whole playbook on so many hosts, as a ratio to ansible.builtin.ping on them in the same run.
 
-The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the wall times say more
-about it than about a fleet, the ratio says what an operator pays. They are pinged right before the playbook, over open SSH connections; the playbook's last task refuses each of
-them, as a namespace is not a KVM host. The share of each task follows. Needs root, ssh, sshd.
+The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the wall times say
+more about it than about a fleet, the ratio says what an operator pays. They are pinged right before the playbook, over open SSH
+connections; the playbook's last task refuses each of them, as a namespace is not a KVM host. The share of each task follows.
+Needs root, ssh, sshd.
 """
 
 from __future__ import annotations
@@ -55,9 +56,10 @@ def measure(count: int, forks: int, paths: bool) -> str:
     ping = sum(pings) / len(pings)
     own = [(name, seconds) for name, seconds in found if name not in (OPENED, PINGED)]
     whole = sum(seconds for _name, seconds in own)
-    shares = [f"  {seconds:7.1f} s  {seconds / ping:5.2f} pings  {100 * seconds / whole:3.0f} %  {name}" for name, seconds in sorted(own, key=lambda each: -each[1])]
-    head = f"{count} hosts, {forks} forks: preflight.yml {whole:.1f} s, ping {ping:.1f} s ({', '.join(f'{each:.1f}' for each in pings)}), ratio {whole / ping:.2f}"
-    return "\n".join([head, *shares[:12]])
+    longest = sorted(own, key=lambda each: -each[1])[:12]
+    shares = [f"  {seconds:7.1f} s  {seconds / ping:5.2f} pings  {100 * seconds / whole:3.0f} %  {name}" for name, seconds in longest]
+    each = ", ".join(f"{seconds:.1f}" for seconds in pings)
+    return "\n".join([f"{count} hosts, {forks} forks: preflight.yml {whole:.1f} s, ping {ping:.1f} s ({each}), ratio {whole / ping:.2f}", *shares])
 
 
 def main() -> int:

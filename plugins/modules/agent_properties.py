@@ -16,7 +16,7 @@ description:
     and keys that belong to CloudStack such as C(guid).
   - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every line
     that starts with C(host). Set them again afterwards.
-  - The agent reads the file when it starts. Restart it after a change.
+  - The agent reads the file when it starts. M(cloudstack.kvm.daemon) restarts one that has not.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -54,7 +54,12 @@ EXAMPLES = r"""
     properties:
       host.reserved.mem.mb: 2048
       guest.cpu.mode: null
-  notify: Restart cloudstack-agent
+
+- name: Let a running agent read them
+  cloudstack.kvm.daemon:
+    name: cloudstack-agent.service
+    files: [/etc/cloudstack/agent/agent.properties]
+    start: false
 
 - name: Set a key of a newer agent
   cloudstack.kvm.agent_properties:

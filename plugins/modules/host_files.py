@@ -106,6 +106,8 @@ options:
     type: bool
     default: false
 seealso:
+  - module: cloudstack.kvm.daemon
+    description: Has a service read them.
   - module: cloudstack.kvm.agent_properties
     description: For C(agent.properties), which this module must not edit.
 """
@@ -131,7 +133,13 @@ EXAMPLES = r"""
         state: link
         src: /etc/apparmor.d/usr.sbin.libvirtd
     backup: true
-  notify: Restart libvirtd
+  register: written
+
+- name: Run libvirtd with what they say
+  cloudstack.kvm.daemon:
+    name: libvirtd.service
+    files: [/etc/libvirt/libvirtd.conf, /etc/default/libvirtd]
+    changed: "{{ written.changed_paths }}"
 
 - name: Make the FQDN resolve to the management address
   cloudstack.kvm.host_files:

@@ -21,6 +21,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")  # not splitlines(): Java knows no other l
 _KEY = re.compile(r"((?:\\.|[^\\=: \t\f])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+)?", re.DOTALL)
 _PLAIN = re.compile(r"([^=: \t\f]*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+)?(.*)", re.DOTALL)  # the same without a backslash
 _ESCAPE = re.compile(r"\\(?:(u)([0-9a-fA-F]{4})?|(.)|$)", re.DOTALL)
+_STORED = re.compile(r"#\w{3} \w{3} \d\d \d\d:(\d\d):(\d\d) \S+ \d{4}")  # java.util.Date.toString
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}
 
 
@@ -127,3 +128,18 @@ def _goes_on(body: str) -> bool:
 def _unicode(char: str) -> str:
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[i]:02X}{units[i + 1]:02X}" for i in range(0, len(units), 2))
+
+
+def was_stored(text: str, mtime: float) -> bool:
+    """Whether java.util.Properties.store was the last to write a text, whose file has `mtime` (seconds since 1970).
+
+    It puts the date in a comment before the first key, to the second, in a time zone that has only a name: zones differ by quarters of an
+    hour. Whoever edits the file afterwards leaves that comment as it is.
+    """
+    for line in split_lines(text):
+        found = _STORED.fullmatch(line)
+        if found:
+            return 0 <= (mtime - int(found[1]) * 60 - int(found[2])) % 900 < 1.5
+        if not line.startswith("#"):
+            return False
+    return False

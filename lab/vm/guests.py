@@ -16,7 +16,7 @@ from lab.control.shell import run
 from lab.control.state import RUN, State
 from lab.control.topology import LabError, Node, Topology
 
-from . import image, machine, qmp, variants
+from . import dhcp, image, machine, qmp, variants
 
 
 def folder(state: State, node: Node) -> Path:
@@ -85,6 +85,8 @@ def start(topology: Topology, state: State, node: Node) -> None:
     for nic in node.nics:
         _cable(node, topology.wire(nic.wire).mtu, nic.name)
     faults.reapply(faults.Lab(topology, state), node)
+    if variant(state, node) == "dhcp":
+        dhcp.start(topology, node)
     files = machine.Files(image.programs() / "qemu", image.folder(), folder(state, node), _pid_file(node))
     tsc_khz = machine.clock_rate(Path("/proc/cpuinfo").read_text())
     run(["nsenter", f"--net=/run/netns/{node.netns}", *machine.command(node, files, tsc_khz)], timeout=60)
@@ -121,8 +123,9 @@ def wait(state: State, node: Node, timeout: float = 900) -> float:
     user = variants.login(variant(state, node))
     while time.monotonic() - started < timeout:
         login = [*nodes.ssh_command(state, node)[:-1], "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", f"{user}@{node.address}", "true"]
-        if run(login, check=False, timeout=60).returncode == 0:
-            return time.monotonic() - started
+        with contextlib.suppress(LabError):  # no end of a login within a minute: the guest is still busy with its boot
+            if run(login, check=False, timeout=60).returncode == 0:
+                return time.monotonic() - started
         if pid(node) is None:
             break
         time.sleep(1)
@@ -134,6 +137,7 @@ def wait(state: State, node: Node, timeout: float = 900) -> float:
 def remove(state: State, node: Node) -> None:
     """Remove the guest: process, cables, disk."""
     cut_power(node)
+    dhcp.stop(node)
     wires.unplug(node)
     marker(node).unlink(missing_ok=True)
     shutil.rmtree(state.folder / "vm" / node.name, ignore_errors=True)

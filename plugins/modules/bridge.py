@@ -104,7 +104,8 @@ SPEC = {
 def body(module):
     bridges = [Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]]
     links = ifupdown.links()
-    wanted = plan_bridges(bridges, ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE), links, ifupdown.other_files())
+    main, own = ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE)
+    wanted = plan_bridges(bridges, main, own, links, gateways=ifupdown.gateways(), others=ifupdown.other_files())
     guests = guests_on(wanted.rebuild, links)
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(

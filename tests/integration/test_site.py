@@ -91,6 +91,12 @@ def test_mistakes_in_the_inventory_are_found_first(bare, extra, parts):
     assert bare.writes() == 0
 
 
+def test_a_login_without_a_way_to_become_root(bare):
+    """ssh logs in as root because that is its own account's name; Ansible does not know, and calls sudo, which is not there."""
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"ansible_user": ""})
+    _stopped(run, "host1", "expected a login as root, or sudo", "sudo: not found", "ansible_user is not set", "Next: set ansible_user: root")
+
+
 def test_bridge_port_that_does_not_exist(bare):
     before = bare.ssh("host1", MANIFEST)
     bridges = [{"name": "cloudbr1", "port": "eth9"}]
@@ -106,6 +112,14 @@ def test_a_port_that_cloud_init_configures_is_refused_before_anything_is_install
     _stopped(run, "host1", f"{CLOUD_INIT} configures eth1, the port of cloudbr1", "iface eth1 inet dhcp", "99-disable-network-config.cfg")
     assert bare.ssh("host1", MANIFEST) == before
     bare.ssh("host1", f"rm {CLOUD_INIT}")
+
+
+def test_an_address_of_dhcp_is_not_taken_away(bare):
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600")  # as a DHCP client sets it
+    bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    _stopped(run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24")
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft forever preferred_lft forever")
 
 
 def test_refused_export(bare):

@@ -32,6 +32,14 @@ def links() -> dict[str, Link]:
     }
 
 
+def gateways() -> dict[str, str]:
+    """Device -> gateway, of the default routes. Raises ApplyError where `ip` cannot tell."""
+    answer = command.run(("ip", "-j", "-4", "route", "show", "default"))
+    if not answer.ok:
+        raise ApplyError("the routes could not be read", observed=answer.why(), reproduce="ip -j -4 route show default")
+    return {route["device"]: route["gateway"] for route in ip_json.parse_routes(answer.stdout or "[]") if route["device"] and route["gateway"]}
+
+
 def read(path: str) -> str:
     """Text of a file, empty where there is none."""
     try:
@@ -100,6 +108,8 @@ def _change(wanted: Wanted, before: Mapping[str, str]) -> None:
     for bridge in wanted.rebuild + wanted.resize:
         for name in (bridge.port, bridge.name):
             _must(("ip", "link", "set", name, "mtu", str(bridge.mtu)))
+    for bridge, _ in wanted.reroute:
+        _must(("ip", "route", "replace", "default", "via", str(bridge.gateway), "dev", bridge.name))
 
 
 def _must(argv: tuple[str, ...]) -> None:
@@ -133,6 +143,9 @@ def _back(wanted: Wanted, before: Mapping[str, str]) -> None:
         for name in (bridge.name, bridge.port):
             command.run(("ifdown", "--force", name), timeout=TIMEOUT)
         command.run(("ip", "link", "delete", bridge.name))
+    for bridge, gateway in wanted.reroute:
+        verb = ("replace", "default", "via", gateway) if gateway else ("delete", "default", "via", str(bridge.gateway))
+        command.run(("ip", "route", *verb, "dev", bridge.name))
     for path, text in before.items():
         if text:
             _write(path, text)

@@ -47,3 +47,4 @@ class Wanted:
     files: Mapping[str, str]
     rebuild: tuple[Bridge, ...]  # to be taken down and brought up
     resize: tuple[Bridge, ...]  # only their MTU differs
+    reroute: tuple[tuple[Bridge, Optional[str]], ...] = ()  # only their gateway differs; with the one that is there

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.daemon import Moment, UnitState
 
 SOURCE = "systemctl show"
 # Which units are which time service; chronyd and ntpd are the names of Enterprise Linux, or aliases.
@@ -69,3 +72,28 @@ def agent_unit(text: str, name: str) -> dict[str, Any]:
         return {"active": "not-found", "enabled": "not-found", "restarts": 0}
     restarts = values.get("NRestarts", "")
     return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": int(restarts) if restarts.isdecimal() else None}
+
+
+def unit_state(values: Mapping[str, str]) -> UnitState:
+    """The properties of one unit -> UnitState. Raises ParseError."""
+    return UnitState(
+        name=values.get("Id", ""),
+        load=values.get("LoadState", ""),
+        active=values.get("ActiveState", ""),
+        unit_file=values.get("UnitFileState", ""),
+        reload_needed=values.get("NeedDaemonReload") == "yes",
+        started=_started(values),
+    )
+
+
+def _started(values: Mapping[str, str]) -> Optional[Moment]:
+    """When the main process was started; systemd was asked with TZ=UTC. A unit without one (a socket, or never started) has no time."""
+    text, monotonic = values.get("ExecMainStartTimestamp", ""), values.get("ExecMainStartTimestampMonotonic", "")
+    if text in ("", "n/a") or monotonic in ("", "0"):
+        return None
+    # Not strptime: the name of the weekday is that of the locale.
+    found = re.fullmatch(r"(?:\S+ )?(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC", text)
+    if not found or not monotonic.isdecimal():
+        raise ParseError(SOURCE, "not a time", text=f"{text} {monotonic}")
+    year, month, day, hour, minute, second = map(int, found.groups())
+    return Moment(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp(), int(monotonic) / 1_000_000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import FOLDER, MAIN_FILE, OWN_FILE, Bridge, Link, Wanted
@@ -138,9 +139,20 @@ def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
         )
 
 
-def plan_bridges(bridges: Sequence[Bridge], main_text: str, own_text: str, links: Mapping[str, Link], others: Mapping[str, str] = _NO_FILES) -> Wanted:
-    """What must change: the two files, and the bridges that are not as declared. `others` are the files besides in the folder
-    that ifupdown reads. Raises InputError."""
+def plan_bridges(
+    bridges: Sequence[Bridge],
+    main_text: str,
+    own_text: str,
+    links: Mapping[str, Link],
+    *,
+    gateways: Optional[Mapping[str, str]] = None,
+    others: Mapping[str, str] = _NO_FILES,
+) -> Wanted:
+    """What must change: the two files, and the bridges that are not as declared. `gateways` are those of the default routes, by device;
+    `others` are the files besides in the folder that ifupdown reads.
+
+    Files and links are judged apart, so that a run which ended between the two is finished by the next. Raises InputError.
+    """
     check(bridges, links)
     check_other_files(bridges, others)
     names = [name for bridge in bridges for name in (bridge.name, bridge.port)]
@@ -156,7 +168,11 @@ def plan_bridges(bridges: Sequence[Bridge], main_text: str, own_text: str, links
     changes = [Change("change" if olds[path] else "create", path, before=olds[path], after=text) for path, text in files.items()]
     changes += [Change("build", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in rebuild]
     changes += [Change("resize", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in resize]
-    return Wanted(Plan.of(changes), files, rebuild, resize)
+    reroute = tuple(
+        (bridge, gateways.get(bridge.name)) for bridge in bridges if gateways is not None and bridge not in rebuild and _lacks_gateway(bridge, gateways)
+    )
+    changes += [Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": bridge.gateway}) for bridge, old in reroute]
+    return Wanted(Plan.of(changes), files, rebuild, resize, reroute)
 
 
 def guests_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> list[str]:
@@ -172,6 +188,13 @@ def _is_built(bridge: Bridge, links: Mapping[str, Link]) -> bool:
     if bridge.address == "dhcp":
         return bool(link.addresses)
     return bridge.address is None or bridge.address in link.addresses
+
+
+def _lacks_gateway(bridge: Bridge, gateways: Mapping[str, str]) -> bool:
+    """A default route over another device is somebody else's, and stays."""
+    if bridge.gateway is None or (gateways and bridge.name not in gateways):
+        return False
+    return gateways.get(bridge.name) != bridge.gateway
 
 
 def _is_sized(bridge: Bridge, links: Mapping[str, Link]) -> bool:

@@ -8,8 +8,8 @@ import tarfile
 
 import pytest
 
-from lab.control.topology import Nic, Node
-from lab.vm import machine, variants
+from lab.control.topology import Nic, Node, Topology, Wire, mac
+from lab.vm import dhcp, machine, variants
 
 NODE = Node("host1", "host", (Nic("eth0", "management", ("10.88.0.11/24",)), Nic("eth1", "guest")))
 INSTALLER = [(variants.INTERFACES, "auto eth0\n", "644"), ("/etc/hostname", "host1\n", "644")]
@@ -47,3 +47,10 @@ def test_where_the_address_stands(variant: str, path: str, expected: str) -> Non
 
 def test_only_the_variant_with_sudo_locks_root() -> None:
     assert {name: variants.login(name) for name in variants.VARIANTS if variants.login(name) != "root"} == {"sudo": variants.USER}
+
+
+def test_the_dhcp_server_gives_a_guest_its_own_address_only() -> None:
+    topology = Topology("lab.test", {"management": Wire("management", 1500, "10.88.0.0/24")}, {"host1": NODE})
+    lines = dhcp.config(topology, NODE).splitlines()
+    assert {"interface w-management", "start 10.88.0.11", "end 10.88.0.11", "option subnet 255.255.255.0"} <= set(lines)
+    assert f"static_lease {mac('host1', 'eth0')} 10.88.0.11" in lines

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import fingerprint
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.join_waves import join_waves
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"fingerprint": fingerprint}
+        return {"join_waves": join_waves}

@@ -109,6 +109,7 @@ class SshHosts(Namespaces):
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
             "ANSIBLE_CACHE_PLUGIN": "memory",
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         command: Sequence[str] = ["ansible-playbook", "-i", str(inventory), *arguments, str(playbook)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .topology import LabError
@@ -15,6 +16,11 @@ def client(credentials: dict[str, str]) -> Any:
     from cs import CloudStack
 
     return CloudStack(endpoint=credentials["CLOUDSTACK_ENDPOINT"], key=credentials["CLOUDSTACK_KEY"], secret=credentials["CLOUDSTACK_SECRET"])
+
+
+def without_query(text: str) -> str:
+    """The text with what follows the ? of an address left out: requests' errors hold the whole request, key and signature included."""
+    return re.sub(r"\?[^\s'\")]*=[^\s'\")]*", "?...", text)
 
 
 def rows(hosts: list[dict[str, Any]], pools: list[dict[str, Any]], expected: dict[str, str]) -> list[tuple[str, ...]]:
@@ -62,7 +68,7 @@ def show(credentials: dict[str, str], expected: dict[str, str]) -> int:
         hosts = api.listHosts(type="Routing", fetch_list=True)
         pools = api.listStoragePools(fetch_list=True)
     except Exception as error:  # cs raises its own and requests' errors
-        raise LabError(f"the API does not answer as it should: {error}") from error
+        raise LabError(f"the API does not answer as it should: {without_query(str(error))}") from None
     lines = rows(hosts, pools, expected)
     print("\n" + table(lines) + "\n\nnext:")
     for line in advice(lines):

@@ -9,24 +9,24 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import cut, one_line, rest
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import one_line, rest, shorten, wrapped
 
-CAUSES = 5  # three lines each
+CAUSES = 5  # four lines each
 
 
 def path_summary(report: Mapping[str, Any], place: str) -> str:
-    """The text for a terminal, at most 24 lines. `place` is where the HTML report is."""
+    """The text for a terminal, at most 32 lines. `place` is where the HTML report is."""
     found = topics(report["findings"])
     stopping = [topic for topic in found if topic.stops]
     lines = [*_causes(stopping), *rest(found), *_networks(report["paths"]), f"report  {place}"]
-    return "\n".join(cut(line) for line in lines)
+    return "\n".join(shorten(line) for line in lines)
 
 
 def _causes(stopping: list[Topic]) -> Iterator[str]:
     causes = [(topic, cause) for topic in stopping for cause in topic.causes]
     for topic, cause in causes[:CAUSES]:
         yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(cause.hosts)}"
-        yield f"        {one_line(cause.observed)}"
+        yield from wrapped(" " * 8, one_line(cause.observed))
         yield f"        {cause.reproduce or topic.commands[0]}" if cause.reproduce or topic.commands else "        see the report"
     if len(causes) > CAUSES:
         yield f"        and {len(causes) - CAUSES} more, in the report"

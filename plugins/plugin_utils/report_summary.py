@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report on one screen: 24 lines of 100 columns, for 4 hosts or for 1,000."""
+"""The report on one screen: 32 lines of 100 columns at most, for 4 hosts or for 1,000. What does not fit loses its middle, never a part of a number."""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
 
-COLUMNS, CAUSES = 100, 5
+COLUMNS, CAUSES, GAP = 100, 5, "... "
 # member, passed -> what it means
 GROUPS = {
     (False, False): "may NOT join",
@@ -26,7 +28,7 @@ def summary(report: Mapping[str, Any], place: str) -> str:
     """The text for a terminal. `place` is where the HTML report is."""
     found = topics(report["findings"])
     lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found), f"report  {place}"]
-    return "\n".join(cut(line) for line in lines)
+    return "\n".join(shorten(line) for line in lines)
 
 
 def _head(report: Mapping[str, Any]) -> str:
@@ -42,17 +44,17 @@ def _groups(report: Mapping[str, Any]) -> Iterator[str]:
     for (member, passed), words in GROUPS.items():
         names = [name for name, host in report["hosts"].items() if (host["member"], host["verdict"] == "pass") == (member, passed)]
         if names:
-            yield f"  {words:20} {len(names):4}  {ranges(names)}"
+            yield from wrapped(f"  {words:20} {len(names):4}  ", ranges(names))
 
 
 def _causes(found: list[Topic]) -> Iterator[str]:
-    """Two lines for each cause that keeps hosts out, as far as there is room."""
+    """Up to three lines for each cause that keeps hosts out, as far as there is room."""
     stopping = [topic for topic in found if topic.stops]
     for topic in stopping[:CAUSES]:
         seen = topic.causes[0]
         more = f" (and {len(topic.causes) - 1} more like it)" if len(topic.causes) > 1 else ""
         yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(topic.hosts)}"
-        yield f"        {cut(one_line(seen.observed), COLUMNS - 8 - len(more))}{more}"
+        yield from wrapped(" " * 8, shorten(one_line(seen.observed), 2 * (COLUMNS - 8) - len(more) - 20) + more)
     if len(stopping) > CAUSES:
         yield f"        and {len(stopping) - CAUSES} more: {', '.join(topic.id for topic in stopping[CAUSES:])}"
 
@@ -81,7 +83,7 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
     worst = next((topic for topic in found if topic.stops), None)
     joining = [name for name, host in report["hosts"].items() if not host["member"] and host["verdict"] == "pass"]
     if worst:
-        yield f"next    {worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}"
+        yield from wrapped("next    ", f"{worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}")
         yield "        then run preflight.yml again"
     elif joining:
         yield "next    run add_hosts.yml: the verdict holds as long as the hosts stay as they are and the policy says"
@@ -94,6 +96,26 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def cut(line: str, width: int = COLUMNS) -> str:
-    """At most so many characters of it."""
-    return line if len(line) <= width else line[: width - 1] + "…"
+def shorten(text: str, width: int = COLUMNS) -> str:
+    """At most so many characters of it: what is too long loses words from its middle, because what decides often stands at the end."""
+    if len(text) <= width:
+        return text
+    words = re.split(r"(?<=[\s,;])", text)
+    room = width - len(GAP)
+    head, tail = words[0][:room] if len(words[0]) > room else words[0], ""
+    for word in words[1:]:
+        if len(head) + len(word) > room * 6 // 10:
+            break
+        head += word
+    for word in reversed(words[1:]):
+        if len(head) + len(word) + len(tail) > room:
+            break
+        tail = word + tail
+    return f"{head}{GAP}{tail}"
+
+
+def wrapped(begin: str, text: str) -> Iterator[str]:
+    """The text behind `begin` on one line or two, the second one below the first."""
+    parts = textwrap.wrap(shorten(text, 2 * (COLUMNS - len(begin)) - 20), COLUMNS - len(begin), break_on_hyphens=False) or [""]
+    for place, part in enumerate(parts):
+        yield f"{begin if not place else ' ' * len(begin)}{part}"

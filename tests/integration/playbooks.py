@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RECAP = re.compile(r"^(?P<host>\S+)\s+: (?P<counts>(?:\w+=\d+\s*)+)$", re.MULTILINE)
+ONE_BY_ONE = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}  # the callback of ansible.cfg folds hosts that have the same result
 LIMIT = 900  # seconds; a run that needs longer hangs
 
 
@@ -58,9 +59,9 @@ def command(playbook: str, inventory: Path, extra: Mapping[str, Any], arguments:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The test's environment without colours, and with the project's ansible.cfg."""
+    """The test's environment without colours, and with the project's ansible.cfg, but for each host told by itself."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **extra}
+    return {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **ONE_BY_ONE, **extra}
 
 
 def play(playbook: str, inventory: Path, *arguments: str, extra: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> Run:

@@ -63,10 +63,13 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
 
     A candidate is compared with the live members; a member that the inventory does not know may have another CPU, another MTU or no TLS,
     and migration to it fails later. Found by address, or by name where a member's address has changed (AGT007). Members that are in the
-    inventory but gave no facts are FCT001's matter. Without access to CloudStack it is unknown.
+    inventory but gave no facts are FCT001's matter. Without access to CloudStack it is unknown; where CloudStack was to be asked
+    and did not answer, no host may join on that.
     """
     if not cluster.from_cloudstack:
-        yield Problem(concerned(hosts), "the hosts of the cluster, from CloudStack", "unknown: CloudStack was not asked", kind=UNKNOWN)
+        why = f"CloudStack did not answer: {cluster.unanswered}" if cluster.unanswered else "CloudStack was not asked"
+        severity = ERROR if cluster.unanswered else None
+        yield Problem(concerned(hosts), "the hosts of the cluster, from CloudStack", f"unknown: {why}", kind=UNKNOWN, severity=severity)
         return
     seen = frozenset().union(*map(addresses, hosts))
     seen |= {each.address for each in cluster.unseen}

@@ -113,7 +113,7 @@ class Cluster:
     `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are global settings;
     a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are values that the operator wants
     every host to have, by dotted fact path ("cpu.model"). `unseen` are the inventory's hosts of the cluster
-    that could not be looked at.
+    that could not be looked at. `unanswered` says why CloudStack, which was to be asked, did not answer.
     """
 
     zone: str = ""
@@ -134,6 +134,7 @@ class Cluster:
     zone_allocation_state: Optional[str] = None
     cluster_allocation_state: Optional[str] = None
     unseen: tuple[Missing, ...] = ()
+    unanswered: str = ""
 
     @property
     def vxlan(self) -> bool:

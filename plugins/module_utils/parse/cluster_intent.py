@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Pool, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Pool, Registered
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.storage_url import SCHEMES, normal_url, pool_url
 
 Row = Mapping[str, Any]
@@ -51,6 +51,7 @@ def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
     values["registered"] = tuple(Registered(**host) for host in values.get("registered") or ())
+    values["unseen"] = tuple(Missing(**host) for host in values.get("unseen") or ())
     return Cluster(**values)
 
 
@@ -85,9 +86,13 @@ def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
 
 
 def intent(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
-    """What the cluster is meant to be: `info` is the result of cluster_info (None or empty: CloudStack was not asked), `variables` a host's."""
+    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not asked), `variables` a host's."""
     inventory = intent_of_inventory(variables)
-    return completed(cluster_of(info["cluster"]), inventory, info["exists"]) if info and info.get("cluster") else inventory
+    if not info or info.get("skipped"):
+        return inventory
+    if not info.get("cluster"):
+        return replace(inventory, unanswered=str(info.get("msg") or "no result").strip())
+    return completed(cluster_of(info["cluster"]), inventory, info["exists"])
 
 
 def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) -> Cluster:

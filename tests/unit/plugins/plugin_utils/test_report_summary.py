@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import INFO, WARNING
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import summary
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import shorten, summary
 
 from tests.report_samples import WAIVER, finding, four_hosts, healthy, hundred_hosts, report
 
@@ -29,7 +29,7 @@ def worst_case():
 def test_it_fits_a_screen(case):
     world, found = case
     lines = summary(report(world, found, [], report(world, [])), "/home/operator/reports/preflight.html").splitlines()
-    assert len(lines) <= 24
+    assert len(lines) <= 32
     assert max(map(len, lines)) <= 100
 
 
@@ -59,3 +59,28 @@ def test_changes():
 def test_the_next_step():
     assert "next    run add_hosts.yml" in summary(report(healthy(), []), "x")
     assert "next    nothing to do" in summary(report(healthy(3, 0), []), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("short", 10, "short"),
+        ("", 10, ""),
+        ("eight hosts have one value and the last one has 123456789", 40, "eight hosts have one ... has 123456789"),
+        ("host[1,3,5,7,9,11,13,15,17,19,21,23,25]", 30, "host[1,3,5,7,9,... 21,23,25]"),
+        ("x" * 50, 20, "x" * 16 + "... "),
+    ],
+)
+def test_what_is_too_long_loses_its_middle(text, width, expected):
+    assert shorten(text, width) == expected
+    assert len(shorten(text, width)) <= width
+
+
+def test_the_number_at_the_end_of_a_long_cause_is_there():
+    """As the memory of NUMA nodes, where the one value that differs stood at column 130."""
+    world = healthy(0, 30)
+    names = [host.name for host in world.profiles()]
+    observed = "the memory of the NUMA nodes differs from that of the other hosts: 0 has 67,331,145,728 bytes on most of them, and here it has 67,331,149,824"
+    text = summary(report(world, [finding("CPU001", names, observed=observed)]), "x")
+    assert "67,331,149,824" in text
+    assert "host[1-30]" in text

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.api_access import access_problems, accesses
+
+
+def of_this_process(hosts, variables):
+    """The environment is that of ansible-playbook: the API modules run on the controller and take theirs from it, too."""
+    return accesses(hosts, variables, os.environ)
+
+
+class FilterModule:
+    """Wiring."""
+
+    def filters(self):
+        return {"api_access": of_this_process, "api_access_problems": access_problems}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the pages that follow from the code of the pre-flight; with --check only tell whether they are current (exit 1 if not).
 
-docs/checks/ (a page for each check, and their index), docs/policy.md, docs/schema/preflight.md.
+docs/checks/ (a page for each check, and their index), docs/policy.md, docs/schema/*.md.
 """
 
 # ruff: noqa: E402 - the checkout comes before a copy that an installation has made
@@ -21,14 +21,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import VOLATILE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CANDIDATE, CLUSTER, HOST, PAIR, Check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES, what_cloudstack_says
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, STOPS_A_JOIN
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import describe
 
 PAGES = ROOT / "docs" / "checks"
-SCHEMA = ROOT / "docs" / "schema" / "preflight.schema.json"
+SCHEMAS = {ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")}
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
 LOOKS_AT = {
     HOST: "each host by itself",
@@ -104,19 +103,11 @@ def _index() -> str:
 
 
 def _policy() -> str:
-    text = _head("Policy of the pre-flight", "plugins/module_utils/model/policy.py and checks/fingerprint.py")
+    text = _head("Policy of the pre-flight", "plugins/module_utils/model/policy.py")
     text += "\nLimits of the checks. An inventory changes them by name in `preflight_policy`:\n\n"
     text += "```yaml\npreflight_policy:\n  clock_offset_max_s: 0.2\n```\n\n"
     rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in describe().items()]
-    text += _table(("limit", "default", "why")[:3], rows)
-    text += (
-        "\n## What a fingerprint leaves out\n\nA verdict holds only for the facts that it was made from. These facts change by themselves and do not count:\n\n"
-    )
-    text += _table(("fact", "because it is"), [(f"`{path}`", why) for path, why in VOLATILE.items()])
-    return text + (
-        "\nLeft out too: link-local IPv6 addresses, the order of addresses and bridge ports, counters of nftables and members of its sets with a\n"
-        "timeout, and packages, units, settings, modules and files that are not in `plugins/module_utils/model/checked.py`.\n"
-    )
+    return text + _table(("limit", "default", "why"), rows)
 
 
 def _described(schema: dict[str, Any], path: str, definitions: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -148,7 +139,7 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return " or ".join(_type(each, definitions) for each in schema["anyOf"])
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
-        return {"names": "list of texts", "sha256": "SHA-256", "waiver": "object", "changed": "object"}.get(name, name)
+        return {"names": "list of texts", "waiver": "object", "changed": "object"}.get(name, name)
     if "enum" in schema:
         return ", ".join(json.dumps(each) for each in schema["enum"])
     if "const" in schema:
@@ -157,20 +148,20 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     return " or ".join({"array": "list", "string": "text"}.get(each, each) for each in (kind if isinstance(kind, list) else [kind]))
 
 
-def _schema() -> str:
-    schema = json.loads(SCHEMA.read_text())
-    text = _head("preflight.json, schema version 1", "docs/schema/preflight.schema.json")
-    text += (
-        f"\n{schema['description']}\nFor programs: [preflight.schema.json](preflight.schema.json). `*` stands for any key, `[]` for the items of a list.\n\n"
-    )
-    rows = [row for row in _described(schema, "", schema["$defs"]) if row[2]]
+def _schema(path: Path, name: str) -> str:
+    schema = json.loads(path.read_text())
+    version = schema["properties"]["schema_version"]["const"]
+    text = _head(f"{name}, schema version {version}", f"docs/schema/{path.name}")
+    text += f"\n{schema['description']}\nFor programs: [{path.name}]({path.name}). `*` stands for any key, `[]` for the items of a list.\n\n"
+    rows = [row for row in _described(schema, "", schema.get("$defs", {})) if row[2]]
     return text + _table(("key", "type", "meaning"), rows)
 
 
 def render() -> dict[Path, str]:
     """All pages as text."""
     pages = {PAGES / f"{check.id}.md": _page(check) for check in CHECKS.values()}
-    return {**pages, PAGES / "index.md": _index(), ROOT / "docs" / "policy.md": _policy(), SCHEMA.with_name("preflight.md"): _schema()}
+    schemas = {path.with_name(path.name.replace(".schema.json", ".md")): _schema(path, name) for path, name in SCHEMAS.items()}
+    return {**pages, PAGES / "index.md": _index(), ROOT / "docs" / "policy.md": _policy(), **schemas}
 
 
 def main(arguments: list[str]) -> int:

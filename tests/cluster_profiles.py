@@ -158,7 +158,7 @@ def _merge(tree: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for key, value in changes.items():
         if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
             _merge(tree[key], value)
-        elif value is None and key not in ("certificate", "libvirt_certificate", "opens"):
+        elif value is None and key not in ("certificate", "libvirt_certificate", "key_matches", "libvirt_key_matches", "opens"):
             tree.pop(key, None)
         else:
             tree[key] = value

@@ -23,7 +23,8 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import 
 
 from tests.cluster_profiles import World, healthy
 
-MADE = Made("2026-11-25T10:00:00+00:00", "alice on control1", {"cloudstack.kvm": "0.1.0", "ansible-core": "2.19.2", "python": "3.11.2"})
+VERSIONS = {"cloudstack.kvm": "0.1.0", "ansible-core": "2.19.2", "python": "3.11.2"}
+MADE = Made("2026-11-25T10:00:00+00:00", "alice on control1", "5ad2b2c8-3c3d-5f5c-9a8d-5d9a6d1f7f10", VERSIONS)
 WAIVER = Waiver("CPU005", ("host2",), "firmware update is in change 4711", "bob", "2026-12-31")
 
 

@@ -126,6 +126,36 @@ def _agent_back(lab: Lab, given: dict[str, Any]) -> None:
         nodes.execute(node, "sh", "-c", "systemctl cat cloudstack-agent >/dev/null 2>&1 || exit 0; exec systemctl start cloudstack-agent")
 
 
+# A JVM on a slow host: it reads the keystore when it starts and writes what it made of it when it ends, whatever was written between.
+SLOW_KEYTOOL = """\
+keytool() {
+  local argument store copy before status arguments=()
+  for argument in "$@"; do
+    case $argument in *.jks) store=$argument copy=$argument.$BASHPID; arguments+=("$copy") ;; *) arguments+=("$argument") ;; esac
+  done
+  [ ! -f "$store" ] || cp -p "$store" "$copy"
+  before=$(cksum "$copy" 2>/dev/null)
+  command keytool "${arguments[@]}"
+  status=$?
+  sleep "$KEYTOOL_SECONDS"
+  if [ "$before" = "$(cksum "$copy" 2>/dev/null)" ]; then rm -f "$copy"; else mv "$copy" "$store"; fi
+  return $status
+}
+"""
+TIMING = "/etc/default/cloudstack-lab-timing"
+
+
+def _slow_join(lab: Lab, given: dict[str, Any]) -> None:
+    times = f"KEYTOOL_SECONDS={given['keytool']}\nSETUP_PAUSE_SECONDS={given['pause']}\n"
+    nodes.put(lab.topology.node(given["node"]), TIMING, times + SLOW_KEYTOOL)
+
+
+def _slow_join_back(lab: Lab, given: dict[str, Any]) -> None:
+    node = lab.topology.node(given["node"])
+    if nodes.running(node):
+        nodes.execute(node, "rm", "-f", TIMING)
+
+
 def _api(lab: Lab, given: dict[str, Any]) -> None:
     management.admin(lab.management, "POST", "/faults", {key: given[key] for key in ("kind", "command", "times")})
 
@@ -173,6 +203,12 @@ FAULTS = {
             _ntp, _ntp_back,
         ),
         Fault("agent-stop", "stop the CloudStack agent of a host", (_NODE,), _agent, _agent_back),
+        Fault(
+            "slow-join", "let the set-up of addHost take its time on a host, as on an emulated one",
+            (_NODE, ("keytool", {"type": float, "help": "seconds of each call of keytool; a join has five or six"}),
+             ("--pause", {"type": int, "default": 30, "help": "seconds between stop and start of the agent; default 30"})),
+            _slow_join, _slow_join_back,
+        ),
         Fault(
             "api", "let the API misbehave",
             (("kind", {"choices": ["530", "401", "timeout", "lose-job"], "help": "what it does"}),

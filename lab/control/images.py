@@ -72,7 +72,7 @@ def build() -> None:
         say(f"base image: Debian {SUITE} and the package pool (about a minute)")
         shutil.rmtree(base.parent, ignore_errors=True)
         base.parent.mkdir(parents=True)
-        later = sorted({*packages["hosts"], *packages["management"]})
+        later = sorted({name for part in ("guests", "hosts", "management") for name in packages[part]})
         run([str(RECIPE / "build-base"), SUITE, str(base), str(pool()), " ".join(packages["base"]), " ".join(later)], timeout=1800)
     if not podman.image_exists(host_image()):
         say("host image")
@@ -130,15 +130,11 @@ def _host_image(base: Path) -> None:
 
 
 def _finish_root(root: str) -> None:
-    """Make a container's root file system boot like a host's. Seen from the lab's mount namespace. Like an installer, it
-    leaves package lists behind; their age makes `cache_valid_time` update them."""
-    lists, name = f"{root}/var/lib/apt/lists", f"{APT_SOURCE.replace('/', '_')}_._"
+    """Make a container's root file system boot like a host's. Seen from the lab's mount namespace."""
     script = f"""
 install -m 755 {RECIPE}/lab-init {root}/sbin/lab-init
 for unit in {" ".join(MASKED)}; do ln -sf /dev/null {root}/etc/systemd/system/$unit; done
 cp -r {RECIPE}/root/. {root}/
-for index in Packages Release; do install -m 644 {pool()}/$index {lists}/{name}$index; done
-touch -d 2000-01-01 {lists}
 """
     run(namespaces.inside("sh", "-ec", script))
 

@@ -91,6 +91,7 @@ def _wire(topology: Topology, state: State) -> None:
 
 def _boot(topology: Topology, state: State, node: Node) -> None:
     if nodes.running(node):
+        podman.wait_for_systemd(node.container)  # an earlier `up` may have been cut off while it booted
         return
     say(f"booting {node.name}")
     nodes.create(topology, state, node)

@@ -100,9 +100,7 @@ def wait_for_api(node: Node, timeout: float = 30) -> None:
                 break  # it has given up
             time.sleep(0.3)
     journal = nodes.execute(node, "journalctl", "-u", UNIT, "-n", "15", "--no-pager", check=False).stdout
-    raise LabError(
-        f"the API at {node.address}:{API_PORT} does not answer; to see more: lab/labctl console {node.name} journalctl -u {UNIT}\n{journal}"
-    )
+    raise LabError(f"the API at {node.address}:{API_PORT} does not answer; to see more: lab/labctl console {node.name} journalctl -u {UNIT}\n{journal}")
 
 
 def admin(node: Node, method: str, path: str, body: object = None) -> dict:

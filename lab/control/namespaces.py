@@ -4,6 +4,9 @@ libvirt in the containers need; the machine's own cgroup mounts stay as they are
 
 from __future__ import annotations
 
+import os
+
+from .locks import only_one
 from .shell import run
 from .state import RUN
 from .topology import PREFIX, LabError
@@ -27,24 +30,41 @@ def _pinned() -> bool:
 
 def create() -> None:
     """Make both, where they are missing."""
+    with only_one("namespaces"):
+        _create()
+
+
+def _create() -> None:
     if NETNS not in run(["ip", "netns", "list"]).stdout.split():
         run(["ip", "netns", "add", NETNS])
         run(["ip", "-n", NETNS, "link", "set", "lo", "up"])
     if _pinned():
         return
     RUN.mkdir(mode=0o755, exist_ok=True)
-    if run(["findmnt", "-rn", str(RUN)], check=False).returncode != 0:
-        run(["mount", "--bind", str(RUN), str(RUN)])
-        run(["mount", "--make-private", str(RUN)])
+    # Never judged by the table of mounts, which also shows what another mount covers. Shared, as after an `up` that was cut off
+    # between these two, the kernel would pin no namespace there (EINVAL).
+    run(["mount", "--bind", str(RUN), str(RUN)])
+    run(["mount", "--make-private", str(RUN)])
     MOUNT_PIN.touch()
     # slave: network namespaces that are made later show up inside, nothing goes the other way
-    run(["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT])
+    _pin()
+
+
+def _pin() -> None:
+    """Linux 6.18 takes the numbers of namespaces from a store of each CPU, and pins only one whose number is higher than the caller's (else
+    EINVAL). So where this process is in a namespace that was made later, as in scripts/beside, the CPU that made it always serves."""
+    command = ["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT]
+    for cpu in sorted(os.sched_getaffinity(0)):
+        if run(["taskset", "--cpu-list", str(cpu), *command], check=False).returncode == 0:
+            return
+    run(command)
 
 
 def remove() -> None:
     """Remove both; nothing may run in them any more."""
     run(["umount", str(MOUNT_PIN)], check=False)
-    run(["umount", str(RUN)], check=False)
+    while run(["umount", str(RUN)], check=False).returncode == 0:
+        pass  # once for each `up` that was cut off
     if NETNS in run(["ip", "netns", "list"]).stdout.split():
         run(["ip", "netns", "del", NETNS])
 

@@ -24,21 +24,24 @@ def running(node: Node) -> bool:
 
 
 def create(topology: Topology, state: State, node: Node) -> None:
-    """Make the node, switched off, where it is missing."""
+    """Make the node, switched off, where it is missing. It gets its name last, so that one whose making was cut off is made anew."""
     if podman.state(node.container) != "missing":
         return
+    unfinished = f"{node.container}.new"
+    podman.podman("rm", "-f", "-i", "-v", "-t", "0", unfinished)
     management = node.kind == "management"
     image = image_for(node)
     if not podman.image_exists(image):
         raise LabError("the images are not built: run lab/labctl build")
     wires.plug(topology, node)  # podman wants to see the namespace; each start makes it anew
     podman.podman(
-        "create", "--name", node.container, "--hostname", node.name, "--pull", "never", "--no-hosts", "--dns", "none",
+        "create", "--name", unfinished, "--hostname", node.name, "--pull", "never", "--no-hosts", "--dns", "none",
         "--network", f"ns:/run/netns/{node.netns}",
         "--pidfile", str(_pidfile(node)), *podman.BOOT_OPTIONS, *podman.DEVICES, "-v", f"{_cpuinfo()}:/proc/cpuinfo:ro",
         *(_management_mounts() if management else []), image,
     )  # fmt: skip
-    put_all(node, installer_files(topology, state, node))
+    put_all(unfinished, installer_files(topology, state, node))
+    podman.podman("rename", unfinished, node.container)
 
 
 def image_for(node: Node) -> str:
@@ -56,7 +59,7 @@ def start(topology: Topology, node: Node, plugged: Callable[[], None] = lambda: 
     podman.podman("start", node.container)
 
 
-def wait(node: Node, timeout: float = 60) -> None:
+def wait(node: Node, timeout: float = 300) -> None:
     """Wait until it has booted and sshd answers."""
     podman.wait_for_systemd(node.container, timeout)
     deadline = time.monotonic() + timeout
@@ -85,11 +88,11 @@ def execute(node: Node, *command: str, check: bool = True, stdin: str | None = N
 
 def put(node: Node, path: str, text: str, mode: str = "644") -> None:
     """Write a file of the node, which may be off."""
-    put_all(node, [(path, text, mode)])
+    put_all(node.container, [(path, text, mode)])
 
 
-def put_all(node: Node, files: list[tuple[str, str, str]]) -> None:
-    """Write files of the node, owned by root: (path, text, mode)."""
+def put_all(container: str, files: list[tuple[str, str, str]]) -> None:
+    """Write files of a container, owned by root: (path, text, mode)."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for path, text, mode in files:
@@ -100,7 +103,7 @@ def put_all(node: Node, files: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryFile() as stream:
         stream.write(archive.getvalue())
         stream.seek(0)
-        podman.copy_in(node.container, stream)
+        podman.copy_in(container, stream)
 
 
 def _pidfile(node: Node) -> Path:
@@ -131,11 +134,12 @@ def installer_files(topology: Topology, state: State, node: Node) -> list[tuple[
     """What an installer would have left on a bare machine: address, keys, package sources."""
     host_key = state.key(f"hostkeys/{node.name}")
     public = state.key("id_ed25519").with_suffix(".pub").read_text()
+    full_name = f"{node.name}.{topology.domain} " if node.kind == "management" else ""  # a host was told no domain
     return [
         ("/etc/network/interfaces", interfaces(node), "644"),
-        ("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {node.name}.{topology.domain} {node.name}\n", "644"),
+        ("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {full_name}{node.name}\n", "644"),
         ("/etc/hostname", f"{node.name}\n", "644"),
-        ("/etc/resolv.conf", "", "644"),
+        ("/etc/resolv.conf", f"nameserver {node.resolver}\n" if node.resolver else "", "644"),
         ("/etc/apt/sources.list", APT_SOURCES if node.kind == "host" else "", "644"),
         ("/etc/ssh/ssh_host_ed25519_key", host_key.read_text(), "600"),
         ("/etc/ssh/ssh_host_ed25519_key.pub", host_key.with_suffix(".pub").read_text(), "644"),
@@ -145,7 +149,7 @@ def installer_files(topology: Topology, state: State, node: Node) -> list[tuple[
 
 def interfaces(node: Node) -> str:
     """/etc/network/interfaces of a bare machine: the cards that have addresses."""
-    lines = ["auto lo", "iface lo inet loopback"]
+    lines = ["source /etc/network/interfaces.d/*", "", "auto lo", "iface lo inet loopback"]
     for nic in node.nics:
         if not nic.addresses:
             continue

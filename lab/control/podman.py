@@ -60,9 +60,7 @@ def podman(*arguments: str, check: bool = True, stdin: str | None = None, timeou
 def copy_in(container: str, archive: IO[bytes]) -> None:
     """Unpack a tar archive at the root of a container, which may be off. Raises LabError where that fails."""
     env = {**os.environ, "CONTAINERS_CONF": str(CONFIG)}
-    done = subprocess.run(
-        namespaces.inside("podman", "cp", "-", f"{container}:/"), stdin=archive, capture_output=True, text=True, env=env, check=False
-    )
+    done = subprocess.run(namespaces.inside("podman", "cp", "-", f"{container}:/"), stdin=archive, capture_output=True, text=True, env=env, check=False)
     if done.returncode != 0:
         raise LabError(f"files could not be copied to {container}: {done.stderr.strip()}")
 
@@ -95,7 +93,7 @@ def image_of(container: str) -> str:
     return podman("container", "inspect", "--format", "{{.ImageName}}", container).stdout.strip()
 
 
-def wait_for_systemd(container: str, timeout: float = 60) -> None:
+def wait_for_systemd(container: str, timeout: float = 300) -> None:
     """Wait until systemd has started everything. Raises LabError with the failed units where it takes too long."""
     deadline = time.monotonic() + timeout
     status = ""
@@ -105,4 +103,5 @@ def wait_for_systemd(container: str, timeout: float = 60) -> None:
             return
         time.sleep(0.2)
     failed = podman("exec", container, "systemctl", "list-jobs", "--no-legend", check=False).stdout
-    raise LabError(f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}\n{failed}")
+    hint = "Too many containers? See `journalctl -b -p warning` there; inotify objects run out first: sysctl fs.inotify.max_user_instances=1024"
+    raise LabError(f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}. {hint}\n{failed}")

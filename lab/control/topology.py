@@ -57,6 +57,8 @@ class Node:
     nics: tuple[Nic, ...]
     bmc: str | None = None
     spare: bool = False
+    ipv6: bool = True
+    resolver: str | None = None  # the name server that the installer was told; None: it was told none
 
     @property
     def netns(self) -> str:
@@ -122,7 +124,7 @@ def guid(node: str) -> str:
 def node_from(name: str, raw: Mapping[str, Any]) -> Node:
     """A node from its YAML."""
     nics = tuple(Nic(nic["name"], nic["wire"], tuple(nic.get("addresses", ()))) for nic in raw["nics"])
-    return Node(name, raw["kind"], nics, raw.get("bmc"), bool(raw.get("spare", False)))
+    return Node(name, raw["kind"], nics, raw.get("bmc"), bool(raw.get("spare", False)), bool(raw.get("ipv6", True)), raw.get("resolver"))
 
 
 def parse(raw: Mapping[str, Any]) -> Topology:

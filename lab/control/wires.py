@@ -11,6 +11,7 @@ from .shell import run
 from .topology import Node, Topology, Wire, mac, port
 
 UPLINK = "cslab0"  # this machine's end of the cable into the management wire
+_NO_IPV6 = "for each in all default; do echo 1 > /proc/sys/net/ipv6/conf/$each/disable_ipv6; done"
 
 
 def lab_ip(*arguments: str, check: bool = True):
@@ -51,6 +52,8 @@ def plug(topology: Topology, node: Node) -> None:
     """Give the node a new network namespace with its cards in it, none of them configured."""
     unplug(node)
     run(["ip", "netns", "add", node.netns])
+    if not node.ipv6:  # before there are cards
+        run(["nsenter", f"--net=/run/netns/{node.netns}", "sh", "-ec", _NO_IPV6])
     run(["ip", "-n", node.netns, "link", "set", "lo", "up"])
     for nic in node.nics:
         wire = topology.wire(nic.wire)

@@ -15,7 +15,7 @@ from lab.control.shell import run, say
 from lab.control.state import State
 from lab.control.topology import LabError, Topology
 
-from . import guests, image, lifecycle, proof
+from . import guests, image, lifecycle, proof, variants
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
 
     verb("lab", "everything: build, boot, run playbooks/site.yml, show the result and the proof of what containers cannot do")
     verb("build", "kernel, QEMU and the guests' disk, where they are not current")
-    verb("up", "boot guests in the place of the container hosts of the same name", several=True)
+    up = verb("up", "boot guests in the place of the container hosts of the same name", several=True)
+    up.add_argument("--variant", choices=list(variants.VARIANTS), default="static", help="how they were installed; default: static")
     verb("proof", "kernel, KVM, clock and NFS mounts, asked from inside", several=True)
     verb("status", "power of each guest", several=True)
     down = verb("down", "remove the guests and the lab that they stood in")
@@ -64,7 +65,7 @@ def _build(options: argparse.Namespace, state: State, topology: Topology) -> Non
 
 
 def _up(options: argparse.Namespace, state: State, topology: Topology) -> None:
-    lifecycle.up(topology, state, options.node)
+    lifecycle.up(topology, state, options.node, options.variant)
 
 
 def _proof(options: argparse.Namespace, state: State, topology: Topology) -> int:

@@ -16,7 +16,7 @@ from lab.control.shell import run
 from lab.control.state import RUN, State
 from lab.control.topology import LabError, Node, Topology
 
-from . import image, machine, qmp
+from . import dhcp, image, machine, qmp, variants
 
 
 def folder(state: State, node: Node) -> Path:
@@ -42,13 +42,24 @@ def pid(node: Node) -> int | None:
     return None
 
 
-def create(topology: Topology, state: State, node: Node) -> None:
-    """A bare machine, switched off: an empty layer over the common disk, and what an installer would have left."""
+def variant(state: State, node: Node) -> str:
+    """How the guest was installed."""
+    kept = folder(state, node) / "variant"
+    return kept.read_text() if kept.exists() else "static"
+
+
+def create(topology: Topology, state: State, node: Node, installed: str = "static") -> None:
+    """A bare machine, switched off: an empty layer over the common disk, and what an installer would have left. A guest that
+    is there stays as it is. Raises LabError where it was installed in another way."""
     marker(node).write_text(str(state.folder))
     disk = folder(state, node) / "disk.qcow2"
     if disk.exists():
+        if variant(state, node) != installed:
+            raise LabError(f"{node.name} was installed as {variant(state, node)}: lab/vm/vmctl down, then up --variant {installed}")
         return
-    (folder(state, node) / "seed.tar").write_bytes(machine.seed(nodes.installer_files(topology, state, node)))
+    left = variants.files(installed, node, nodes.installer_files(topology, state, node))
+    (folder(state, node) / "variant").write_text(installed)
+    (folder(state, node) / "seed.tar").write_bytes(machine.seed(left))
     base = image.folder() / "root.raw"
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", "raw", str(disk)])
 
@@ -74,6 +85,8 @@ def start(topology: Topology, state: State, node: Node) -> None:
     for nic in node.nics:
         _cable(node, topology.wire(nic.wire).mtu, nic.name)
     faults.reapply(faults.Lab(topology, state), node)
+    if variant(state, node) == "dhcp":
+        dhcp.start(topology, node)
     files = machine.Files(image.programs() / "qemu", image.folder(), folder(state, node), _pid_file(node))
     tsc_khz = machine.clock_rate(Path("/proc/cpuinfo").read_text())
     run(["nsenter", f"--net=/run/netns/{node.netns}", *machine.command(node, files, tsc_khz)], timeout=60)
@@ -104,13 +117,15 @@ def _until_off(node: Node, seconds: float) -> None:
         time.sleep(0.2)
 
 
-def wait(state: State, node: Node, timeout: float = 300) -> float:
+def wait(state: State, node: Node, timeout: float = 900) -> float:
     """Wait until a login works; the seconds that took. Raises LabError with the console's end where it does not."""
     started = time.monotonic()
+    user = variants.login(variant(state, node))
     while time.monotonic() - started < timeout:
-        login = [*nodes.ssh_command(state, node)[:-1], "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", f"root@{node.address}", "true"]
-        if run(login, check=False, timeout=60).returncode == 0:
-            return time.monotonic() - started
+        login = [*nodes.ssh_command(state, node)[:-1], "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", f"{user}@{node.address}", "true"]
+        with contextlib.suppress(LabError):  # no end of a login within a minute: the guest is still busy with its boot
+            if run(login, check=False, timeout=60).returncode == 0:
+                return time.monotonic() - started
         if pid(node) is None:
             break
         time.sleep(1)
@@ -122,6 +137,7 @@ def wait(state: State, node: Node, timeout: float = 300) -> float:
 def remove(state: State, node: Node) -> None:
     """Remove the guest: process, cables, disk."""
     cut_power(node)
+    dhcp.stop(node)
     wires.unplug(node)
     marker(node).unlink(missing_ok=True)
     shutil.rmtree(state.folder / "vm" / node.name, ignore_errors=True)

@@ -50,11 +50,11 @@ def build() -> None:
     for old in CACHE.glob("*"):
         if old != programs():
             shutil.rmtree(old)
-    hosts = yaml.safe_load((images.RECIPE / "packages.yml").read_text())["hosts"]
+    packages = yaml.safe_load((images.RECIPE / "packages.yml").read_text())["guests"]
     base = images.pool().parent / "base.tar"
     building = target.with_suffix(".new")
     run(
-        [str(HERE / "build-image"), str(building), str(programs()), str(base), str(images.pool()), str(images.RECIPE), images.APT_SOURCE, " ".join(hosts)],
+        [str(HERE / "build-image"), str(building), str(programs()), str(base), str(images.pool()), str(images.RECIPE), " ".join(packages)],
         timeout=1800,
     )  # fmt: skip
     building.rename(target)

@@ -20,8 +20,8 @@ GUESTS = ("host1", "host2")  # two at a time is what two cores can emulate
 DIFFERENCES = ("-e", "network_bridge_patience=120", "-e", '{"preflight_policy": {}}')
 
 
-def up(topology: Topology, state: State, names: Sequence[str]) -> None:
-    """Boot the named guests and the management node. Where containers stood in their place, or a cloud that knows other
+def up(topology: Topology, state: State, names: Sequence[str], installed: str = "static") -> None:
+    """Boot the named guests, installed in that way, and the management node. Where containers stood in their place, or a cloud that knows other
     hosts of the cluster, both are removed first: one address is one machine, and the result shall be the guests' own."""
     wanted = [topology.node(name) for name in names]
     if not all(guests.marker(node).exists() for node in wanted) and namespaces.exists():
@@ -30,7 +30,7 @@ def up(topology: Topology, state: State, names: Sequence[str]) -> None:
     lab.up(topology, state, [manager.name])
     everything = hosts.all_nodes(topology, state)
     for node in wanted:
-        guests.create(topology, state, node)
+        guests.create(topology, state, node, installed)
         if not bmc.running(state, node):
             bmc.start(topology, state, node)
         if guests.pid(node) is None:

@@ -77,11 +77,16 @@ def clock_rate(cpuinfo: str) -> int:
 
 
 def seed(files: Sequence[tuple[str, str, str]]) -> bytes:
-    """The seed disk, a tar archive of root's files: (path, text, octal mode). Whole 512-byte blocks, as a disk has."""
+    """The seed disk, a tar archive of root's files: (path, text, octal mode), or (path, target, "link"). Whole 512-byte blocks,
+    as a disk has."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path, text, mode in files:
             entry = tarfile.TarInfo(path.lstrip("/"))
+            if mode == "link":
+                entry.type, entry.linkname = tarfile.SYMTYPE, text
+                tar.addfile(entry)
+                continue
             data = text.encode()
             entry.size, entry.mode = len(data), int(mode, 8)
             tar.addfile(entry, io.BytesIO(data))

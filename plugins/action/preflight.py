@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
@@ -24,6 +25,7 @@ ARGUMENT_SPEC = {
     "policy": {"type": "dict", "default": {}},
     "waivers": {"type": "list", "elements": "dict", "default": []},
     "report_dir": {"type": "path", "required": True},
+    "run_id": {"type": "str"},
     "only_paths": {"type": "bool", "default": False},
 }
 
@@ -56,8 +58,9 @@ def judge(options, task_vars):
     made = datetime.fromtimestamp(now, timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
     assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat(), only=only)
-    built = report.build(assessment, profiles, cluster, policy, waivers, made=made, previous=report.read(options["report_dir"], name))
-    places = report.write(built, profiles, options["report_dir"], name)
+    run_id, previous = options["run_id"] or str(uuid.uuid4()), report.read(options["report_dir"], name)
+    built = report.build(assessment, profiles, cluster, policy, waivers, made=made, run_id=run_id, previous=previous)
+    places = report.write(built, profiles, cluster, options["report_dir"], name)
     return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, places), "report": places["html"], **places}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client, patiently
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, find
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import Resource
@@ -36,10 +36,14 @@ def converge(
     within = {key: value for key, value in (parents or {}).items() if key in FILTERS}
     current = None if parents is None else find(client, resource, name, **within)
     absent = desired["state"] == "absent"
-    plan = plan_removal(resource, name, current) if absent else plan_present(resource, name, desired, current, parents or {})
+
+    def plan_for(now: Optional[dict[str, Any]]) -> Plan:
+        return plan_removal(resource, name, now) if absent else plan_present(resource, name, desired, now, parents or {})
+
+    plan = plan_for(current)
     if plan and check_mode:
         return plan, None if absent else predict(resource, name, desired, current)
     if plan:
-        apply(client, plan)
-        current = find(client, resource, name, **within)
+        apply(client, plan, lambda: plan_for(find(client, resource, name, **within)))
+        current = patiently(client, lambda: find(client, resource, name, **within))
     return plan, describe(resource, name, current)

@@ -16,7 +16,7 @@ description:
     and keys that belong to CloudStack such as C(guid).
   - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every line
     that starts with C(host). Set them again afterwards.
-  - The agent reads the file when it starts. Restart it after a change.
+  - The agent reads the file when it starts. M(cloudstack.kvm.daemon) restarts one that has not.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -54,7 +54,12 @@ EXAMPLES = r"""
     properties:
       host.reserved.mem.mb: 2048
       guest.cpu.mode: null
-  notify: Restart cloudstack-agent
+
+- name: Let a running agent read them
+  cloudstack.kvm.daemon:
+    name: cloudstack-agent.service
+    files: [/etc/cloudstack/agent/agent.properties]
+    start: false
 
 - name: Set a key of a newer agent
   cloudstack.kvm.agent_properties:
@@ -82,9 +87,12 @@ import platform
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.places import resolve
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import ENCODING, SECRET
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.agent_properties import edit, plan_properties, warnings_for
+
+ATTEMPTS = 3  # of replacing a file that something else keeps writing
 
 ARGUMENT_SPEC = {
     "path": {"type": "path", "default": "/etc/cloudstack/agent/agent.properties"},
@@ -98,30 +106,50 @@ def body(module):
     """Plan the keys, and write the file with all of them at once unless in check mode."""
     wanted = module.params["properties"]
     runtime.hide(module, *(value for key, value in wanted.items() if SECRET.search(key)))
-    state = _inspect(module.params["path"], module.check_mode)
-    text = (state.content or b"").decode(ENCODING)
-    plan = plan_properties(state.path, text, wanted, module.params["allow_unknown"])
     for warning in warnings_for(wanted):
         module.warn(warning)
-    result = {"changed_keys": [change.data["key"] for change in plan]}
-    if plan and not module.check_mode:
-        result.update(_write(state, edit(text, plan), module.params["backup"]))
-    return plan, result
+    if module.check_mode:
+        _state, _text, plan = _plan(module)
+        return plan, _result(plan)
+    for attempt in range(ATTEMPTS):
+        with files.locked(SystemClock()):
+            try:
+                return _write(*_plan(module), module.params["backup"])
+            except files.ChangedMeanwhile:  # by the agent or a management server, which know no lock of ours
+                if attempt + 1 == ATTEMPTS:
+                    raise
+    raise AssertionError("a loop that always returns or raises")
+
+
+def _plan(module):
+    state = _inspect(module.params["path"], module.check_mode)
+    text = (state.content or b"").decode(ENCODING)
+    return state, text, plan_properties(state.path, text, module.params["properties"], module.params["allow_unknown"])
+
+
+def _result(plan):
+    return {"changed_keys": [change.data["key"] for change in plan]}
 
 
 def _inspect(path, check_mode):
-    state = files.inspect(files.resolve(path))
+    state = files.inspect(resolve(path))
     if state.kind == "file" or (state.kind == "absent" and check_mode):
         return state
-    raise InputError(f"{path} is no file", expected="a file", observed=state.kind, next_step="install cloudstack-agent first")
+    raise InputError(f"{path} is not a file", expected="a file", observed=state.kind, next_step="install cloudstack-agent first")
 
 
-def _write(state, text, backup):
+def _write(state, text, plan, backup):
+    if not plan:
+        return plan, _result(plan)
+    staged = files.Staged(state.path, edit(text, plan).encode(ENCODING), state.mode, state.uid, state.gid, state)
     copy = f"{state.path}.{SystemClock().now():%Y%m%dT%H%M%SZ}~"
-    if backup:
-        files.back_up(state.path, copy)
-    files.Staged(state.path, text.encode(ENCODING), state.mode, state.uid, state.gid).commit()
-    return {"backup_file": copy} if backup else {}
+    try:
+        if backup:
+            files.back_up(state, copy)
+        staged.commit()
+    finally:
+        staged.discard()
+    return plan, {**_result(plan), **({"backup_file": copy} if backup else {})}
 
 
 def main():

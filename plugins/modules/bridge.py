@@ -14,6 +14,8 @@ description:
   - An address moves with its stanza from the port to the bridge. Afterwards the host must still reach where the login came
     from, or everything is put back as it was.
   - Stanzas of other interfaces stay as they are.
+  - Refused before anything is touched is what cannot work, also a port that another file of C(/etc/network/interfaces.d) configures, as
+    cloud-init's does, and a port whose address is a lease that the bridge would not keep.
 options:
   bridges:
     description: The bridges.
@@ -100,11 +102,10 @@ SPEC = {
 
 
 def body(module):
-    bridges = [
-        Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]
-    ]
+    bridges = [Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]]
     links = ifupdown.links()
-    wanted = plan_bridges(bridges, ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE), links)
+    main, own = ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE)
+    wanted = plan_bridges(bridges, main, own, links, gateways=ifupdown.gateways(), others=ifupdown.other_files())
     guests = guests_on(wanted.rebuild, links)
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(

@@ -60,9 +60,11 @@ dynamic:
 """
 
 from difflib import get_close_matches
+from functools import partial
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import patiently
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, require
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Change, Plan
@@ -116,8 +118,9 @@ def body(module):
     if plan and module.check_mode:
         setting = {**setting, "value": options["value"]}
     elif plan:
-        apply(client, plan)
-        setting = fetch(client, options["name"], options["zone"], scope)
+        look = partial(fetch, client, options["name"], options["zone"], scope)
+        apply(client, plan, lambda: plan_setting(options["name"], options["value"], look(), scope))
+        setting = patiently(client, look)
     return plan, {"value": setting.get("value"), "dynamic": bool(setting.get("isdynamic"))}
 
 

@@ -62,23 +62,34 @@ options:
     default: keep
   preflight:
     description:
-      - The verdict that lets the host join, see the playbook C(cloudstack.kvm.preflight). A host that is to be added is refused, and nothing
-        is sent to CloudStack, if this is absent, failed, too old, or made from other facts than the host has now.
+      - What the pre-flight said of the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be added is judged again by the
+        same checks, with its facts of now, everybody else's facts of then, and the probes of then. It is refused, and nothing is sent to
+        CloudStack, if a check says that it may no longer join, and if the verdict is absent, failed, too old, of another address, cluster or
+        policy, or of a run that did not end.
       - Not asked for a host that CloudStack has already, nor in check mode, nor for the hypervisor Simulator.
     type: dict
     suboptions:
-      report:
-        description: Path of C(preflight.json).
+      report_dir:
+        description: Folder of C(preflight.json) and C(preflight.facts.json) of the cluster.
         type: path
         required: true
       host:
         description: Name of the host in the report, its inventory name.
         type: str
         required: true
-      fingerprint:
-        description: Fingerprint of the facts of now, made by the filter P(cloudstack.kvm.fingerprint#filter).
+      facts:
+        description: What M(cloudstack.kvm.kvm_host_facts) returned now as C(kvm_host), as JSON text. It is not logged.
         type: str
         required: true
+      policy:
+        description: The limits that differ from the defaults, as M(cloudstack.kvm.preflight) gets them. How long a verdict holds is one of them.
+        type: dict
+        default: {}
+      waivers:
+        description: Findings to let pass, as M(cloudstack.kvm.preflight) gets them.
+        type: list
+        elements: dict
+        default: []
   preflight_required:
     description: Whether a host is refused without a verdict. Set it to false only where something else has proven the host.
     type: bool
@@ -123,9 +134,9 @@ EXAMPLES = r"""
     pod: pod1
     cluster: cluster1
     preflight:
-      report: reports/preflight.json
+      report_dir: reports
       host: "{{ inventory_hostname }}"
-      fingerprint: "{{ ansible_facts.kvm_host | cloudstack.kvm.fingerprint }}"
+      facts: "{{ ansible_facts.kvm_host | to_json }}"
   delegate_to: localhost
 
 - name: The host takes no new guests
@@ -230,7 +241,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_states import carry_out, wait_maintenance
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import add_host, is_up, read_row, wait_up
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.preflight_report import OPTIONS, require_preflight
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, ZONE
@@ -291,10 +302,11 @@ def join(client, module, target, row):
     if module.check_mode:
         return plan
     if module.params["preflight_required"] and target.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
-        require_preflight(module.params["preflight"], target.ip_address)
+        place = (target.zone, target.pod, target.cluster)
+        require_preflight(module.params["preflight"], address=target.ip_address, url=target.url, username=target.username, place=place)
     for change in plan:
         if change.data["command"] != "addHost":
-            apply(client, Plan.of([change]))
+            carry_out(client, Plan.of([change]), target.ip_address, settle, lambda now: plan_host(target, now))
             continue
         text = add_host(client, change.data["params"], target.ip_address, settle)[1]
         if text:
@@ -320,13 +332,17 @@ def serve(client, module, row):
         if not module.check_mode:
             raise missing(options)
         row = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
-    plan = plan_absent(address, row, options["forced"]) if state == "absent" else plan_state(state, address, row)
+
+    def plan_for(now):
+        return plan_absent(address, now, options["forced"]) if state == "absent" else plan_state(state, address, now or row)
+
+    plan = plan_for(row)
     if module.check_mode:
         return plan
     leaves = state == "maintenance" or (state == "absent" and not options["forced"])
     if leaves and row and row.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
         wait_maintenance(client, address, options["maintenance_timeout"])
-    carry_out(client, plan, address, options["maintenance_timeout"])
+    carry_out(client, plan, address, options["maintenance_timeout"], plan_for)
     return plan
 
 

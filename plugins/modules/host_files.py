@@ -106,6 +106,8 @@ options:
     type: bool
     default: false
 seealso:
+  - module: cloudstack.kvm.daemon
+    description: Has a service read them.
   - module: cloudstack.kvm.agent_properties
     description: For C(agent.properties), which this module must not edit.
 """
@@ -131,7 +133,13 @@ EXAMPLES = r"""
         state: link
         src: /etc/apparmor.d/usr.sbin.libvirtd
     backup: true
-  notify: Restart libvirtd
+  register: written
+
+- name: Run libvirtd with what they say
+  cloudstack.kvm.daemon:
+    name: libvirtd.service
+    files: [/etc/libvirt/libvirtd.conf, /etc/default/libvirtd]
+    changed: "{{ written.changed_paths }}"
 
 - name: Make the FQDN resolve to the management address
   cloudstack.kvm.host_files:
@@ -177,9 +185,12 @@ import platform
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import file_plan, files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.places import resolve
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.file import FileGoal
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.files import missing_parents, parse_mode, plan_files
+
+ATTEMPTS = 3  # of replacing files that something else keeps writing
 
 ENTRY = {
     "path": {"type": "path", "required": True},
@@ -219,7 +230,7 @@ def read_goal(entry, check_mode):
     follow = entry["state"] in ("present", "directory")
     content = entry["content"] if entry["secret_content"] is None else entry["secret_content"]
     return FileGoal(
-        path=files.resolve(path) if follow else path.rstrip("/"),
+        path=resolve(path) if follow else path.rstrip("/"),
         state=entry["state"],
         content=content,
         settings=entry["settings"],
@@ -247,19 +258,40 @@ def _lookup(find, name, check_mode):
 
 def body(module):
     """Plan all entries, have the contents validated, write them unless in check mode."""
-    goals = [read_goal(entry, module.check_mode) for entry in module.params["files"]]
-    plan = plan_files(goals, file_plan.fetch(goal.path for goal in goals))
-    steps = [change.data for change in plan]
-    missing = [f"{name} is not installed, its validation is left out" for name in file_plan.validate(steps)]
-    result = {"changed_paths": list(dict.fromkeys(step.path for step in steps))}
     if module.check_mode:
+        steps, plan, missing, _states = _plan(module)
         for text in missing:
             module.warn(text)
-        return plan, result
+        return plan, _result(steps)
+    for attempt in range(ATTEMPTS):
+        with files.locked(SystemClock()):
+            try:
+                return _write(module)
+            except files.ChangedMeanwhile as error:  # by something that knows no lock of ours: look again, unless half is done
+                if attempt + 1 == ATTEMPTS or error.details.get("changed_paths"):
+                    raise
+    raise AssertionError("a loop that always returns or raises")
+
+
+def _plan(module):
+    goals = [read_goal(entry, module.check_mode) for entry in module.params["files"]]
+    states = file_plan.fetch(goal.path for goal in goals)
+    plan = plan_files(goals, states)
+    steps = [change.data for change in plan]
+    missing = [f"{name} is not installed, its validation is left out" for name in file_plan.validate(steps)]
+    return steps, plan, missing, states
+
+
+def _result(steps):
+    return {"changed_paths": list(dict.fromkeys(step.path for step in steps))}
+
+
+def _write(module):
+    steps, plan, missing, states = _plan(module)
     _refuse(missing, missing_parents(plan, file_plan.present_parents(step.path for step in steps)))
     stamp = SystemClock().now().strftime("%Y%m%dT%H%M%SZ")
-    backups = file_plan.apply(steps, (lambda path: f"{path}.{stamp}~") if module.params["backup"] else None)
-    return plan, {**result, **({"backups": backups} if module.params["backup"] else {})}
+    backups = file_plan.apply(steps, states, (lambda path: f"{path}.{stamp}~") if module.params["backup"] else None)
+    return plan, {**_result(steps), **({"backups": backups} if module.params["backup"] else {})}
 
 
 def _refuse(missing, parents):

@@ -253,6 +253,8 @@ ansible_facts:
             - certificate (C(cloud.crt)) and libvirt_certificate (C(/etc/pki/libvirt/servercert.pem)), each with subject_cn, issuer_cn, not_before and
               not_after (ISO 8601, UTC) and names (entries of the subject alternative name, such as C(IP Address:10.88.0.11)). Null where there is none;
               RV(ansible_facts.kvm_host.unknown) has C(agent.certificate) where there is one that cannot be read.
+            - key_matches and libvirt_key_matches, whether each of the two certificates is for the private key beside it. Null where one of the two files
+              is not there.
             - csr (whether C(cloud.csr) holds anything), scripts (path to C(executable), C(not executable) or C(absent)), keytool (its path, null without
               one).
             - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that cannot be told.

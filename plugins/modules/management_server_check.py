@@ -65,6 +65,9 @@ options:
       - /var/cloudstack/management/.ssh/id_rsa
       - /var/lib/cloudstack/management/.ssh/id_rsa
       - ~cloud/.ssh/id_rsa
+  ssh_public_key:
+    description: File of the public key. The private one is looked for beside it, under its name without C(.pub), before O(ssh_key).
+    type: path
   ports:
     description: TCP ports of each host to connect to.
     type: list
@@ -141,7 +144,7 @@ management:
 import time
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe, Target
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe, Target, private_keys
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
 
 HOST_SPEC = {
@@ -158,6 +161,7 @@ KEYS = ["/var/cloudstack/management/.ssh/id_rsa", "/var/lib/cloudstack/managemen
 ARGUMENT_SPEC = {
     "hosts": {"type": "list", "elements": "dict", "required": True, "options": HOST_SPEC},
     "ssh_key": {"type": "list", "elements": "path", "default": KEYS, "no_log": False},
+    "ssh_public_key": {"type": "path"},
     "ports": {"type": "list", "elements": "int", "default": [22, 16514]},
     "timeout": {"type": "int", "default": 10},
     "time_limit": {"type": "int", "default": 120},
@@ -166,7 +170,8 @@ ARGUMENT_SPEC = {
 
 def body(module):
     asked = module.params
-    probe = Probe(asked["ssh_key"], asked["ports"], asked["timeout"], time.monotonic() + asked["time_limit"])
+    keys = private_keys(asked["ssh_public_key"], asked["ssh_key"])
+    probe = Probe(keys, asked["ports"], asked["timeout"], time.monotonic() + asked["time_limit"])
     return Plan(), {"management": probe.look_at_all(Target(**host) for host in asked["hosts"])}
 
 

@@ -106,8 +106,11 @@ oobm:
       type: str
 """
 
+from dataclasses import replace
+
 from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import NoAnswer, Unreachable
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import read_row
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError, InputError
@@ -141,12 +144,20 @@ def refused(ip_address, bmc, was_enabled, code, text):
     )
 
 
+def plan_unseen(bmc, row):
+    """What the row shows not to be done yet: whether the BMC takes the password is proven afterwards."""
+    shown = {**((row or {}).get("outofbandmanagement") or {}), "powerstate": PROVEN[0]}
+    return plan_oobm(replace(bmc, always_send_password=False), row and row["id"], shown, "out-of-band management")
+
+
 def prove(client, host_id, ip_address, bmc, was_enabled):
     """The power state, asked from the BMC through CloudStack; on failure out-of-band management is as enabled as it was."""
     try:
         answer = client.job("issueOutOfBandManagementPowerAction", hostid=host_id, action="STATUS")
         power = (answer.get("outofbandmanagement") or {}).get("powerstate")
         failure = None if power in PROVEN else refused(ip_address, bmc, was_enabled, 0, f"power state {power}")
+    except (NoAnswer, Unreachable) as error:
+        failure = error
     except ApiError as error:
         failure = refused(ip_address, bmc, was_enabled, error.code, without_secrets(error.text, [bmc.password]))
     if failure is None:
@@ -177,7 +188,7 @@ def body(module):
     plan = plan_oobm(bmc, host_id, current, f"out-of-band management of {options['ip_address']}")
     power = current.get("powerstate")
     if not module.check_mode:
-        apply(client, plan)
+        apply(client, plan, lambda: plan_unseen(bmc, read_row(client, options["ip_address"])))
         if needs_proof(bmc, plan, current):
             power = prove(client, host_id, options["ip_address"], bmc, bool(current.get("enabled")))
     shown = {key: options[key] for key in SHOWN}

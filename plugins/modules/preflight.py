@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Runs all checks over the facts that were collected of a cluster's hosts, and writes C(preflight.html), C(preflight.json) and
-    C(preflight.junit.xml).
+    C(preflight.junit.xml), and into C(preflight.facts.json) the facts and probes that it judged by, for M(cloudstack.kvm.host).
   - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) collects what it needs and calls it.
 options:
   hosts:
@@ -41,9 +41,12 @@ options:
     elements: dict
     default: []
   report_dir:
-    description: Folder on the controller for the three files.
+    description: Folder on the controller for the files.
     type: path
     required: true
+  run_id:
+    description: What M(cloudstack.kvm.preflight_mark) was given when this run began; its mark is taken away when the files are there.
+    type: str
   only_paths:
     description:
       - Run only the checks of the paths between the hosts, and of the facts that may explain them.
@@ -76,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: Host to verdict (pass, fail), member, because (ids of the checks that stop it) and facts_fingerprint.
+  description: Host to verdict (pass, fail), member, because (ids of the checks that stop it) and address.
   returned: always
   type: dict
 passed:
@@ -103,5 +106,9 @@ json:
 junit:
   description: Path of C(preflight.junit.xml).
   returned: always
+  type: str
+facts:
+  description: Path of C(preflight.facts.json), which only its owner may read.
+  returned: when all checks ran
   type: str
 """

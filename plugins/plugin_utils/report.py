@@ -8,24 +8,26 @@ import getpass
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.release import __version__ as ansible_version
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client import report_folder
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import facts_document
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_summary import path_summary
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import Made, document, dump, load
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import summary
 
-ENDINGS = {"html": "html", "json": "json", "junit": "junit.xml"}
+ENDINGS = {"html": "html", "json": "json", "junit": "junit.xml", "facts": "facts.json"}
 PREFLIGHT, PATH_CHECK = "preflight", "path_check"  # what the files are called: no join reads the second one
 
 
@@ -37,12 +39,13 @@ def build(
     waivers: Sequence[Waiver],
     *,
     made: datetime,
+    run_id: str,
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of preflight.json. `made` has a time zone; `previous` is what `read` returned before."""
     versions = {"ansible-core": ansible_version, "cloudstack.kvm": _collection_version(), "python": platform.python_version()}
-    by = f"{_user()} on {platform.node()}"
-    return document(assessment, hosts, cluster, policy, waivers, Made(made.isoformat(timespec="seconds"), by, versions), previous)
+    stamp = Made(made.isoformat(timespec="seconds"), who(), run_id, versions)
+    return document(assessment, hosts, cluster, policy, waivers, stamp, previous)
 
 
 def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
@@ -54,17 +57,32 @@ def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
         return None
 
 
-def write(report: Mapping[str, Any], hosts: Sequence[Profile], folder: str, name: str = PREFLIGHT) -> dict[str, str]:
-    """Write all three files and return their places. Raises InputError where that is not possible. The JSON comes last: where it is, all are."""
-    texts = {"html": render(report, hosts), "junit": junit(report), "json": dump(report)}
-    places = {kind: str(Path(folder) / f"{name}.{ENDINGS[kind]}") for kind in texts}
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for kind, text in texts.items():
-            _replace(Path(places[kind]), text)
-    except OSError as error:
-        raise InputError("the report cannot be written", observed=str(error), next_step="set preflight_report_dir to a folder that you may write") from error
-    return places
+def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT) -> dict[str, str]:
+    """Write the files of a report and return their places by kind. Raises InputError where that is not possible.
+
+    The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin` has marked.
+    """
+    texts = {"html": render(report, hosts), "junit": junit(report)}
+    if name == PREFLIGHT:
+        texts["facts"] = dump(facts_document(report["run_id"], report["created_at"], hosts, cluster))
+    texts["json"] = dump(report)
+    names = {kind: f"{name}.{ENDINGS[kind]}" for kind in texts}
+    with report_folder.locked(folder):
+        report_folder.write_all(folder, {names[kind]: text for kind, text in texts.items()}, private=(report_folder.FACTS,))
+        if name == PREFLIGHT:
+            report_folder.end(folder, report["run_id"], judged=True)
+    return {kind: str(Path(folder) / each) for kind, each in names.items()}
+
+
+def begin(folder: str, run_id: str) -> None:
+    """Mark that a pre-flight has begun, so that the report in the folder does not look current if it never ends."""
+    report_folder.begin(folder, run_id, datetime.now(timezone.utc).isoformat(timespec="microseconds"), who())
+
+
+def cancel(folder: str, run_id: str) -> None:
+    """Take the mark away: there was nothing to judge, and the report of before stands."""
+    with report_folder.locked(folder):
+        report_folder.end(folder, run_id, judged=False)
 
 
 def summary_lines(report: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
@@ -72,11 +90,9 @@ def summary_lines(report: Mapping[str, Any], places: Mapping[str, str]) -> list[
     return (summary if report["complete"] else path_summary)(report, places["html"]).splitlines()
 
 
-def _replace(path: Path, text: str) -> None:
-    """A reader sees the old file or the new one, never half of it."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
+def who() -> str:
+    """The user and the machine that this runs on."""
+    return f"{_user()} on {platform.node()}"
 
 
 def _user() -> str:

@@ -16,7 +16,6 @@ def changes(previous: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str
     before, now = dict(_by_host(previous)), dict(_by_host(current))
     return {
         "since": previous["created_at"],
-        "same_inputs": previous.get("inputs_hash") == current.get("inputs_hash"),
         "new": _grouped(now, before),
         "gone": _grouped(before, now),
         "verdicts": list(_verdicts(previous["hosts"], current["hosts"])),

@@ -119,7 +119,7 @@ def _matrix(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any],
         row = []
         for check, declared in report["checks"].items():
             finding = cells.get(name, {}).get(check)
-            asked = host["facts_fingerprint"] and not (declared["scope"] == "candidate" and host["member"])
+            asked = host["seen"] and not (declared["scope"] == "candidate" and host["member"])
             row.append((*_cell(finding), check) if finding else (*(PASSED if asked else NOT_ASKED), ""))
         yield name, host, row
 

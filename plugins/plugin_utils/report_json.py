@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -12,18 +13,17 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fingerprint import fingerprint, inputs_hash
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Finding, Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import REPORT_VERSION
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
 
-SCHEMA_VERSION = "1"
 # What of the cluster a reader needs. Other global settings stay out: nobody asked for them, and some are nobody's business.
 SETTINGS = ("host", "management.network.cidr")
 REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
@@ -31,10 +31,11 @@ REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
 
 @dataclass(frozen=True)
 class Made:
-    """When and by whom a report was made. `at` is ISO 8601 with a time zone, `versions` names programs and their versions."""
+    """When, by whom and in which run a report was made. `at` is ISO 8601 with a time zone, `versions` names programs and their versions."""
 
     at: str
     by: str
+    run_id: str
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,18 +50,17 @@ def document(
 ) -> dict[str, Any]:
     """The report. `previous` is the document of the last one, to say what changed since."""
     profiles = {host.name: host for host in hosts}
-    fingerprints = {host.name: fingerprint(host.facts) for host in hosts}
     report = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": REPORT_VERSION,
+        "run_id": made.run_id,
         "created_at": made.at,
         "created_by": made.by,
         "versions": dict(made.versions),
-        "inputs_hash": inputs_hash(hosts, fingerprints, cluster, policy, waivers),
         "complete": assessment.complete,
         "passed": assessment.passed,
         "policy": _plain(asdict(policy)),
         "cluster": _cluster(cluster),
-        "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host), fingerprints.get(verdict.host)) for verdict in assessment.verdicts},
+        "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in assessment.verdicts},
         "checks": _checks(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
         "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
@@ -71,8 +71,8 @@ def document(
 
 
 def dump(report: Mapping[str, Any]) -> str:
-    """The text of the file: the same report, the same text."""
-    return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """The text of the file: the same report, the same text. What JSON has no word for (NaN, Infinity) is null: then it is not known."""
+    return json.dumps(_writable(report), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str) + "\n"
 
 
 def load(text: str, path: str) -> dict[str, Any]:
@@ -83,18 +83,22 @@ def load(text: str, path: str) -> dict[str, Any]:
         whole = set(report) >= {"created_at", "hosts", "findings"}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
-    if version != SCHEMA_VERSION or not whole:
-        raise InputError(f"{path} has another form", expected=SCHEMA_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
+    if version != REPORT_VERSION or not whole:
+        raise InputError(f"{path} has another form", expected=REPORT_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
     return report
 
 
-def _host(verdict: Verdict, profile: Profile | None, taken: str | None) -> dict[str, Any]:
+def _host(verdict: Verdict, profile: Profile | None) -> dict[str, Any]:
     seconds = profile.get("collected_at") if profile else None
+    declared = profile.declared if profile else {}
     return {
         "verdict": "pass" if verdict.passed else "fail",
         "member": verdict.member,
         "because": list(verdict.because),
-        "facts_fingerprint": taken,
+        "seen": profile is not None,
+        "address": declared.get("address"),
+        "ssh_port": declared.get("ssh_port"),
+        "username": declared.get("cloudstack_user"),
         "collected_at": _iso(seconds),
     }
 
@@ -125,6 +129,14 @@ def _iso(seconds: Any) -> str | None:
         return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
     except (TypeError, ValueError, OverflowError, OSError):  # not known, or a clock that no calendar holds
         return None
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _writable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):  # Ansible's own lists make their items only when they are asked for
+        return [_writable(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

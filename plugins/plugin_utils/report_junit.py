@@ -33,7 +33,7 @@ def junit(report: Mapping[str, Any]) -> str:
             if declared["scope"] == "candidate" and report["hosts"][host]["member"]:
                 continue
             case = _case(suite, check, declared, findings.get((host, check), ()))
-            if len(case) == 0 and not report["hosts"][host]["facts_fingerprint"]:
+            if len(case) == 0 and not report["hosts"][host]["seen"]:
                 xml.SubElement(case, "skipped", message="the host was not seen")
         _count(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"

@@ -55,3 +55,11 @@ def healthy(lab: Lab) -> Iterator[Lab]:
     lab.heal()
     yield lab
     lab.heal()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the lab is marked so: `make modules` and `make hosts` choose by the marker."""
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.lab)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,13 @@ ADDRESSES = {"host1": "10.88.0.11", "host2": "10.88.0.12", "host3": "10.88.0.13"
 SSH_PASSWORD = f"Planted~{secrets.token_hex(8)}"  # made up here: a literal would stand in every clone of this file
 UNITS = ("libvirtd", "chrony", "nftables", "cloudstack-agent", "ssh")
 MANIFEST = "dpkg -l | sha256sum; find /etc /root /var/lib/dpkg -xdev -type f -printf '%p %m %s %T@\\n' | sort | sha256sum; ip -br addr | grep -v @ | sort"
+CLOUD_INIT = "/etc/network/interfaces.d/50-cloud-init"
+HOLD_APT = """
+import fcntl, time
+locks = [open(path, "w") for path in ("/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock")]
+for lock in locks: fcntl.lockf(lock, fcntl.LOCK_EX)
+time.sleep(20)
+"""
 STARTED = "systemctl show " + " ".join(UNITS) + " -p Id,ActiveEnterTimestampMonotonic"
 
 
@@ -83,14 +91,40 @@ def test_mistakes_in_the_inventory_are_found_first(bare, extra, parts):
     assert bare.writes() == 0
 
 
+def test_a_login_without_a_way_to_become_root(bare):
+    """ssh logs in as root because that is its own account's name; Ansible does not know, and calls sudo, which is not there."""
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"ansible_user": ""})
+    _stopped(run, "host1", "expected a login as root, or sudo", "sudo: not found", "ansible_user is not set", "Next: set ansible_user: root")
+
+
 def test_bridge_port_that_does_not_exist(bare):
+    before = bare.ssh("host1", MANIFEST)
     bridges = [{"name": "cloudbr1", "port": "eth9"}]
     run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
     _stopped(run, "host1", "eth9")
-    assert "cloudbr1" not in bare.ssh("host1", "ip -br link")
+    assert bare.ssh("host1", MANIFEST) == before
+
+
+def test_a_port_that_cloud_init_configures_is_refused_before_anything_is_installed(bare):
+    bare.ssh("host1", f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}")
+    before = bare.ssh("host1", MANIFEST)
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
+    _stopped(run, "host1", f"{CLOUD_INIT} configures eth1, the port of cloudbr1", "iface eth1 inet dhcp", "99-disable-network-config.cfg")
+    assert bare.ssh("host1", MANIFEST) == before
+    bare.ssh("host1", f"rm {CLOUD_INIT}")
+
+
+def test_an_address_of_dhcp_is_not_taken_away(bare):
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600")  # as a DHCP client sets it
+    bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    _stopped(run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24")
+    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft forever preferred_lft forever")
 
 
 def test_refused_export(bare):
+    """The first run that installs something: another package manager is at work meanwhile, as after each boot."""
+    bare.ssh("host1", f"systemd-run --quiet --collect --unit=lab-apt python3 -c {shlex.quote(HOLD_APT)}")
     bare.fault("export-refused")
     try:
         run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")

@@ -33,3 +33,10 @@ def test_configuration(host):
 def test_no_other_time_daemon_runs(host):
     for unit in ("systemd-timesyncd", "ntp", "ntpsec"):
         assert not host.service(unit).is_running
+
+
+def test_the_time_daemon_of_the_installation_is_gone(host):
+    """The package manager removed it for chrony; the role had nothing to stop."""
+    assert not host.package("systemd-timesyncd").is_installed
+    assert host.run("systemctl is-enabled systemd-timesyncd.service").stdout.strip() in ("", "masked", "not-found")
+    assert host.run("systemctl --failed --no-legend --plain").stdout == ""

@@ -95,3 +95,36 @@ def key_on_command_line(host: Profile, cluster: Cluster, policy: Policy) -> Iter
     certificate = _certificate(host, "certificate") if host.member else None
     if certificate and certificate.get("subject_cn") in addresses(host) and not host.see("agent", "csr"):
         yield Problem((host.name,), "a certificate from the host's own request", f"common name {certificate['subject_cn']}, and no cloud.csr")
+
+
+PAIRS = {
+    "key_matches": ("/etc/cloudstack/agent/cloud.crt", "/etc/cloudstack/agent/cloud.key"),
+    "libvirt_key_matches": ("/etc/pki/libvirt/servercert.pem", "/etc/pki/libvirt/private/serverkey.pem"),
+}
+
+
+@check(
+    "AGT016",
+    "The host's certificate does not belong to its key",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F29",),
+    fix="run prepare_hosts.yml: on a host that has never been Up it removes both (a copy is kept), and the next join makes them anew",
+    reproduce="for f in 'x509 -noout -pubkey -in cloud.crt' 'pkey -pubout -in cloud.key'; do (cd /etc/cloudstack/agent; openssl $f | sha256sum); done",
+)
+def certificate_and_key(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """cloud.crt must be the certificate of cloud.key, and libvirt's servercert.pem that of its serverkey.pem.
+
+    Two addHost at the same time to one host leave the certificate of one and the key of the other (seen: a rerun after its controller was
+    killed, while CloudStack went on with the first). libvirtd, which listens with TLS, does not start with them any more, and the agent
+    cannot connect.
+    """
+    for fact, (certificate, key) in PAIRS.items():
+        matches = host.get("agent", fact)
+        reason = host.get("unknown", f"agent.{fact}")
+        if matches is None and reason:
+            raise Unseen(f"agent.{fact}", reason)
+        if matches is False:  # the second pair are links to the first: one cause, one finding
+            fix = f"provisionCertificate while the agent is still connected; one that has dropped: {JOIN_AGAIN}" if host.member else ""
+            yield Problem((host.name,), f"{certificate} for the key {key}", "for another key; libvirtd does not start with them", fix=fix)
+            return

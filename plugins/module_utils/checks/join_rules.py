@@ -238,6 +238,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "",
+        fact("certificate_fits_key", lambda value: value is False, "cloud.crt is not the certificate of cloud.key, in /etc/cloudstack/agent"),
+        "the host's certificate does not belong to its key, so libvirtd does not start: two joins ran at the same time, each with its own key",
+        "one addHost at a time",
+        "see that nothing else adds this host (another controller, the UI), then run prepare_hosts.yml, which removes both, and add_hosts.yml",
+    ),
+    Rule(
+        "",
         says(r"not yet (active|valid)|certificate is not yet", "journal", "agent.log", "setup.log"),
         "the host's clock is behind, so the new certificate is not valid yet",
         "a clock in step with the management server",

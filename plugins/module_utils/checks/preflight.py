@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Optional
+from typing import Optional, Union
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CANDIDATE, CLUSTER, HOST, Check, unseen
@@ -91,6 +91,15 @@ def _problems(declared: Check, arguments: tuple, cluster: Cluster, policy: Polic
             yield unseen(first, gap)
         else:  # a check over the whole cluster names the hosts itself; if it does not, nobody is judged
             yield Problem(tuple(host.name for host in first), f"{gap.path} to be known", f"unknown: {gap.why}", kind=UNKNOWN)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a host's facts are what its programs print
+        yield _defect(arguments[0], error)
+
+
+def _defect(first: Union[Profile, Sequence[Profile]], error: Exception) -> Problem:
+    """A check that cannot read a fact must not take the verdicts of all other checks along: what it asks is not known then."""
+    names = tuple(host.name for host in ((first,) if isinstance(first, Profile) else first))
+    fix = "look at this fact on the host; if it is as it should be, report this as a defect of cloudstack.kvm"
+    return Problem(names, "facts that the check can read", f"{type(error).__name__}: {error}", kind=UNKNOWN, fix=fix)
 
 
 def _finding(declared: Check, problem: Problem) -> Finding:

@@ -11,9 +11,10 @@ import os
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.certificate_pair import belongs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.fact_answers import executable, parsed, program, status_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import CommandError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import certificate, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.keystore import opens
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import ENCODING, parse_properties, without_secrets
@@ -21,6 +22,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.sudo_rules im
 
 FOLDER = "/etc/cloudstack/agent"
 CERTIFICATES = {"certificate": f"{FOLDER}/cloud.crt", "libvirt_certificate": "/etc/pki/libvirt/servercert.pem"}
+KEYS = {"key_matches": ("certificate", f"{FOLDER}/cloud.key"), "libvirt_key_matches": ("libvirt_certificate", "/etc/pki/libvirt/private/serverkey.pem")}
 JARS = "/usr/share/cloudstack-agent/lib"
 JAVA = "/usr/bin/java"  # the only one that the agent's unit looks for
 UNIT = "cloudstack-agent.service"
@@ -42,6 +44,7 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
     return {
         "agent": {
             **{name: _certificate(name, path, answers, unknown) for name, path in CERTIFICATES.items()},
+            **{name: _key_matches(name, CERTIFICATES[pair], key, unknown) for name, (pair, key) in KEYS.items()},
             "csr": None if "agent.csr" in unknown else request is not None and request.st_size > 0,
             "scripts": {path: _script(path, unknown) for path in PROGRAMS},
             "keytool": program("keytool"),
@@ -60,6 +63,17 @@ def _certificate(name: str, path: str, answers: Mapping[str, Answer], unknown: d
         unknown[f"agent.{name}"] = f"{path}: Permission denied"
         return None
     return parsed(f"agent.{name}", answers[f"agent.{name}"], certificate.parse_certificate, unknown)
+
+
+def _key_matches(name: str, certificate_path: str, key_path: str, unknown: dict[str, str]) -> Optional[bool]:
+    """Whether the private key is that of the certificate; None without a reason in `unknown` means that one of the two is not there."""
+    if None in (status_of(f"agent.{name}", certificate_path, unknown), status_of(f"agent.{name}", key_path, unknown)):
+        return None
+    try:
+        return belongs(certificate_path, key_path)
+    except CommandError as error:
+        unknown[f"agent.{name}"] = error.message
+        return None
 
 
 def _script(path: str, unknown: dict[str, str]) -> Optional[str]:

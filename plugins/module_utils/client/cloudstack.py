@@ -10,36 +10,58 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.http import WholeCallSession
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.add_host_error import cause
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.api_answer import (
+    describe,
+    is_refusal,
+    may_have_run,
+    number_of,
+    refusal,
+    rows_of,
+    without_query,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.api_error import advice, secrets_of, without_secrets
 
 try:
     import requests
-    from cs import CloudStack, CloudStackApiException, CloudStackException
+    from cs import CloudStack, CloudStackException
 
     IMPORT_ERROR = ""
 except ImportError as error:  # reported by connect(), with what to do about it
     CloudStack = object  # type: ignore[assignment,misc]
     CloudStackException = type("CloudStackException", (Exception,), {})  # type: ignore[assignment,misc]
-    CloudStackApiException = type("CloudStackApiException", (CloudStackException,), {})  # type: ignore[assignment,misc]
     IMPORT_ERROR = str(error)
 
 CONNECT_TIMEOUT = 10  # seconds
 PAGE = 500  # objects; the server's default.page.size refuses more
+POLL = 60  # seconds for one look at a job: looking again costs nothing
+READS = ("list", "query")
+# What urllib3 and Python's ssl say when no connection came to stand, and when its TLS did not.
+CONNECTING = ("NewConnectionError", "NameResolutionError", "Failed to resolve", "Connection refused", "ProxyError", "Failed to parse")
+HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE", "UNSUPPORTED_PROTOCOL", "doesn't match")
+LOST_READ = "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout if it is only slow"
+LOST_WRITE = (
+    "run again, it looks at what is there before it sends anything; see the load balancer or proxy in front of CloudStack and the"
+    " management server's log; raise api_timeout if it is only slow"
+)
+Found = TypeVar("Found")
+Rows = list[dict[str, Any]]
 PENDING, SUCCEEDED = 0, 1  # jobstatus; 2 is failed, 3 cancelled
 JOB_INTERVAL = 2.0  # seconds between two looks at a job
 RESTART = 180.0  # seconds; a management server needs 25 to 60 until its port answers again, and its jobs are then found failed
 
 
 class NoAnswer(ApiError):
-    """The request left, the answer never came: the command may have been carried out, or may still be."""
+    """The request left, and no answer of CloudStack came: the command may have been carried out, or may still be."""
 
 
 class Unreachable(ApiError):
@@ -91,36 +113,48 @@ class Client:
         self.access = access
         self.clock = clock or SystemClock()
         verify = {"verify": access.verify} if access.verify is not False else {"dangerous_no_tls_verify": True}
-        self._api = SigningCloudStack(access.url, access.key, access.secret, method="post", **verify)
-        self._api.timeout = (CONNECT_TIMEOUT, access.timeout)  # type: ignore[assignment]  # handed to requests, which takes both
+        self._api = SigningCloudStack(access.url, access.key, access.secret, method="post", session=WholeCallSession(), **verify)
 
     def call(self, command: str, **params: Any) -> dict[str, Any]:
         """One request; returns what stands under the single top-level key. None leaves a parameter out, "" sends it empty."""
-        try:
-            return self._api._request(command, **params) or {}
-        except CloudStackApiException as error:
-            raise self._refused(command, error.error, secrets_of(params)) from None
-        except CloudStackException as error:
-            raise self._no_api(error) from None
-        except requests.exceptions.ConnectTimeout as error:  # is also a ConnectionError and no ReadTimeout
-            raise self._unreachable(error) from None
-        except requests.exceptions.ReadTimeout:
-            raise self._no_answer(command, f"no answer within {self.access.timeout} s") from None
-        except (requests.exceptions.RequestException, OSError) as error:
-            if _was_cut(error):
-                raise self._no_answer(command, _reason(error)) from None
-            raise self._unreachable(error) from None
+        return self._ask(command, params, self.access.timeout)
 
-    def list(self, command: str, kind: str, **params: Any) -> list[dict[str, Any]]:
-        """All objects of a list call, page by page until a short one: `count` is not to be trusted everywhere."""
-        found: list[dict[str, Any]] = []
+    def _ask(self, command: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """One request within `seconds`, from the first byte sent to the last one read. It is never sent a second time."""
+        self._api.timeout = (min(CONNECT_TIMEOUT, seconds), seconds)  # type: ignore[assignment]  # handed to the session, which takes both
+        try:
+            answer = self._api._request(command, **params)
+        except CloudStackException as error:
+            raise self._not_done(command, error, secrets_of(params)) from None
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise self._unheard(command, error, seconds) from None
+        except (ValueError, RecursionError) as error:  # JSON that Python refuses: too deep, numbers without end
+            raise self._no_answer(command, f"an answer that cannot be read: {error}") from None
+        if not isinstance(answer, dict):
+            raise self._no_answer(command, f"an answer that holds {type(answer).__name__} {str(answer)[:80]!r} where an object belongs")
+        return answer
+
+    def list(self, command: str, kind: str, **params: Any) -> Rows:
+        """All objects of a list call, page by page until a short one or one that repeats: `count` is not to be trusted everywhere."""
+        found: dict[str, dict[str, Any]] = {}
+        deadline = self.clock.monotonic() + self.access.timeout
         page = 1
         while True:
-            part = self.call(command, **params, page=page, pagesize=PAGE).get(kind, [])
-            found += part
-            if len(part) < PAGE:
-                return found
+            rows = self._rows(command, self.call(command, **params, page=page, pagesize=PAGE), kind)
+            known = len(found)
+            for row in rows:
+                found.setdefault(str(row.get("id") or json.dumps(row, sort_keys=True)), row)
+            if len(rows) < PAGE or len(found) == known:
+                return [*found.values()]
+            if self.clock.monotonic() >= deadline:
+                raise self._no_answer(command, f"{page} pages within {self.access.timeout} s, and no end of them")
             page += 1
+
+    def _rows(self, command: str, answer: Mapping[str, Any], kind: str) -> Rows:
+        try:
+            return rows_of(answer, kind)
+        except ParseError as error:
+            raise self._no_answer(command, f"{error.message}: {error.observed}") from None
 
     def job(self, command: str, **params: Any) -> dict[str, Any]:
         """Start an asynchronous command and wait for its result. Some errors come at once, others from the job."""
@@ -129,8 +163,8 @@ class Client:
             return started
         deadline = self.clock.monotonic() + self.access.timeout
         while True:
-            job = self._look(started["jobid"], deadline)
-            if job.get("jobstatus", PENDING) != PENDING:
+            job = self._look(command, str(started["jobid"]), deadline)
+            if job["jobstatus"] != PENDING:
                 return self._job_result(command, job, secrets_of(params))
             if self.clock.monotonic() >= deadline:
                 raise ApiError(
@@ -141,62 +175,126 @@ class Client:
                 )
             self.clock.sleep(JOB_INTERVAL)
 
-    def _look(self, job_id: str, deadline: float) -> dict[str, Any]:
+    def _look(self, command: str, job_id: str, deadline: float) -> dict[str, Any]:
         """The job as it is now. A server that restarts meanwhile is waited for: it knows afterwards what became of the job."""
-        patience = min(self.clock.monotonic() + RESTART, deadline)
-        while True:
+
+        def look() -> dict[str, Any]:
+            job = self._ask("queryAsyncJobResult", {"jobid": job_id}, min(POLL, self.access.timeout))
             try:
-                return self.call("queryAsyncJobResult", jobid=job_id)
-            except (Unreachable, NoAnswer):
-                if self.clock.monotonic() >= patience:
-                    raise
-            self.clock.sleep(JOB_INTERVAL)
+                return {**job, "jobstatus": number_of(job.get("jobstatus", PENDING), "jobstatus")}
+            except ParseError as error:
+                raise self._no_answer("queryAsyncJobResult", error.message) from None
+
+        try:
+            return patiently(self, look, min(RESTART, deadline - self.clock.monotonic()))
+        except (Unreachable, NoAnswer) as error:
+            raise self._no_answer(command, f"job {job_id} was started, then: {error.observed}") from None
 
     def _job_result(self, command: str, job: dict[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
         result = job.get("jobresult")
         if job["jobstatus"] == SUCCEEDED:
             return result if isinstance(result, dict) else {}
         if result is None:  # the server was restarted while the job ran: it may or may not have done its work
-            result = {"errorcode": job.get("jobresultcode", 0), "errortext": "the job was lost when the management server stopped"}
-        raise self._refused(command, result, secrets)
+            raise self._no_answer(command, "the job was lost when the management server stopped")
+        raise self._refused(command, result if isinstance(result, dict) else {"errortext": result}, 0, secrets)
 
-    def _refused(self, command: str, answer: Any, secrets: Sequence[str]) -> ApiError:
-        body = answer if isinstance(answer, dict) else {"errortext": str(answer)}
-        code, given = int(body.get("errorcode") or 0), str(body.get("errortext") or "no reason given").strip()
+    def _not_done(self, command: str, error: Any, secrets: Sequence[str]) -> ApiError:
+        """The error for an answer with another status than 200, or that is not CloudStack's."""
+        response, body = getattr(error, "response", None), getattr(error, "error", None)
+        if response is None:
+            return self._no_answer(command, str(error.args[0] if error.args else error))
+        if isinstance(body, dict) and is_refusal(body):
+            return self._refused(command, body, response.status_code, secrets)
+        text = describe(response.status_code, str(response.reason or ""), response.headers.get("Content-Type", ""), response.text)
+        observed = without_secrets(text, [*secrets, self.access.secret, self.access.key])
+        return self._foreign(command, response.status_code, observed, response.headers.get("Location", ""))
+
+    def _foreign(self, command: str, status: int, observed: str, location: str) -> ApiError:
+        """The error for what a proxy, a portal or another server said in CloudStack's place."""
+        if may_have_run(status):
+            return self._no_answer(command, observed)
+        if 300 <= status < 400:
+            return self._redirected(observed, without_query(location))
+        if status in (401, 403, 407, 429):
+            return ApiError(
+                f"something in front of CloudStack refused {command}",
+                expected="an answer of CloudStack itself",
+                observed=observed,
+                next_step=f"let the controller through that proxy or firewall, or let CLOUDSTACK_ENDPOINT (api_url, now {self._url}) name the server itself",
+            )
+        return ApiError(
+            f"{self._url} does not answer as a CloudStack API",
+            expected="an address such as http://server:8080/client/api",
+            observed=observed,
+            next_step="check CLOUDSTACK_ENDPOINT (api_url)",
+        )
+
+    def _redirected(self, observed: str, location: str) -> ApiError:
+        return ApiError(
+            f"{self._url} sends its callers to another address",
+            expected="an API that answers at this address; a redirect is not followed, because the request holds the API key",
+            observed=f"{observed}, to {location or 'an address that it does not name'}",
+            next_step="if that address is your CloudStack, let CLOUDSTACK_ENDPOINT (api_url) name it",
+        )
+
+    def _refused(self, command: str, body: Mapping[str, Any], status: int, secrets: Sequence[str]) -> ApiError:
+        code, given = refusal(body, status)
         text = without_secrets(given, [*secrets, self.access.secret])
         message = "CloudStack refused the API key" if code == 401 else f"CloudStack refused {command}"
         expected = f"an API key that may call {command}" if code in (401, 432) else f"{command} to succeed"
         return ApiError(message, code=code, text=text, expected=expected, observed=f"{code} {cause(text)}", next_step=advice(code))
 
+    def _unheard(self, command: str, error: Exception, seconds: float) -> ApiError:
+        """The error for a connection that failed: before the request had left, or after."""
+        if _never_left(error):
+            return self._unreachable(error)
+        timed_out = isinstance(error, requests.exceptions.ReadTimeout)
+        return self._no_answer(command, f"no whole answer within {seconds:.0f} s" if timed_out else _reason(error))
+
     def _no_answer(self, command: str, observed: str) -> NoAnswer:
+        write = not command.startswith(READS)
         return NoAnswer(
             f"CloudStack did not answer {command}",
-            expected=f"an answer within {self.access.timeout} s",
-            observed=f"{observed}; the command may still be running there",
-            next_step="look at the management server's log and run again; raise api_timeout if it is only slow",
-        )
-
-    def _no_api(self, error: Exception) -> ApiError:
-        return ApiError(
-            f"{self.access.url} does not answer as a CloudStack API",
-            expected="an address such as http://server:8080/client/api",
-            observed=str(error.args[0] if error.args else error),
-            next_step="check CLOUDSTACK_ENDPOINT (api_url)",
+            expected=f"a whole answer of the API at {self._url} within {self.access.timeout} s",
+            observed=f"{observed}; {command} may have been carried out, or may still be" if write else observed,
+            next_step=LOST_WRITE if write else LOST_READ,
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
-            f"the CloudStack API at {self.access.url} cannot be reached",
+            f"the CloudStack API at {self._url} cannot be reached",
             expected="an answer",
             observed=_reason(error),
             next_step="check CLOUDSTACK_ENDPOINT (api_url) and that the management server runs",
         )
 
+    @property
+    def _url(self) -> str:
+        """The address without what may be secret in it."""
+        return without_query(self.access.url)
 
-def _was_cut(error: Exception) -> bool:
-    """Whether the connection stood and was closed before the answer: a server that was stopped, or a proxy that gave up."""
+
+def patiently(client: Any, look: Callable[[], Found], seconds: float = RESTART) -> Found:
+    """What `look` returns, as soon as it gets an answer: it only reads. Raises what it raises still after `seconds`."""
+    end = client.clock.monotonic() + seconds
+    while True:
+        try:
+            return look()
+        except (Unreachable, NoAnswer):
+            if client.clock.monotonic() >= end:
+                raise
+        client.clock.sleep(JOB_INTERVAL)
+
+
+def _never_left(error: Exception) -> bool:
+    """Whether nobody can have read the request. What is not surely so counts as sent."""
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+        return True
+    if isinstance(error, (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL)):
+        return True
     text = str(error)
-    return any(mark in text for mark in ("Connection aborted", "RemoteDisconnected", "Connection reset", "IncompleteRead"))
+    marks = HANDSHAKE if isinstance(error, requests.exceptions.SSLError) else CONNECTING
+    return isinstance(error, (requests.exceptions.ConnectionError, OSError)) and any(mark in text for mark in marks)
 
 
 def _reason(error: Exception) -> str:

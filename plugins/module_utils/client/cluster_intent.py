@@ -48,7 +48,7 @@ def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[
         arch=row.get("arch") if row else None,
         cluster_allocation_state=row.get("allocationstate") if row else None,
         storage_vlans=_storage_vlans(client, pod_id),
-        management_version=client.call("listCapabilities").get("capability", {}).get("cloudstackversion"),
+        management_version=_version(client.call("listCapabilities").get("capability")),
         settings=_settings(client, row),
         registered=registered_of(client.list("listHosts", "host", type="Routing", details="all")),
         **(_of_zone(client, zone_row, row) if zone_row else {}),
@@ -67,6 +67,11 @@ def _of_zone(client: Client, zone: Row, cluster: Optional[Row]) -> dict[str, Any
         "pools": pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster),
         "zone_allocation_state": zone.get("allocationstate"),
     }
+
+
+def _version(capability: Any) -> Optional[str]:
+    version = capability.get("cloudstackversion") if isinstance(capability, dict) else None
+    return version if isinstance(version, str) else None
 
 
 def _storage_vlans(client: Client, pod_id: Optional[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Callable, Optional
 
@@ -48,10 +48,12 @@ def _validate(step) -> list[str]:
     return []
 
 
-def apply(steps: Iterable, backup_name: Optional[Callable[[str], str]] = None) -> dict[str, str]:
+def apply(steps: Iterable, states: Mapping[str, FileState], backup_name: Optional[Callable[[str], str]] = None) -> dict[str, str]:
     """Do the steps; with `backup_name` what is overwritten or removed is copied first. Returns path -> backup.
 
-    New contents are written beside their files and synced first, so a full disk stops before the first replacement.
+    New contents are written beside their files and synced first, so a full disk stops before the first replacement. `states` is
+    what the steps were planned from: a file that is no longer so stops everything. Raises ChangedMeanwhile, with `changed_paths` in
+    its details where something was replaced before.
     """
     steps = list(steps)
     made: list[str] = []
@@ -62,47 +64,56 @@ def apply(steps: Iterable, backup_name: Optional[Callable[[str], str]] = None) -
                 files.make_directory(step.path, step.mode, step.uid, step.gid)
                 made.append(step.path)
             elif step.kind == "write":
-                staged[step.path] = files.Staged(step.path, step.content, step.mode, step.uid, step.gid)
-        backups = _back_up(steps, backup_name) if backup_name else {}
-    except KvmError:
+                staged[step.path] = files.Staged(step.path, step.content, step.mode, step.uid, step.gid, states[step.path])
+        backups = _back_up(steps, states, backup_name) if backup_name else {}
+        for each in staged.values():
+            each.compare()
+    except BaseException:
         for each in staged.values():
             each.discard()
         for path in reversed(made):
             with suppress(OperationFailed):
                 files.remove(path)
         raise
-    _commit(steps, staged)
+    _commit(steps, staged, states)
     return backups
 
 
-def _back_up(steps: list, backup_name: Callable[[str], str]) -> dict[str, str]:
+def _back_up(steps: list, states: Mapping[str, FileState], backup_name: Callable[[str], str]) -> dict[str, str]:
     backups = {}
     for step in steps:
-        if step.kind in _BACKUP_KINDS and files.inspect(step.path).kind == "file":
+        if step.kind in _BACKUP_KINDS and states[step.path].kind == "file":
             backups[step.path] = backup_name(step.path)
-            files.back_up(step.path, backups[step.path])
+            files.back_up(states[step.path], backups[step.path])
     return backups
 
 
-def _commit(steps: list, staged: dict[str, files.Staged]) -> None:
+def _commit(steps: list, staged: dict[str, files.Staged], states: Mapping[str, FileState]) -> None:
     done: list[str] = []
     try:
         for step in steps:
-            if step.kind == "write":
-                staged[step.path].commit()
-            elif step.kind == "link":
-                files.make_link(step.path, step.target)
-            elif step.kind == "remove":
-                files.remove(step.path)
-            elif step.kind == "attributes":
-                files.set_attributes(step.path, step.mode, step.uid, step.gid)
+            _do(step, staged, states[step.path])
             done.append(step.path)
-    except OperationFailed as error:
-        for each in staged.values():
-            each.discard()
+    except KvmError as error:
         error.details["changed_paths"] = done
         error.next_step = error.next_step or "remove the cause and run again: what is already replaced is complete"
         raise
+    finally:
+        for each in staged.values():
+            each.discard()
+
+
+def _do(step, staged: dict[str, files.Staged], state: FileState) -> None:
+    if step.kind == "write":
+        staged[step.path].commit()
+    elif step.kind == "directory":
+        files.sync_directory_of(step.path)
+    elif step.kind == "link":
+        files.make_link(step.path, step.target, state)
+    elif step.kind == "remove":
+        files.remove(step.path, state)
+    elif step.kind == "attributes":
+        files.set_attributes(step.path, step.mode, step.uid, step.gid)
 
 
 def fetch(paths: Iterable[str]) -> dict[str, FileState]:

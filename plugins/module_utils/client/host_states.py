@@ -4,24 +4,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import alerts_of, wait_for
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import Row, alerts_of, read_row, wait_for
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Change, Plan
 
 FAILED = ("ErrorInMaintenance", "ErrorInPrepareForMaintenance")
 PREPARE = "prepareHostForMaintenance"
 
+Replan = Callable[[Optional[Row]], Plan]
 
-def carry_out(client: Client, plan: Plan, ip_address: str, seconds: float) -> None:
-    """Apply the steps; after the request for maintenance wait until it is reached. Raises ApiError."""
+
+def carry_out(client: Client, plan: Plan, ip_address: str, seconds: float, replan: Optional[Replan] = None) -> None:
+    """Apply the steps; after the request for maintenance wait until it is reached. Raises ApiError.
+
+    `replan` makes the plan anew from a row, or None: it shows what became of a step whose answer got lost.
+    """
     for change in plan:
-        apply(client, Plan.of([change]))
+        apply(client, Plan.of([change]), replan and partial(_same_step, client, change, ip_address, replan))
         if change.data["command"] == PREPARE:
             wait_maintenance(client, ip_address, seconds)
+
+
+def _same_step(client: Client, change: Change, ip_address: str, replan: Replan) -> Plan:
+    """The step, if it is still to be done."""
+    steps = replan(read_row(client, ip_address))
+    return Plan.of(step for step in steps if step.data["command"] == change.data["command"])
 
 
 def wait_maintenance(client: Client, ip_address: str, seconds: float) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client, NoAnswer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client, NoAnswer, Unreachable, patiently
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.add_host_error import cause
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.api_answer import rows_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.api_error import advice
 
 INTERVAL = 3.0  # seconds between two looks at a row
@@ -39,7 +40,7 @@ def wait_for(client: Client, ip_address: str, seconds: float, ready: Callable[[R
     """The row as soon as it is `ready`, or as it is after `seconds`; None if there is none by then."""
     deadline = client.clock.monotonic() + seconds
     while True:
-        row = read_row(client, ip_address)
+        row = patiently(client, lambda: read_row(client, ip_address))
         if (row and ready(row)) or client.clock.monotonic() >= deadline:
             return row
         client.clock.sleep(INTERVAL)
@@ -58,7 +59,8 @@ def wait_up(client: Client, ip_address: str, seconds: float) -> Optional[Row]:
 def add_host(client: Client, params: dict[str, Any], ip_address: str, settle: float) -> tuple[Row, str]:
     """addHost, once. Returns the row, Up, and "" or the error text that CloudStack gave although the host came Up.
 
-    An error is no proof of failure: the row is read again, for up to `settle` seconds where it may still come.
+    An error is no proof of failure: the row is read again, for up to `settle` seconds where it may still come. Where no answer of
+    CloudStack came (a proxy gave up, a connection broke), for as long as the call itself might have taken.
     Raises ApiError with `details["join"]`: error, code, seconds, row, alerts.
     """
     started = client.clock.monotonic()
@@ -73,13 +75,21 @@ def add_host(client: Client, params: dict[str, Any], ip_address: str, settle: fl
             raise
         text, code = cause(error.text), error.code
     seconds = client.clock.monotonic() - started
-    patience = max(settle, client.access.timeout - seconds) if lost else settle
-    row = wait_up(client, ip_address, patience) if lost or _may_come(text, seconds) else read_row(client, ip_address)
-    if row and not is_up(row):
-        row = wait_up(client, ip_address, settle)
+    patience = max(settle, client.access.timeout - seconds) if lost else settle if _may_come(text, seconds) else 0
+    row = _row_after(client, ip_address, patience, settle)
     if row and is_up(row):
         return row, text
     raise _failed(client, ip_address, text or "CloudStack reported success, but the host is not Up", code, seconds, row)
+
+
+def _row_after(client: Client, ip_address: str, patience: float, settle: float) -> Optional[Row]:
+    """The row after addHost: waited for, and given `settle` seconds to become Up once it is there."""
+    try:
+        row = wait_up(client, ip_address, patience)
+        return wait_up(client, ip_address, settle) if row and not is_up(row) else row
+    except (NoAnswer, Unreachable) as error:
+        error.host, error.observed = ip_address, f"{error.observed}; addHost was sent before, and the host may join meanwhile"
+        raise
 
 
 def _may_come(text: str, seconds: float) -> bool:
@@ -110,8 +120,8 @@ def short(row: Optional[Row]) -> Optional[Row]:
 def alerts_of(client: Client, ip_address: str, row: Optional[Row]) -> list[str]:
     """Alerts that may concern this host, newest first. The one for a missing network names no host at all."""
     try:
-        listed = client.call("listAlerts", page=1, pagesize=ALERTS).get("alert", [])
-    except ApiError:
+        listed = rows_of(client.call("listAlerts", page=1, pagesize=ALERTS), "alert")
+    except KvmError:
         return []
     marks = [ip_address, "Incorrect Network setup on agent"] + ([f"name: {row['name']} ", str(row["id"])] if row else [])
     texts = [str(alert.get("description")) for alert in listed]

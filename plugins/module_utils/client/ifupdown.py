@@ -13,7 +13,7 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApplyError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import MAIN_FILE, OWN_FILE, Link, Wanted
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import FOLDER, MAIN_FILE, OWN_FILE, Link, Wanted
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import ifupdown, ip_json
 
 TIMEOUT = 60  # seconds for one ifup or ifdown
@@ -25,9 +25,19 @@ def links() -> dict[str, Link]:
     if not answer.ok:
         raise ApplyError("the network interfaces could not be read", observed=answer.why(), reproduce="ip -j -d addr")
     return {
-        row["name"]: Link(row["name"], row["kind"], row["mtu"], row["up"], row["master"], tuple(one for one in row["addresses"] if "." in one))
+        row["name"]: Link(
+            row["name"], row["kind"], row["mtu"], row["up"], row["master"], tuple(one for one in row["addresses"] if "." in one), tuple(row["dynamic"])
+        )
         for row in ip_json.parse_interfaces(answer.stdout)
     }
+
+
+def gateways() -> dict[str, str]:
+    """Device -> gateway, of the default routes. Raises ApplyError where `ip` cannot tell."""
+    answer = command.run(("ip", "-j", "-4", "route", "show", "default"))
+    if not answer.ok:
+        raise ApplyError("the routes could not be read", observed=answer.why(), reproduce="ip -j -4 route show default")
+    return {route["device"]: route["gateway"] for route in ip_json.parse_routes(answer.stdout or "[]") if route["device"] and route["gateway"]}
 
 
 def read(path: str) -> str:
@@ -36,6 +46,12 @@ def read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def other_files() -> dict[str, str]:
+    """The files of the folder that other programs write, cloud-init above all: path -> text. Hidden ones are read by nothing."""
+    paths = (path for path in sorted(Path(FOLDER).glob("[!.]*")) if path.is_file() and str(path) != OWN_FILE)
+    return {str(path): read(str(path)) for path in paths}
 
 
 def caller(processes: str = "/proc") -> Optional[str]:
@@ -92,6 +108,8 @@ def _change(wanted: Wanted, before: Mapping[str, str]) -> None:
     for bridge in wanted.rebuild + wanted.resize:
         for name in (bridge.port, bridge.name):
             _must(("ip", "link", "set", name, "mtu", str(bridge.mtu)))
+    for bridge, _ in wanted.reroute:
+        _must(("ip", "route", "replace", "default", "via", str(bridge.gateway), "dev", bridge.name))
 
 
 def _must(argv: tuple[str, ...]) -> None:
@@ -125,6 +143,9 @@ def _back(wanted: Wanted, before: Mapping[str, str]) -> None:
         for name in (bridge.name, bridge.port):
             command.run(("ifdown", "--force", name), timeout=TIMEOUT)
         command.run(("ip", "link", "delete", bridge.name))
+    for bridge, gateway in wanted.reroute:
+        verb = ("replace", "default", "via", gateway) if gateway else ("delete", "default", "via", str(bridge.gateway))
+        command.run(("ip", "route", *verb, "dev", bridge.name))
     for path, text in before.items():
         if text:
             _write(path, text)

@@ -9,8 +9,10 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.certificate_pair import belongs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer, run_all
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import CommandError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.certificate import certificate_state
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.join_logs import scrub
 
@@ -43,6 +45,7 @@ def collect(lines: int, username: str) -> dict[str, Any]:
         "programs": {name: _program(path) for name, path in PROGRAMS.items()},
         "files": {name: os.path.getsize(os.path.join(AGENT, name)) for name in sorted(os.listdir(AGENT))} if os.path.isdir(AGENT) else {},
         "certificate": certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None,
+        "certificate_fits_key": _fits(),
         "sudo_without_password": _without_password(username, answers),
         "fqdn": fqdn.stdout.strip() if fqdn.ok else None,
         "kvm_device": os.path.exists("/dev/kvm"),
@@ -77,6 +80,14 @@ def _program(path: str) -> str:
     if shutil.which(path, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"):
         return "ok"
     return "not executable" if os.path.exists(path) else "missing"
+
+
+def _fits() -> Optional[bool]:
+    """Whether cloud.crt is for cloud.key; None where that cannot be told."""
+    try:
+        return belongs(os.path.join(AGENT, "cloud.crt"), os.path.join(AGENT, "cloud.key"))
+    except CommandError:
+        return None
 
 
 def _without_password(username: str, answers: Mapping[str, Answer]) -> Optional[bool]:

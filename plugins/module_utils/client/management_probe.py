@@ -138,6 +138,12 @@ def readable_key(paths: Sequence[str]) -> str:
     raise CommandError("the management server's SSH key cannot be read: " + "; ".join(problems))
 
 
+def private_keys(public_key: Optional[str], usual: Sequence[str]) -> list[str]:
+    """Where to look for the private key: beside the public one, if that is named, then at the usual places."""
+    beside = [public_key[: -len(".pub")]] if public_key and public_key.endswith(".pub") else []
+    return list(dict.fromkeys([*beside, *usual]))
+
+
 def ssh_command(target: Target, key: str, timeout: int) -> tuple[str, ...]:
     """OpenSSH's client, held down to what CloudStack's can do; no configuration of this machine can widen it (-F)."""
     options = {**SSH_OPTIONS, "ConnectTimeout": str(timeout)}

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import JOB_INTERVAL, RESTART, Client, NoAnswer, patiently
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import Resource
 
 SHOWN = 20  # names that an error lists
@@ -31,7 +32,7 @@ def pick(resource: Resource, name: str, listed: list[dict[str, Any]]) -> Optiona
         raise InputError(
             f"{len(found)} objects of CloudStack are named {resource.title} {name}",
             expected="one",
-            observed=", ".join(entry["id"] for entry in found),
+            observed=", ".join(str(entry.get("id")) for entry in found),
             next_step="rename or remove all but one in CloudStack",
         )
     if found:
@@ -72,19 +73,44 @@ def parent(client: Client, resource: Resource, name: str, check_mode: bool, **wi
     return find(client, resource, name, **within) if check_mode else require(client, resource, name, **within)
 
 
-def apply(client: Client, plan: Plan) -> list[dict[str, Any]]:
-    """Carry out the calls of a plan in order; an id of None stands for the object that the plan itself made."""
+def apply(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]] = None) -> list[dict[str, Any]]:
+    """Carry out the calls of a plan in order; an id of None stands for the object that the plan itself made.
+
+    No call is sent twice. Where its answer got lost, `replan` (what is still to do, from what CloudStack has now) shows whether it
+    was carried out, and the rest is done. Raises ApiError; NoAnswer without `replan`, and where the work is still not seen.
+    """
     answers: list[dict[str, Any]] = []
     made = ""
-    for change in plan:
+    left = [*plan]
+    while left:
+        change = left.pop(0)
         params = {**change.data["params"]}
         if params.get("id", "") is None:
             params["id"] = made
         run = client.job if change.data["is_async"] else client.call
-        answer = run(change.data["command"], **params)
+        try:
+            answer = run(change.data["command"], **params)
+        except NoAnswer as lost:
+            left = [*_left_after(client, lost, change, replan)]
+            continue
         made = made or _id(answer)
         answers.append(answer)
     return answers
+
+
+def _left_after(client: Client, lost: NoAnswer, change: Change, replan: Optional[Callable[[], Plan]]) -> Plan:
+    """What is left to do once a call whose answer got lost has done its work. Raises `lost` if that is not seen in time."""
+    if replan is None:
+        raise lost
+    end = client.clock.monotonic() + RESTART
+    while True:
+        left = patiently(client, replan)
+        if change.data["command"] not in {step.data["command"] for step in left}:
+            return left
+        if client.clock.monotonic() >= end:
+            lost.observed = f"{lost.observed}. For {RESTART:.0f} s afterwards CloudStack did not show it: {change.action} {change.target}"
+            raise lost
+        client.clock.sleep(JOB_INTERVAL)
 
 
 def _id(answer: dict[str, Any]) -> str:

@@ -36,6 +36,7 @@ class Link:
     up: bool
     master: Optional[str]
     addresses: tuple[str, ...]  # CIDR, IPv4 only
+    leased: tuple[str, ...] = ()  # those of them that a DHCP server gave for a time
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,4 @@ class Wanted:
     files: Mapping[str, str]
     rebuild: tuple[Bridge, ...]  # to be taken down and brought up
     resize: tuple[Bridge, ...]  # only their MTU differs
+    reroute: tuple[tuple[Bridge, Optional[str]], ...] = ()  # only their gateway differs; with the one that is there

@@ -12,7 +12,8 @@ from typing import Optional
 class FileState:
     """What was found at a path. `kind` is absent, file, directory, link or other (device, socket).
 
-    `mode` holds the permission bits, `content` is set for files alone, `target` for links alone.
+    `mode` holds the permission bits, `content` is set for files alone, `target` for links alone, `entries`
+    (the names in it, sorted) for directories alone.
     """
 
     path: str
@@ -22,6 +23,7 @@ class FileState:
     uid: Optional[int] = None
     gid: Optional[int] = None
     target: Optional[str] = None
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -68,6 +69,12 @@ def describe() -> dict[str, tuple[Any, str]]:
 
 def _require_type(name: str, default: Any, value: Any) -> None:
     wanted: Any = (int, float) if isinstance(default, float) else Mapping if isinstance(default, Mapping) else type(default)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
+    if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)) or _without_sense(value):
         kind = getattr(wanted, "__name__", "number")
         raise InputError(f"preflight_policy.{name} makes no sense", expected=f"a {kind} such as {default!r}", observed=repr(value), next_step="correct it")
+
+
+def _without_sense(value: Any) -> bool:
+    """NaN and Infinity, which YAML can say: no comparison with them means anything."""
+    numbers = value.values() if isinstance(value, Mapping) else [value]
+    return any(isinstance(each, float) and not math.isfinite(each) for each in numbers)

@@ -11,6 +11,8 @@ from typing import Any
 HIDDEN = "********"
 # Errors of out-of-band management quote the whole command line: /usr/bin/ipmitool ... -P <password> user list
 IPMITOOL_PASSWORD = re.compile(r"(\s-P\s+)(?:'[^']*'|\"[^\"]*\"|\S+)")
+# A server or proxy may quote the request: apikey=...&signature=..., or the same as JSON
+QUOTED = re.compile(r"(?i)\b(apikey|signature|password|secret\w*)(=|\"\s*:\s*\")[^&\s,;\"'<>]+")
 SECRET_NAMES = ("password", "secret", "privatekey")
 SHORTEST = 3  # characters; replacing shorter values would only garble the text, and tell more than it hides
 
@@ -42,10 +44,10 @@ def advice(code: int) -> str:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text without these values, and without any password on a quoted ipmitool command line."""
+    """The text without these values, without any password on a quoted ipmitool command line, and without those of a quoted request."""
     for secret in sorted((secret for secret in secrets if len(secret) >= SHORTEST), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    return IPMITOOL_PASSWORD.sub(rf"\g<1>{HIDDEN}", text)
+    return QUOTED.sub(rf"\g<1>\g<2>{HIDDEN}", IPMITOOL_PASSWORD.sub(rf"\g<1>{HIDDEN}", text))
 
 
 def secrets_of(params: Mapping[str, Any]) -> list[str]:

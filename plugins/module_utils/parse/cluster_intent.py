@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Pool, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Pool, Registered
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.storage_url import SCHEMES, normal_url, pool_url
 
 Row = Mapping[str, Any]
@@ -51,6 +51,7 @@ def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
     values["registered"] = tuple(Registered(**host) for host in values.get("registered") or ())
+    values["unseen"] = tuple(Missing(**host) for host in values.get("unseen") or ())
     return Cluster(**values)
 
 

@@ -38,6 +38,13 @@ def configured(text: str) -> set[str]:
     return {words[1] for words in found if len(words) > 1 and words[0] == "iface"}
 
 
+def stanzas(text: str, names: Iterable[str]) -> list[str]:
+    """The iface lines of these interfaces."""
+    wanted = set(names)
+    found = (line.split() for line in _logical_lines(text))
+    return [" ".join(words) for words in found if len(words) > 1 and words[0] == "iface" and words[1] in wanted]
+
+
 def sources_folder(text: str, folder: str) -> bool:
     """Whether the file reads the files of a folder."""
     return any(re.match(rf"\s*source(-directory)?\s+{re.escape(folder)}(/\*)?\s*$", line) for line in text.splitlines())

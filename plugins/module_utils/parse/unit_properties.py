@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.daemon import Moment, UnitState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import whole
 
 SOURCE = "systemctl show"
 # Which units are which time service; chronyd and ntpd are the names of Enterprise Linux, or aliases.
@@ -68,4 +72,34 @@ def agent_unit(text: str, name: str) -> dict[str, Any]:
     if values.get("LoadState") == "not-found":
         return {"active": "not-found", "enabled": "not-found", "restarts": 0}
     restarts = values.get("NRestarts", "")
-    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": int(restarts) if restarts.isdecimal() else None}
+    number = int(restarts) if restarts.isascii() and restarts.isdecimal() and len(restarts) < 16 else None
+    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": number}
+
+
+def unit_state(values: Mapping[str, str]) -> UnitState:
+    """The properties of one unit -> UnitState. Raises ParseError."""
+    return UnitState(
+        name=values.get("Id", ""),
+        load=values.get("LoadState", ""),
+        active=values.get("ActiveState", ""),
+        unit_file=values.get("UnitFileState", ""),
+        reload_needed=values.get("NeedDaemonReload") == "yes",
+        started=_started(values),
+    )
+
+
+def _started(values: Mapping[str, str]) -> Optional[Moment]:
+    """When the main process was started; systemd was asked with TZ=UTC. A unit without one (a socket, or never started) has no time."""
+    text, monotonic = values.get("ExecMainStartTimestamp", ""), values.get("ExecMainStartTimestampMonotonic", "")
+    if text in ("", "n/a") or monotonic in ("", "0"):
+        return None
+    # Not strptime: the name of the weekday is that of the locale.
+    found = re.fullmatch(r"(?:\S+ )?(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d) UTC", text)
+    if not found or not monotonic.isdecimal():
+        raise ParseError(SOURCE, "not a time", text=f"{text} {monotonic}")
+    year, month, day, hour, minute, second = map(int, found.groups())
+    try:
+        stamp = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()
+    except ValueError as error:  # the 13th month
+        raise ParseError(SOURCE, f"not a time: {error}", text=text) from None
+    return Moment(stamp, whole(monotonic, SOURCE) / 1_000_000)

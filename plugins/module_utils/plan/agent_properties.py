@@ -12,7 +12,7 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.agent_keys import CHOICES, KEY_TYPES, OVERWRITTEN, OWNED, RANGES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import SECRET, escape, find_properties, parse_properties, split_lines
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import SECRET, escape, find_properties, split_lines
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")  # what Java's parseLong takes; int() of Python takes more
 
@@ -20,15 +20,20 @@ _NUMBER = re.compile(r"[+-]?[0-9]+")  # what Java's parseLong takes; int() of Py
 def plan_properties(path: str, text: str, wanted: Mapping[str, Any], allow_unknown: bool = False) -> Plan:
     """One step for each key that differs; None removes a key. Raises InputError for a key or value that the agent won't read."""
     values = {key: _checked(key, value, allow_unknown) for key, value in wanted.items()}
-    current = parse_properties(text, path)
-    changes = []
-    for key, value in sorted(values.items()):
-        before = current.get(key)
-        if before != value:
-            secret = bool(SECRET.search(key))
-            action = "remove" if value is None else "set"
-            changes.append(Change(action, f"{path}: {key}", before or "", value or "", secret, {"key": key, "value": value}))
-    return Plan.of(changes)
+    found = find_properties(text, path)
+    current = {each.key: each.value for each in found}
+    differing = sorted(key for key, value in values.items() if current.get(key) != value)
+    places: dict[str, list[tuple[int, int]]] = {key: [] for key in differing}
+    for each in found:
+        if each.key in places:
+            places[each.key].append((each.first, each.last))
+    return Plan.of(_change(path, key, current.get(key), values[key], places[key]) for key in differing)
+
+
+def _change(path: str, key: str, before: Optional[str], value: Optional[str], places: list[tuple[int, int]]) -> Change:
+    action = "remove" if value is None else "set"
+    data = {"key": key, "value": value, "places": places}
+    return Change(action, f"{path}: {key}", before or "", value or "", bool(SECRET.search(key)), data)
 
 
 def warnings_for(wanted: Mapping[str, Any]) -> list[str]:
@@ -37,21 +42,26 @@ def warnings_for(wanted: Mapping[str, Any]) -> list[str]:
 
 
 def edit(text: str, plan: Plan) -> str:
-    """The text after the plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become one."""
-    for change in plan:
-        text = _set(text, change.data["key"], change.data["value"])
-    return text
-
-
-def _set(text: str, key: str, value: Optional[str]) -> str:
+    """The text after its plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become one."""
+    if not plan:
+        return text
     lines = split_lines(text)
-    places = [found for found in find_properties(text) if found.key == key]
-    new = [] if value is None else [f"{escape(key, key=True)}={escape(value)}"]
-    for found in reversed(places):
-        lines[found.first : found.last + 1] = new if found is places[0] else []
-    if not places:
-        lines += new
-    return "".join(f"{line}\n" for line in lines)
+    new: dict[int, list[str]] = {}  # first line of a key -> what stands there afterwards
+    gone: set[int] = set()
+    for change in plan:
+        places = change.data["places"] or [(len(lines), len(lines))]
+        new[places[0][0]] = new.get(places[0][0], []) + _written(change.data["key"], change.data["value"])
+        gone.update(line for first, last in places for line in range(first, last + 1))
+    kept: list[str] = []
+    for number, line in enumerate([*lines, ""]):
+        kept += new.get(number, ())
+        if number not in gone and number < len(lines):
+            kept.append(line)
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _written(key: str, value: Optional[str]) -> list[str]:
+    return [] if value is None else [f"{escape(key, key=True)}={escape(value)}"]
 
 
 def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:

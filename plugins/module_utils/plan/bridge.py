@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import FOLDER, MAIN_FILE, OWN_FILE, Bridge, Link, Wanted
@@ -15,6 +16,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import ifupdo
 
 # A port counts as physical for the agent only if its name matches (LibvirtComputingResource.java:2001-2032).
 PHYSICAL = re.compile(r"(eth|bond|vlan|vx|em|ens|eno|enp|team|enx|dummy|lo|vni|enc)|p\d+p\d+")
+_NO_FILES: Mapping[str, str] = {}
+_MOVE_STANZAS = (
+    "move its stanzas to " + MAIN_FILE + " and remove {path}; where cloud-init wrote it, first tell it to leave the network alone: write "
+    "'network: {{config: disabled}}' to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg. Nothing was changed"
+)
 LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
 LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
 
@@ -29,6 +35,7 @@ def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
         _check_names(bridge)
         _check_port(bridge, links)
         _check_address(bridge)
+        _check_lease(bridge, links)
     if sum(bridge.gateway is not None for bridge in bridges) > 1:
         raise InputError("more than one bridge has a gateway", next_step="keep the one of the default route")
 
@@ -102,9 +109,52 @@ def stanza(bridge: Bridge) -> str:
     return "\n".join(lines)
 
 
-def plan_bridges(bridges: Sequence[Bridge], main_text: str, own_text: str, links: Mapping[str, Link]) -> Wanted:
-    """What must change: the two files, and the bridges that are not as declared. Raises InputError."""
+def check_other_files(bridges: Sequence[Bridge], others: Mapping[str, str]) -> None:
+    """Raise InputError where a file that somebody else writes (path -> text) configures a bridge or its port: ifupdown would
+    do both, and cloud-init writes its file again."""
+    for path, text in sorted(others.items()):
+        for bridge in bridges:
+            found = ifupdown.stanzas(text, (bridge.name, bridge.port))
+            if found:
+                raise InputError(
+                    f"{path} configures {bridge.port}, the port of {bridge.name}",
+                    expected=f"a port without a stanza, or with one in {MAIN_FILE}, which the role takes out there",
+                    observed="; ".join(found),
+                    next_step=_MOVE_STANZAS.format(path=path),
+                    reproduce=f"grep -n {bridge.port} {path}",
+                )
+
+
+def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
+    """A lease goes with the port's DHCP client. Kept are a bridge that asks for one itself, and the same address made static."""
+    kept = (bridge.address or "").partition("/")[0]
+    lost = [address for address in links[bridge.port].leased if address.partition("/")[0] != kept]
+    if lost and bridge.address != "dhcp":
+        raise InputError(
+            f"{bridge.port}, the port of {bridge.name}, has its address from a DHCP server, and the bridge would take it away",
+            expected=f"{bridge.name} with that address, or none on the port",
+            observed=f"{', '.join(lost)} on {bridge.port}, address {bridge.address or 'none'} declared for {bridge.name}",
+            next_step=f"declare {lost[0]} as the address of {bridge.name} and keep it out of the DHCP server's range; nothing was changed",
+            reproduce=f"ip address show dev {bridge.port}",
+        )
+
+
+def plan_bridges(
+    bridges: Sequence[Bridge],
+    main_text: str,
+    own_text: str,
+    links: Mapping[str, Link],
+    *,
+    gateways: Optional[Mapping[str, str]] = None,
+    others: Mapping[str, str] = _NO_FILES,
+) -> Wanted:
+    """What must change: the two files, and the bridges that are not as declared. `gateways` are those of the default routes, by device;
+    `others` are the files besides in the folder that ifupdown reads.
+
+    Files and links are judged apart, so that a run which ended between the two is finished by the next. Raises InputError.
+    """
     check(bridges, links)
+    check_other_files(bridges, others)
     names = [name for bridge in bridges for name in (bridge.name, bridge.port)]
     main = ifupdown.without(main_text, names)
     if bridges and not ifupdown.sources_folder(main, FOLDER):
@@ -118,7 +168,11 @@ def plan_bridges(bridges: Sequence[Bridge], main_text: str, own_text: str, links
     changes = [Change("change" if olds[path] else "create", path, before=olds[path], after=text) for path, text in files.items()]
     changes += [Change("build", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in rebuild]
     changes += [Change("resize", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in resize]
-    return Wanted(Plan.of(changes), files, rebuild, resize)
+    reroute = tuple(
+        (bridge, gateways.get(bridge.name)) for bridge in bridges if gateways is not None and bridge not in rebuild and _lacks_gateway(bridge, gateways)
+    )
+    changes += [Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": bridge.gateway}) for bridge, old in reroute]
+    return Wanted(Plan.of(changes), files, rebuild, resize, reroute)
 
 
 def guests_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> list[str]:
@@ -134,6 +188,13 @@ def _is_built(bridge: Bridge, links: Mapping[str, Link]) -> bool:
     if bridge.address == "dhcp":
         return bool(link.addresses)
     return bridge.address is None or bridge.address in link.addresses
+
+
+def _lacks_gateway(bridge: Bridge, gateways: Mapping[str, str]) -> bool:
+    """A default route over another device is somebody else's, and stays."""
+    if bridge.gateway is None or (gateways and bridge.name not in gateways):
+        return False
+    return gateways.get(bridge.name) != bridge.gateway
 
 
 def _is_sized(bridge: Bridge, links: Mapping[str, Link]) -> bool:

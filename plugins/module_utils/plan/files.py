@@ -44,6 +44,7 @@ def plan_files(goals: Sequence[FileGoal], states: Mapping[str, FileState]) -> Pl
     Raises InputError or ParseError, with the path, for what cannot be planned: then nothing at all is to be done.
     """
     _refuse_repeats(goals)
+    _refuse_full(goals, states)
     return Plan(tuple(change for goal in goals for change in _plan_one(goal, states[goal.path])))
 
 
@@ -65,6 +66,23 @@ def _refuse_repeats(goals: Sequence[FileGoal]) -> None:
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
         raise InputError("files names a path more than once", observed=", ".join(twice), next_step="make one entry of them")
+
+
+def _refuse_full(goals: Sequence[FileGoal], states: Mapping[str, FileState]) -> None:
+    """A directory that shall go must be empty by then: else everything before it would be done, and it not."""
+    gone: set[str] = set()
+    for goal in goals:
+        if goal.state != "absent":
+            continue
+        left = [name for name in states[goal.path].entries if posixpath.join(goal.path, name) not in gone]
+        if left:
+            raise InputError(
+                f"{goal.path} is a directory that is not empty",
+                expected="an empty directory, or entries with state=absent before it for all that it holds",
+                observed=", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else ""),
+                next_step="look at what it holds, and remove it by hand or name it",
+            )
+        gone.add(goal.path)
 
 
 def _plan_one(goal: FileGoal, state: FileState) -> list[Change]:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-HOST_MODULES = ["agent_properties", "bridge", "host_files", "kvm_host_facts", "nfs_export_check"]
+HOST_MODULES = ["agent_properties", "bridge", "daemon", "host_files", "kvm_host_facts", "nfs_export_check", "package"]
 HERE = Path(__file__).parent
 
 

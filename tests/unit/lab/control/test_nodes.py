@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import tarfile
+from pathlib import Path
+from typing import IO
+
 import pytest
 
 from lab.control import bmc, hosts, nodes, podman, topology
-from lab.control.state import ROOT
+from lab.control.state import ROOT, State
 from lab.control.topology import LabError
 
 LAB = topology.load(ROOT / "lab" / "topology.yml")
@@ -65,3 +69,62 @@ def test_a_bmc_knows_its_address_user_and_password() -> None:
     assert 'user 2 true "ADMIN" "planted-password" admin' in text
     assert f"guid {topology.guid('host3')}\n" in text
     assert topology.guid("host3") != topology.guid("host2")
+
+
+class Engine:
+    """Podman with a list of containers; `copy_in` may fail, as when labctl is killed there."""
+
+    def __init__(self) -> None:
+        self.containers: dict[str, list[str]] = {}
+        self.cut_off = False
+
+    def podman(self, verb: str, *arguments: str, **options: object) -> None:
+        if verb == "create":
+            name = arguments[arguments.index("--name") + 1]
+            assert name not in self.containers, f"{name} is in use"  # as the engine would say
+            self.containers[name] = []
+        elif verb == "rename":
+            self.containers[arguments[1]] = self.containers.pop(arguments[0])
+        elif verb == "rm":
+            self.containers.pop(arguments[-1], None)
+
+    def copy_in(self, container: str, archive: IO[bytes]) -> None:
+        if self.cut_off:
+            raise LabError("cut off")
+        with tarfile.open(fileobj=archive) as tar:
+            self.containers[container] += tar.getnames()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    engine = Engine()
+    monkeypatch.setattr(podman, "podman", engine.podman)
+    monkeypatch.setattr(podman, "copy_in", engine.copy_in)
+    monkeypatch.setattr(podman, "state", lambda name: "created" if name in engine.containers else "missing")
+    monkeypatch.setattr(podman, "image_exists", lambda name: True)
+    monkeypatch.setattr(nodes.wires, "plug", lambda topology, node: None)
+    monkeypatch.setattr(nodes, "_cpuinfo", lambda: Path("/proc/cpuinfo"))
+    return engine
+
+
+def test_a_node_whose_making_was_cut_off_is_made_anew(engine: Engine, tmp_path: Path) -> None:
+    host, state = LAB.node("host1"), State(tmp_path)
+    engine.cut_off = True
+    with pytest.raises(LabError):
+        nodes.create(LAB, state, host)
+    assert podman.state(host.container) == "missing"
+    engine.cut_off = False
+    for _ in range(2):  # the second time there is nothing to do
+        nodes.create(LAB, state, host)
+    assert list(engine.containers) == [host.container]
+    assert "root/.ssh/authorized_keys" in engine.containers[host.container]
+
+
+def test_what_the_installer_was_told_differs(tmp_path: Path) -> None:
+    files = {name: {path: text for path, text, _ in nodes.installer_files(LAB, State(tmp_path), LAB.node(name))} for name in ("host1", "host3")}
+    assert files["host1"]["/etc/resolv.conf"] == ""
+    assert files["host3"]["/etc/resolv.conf"] == "nameserver 10.88.0.53\n"
+    assert files["host1"]["/etc/hosts"] == "127.0.0.1 localhost\n127.0.1.1 host1\n"
+    assert [LAB.node(name).ipv6 for name in ("host1", "host2", "host3")] == [True, False, True]
+    taken = {address.split("/")[0] for node in LAB.nodes.values() for nic in node.nics for address in nic.addresses}
+    assert LAB.node("host3").resolver not in taken, "this name server must not answer"

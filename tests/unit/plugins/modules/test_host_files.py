@@ -133,7 +133,7 @@ def test_a_file_that_is_a_mount_point_is_written_in_place(tmp_path, run, monkeyp
     (tmp_path / "hosts").write_text("old\n")
     inode = (tmp_path / "hosts").stat().st_ino
 
-    def busy(_source, _target):
+    def busy(_source, _target, **_directories):
         raise OSError(16, "Device or resource busy")
 
     monkeypatch.setattr(client.os, "replace", busy)

@@ -10,12 +10,14 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import facts_document, read_facts
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import document, dump, load
 from jsonschema import Draft202012Validator
 
 from tests.report_samples import MADE, WAIVER, four_hosts, healthy, report
 
 SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "schema" / "preflight.schema.json").read_text())
+FACTS_SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "schema" / "preflight.facts.schema.json").read_text())
 WORLD, FOUND = four_hosts()
 REPORT = report(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[3:]))
 
@@ -60,7 +62,7 @@ def test_what_it_says():
     assert REPORT["passed"] is False
     host4 = REPORT["hosts"]["host4"]
     assert (host4["verdict"], host4["member"], host4["because"]) == ("fail", False, ["TIM001", "MTU001", "NET001"])
-    assert host4["facts_fingerprint"] != REPORT["hosts"]["host1"]["facts_fingerprint"]
+    assert (host4["seen"], host4["address"], host4["ssh_port"], host4["username"]) == (True, "10.88.0.14", None, "root")
     assert host4["collected_at"] == "2026-11-25T09:46:40+00:00"
     clock = REPORT["findings"][0]
     assert (clock["id"], clock["stops"]) == ("TIM001", True)
@@ -74,11 +76,26 @@ def test_other_global_settings_and_details_stay_out():
     assert "planted" not in dump(report(world, []))
 
 
+def test_what_json_has_no_word_for_is_null_and_not_the_end_of_the_report():
+    written = dump({"facts": {"offset": float("nan"), "more": [float("inf"), 1.5]}, "name": "\udcff"})
+    assert json.loads(written.encode("utf-8", "backslashreplace")) == {"facts": {"offset": None, "more": [None, 1.5]}, "name": "\udcff"}
+
+
+def test_the_facts_beside_it_have_the_form_of_their_schema_and_are_read_back():
+    world = healthy().edit({"cluster": {"unseen": [{"name": "host9", "why": "lost", "member": True, "address": "10.88.0.19", "rack": ""}]}})
+    written = json.loads(dump(facts_document("run", MADE.at, world.profiles(), world.intent())))
+    Draft202012Validator(FACTS_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(written)
+    kept = read_facts(written)
+    parts = (world.rules(), ())
+    again = assess(kept.hosts, kept.cluster, *parts, today="2026-11-25")
+    assert again == assess(world.profiles(), world.intent(), *parts, today="2026-11-25")
+
+
 def test_it_is_read_back():
     assert load(dump(REPORT), "preflight.json") == json.loads(dump(REPORT))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": "1"}', json.dumps({**REPORT, "schema_version": "2"})])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": "2"}', json.dumps({**REPORT, "schema_version": "1"})])
 def test_anything_else_is_refused(text):
     with pytest.raises(InputError, match="reports/preflight.json"):
         load(text, "reports/preflight.json")

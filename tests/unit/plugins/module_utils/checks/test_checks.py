@@ -7,6 +7,7 @@ must cause. All checks run over every fault, so that a check which speaks up for
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,24 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding impor
 from tests.cluster_profiles import World, healthy
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "checks"
-CASES = [
-    pytest.param(path.stem, case, id=f"{path.stem}-{case['fault']}") for path in sorted(FIXTURES.glob("*.yml")) for case in yaml.safe_load(path.read_text())
-]
+ROWS = [(path.stem, case) for path in sorted(FIXTURES.glob("*.yml")) for case in yaml.safe_load(path.read_text())]
+CASES = [pytest.param(number, case, id=f"{check}-{case['fault']}") for number, (check, case) in enumerate(ROWS)]
 TODAY = "2026-11-25"
 
 
-def found_in(world: World) -> list[Finding]:
+def findings_in(world: World) -> list[Finding]:
+    return list(assess(world.profiles(), world.intent(), world.rules(), today=TODAY).findings)
+
+
+@cache
+def findings_of(number: int) -> list[Finding]:
+    """All findings of a row of the table, found out once for all tests."""
+    _check, case = ROWS[number]
+    return findings_in(healthy(**case.get("size", {})).edit(case["edit"]))
+
+
+def told(findings: list[Finding]) -> list[Finding]:
     """What the operator has to look at: everything above info."""
-    findings = assess(world.profiles(), world.intent(), world.rules(), today=TODAY).findings
     return [finding for finding in findings if finding.severity != INFO]
 
 
@@ -41,14 +51,13 @@ def wanted_of(case: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_a_healthy_cluster_has_no_findings():
-    assert not [(finding.id, finding.hosts, finding.observed) for finding in found_in(healthy())]
+    assert not [(finding.id, finding.hosts, finding.observed) for finding in told(findings_in(healthy()))]
 
 
-@pytest.mark.parametrize(("check", "case"), CASES)
-def test_a_fault_is_found_and_nothing_else(check, case):
-    world = healthy(**case.get("size", {})).edit(case["edit"])
-    infos = [each for each in assess(world.profiles(), world.intent(), world.rules(), today=TODAY).findings if each.severity == INFO]
-    found = {(finding.id, host): finding for finding in found_in(world) for host in finding.hosts}
+@pytest.mark.parametrize(("number", "case"), CASES)
+def test_a_fault_is_found_and_nothing_else(number, case):
+    infos = [each for each in findings_of(number) if each.severity == INFO]
+    found = {(finding.id, host): finding for finding in told(findings_of(number)) for host in finding.hosts}
     wanted = wanted_of(case)
     # A finding of severity info is wanted only where the case says so; it is no false alarm elsewhere.
     found.update({(each.id, host): each for each in infos for host in each.hosts if (each.id, host) in wanted})
@@ -67,15 +76,14 @@ def test_a_check_has_a_fault_that_it_finds(check):
 
 
 def test_every_case_names_a_known_failure():
-    unknown = {case["fault"]: case["failure"] for _check, case in (param.values for param in CASES) if case.get("failure") not in {*FAILURES, None}}
+    unknown = {case["fault"]: case["failure"] for _check, case in ROWS if case.get("failure") not in {*FAILURES, None}}
     assert not unknown
 
 
 def test_every_finding_can_be_acted_on():
     """What was expected, what was seen, what to do: in every finding of every fault."""
-    for param in CASES:
-        _check, case = param.values
-        for finding in found_in(healthy(**case.get("size", {})).edit(case["edit"])):
+    for number, (_check, case) in enumerate(ROWS):
+        for finding in told(findings_of(number)):
             assert finding.expected and finding.observed and finding.fix, (case["fault"], finding)
             assert finding.kind in (FAILED, UNKNOWN) or len(finding.hosts) > 1
 
@@ -83,11 +91,10 @@ def test_every_finding_can_be_acted_on():
 def test_precision_and_recall(capsys):
     """Over the table: of what was reported, how much was true; of what was true, how much was reported. Both must be all."""
     true = reported = right = 0
-    for param in CASES:
-        _check, case = param.values
+    for number, (_check, case) in enumerate(ROWS):
         wanted = {key for key, rules in wanted_of(case).items() if rules.get("severity") != INFO}
-        found = {(finding.id, host) for finding in found_in(healthy(**case.get("size", {})).edit(case["edit"])) for host in finding.hosts}
+        found = {(finding.id, host) for finding in told(findings_of(number)) for host in finding.hosts}
         true, reported, right = true + len(wanted), reported + len(found), right + len(wanted & found)
     with capsys.disabled():
-        print(f"\npre-flight: {len(CASES)} staged faults, precision {right / max(reported, 1):.1%}, recall {right / max(true, 1):.1%}")
+        print(f"\npre-flight: {len(ROWS)} staged faults, precision {right / max(reported, 1):.1%}, recall {right / max(true, 1):.1%}")
     assert (reported, true) == (right, right)

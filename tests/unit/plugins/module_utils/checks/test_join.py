@@ -157,3 +157,20 @@ def test_a_script_that_gives_no_sign_of_life_three_times(error, script):
     found = diagnose(join, evidence)
     assert f"{script} does not end" in found.cause
     assert found.observed == "three tries that took 367 s together"
+
+
+def test_certificate_of_another_key_is_not_blamed_on_the_clock():
+    """Seen after two addHost at once: libvirtd ends with NOTCONFIGURED, and the host's clock runs well."""
+    lines = [
+        "systemd[1]: libvirtd.service: Main process exited, code=exited, status=6/NOTCONFIGURED",
+        "systemd[1]: libvirtd.service: Start request repeated too quickly.",
+        "systemd[1]: cloudstack-agent.service: Job cloudstack-agent.service/start failed with result 'dependency'.",
+    ]
+    clock = "libvirtd[9]: The server certificate /etc/pki/libvirt/servercert.pem is not yet active"  # a line of an earlier attempt
+    evidence = {**_evidence("clock-behind"), "certificate": {"state": "valid"}, "certificate_fits_key": False, "journal": [clock, *lines]}
+    found = diagnose(_join("libvirtd-masked", seconds=519), {**evidence, "logs": {}})
+    assert found.cause.startswith("the host's certificate does not belong to its key")
+    assert "clock" not in found.cause + found.next_step
+    assert found.observed == "cloud.crt is not the certificate of cloud.key, in /etc/cloudstack/agent"
+    matching = diagnose(_join("libvirtd-masked"), {**evidence, "logs": {}, "certificate_fits_key": True})
+    assert "does not belong to its key" not in matching.cause

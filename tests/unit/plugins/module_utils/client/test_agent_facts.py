@@ -10,6 +10,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.client import agent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.sudo_rules import PROGRAMS
 
+from lab.simulator.clock import Clock
+from lab.simulator.kvm.ca import CertificateAuthority
 from tests.unit.plugins.captured import raw, text
 
 MISSING = Answer(("x",), None, problem="x is not installed")
@@ -27,6 +29,7 @@ def host(monkeypatch, tmp_path):
     """A host of its own with everything below one folder."""
     monkeypatch.setattr(agent_facts, "FOLDER", str(tmp_path))
     monkeypatch.setattr(agent_facts, "CERTIFICATES", {name: str(tmp_path / f"{name}.crt") for name in agent_facts.CERTIFICATES})
+    monkeypatch.setattr(agent_facts, "KEYS", {name: (pair, str(tmp_path / f"{pair}.key")) for name, (pair, _key) in agent_facts.KEYS.items()})
     monkeypatch.setattr(agent_facts, "PROGRAMS", [str(tmp_path / os.path.basename(path)) for path in PROGRAMS])
     monkeypatch.setattr(agent_facts, "JARS", str(tmp_path / "lib"))
     monkeypatch.setattr(agent_facts, "JAVA", str(tmp_path / "java"))
@@ -71,6 +74,24 @@ def test_a_joined_host(host):
     assert list(agent["scripts"].values()) == ["executable", "not executable", "absent"]
     assert agent["unit"] == {"active": "active", "enabled": "enabled", "restarts": 0}
     assert found["java"] == {"path_ok": True}
+
+
+def test_a_certificate_and_a_key_that_is_not_its_own(host):
+    pairs = [pair_of(name) for name in ("host1", "host2")]
+    (host / "certificate.crt").write_text(pairs[0][0])
+    for (_certificate, key), matches in zip(pairs, (True, False)):
+        (host / "certificate.key").write_text(key)
+        found, unknown = collected()
+        assert (found["agent"]["key_matches"], found["agent"]["libvirt_key_matches"], unknown) == (matches, None, {})
+    (host / "certificate.key").write_text("")
+    found, unknown = collected()
+    assert (found["agent"]["key_matches"], set(unknown)) == (None, {"agent.key_matches"})
+
+
+def pair_of(name):
+    """A certificate and its key."""
+    issued = CertificateAuthority(Clock()).issue("", [name])
+    return issued.certificate, issued.key
 
 
 def test_a_certificate_that_is_none(host):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client import management_probe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe, Target, call, ssh_command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe, Target, call, private_keys, ssh_command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.client.port_probe import Answer as PortAnswer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.login_answer import COMMAND, PROGRAMS
 
@@ -143,3 +143,17 @@ def test_the_client_cannot_do_more_than_cloudstacks():
     assert options["BatchMode"] == "yes"
     assert options["UserKnownHostsFile"] == options["GlobalKnownHostsFile"] == "/dev/null"
     assert options["ConnectTimeout"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("public", "places"),
+    [
+        (None, ["/usual/id_rsa"]),
+        ("", ["/usual/id_rsa"]),
+        ("/keys/cloud.pub", ["/keys/cloud", "/usual/id_rsa"]),
+        ("/usual/id_rsa.pub", ["/usual/id_rsa"]),
+        ("/keys/authorized", ["/usual/id_rsa"]),
+    ],
+)
+def test_the_private_key_is_looked_for_beside_the_public_one(public, places):
+    assert private_keys(public, ["/usual/id_rsa"]) == places

@@ -37,3 +37,15 @@ def test_which_parameters_are_secret():
 @pytest.mark.parametrize("code", [400, 401, 429, 430, 431, 432, 503, 530, 531, 533, 534, 535, 536, 537, 0])
 def test_every_code_has_a_next_step(code):
     assert len(advice(code)) > 20
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("POST apikey=abc&signature=x%2F&name=pod1", "POST apikey=********&signature=********&name=pod1"),
+        ('{"apiKey": "abc", "Signature":"x"}', '{"apiKey": "********", "Signature":"********"}'),
+        ("Authentication error with host password: x", "Authentication error with host password: x"),
+    ],
+)
+def test_a_quoted_request_is_without_its_secrets(text, expected):
+    assert without_secrets(text, []) == expected

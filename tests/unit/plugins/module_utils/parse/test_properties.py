@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import ENCODING, find_properties, parse_properties, without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import (
+    ENCODING,
+    find_properties,
+    parse_properties,
+    was_stored,
+    without_secrets,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +81,21 @@ def test_garbage_is_a_value_or_a_parse_error(content):
         positions = [(each.first, each.last) for each in found]
         assert positions == sorted(positions)
         assert all(first <= last for first, last in positions)
+
+
+STORED_AT = 1795261631.0  # Sat Nov 21 11:47:11 UTC 2026, as the captured file of a joined host says
+
+
+@pytest.mark.parametrize(
+    ("content", "mtime", "expected"),
+    [
+        (text("kvm_host/agent.properties"), STORED_AT + 0.3, True),
+        (text("kvm_host/agent.properties").replace("UTC", "IST").replace("11:47", "17:17"), STORED_AT + 0.3, True),  # half an hour apart
+        (text("kvm_host/agent.properties"), STORED_AT + 5, False),  # edited five seconds later; the comment stayed
+        ("a=b\n", STORED_AT, False),
+        ("#Storage\na=b\n#Sat Nov 21 11:47:11 UTC 2026\n", STORED_AT, False),  # below a key it is any comment
+        ("", STORED_AT, False),
+    ],
+)
+def test_who_wrote_it_last(content, mtime, expected):
+    assert was_stored(content, mtime) is expected

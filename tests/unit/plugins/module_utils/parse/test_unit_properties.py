@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.daemon import Moment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.unit_properties import (
     agent_unit,
     parse_unit_properties,
     parse_units,
     running_time_services,
+    unit_state,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +89,23 @@ def test_no_unit_is_no_answer():
     """systemctl in a chroot: "Running in chroot, ignoring command", exit code 0."""
     with pytest.raises(ParseError, match="no unit"):
         parse_units("", ["a"])
+
+
+STARTED = {"ExecMainStartTimestamp": "Sun 2026-11-29 10:59:55 UTC", "ExecMainStartTimestampMonotonic": "1099866174"}
+
+
+def test_start_of_a_unit_is_known_by_both_clocks():
+    assert unit_state(STARTED).started == Moment(1795949995.0, 1099.866174)
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {**STARTED, "ExecMainStartTimestampMonotonic": "0"}, {"ExecMainStartTimestamp": "", "ExecMainStartTimestampMonotonic": "0"}]
+)
+def test_a_unit_without_a_process_has_no_start(values):
+    assert unit_state(values).started is None
+
+
+@pytest.mark.parametrize("wrong", [{"ExecMainStartTimestamp": "Sun 2026-11-29 11:59:55 CET"}, {"ExecMainStartTimestampMonotonic": "soon"}])
+def test_a_start_that_cannot_be_read(wrong):
+    with pytest.raises(ParseError):
+        unit_state({**STARTED, **wrong})

@@ -85,3 +85,62 @@ def test_two_bridges_with_one_port_are_refused():
 def test_a_port_of_another_bridge_is_refused():
     with pytest.raises(InputError, match="belongs to br9 already"):
         plan_bridges([GUEST], MAIN, "", {**BARE, "eth1": Link("eth1", "ether", 1500, True, "br9", ())})
+
+
+CLOUD_INIT = "/etc/network/interfaces.d/50-cloud-init"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n", "Observed: iface eth0 inet dhcp"),
+        ("iface cloudbr0 inet manual\n", "Observed: iface cloudbr0 inet manual"),
+        ("auto lo\niface lo inet loopback\nauto eth9\niface eth9 inet dhcp\n", ""),
+    ],
+)
+def test_a_port_that_another_file_configures_is_refused(text, says):
+    if not says:
+        assert plan_bridges([MANAGEMENT], MAIN, "", BARE, others={CLOUD_INIT: text}).plan
+        return
+    with pytest.raises(InputError, match=f"^{CLOUD_INIT} configures eth0, the port of cloudbr0.*{says}.*99-disable-network-config.cfg"):
+        plan_bridges([MANAGEMENT], MAIN, "", BARE, others={CLOUD_INIT: text})
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [("10.88.0.11/24", False), ("10.88.0.11/16", False), ("dhcp", False), ("10.88.0.99/24", True), (None, True)],
+)
+def test_a_lease_is_not_taken_away(address, refused):
+    leased = {**BARE, "eth0": Link("eth0", "ether", 1500, True, None, ("10.88.0.11/24",), ("10.88.0.11/24",))}
+    bridge = Bridge("cloudbr0", "eth0", 1500, address)
+    if not refused:
+        assert plan_bridges([bridge], MAIN, "", leased).plan
+        return
+    with pytest.raises(InputError, match=r"from a DHCP server.*Observed: 10.88.0.11/24 on eth0.*Next: declare 10.88.0.11/24"):
+        plan_bridges([bridge], MAIN, "", leased)
+
+
+FIRST = plan_bridges([MANAGEMENT, GUEST], MAIN, "", BARE)
+HALF = {**built(), "cloudbr1": Link("cloudbr1", "bridge", 9000, False, None, ())}
+NO_ADDRESS = {**built(), "cloudbr0": Link("cloudbr0", "bridge", 1500, True, None, ())}
+
+
+@pytest.mark.parametrize(
+    ("main", "own", "links", "gateways", "steps"),
+    [
+        pytest.param(True, True, built(), {"cloudbr0": "10.88.0.1"}, [], id="whole"),
+        pytest.param(True, True, BARE, {}, ["build cloudbr0", "build cloudbr1"], id="files written, no bridge yet"),
+        pytest.param(True, False, BARE, {}, [f"create {OWN_FILE}", "build cloudbr0", "build cloudbr1"], id="one of two files written"),
+        pytest.param(True, False, built(), {"cloudbr0": "10.88.0.1"}, [f"create {OWN_FILE}"], id="bridges up, one file missing"),
+        pytest.param(False, False, built(), {"cloudbr0": "10.88.0.1"}, [f"change {MAIN_FILE}", f"create {OWN_FILE}"], id="bridges up, no file written"),
+        pytest.param(True, True, HALF, {"cloudbr0": "10.88.0.1"}, ["build cloudbr1"], id="the second bridge is not up"),
+        pytest.param(True, True, NO_ADDRESS, {}, ["build cloudbr0"], id="a bridge without its address"),
+        pytest.param(True, True, built(), {}, ["route cloudbr0"], id="the gateway is missing"),
+        pytest.param(True, True, built(), {"cloudbr0": "10.88.0.2"}, ["route cloudbr0"], id="the gateway of before"),
+        pytest.param(True, True, built(), {"eth9": "192.0.2.1"}, [], id="a default route of somebody else"),
+    ],
+)
+def test_what_an_interrupted_run_left_is_finished(main, own, links, gateways, steps):
+    main_text = FIRST.files[MAIN_FILE] if main else MAIN
+    own_text = FIRST.files[OWN_FILE] if own else ""
+    assert plan_bridges([MANAGEMENT, GUEST], main_text, own_text, links, gateways=gateways).plan.summary() == steps

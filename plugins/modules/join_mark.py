@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: join_mark
+short_description: Whether an addHost is being carried out on this host, and a mark that one is
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - CloudStack carries addHost out whether its caller lives or not, and has no call that tells. A second addHost to the same host meanwhile leaves
+    it with the certificate of one and the key of the other. The host shows what is going on, and keeps the mark.
+  - Runs on the host that joins. What it looks at are the set-up programs of CloudStack, logins of the management servers, the journal of the last
+    minutes, the agent, and the mark.
+  - The mark is a file in C(/run), which is gone when the host has rebooted. It is no part of the host's configuration, so writing or removing it is
+    never reported as a change.
+options:
+  state:
+    description:
+      - V(read) only looks.
+      - V(present) writes the mark, right before addHost is sent, unless an addHost is being carried out.
+      - V(absent) removes the mark that O(token) names, when addHost has answered.
+    type: str
+    choices: [read, present, absent]
+    default: read
+  management_servers:
+    description: Addresses of the management servers, whose logins count.
+    type: list
+    elements: str
+    default: []
+  controller:
+    description: Who sends addHost, for the messages of others.
+    type: str
+    default: another controller
+  cluster:
+    description: Name of the cluster.
+    type: str
+    default: ""
+  longest:
+    description: How long one addHost may take, in seconds. A mark or a login that is older is not believed.
+    type: int
+    default: 900
+  token:
+    description: What the module returned as RV(token) when it wrote the mark. Empty, V(absent) removes any mark, of a host that is Up by now.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Looks, and writes nothing.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Wait until no join of this host is going on, and say that one begins
+  cloudstack.kvm.join_mark:
+    state: present
+    management_servers: [192.0.2.1]
+    controller: deploy1
+    cluster: cluster1
+  register: marked
+  until: not marked.joining
+  retries: 180
+  delay: 5
+
+- name: The join has ended
+  cloudstack.kvm.join_mark:
+    state: absent
+    token: "{{ marked.token }}"
+"""
+
+RETURN = r"""
+joining:
+  description: Whether an addHost is being carried out.
+  returned: success
+  type: bool
+progress:
+  description: state (V(none), V(running) or V(ended)), why, since and left; left is for how many seconds it is believed at most if nothing new is seen.
+  returned: success
+  type: dict
+mark:
+  description: The mark that was found, with controller, cluster, begun and age in seconds; null where there was none.
+  returned: success
+  type: dict
+token:
+  description: Names the mark that was written; empty where none was.
+  returned: success
+  type: str
+"""
+
+import platform
+import uuid
+from contextlib import nullcontext
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.client import join_progress
+from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.join_progress import NONE, explain, join_in_progress
+
+ARGUMENT_SPEC = {
+    "state": {"type": "str", "choices": ["read", "present", "absent"], "default": "read"},
+    "management_servers": {"type": "list", "elements": "str", "default": []},
+    "controller": {"type": "str", "default": "another controller"},
+    "cluster": {"type": "str", "default": ""},
+    "longest": {"type": "int", "default": 900},
+    "token": {"type": "str", "default": "", "no_log": False},
+}
+
+
+def body(module):
+    options, token = module.params, ""
+    writes = options["state"] != "read" and not module.check_mode
+    with join_progress.locked() if writes else nullcontext():
+        if writes and options["state"] == "absent":
+            join_progress.remove_mark(options["token"])
+        signs = join_progress.gather(options["management_servers"])
+        progress = join_in_progress(signs, options["longest"])
+        if writes and options["state"] == "present" and progress.state == NONE:
+            token = uuid.uuid4().hex
+            join_progress.write_mark(options["controller"], options["cluster"], token)
+    joining = progress.state != NONE
+    said = {"msg": explain(platform.node(), progress)} if joining else {}
+    return Plan(), {"joining": joining, "progress": progress.as_dict(), "mark": join_progress.as_result(signs.mark), "token": token, **said}
+
+
+def main():
+    runtime.run(ARGUMENT_SPEC, body)
+
+
+if __name__ == "__main__":
+    main()

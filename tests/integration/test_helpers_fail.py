@@ -27,6 +27,7 @@ LOGIN = "Log in from a management server as CloudStack does, and ask the BMCs"
 ASK = "Ask CloudStack what the cluster is meant to be, and who is in it"
 PLAN, MORE = "Plan which host tries which paths, and how large the packets are", "Find out what is not clear yet"
 JUDGE = "Judge every host of the cluster and write the report"
+MARK = "Mark that the report of before is not of this run"
 REGISTER = (
     "Register the zone",
     "Register the physical network",
@@ -51,6 +52,11 @@ TABLE = {
     ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/preflight/tasks/speaker.yml", "Choose the host that speaks for each cluster"): SAME,
+    ("roles/preflight/tasks/begin.yml", "Name this run"): SAME,
+    ("roles/preflight/tasks/begin.yml", MARK): "judge",
+    ("roles/preflight/tasks/begin.yml", "Stop for the hosts of a cluster whose reports cannot be written"): STOP,
+    ("roles/preflight/tasks/cancel.yml", "Take the mark of this run away"): "nothing comes after it for this cluster, and the gate refuses by the mark",
+    ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
     ("roles/preflight/tasks/intent.yml", ASK): "preflight",
     ("roles/preflight/tasks/key.yml", KEY): "preflight",
     ("roles/preflight/tasks/probe.yml", "Ask each management server"): "preflight",
@@ -160,19 +166,28 @@ def test_preflight(failing):
         servers = [each for each in report["findings"] if each["id"] == "ACC004" and "mgmt1" in each["expected"]]
         assert servers, "what mgmt1 could not be asked is a finding"
         assert all("staged: the connection broke" in each["observed"] for each in servers)
-    assert any("staged" in each["observed"] for each in first["findings"] if each["id"].startswith(("PTH", "NET")))
+    said = run.output[run.output.index("Say in the report why no path was tried") :]
+    assert said.index("ok: [c1-b]") < said.index("TASK ["), "PTH008 has the reason"
     assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), "the summary is the last task"
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 
 
 @pytest.mark.parametrize(("playbook", "task"), [("preflight.yml", JUDGE), ("path_check.yml", "Judge the paths and write the report")])
 def test_judge(failing, playbook, task):
+    _no_verdict(failing, playbook, task, "no verdict was made")
+
+
+def test_mark(failing):
+    _no_verdict(failing, "preflight.yml", MARK, "no verdict can be made")
+
+
+def _no_verdict(failing, playbook, task, words):
     name = playbook.removesuffix(".yml")
     run = failing.run(playbook, {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]}, [(task, "c3-a", "died")], preflight_ask_cloudstack=False)
     assert run.code == 2, run.output
     assert "staged" in _said_by(run, "c3-a")
     if playbook == "preflight.yml":
-        assert "no verdict was made, see the message of c3-a" in _said_by(run, "c3-b")
+        assert f"{words}, see the message of c3-a" in _said_by(run, "c3-b")
     assert set(failing.report("c4", name)["hosts"]) == {"c4-a", "c4-b"}
     assert not (failing.folder / "reports" / "c3" / f"{name}.json").exists()
 

@@ -26,7 +26,7 @@ options:
   enough:
     description: The uncertainty, in seconds, at which the host is not asked again; 0 for as many answers as O(samples) says.
     type: float
-    default: 0.1
+    default: 0.25
 attributes:
   action:
     description: Runs on the controller.

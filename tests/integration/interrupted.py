@@ -46,8 +46,9 @@ for unit in ("chrony.service", "libvirtd.service"):
     if os.path.exists("/lib/systemd/system/" + unit) and (show(unit, "ActiveState"), show(unit, "UnitFileState")) != ("active", "enabled"):
         print(unit + " does not run, now and at every boot")
 for path in sockets:
-    if os.path.lexists(path) and (show(os.path.basename(path), "ActiveState"), show(os.path.basename(path), "LoadState")) != ("inactive", "masked"):
-        print(os.path.basename(path) + " is not masked")
+    unit = os.path.basename(path)
+    if os.path.lexists(path) and (show(unit, "ActiveState") == "active" or show(unit, "LoadState") != "masked"):
+        print(unit + " is not masked")
 if os.path.exists("/etc/sysctl.d/60-cloudstack-kvm.conf"):
     for key, value in re.findall(r"^(\S+) = (.*)$", open("/etc/sysctl.d/60-cloudstack-kvm.conf").read(), re.M):
         if out("sysctl", "-n", key) != value:
@@ -62,14 +63,18 @@ if os.path.exists("/etc/nftables.d/cloudstack-kvm.nft"):
         print("the firewall is going to be taken back")
 """
 # Differs between two machines that were prepared alike.
-OF_THIS_MACHINE = r"ssh_host_|machine-id|~$|/etc/hosts$|hostname|ld\.so\.cache|/etc/ssl/|iscsi|resolv|/etc/passwd-|/etc/group-|shadow|/etc/libvirt/secrets"
+OF_THIS_MACHINE = (
+    r"ssh_host_|machine-id|~$|/etc/hosts$|hostname|ld\.so\.cache|/etc/ssl/|iscsi|resolv|/etc/passwd-|/etc/group-|shadow"
+    r"|/etc/libvirt/(secrets|qemu/networks)"
+)
 FILES = (
     r"find /etc -xdev \( -type f -o -type l \) | LC_ALL=C sort | grep -Ev '{skip}' | while read -r path; do"
     ' if [ -L "$path" ]; then echo "$path -> $(readlink "$path")"; else echo "$path $(sha256sum < "$path")"; fi; done'
 )
 UNITS = (
     "systemctl list-unit-files --no-legend --no-pager | awk '{print \"at-boot:\" $1, $2}';"
-    " systemctl list-units --all --no-legend --plain --type service,socket | awk '{print \"now:\" $1, $3}'"
+    # Those that run all the time: others (timers, hostnamed) come and go.
+    " for unit in libvirtd chrony nftables cloudstack-agent cloudstack-kvm-firewall ssh; do echo now:$unit $(systemctl is-active $unit); done"
 )
 
 

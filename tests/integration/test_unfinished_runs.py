@@ -7,6 +7,7 @@ joined host of the lab; the others (marker full) take every boundary, each on a 
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,15 @@ BOUNDARIES = [
     ("firewall", "Write the rules", ["the firewall is not the one of its file"]),
     ("firewall", "Load the rules in one transaction", ["the firewall is going to be taken back"]),
 ]
-# Each role has something to change for them.
+# Each role has something to change for them, also when the test ran before on this host.
+NUMBER = 1 + secrets.randbelow(300)
 VALUES = {
-    "time_sync_extra_config": ["# another line"],
-    "__kvm_host_qemu_here": {"max_files": 32769},
-    "kvm_host_sysctl": {"net.ipv4.igmp_max_memberships": 201},
-    "cloudstack_agent_properties": {"workers": 7},
+    "time_sync_extra_config": [f"# {NUMBER}"],
+    "__kvm_host_qemu_here": {"max_files": 32768 + NUMBER},
+    "kvm_host_sysctl": {"net.ipv4.igmp_max_memberships": 200 + NUMBER},
+    "cloudstack_agent_properties": {"workers": 5 + NUMBER},
     "host_registration_password": "unused",  # the role wants one way for CloudStack to log in; the key is there already
-    "firewall_extra_rules": ["tcp dport 9101 accept"],
+    "firewall_extra_rules": [f"tcp dport {9100 + NUMBER} accept"],
 }
 
 

@@ -69,14 +69,14 @@ def measure(size: int) -> tuple[dict[str, float], dict[str, float]]:
     preflight.CHECKS = CHECKS
     steps: dict[str, float] = {}
     assessment = timed(steps, "checks", lambda: preflight.assess(hosts, intent, rules, today="2026-11-25"))
-    built = timed(steps, "build", lambda: report.build(assessment, hosts, intent, rules, (), made=NOW))
+    built = timed(steps, "build", lambda: report.build(assessment, hosts, intent, rules, (), made=NOW, run_id="benchmark"))
     page = timed(steps, "HTML", lambda: render(built, hosts))
     timed(steps, "JSON", lambda: dump(built))
     timed(steps, "JUnit", lambda: junit(built))
     timed(steps, "summary", lambda: report.summary_lines(built, {"html": "preflight.html"}))
     timed(steps, "compare", lambda: changes(built, built))
     with tempfile.TemporaryDirectory() as folder:
-        timed(steps, "all files", lambda: report.write(built, hosts, folder))
+        timed(steps, "all files", lambda: report.write(built, hosts, intent, folder))
     steps["findings"] = len(built["findings"])
     steps["page, MB"] = len(page) / 1e6
     steps["memory, MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -103,4 +103,5 @@ def wait_for_systemd(container: str, timeout: float = 300) -> None:
             return
         time.sleep(0.2)
     failed = podman("exec", container, "systemctl", "list-jobs", "--no-legend", check=False).stdout
-    raise LabError(f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}\n{failed}")
+    hint = "Too many containers? See `journalctl -b -p warning` there; inotify objects run out first: sysctl fs.inotify.max_user_instances=1024"
+    raise LabError(f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}. {hint}\n{failed}")

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.summary import summarise
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
+
+
+def lines(hosts, variables):
+    """Hosts in the same state share a line."""
+    return [f"{ranges(names)}: {state}" for state, names in summarise(hosts, variables).items()]
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"join_summary": summarise}
+        return {"join_summary": lines}

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+LONGEST = 400  # characters of what is quoted in a message
+
 
 class KvmError(Exception):
     """An error that an operator can act on.
@@ -40,7 +42,7 @@ class ParseError(KvmError):
 
     def __init__(self, source: str, message: str, *, line: int = 0, text: str = "", **parts: Any) -> None:
         where = f"{source}, line {line}" if line else source
-        super().__init__(f"cannot read {where}: {message}", **{"observed": text[:200], **parts})
+        super().__init__(f"cannot read {where}: {message[:LONGEST]}", **{"observed": text[:200], **parts})
         self.source = source
         self.line = line
 

@@ -10,8 +10,8 @@ short_description: How far a host's clock is from the controller's
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Asks the host for its time several times over the connection that Ansible already has, and keeps the answer with the shortest round trip. Half
-    of the round trip is corrected, and is the uncertainty of the result.
+  - Asks the host for its time over the connection that Ansible already has, again if the round trip was long, and keeps the answer with the shortest
+    one. Half of the round trip is corrected, and is the uncertainty of the result.
   - Two hosts that were measured against the same controller can be compared with each other, which is what matters. CloudStack takes a heartbeat
     that is 60 seconds old by the clock of a neighbour for a dead host.
   - Needs only C(date) with nanoseconds on the host, no Python and no privileges. Works the same with and without C(become).
@@ -20,9 +20,13 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
   samples:
-    description: How often to ask.
+    description: How often to ask at most.
     type: int
     default: 5
+  enough:
+    description: The uncertainty, in seconds, at which the host is not asked again; 0 for as many answers as O(samples) says.
+    type: float
+    default: 0.25
 attributes:
   action:
     description: Runs on the controller.

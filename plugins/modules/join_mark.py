@@ -43,7 +43,7 @@ options:
     type: int
     default: 900
   token:
-    description: What the module returned as RV(token) when it wrote the mark.
+    description: What the module returned as RV(token) when it wrote the mark. Empty, V(absent) removes any mark, of a host that is Up by now.
     type: str
     default: ""
 attributes:

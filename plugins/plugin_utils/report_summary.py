@@ -83,7 +83,7 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
     worst = next((topic for topic in found if topic.stops), None)
     joining = [name for name, host in report["hosts"].items() if not host["member"] and host["verdict"] == "pass"]
     if worst:
-        yield f"next    {worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}"
+        yield from wrapped("next    ", f"{worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}")
         yield "        then run preflight.yml again"
     elif joining:
         yield "next    run add_hosts.yml: the verdict holds as long as the hosts stay as they are and the policy says"

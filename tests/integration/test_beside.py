@@ -24,8 +24,8 @@ def beside(script: str, name: str = NAME) -> subprocess.CompletedProcess[str]:
 def left() -> list[str]:
     """What the machine still has of the room: folders, cgroups, processes."""
     groups = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[2] == "cgroup2"]
-    places = [Path(group) / f"cslab-beside-{NAME}" for group in groups] + [Path("/var/lib/cslab-beside") / NAME]
-    return [str(path) for path in places if path.exists()]
+    groups = [path for group in groups for path in Path(group).glob(f"cslab-beside-{NAME}-*")]
+    return [str(path) for path in (*groups, *Path("/var/lib/cslab-beside").glob(f"{NAME}-*")) if path.is_dir()]
 
 
 def living(mark: str) -> list[str]:
@@ -92,5 +92,5 @@ def test_the_same_name_twice_is_refused():
         process.terminate()
         process.wait(timeout=60)
     assert second.returncode == 1
-    assert f"{NAME} is running already" in second.stderr
+    assert f"{NAME}-" in second.stderr and "is running already" in second.stderr
     assert left() == []

@@ -24,7 +24,7 @@ PREPARED = "etc/cloudstack etc/libvirt etc/pki etc/default/libvirtd"
 RESTORE = f"systemctl stop cloudstack-agent libvirtd; rm -rf /{PREPARED.replace(' ', ' /')}; tar -xf /root/prepared.tar -C /; systemctl restart libvirtd"
 PAIR = f"cd {AGENT}; [ \"$(openssl x509 -noout -pubkey -in cloud.crt)\" = \"$(openssl pkey -pubout -in cloud.key)\" ] && echo belong || echo differ"
 BEGUN = "journalctl -q --no-pager -t cloudstack-keystore-setup --since @{} | grep -c 'starting keystore-setup' || true"
-SET_UP_RUNS = "pgrep -f 'util/keystore-|cloudstack-setup-[a]gent' | wc -l"
+SET_UP_RUNS = "pgrep -f 'util/[k]eystore-|cloudstack-setup-[a]gent' | wc -l"
 
 
 class Joining:

@@ -209,7 +209,7 @@ def test_run_after_the_repair_brings_the_last_host_up(bare):
     assert {state["powerstate"] for state in power.values()} == {"On"}
     [pool] = [pool for pool in bare.api.list("listStoragePools", "storagepool") if pool["name"] == "primary1"]
     assert pool["state"] == "Up"
-    assert "host3: zone1/pod1/cluster1, Up and Enabled, power On" in run.output
+    assert "host[1-3]: zone1/pod1/cluster1, Up and Enabled, power On" in run.output
 
 
 def test_another_run_changes_and_restarts_nothing_and_stays_in_its_budget(bare, tmp_path):

@@ -33,6 +33,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile, Unseen
 
 ALSO = {UNPLUGGED: "nobody is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
+NOBODY_TOLD, NOT_PROBED = "nobody was told to", "was not probed"  # the second one is what parse/profiles.py says of a task that was left out
 
 
 @check(
@@ -200,13 +201,15 @@ def echo_allowed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
 def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Every host tried its paths to the others, on every label on which it has an address.
 
-    A run in which nobody was told to try (preflight_path_check) is an info.
+    A run in which nobody was told to try (preflight_path_check) is an info; one in which they could not be told is a warning.
     """
     paths = examine(hosts, cluster, policy)
     shared = Counter(network for _host, network in paths.at)
     told = [host for host in hosts if any((host.name, network) in paths.at and count > 1 for network, count in shared.items())]
     if told and not paths.outcomes:
-        yield Problem(tuple(host.name for host in told), "the paths to be tried", f"unknown: {_why(told)}", severity=INFO, kind=UNKNOWN)
+        why = _why(told)
+        severity = INFO if why in (NOBODY_TOLD, NOT_PROBED) else None
+        yield Problem(tuple(host.name for host in told), "the paths to be tried", f"unknown: {why}", severity=severity, kind=UNKNOWN)
         return
     dead = {element.host for culprit in paths.verdict.culprits if culprit.kinds[0] == DEAD for element in culprit.candidates}
     left: dict[str, dict[str, set[str]]] = {}  # by host: why, and whom it did not ask
@@ -265,4 +268,4 @@ def _gap(host: Profile) -> Iterator[Problem]:
 
 
 def _why(hosts: Sequence[Profile]) -> str:
-    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), "nobody was told to")
+    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), NOBODY_TOLD)

@@ -79,9 +79,9 @@ def write_mark(controller: str, cluster: str, token: str, folder: str = FOLDER) 
 
 
 def remove_mark(token: str, folder: str = FOLDER) -> None:
-    """addHost has answered. A mark that is another's by now stays."""
+    """addHost has answered. A mark that is another's by now stays; without a token, whatever mark there is goes."""
     mark = read_mark(folder)
-    if mark and mark.token == token:
+    if not token or (mark and mark.token == token):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, "join.json"))
 

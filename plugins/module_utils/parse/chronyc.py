@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import real, whole
 
 SOURCE_STATES = {"*": "selected", "+": "combined", "-": "not combined", "?": "unreachable", "x": "false ticker", "~": "too variable"}
 NOT_SYNCHRONISED = ("Not synchronised", "Not synchronized")
@@ -44,10 +45,10 @@ def parse_sources(text: str) -> list[dict[str, Any]]:
 def _whole(field: str, base: int, source: str, line: int, text: str) -> int:
     if not re.fullmatch("[0-7]+" if base == 8 else "[0-9]+", field):
         raise ParseError(source, f"{field!r} is no number", line=line, text=text)
-    return int(field, base)
+    return int(field, 8) if base == 8 and len(field) < 12 else whole(field, source, line)
 
 
 def _decimal(field: str, source: str, line: int, text: str) -> float:
     if not _FLOAT.fullmatch(field):
         raise ParseError(source, f"{field!r} is no number", line=line, text=text)
-    return float(field)
+    return real(field, source, line)

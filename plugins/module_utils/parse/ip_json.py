@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import load_json
 
 
 def parse_interfaces(text: str) -> list[dict[str, Any]]:
@@ -93,10 +93,7 @@ def _carries(member: Mapping[str, Any]) -> bool:
 
 def _load(text: str, source: str) -> list[dict[str, Any]]:
     """ip prints nothing at all where there is nothing to list."""
-    try:
-        found = json.loads(text) if text.strip() else []
-    except (ValueError, RecursionError) as error:
-        raise ParseError(source, f"no JSON: {error}", line=getattr(error, "lineno", 0), text=text) from error
+    found = load_json(text, source) if text.strip() else []
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise ParseError(source, "not a list of objects", text=text)
     return found

@@ -15,7 +15,7 @@ from typing import Optional
 PROGRAMS = ("keystore-setup", "keystore-cert-import", "cloudstack-setup-agent")
 SET_UP, LOGIN, LOGOUT = "set-up", "login", "logout"
 _RUNNERS = re.compile(r"(?:ba|da)?sh|sudo|python[0-9.]*")
-_STAMP = re.compile(r"^(\d+\.\d+) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)")
+_STAMP = re.compile(r"^([0-9]{1,15}\.[0-9]{1,9}) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)")
 _COMMAND = re.compile(r"COMMAND=\S*/(?:" + "|".join(PROGRAMS) + r")(?:\s|$)")
 _LOGIN = re.compile(r"^Accepted \S+ for \S+ from (\S+) port")
 _LOGOUT = re.compile(r"^(?:Disconnected from|Received disconnect from|Connection closed by|Connection reset by)(?: user \S+)? (\S+) port")
@@ -38,7 +38,7 @@ def parse_sessions(text: str) -> list[tuple[str, tuple[int, ...]]]:
         words = line.split()
         peer = _PEER.match(words[3]) if len(words) > 4 else None
         if peer and '"sshd' in words[-1]:
-            found.append((peer[1], tuple(int(pid) for pid in re.findall(r"pid=(\d+)", words[-1]))))
+            found.append((peer[1], tuple(int(pid) for pid in re.findall(r"pid=([0-9]{1,10})\b", words[-1]))))
     return found
 
 

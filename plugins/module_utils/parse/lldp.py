@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import load_json
 
 SOURCE = "lldpctl -f json"
 
@@ -18,10 +18,7 @@ def parse_neighbours(text: str) -> dict[str, dict[str, Optional[str]]]:
 
     lldpctl writes a list of one as the thing itself, so one interface looks otherwise than two.
     """
-    try:
-        tree = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ParseError(SOURCE, f"no JSON: {error}", line=getattr(error, "lineno", 0), text=text) from error
+    tree = load_json(text, SOURCE)
     if not isinstance(tree, dict) or not isinstance(tree.get("lldp"), dict):
         raise ParseError(SOURCE, "no lldp", text=text)
     found: dict[str, dict[str, Optional[str]]] = {}

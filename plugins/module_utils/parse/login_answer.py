@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import whole
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.sudo_rules import PROGRAMS, parse_rules
 
 MARK = "@@"
@@ -52,7 +53,7 @@ def _sections(text: str) -> dict[str, tuple[int, str]]:
         head = _HEAD.fullmatch(line.rstrip("\r"))
         if head:
             lines = []
-            found[head[1]] = (int(head[2]), lines)
+            found[head[1]] = (whole(head[2], "the answer of the host"), lines)
         else:
             lines.append(line)
     return {name: (status, "\n".join(said).strip()) for name, (status, said) in found.items()}

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import load_json
 
 SOURCE = "nft -j list ruleset"
 _COUNTING = ("counter", "last")  # statements that change with every packet and decide nothing
@@ -18,9 +18,9 @@ _Name = tuple[Any, Any, Any]
 def parse_ruleset(text: str) -> list[tuple[str, dict[str, Any]]]:
     """The objects in order, as kind (table, chain, rule, set, map ...) and content. Raises ParseError."""
     try:
-        objects = json.loads(text)["nftables"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ParseError(SOURCE, f"not its JSON: {error!r}", line=getattr(error, "lineno", 0), text=text) from error
+        objects = load_json(text, SOURCE)["nftables"]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ParseError(SOURCE, f"not its JSON: {error!r}", text=text) from error
     if not isinstance(objects, list):
         raise ParseError(SOURCE, "nftables is no list", text=text)
     return [_object(each, number) for number, each in enumerate(objects, 1)]

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import real, writable
 
 NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
 
@@ -28,15 +30,16 @@ def read_hosts(
 
     `seen` has for each host `facts`, and, as the role preflight remembers them, `declared`, `results` and `at` (of this run, or kept from
     an earlier one); `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds since the epoch by
-    the controller's clock: a host's own may be the one that is wrong.
+    the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report unreadable: a number that
+    JSON does not have becomes a text.
     """
     profiles, missing = [], []
-    servers = read_management(management)
+    servers = read_management([writable(each) for each in management])
     for name in names:
-        parts = seen.get(name) or {}
+        parts = writable(seen.get(name) or {})
         facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
         member = is_member(facts, declared, cluster)
-        age = now - float(parts.get("at") or 0)
+        age = now - _moment(parts.get("at"))
         why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
         if why and not facts and not cluster.from_cloudstack:
             member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
@@ -46,6 +49,14 @@ def read_hosts(
         probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
         profiles.append(Profile(name, facts, declared, probes, member, name in live))
     return profiles, replace(cluster, unseen=tuple(missing))
+
+
+def _moment(at: Any) -> float:
+    """When the facts were gathered; what is not a time was long ago."""
+    try:
+        return real(str(at), "the age of kept facts")
+    except ParseError:
+        return 0.0
 
 
 def unseen(name: str, declared: Mapping[str, Any], why: str, member: bool) -> Missing:

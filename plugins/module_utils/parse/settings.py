@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Union
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import whole
 
 Value = Union[str, int, list]
 FORMATS = ("ini_flat", "shell", "libvirt")
@@ -115,7 +116,7 @@ def _libvirt_value(entry: Entry, source: str) -> Value:
         return next(group for group in string.groups() if group is not None)
     number = re.match(r"-?[0-9]+", raw)
     if number and _LIBVIRT_TAIL.fullmatch(raw, number.end()):
-        return int(number.group())
+        return whole(number.group(), source, entry.first + 1)
     raise ParseError(source, f"the value of {entry.key} is neither a number nor a string in quotes nor a list", line=entry.first + 1, text=raw)
 
 

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import load_json, whole
 
 FAMILIES = {
     "debian": ("debian", "ubuntu"),
@@ -69,8 +69,8 @@ def parse_lscpu(text: str) -> dict[str, Any]:
 def lscpu_fields(text: str) -> list[tuple[str, Any]]:
     """`lscpu -J` -> its fields with their data, in the order of `lscpu`. Raises ParseError."""
     try:
-        return _flatten(json.loads(text)["lscpu"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _flatten(load_json(text, "lscpu -J")["lscpu"])
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ParseError("lscpu -J", f"not its JSON: {error}", text=text) from error
 
 
@@ -85,8 +85,8 @@ def parse_cpuinfo(text: str) -> dict[str, Any]:
 
 def parse_meminfo(text: str) -> dict[str, Optional[int]]:
     """/proc/meminfo -> total_bytes, available_bytes, swap_total_bytes, hugepages_total and hugepage_bytes. Raises ParseError."""
-    kib = {match[1]: int(match[2]) * 1024 for match in _KIB.finditer(text)}
-    counts = {match[1]: int(match[2]) for match in _COUNT.finditer(text)}
+    kib = {match[1]: whole(match[2], "/proc/meminfo") * 1024 for match in _KIB.finditer(text)}
+    counts = {match[1]: whole(match[2], "/proc/meminfo") for match in _COUNT.finditer(text)}
     if "MemTotal" not in kib:
         raise ParseError("/proc/meminfo", "no MemTotal", text=text)
     return {
@@ -103,7 +103,7 @@ def parse_node_memory(text: str) -> int:
     match = _NODE_TOTAL.search(text)
     if not match:
         raise ParseError("meminfo of the NUMA node", "no MemTotal", text=text)
-    return int(match[1]) * 1024
+    return whole(match[1], "meminfo of the NUMA node") * 1024
 
 
 def parse_packages(text: str, asked: Iterable[str]) -> dict[str, Optional[str]]:
@@ -170,4 +170,4 @@ def _number(text: Any) -> Optional[int]:
 
 
 def _float(text: Any) -> Optional[float]:
-    return float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", str(text)) else None
+    return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", str(text)) else None

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.daemon import Moment, UnitState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.numbers import whole
 
 SOURCE = "systemctl show"
 # Which units are which time service; chronyd and ntpd are the names of Enterprise Linux, or aliases.
@@ -71,7 +72,8 @@ def agent_unit(text: str, name: str) -> dict[str, Any]:
     if values.get("LoadState") == "not-found":
         return {"active": "not-found", "enabled": "not-found", "restarts": 0}
     restarts = values.get("NRestarts", "")
-    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": int(restarts) if restarts.isdecimal() else None}
+    number = int(restarts) if restarts.isascii() and restarts.isdecimal() and len(restarts) < 16 else None
+    return {"active": values["ActiveState"], "enabled": values.get("UnitFileState", ""), "restarts": number}
 
 
 def unit_state(values: Mapping[str, str]) -> UnitState:
@@ -96,4 +98,8 @@ def _started(values: Mapping[str, str]) -> Optional[Moment]:
     if not found or not monotonic.isdecimal():
         raise ParseError(SOURCE, "not a time", text=f"{text} {monotonic}")
     year, month, day, hour, minute, second = map(int, found.groups())
-    return Moment(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp(), int(monotonic) / 1_000_000)
+    try:
+        stamp = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()
+    except ValueError as error:  # the 13th month
+        raise ParseError(SOURCE, f"not a time: {error}", text=text) from None
+    return Moment(stamp, whole(monotonic, SOURCE) / 1_000_000)

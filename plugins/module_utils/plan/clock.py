@@ -54,3 +54,8 @@ def measure(samples: Iterable[Sample]) -> Offset:
         raise ValueError("no round trip that could be used")
     best = min(usable, key=lambda sample: sample.round_trip)
     return Offset((2 * best.answer - best.sent - best.received) / (2 * SECOND), best.round_trip / (2 * SECOND))
+
+
+def is_enough(samples: Iterable[Sample], enough_s: float) -> bool:
+    """Whether one of the samples is as exact as is asked for: half its round trip is the uncertainty. One of a clock set back is none."""
+    return any(0 <= sample.round_trip <= 2 * enough_s * SECOND for sample in samples)

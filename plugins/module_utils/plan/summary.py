@@ -10,19 +10,22 @@ from typing import Any
 UNKNOWN = "not registered by this run, see the messages above"
 
 
-def summarise(hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """One line for each host: zone/pod/cluster, state and resource state, power state.
+def summarise(hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """State (zone/pod/cluster, state and resource state, power state) -> the hosts that are in it.
 
     Reads what the roles host_registration and oobm found (`__host_registration_result`, `__oobm_result`).
     """
-    return [_line(name, variables[name]) for name in hosts]
+    found: dict[str, list[str]] = {}
+    for name in hosts:
+        found.setdefault(_state(variables[name]), []).append(name)
+    return found
 
 
-def _line(name: str, own: Mapping[str, Any]) -> str:
+def _state(own: Mapping[str, Any]) -> str:
     host = (own.get("__host_registration_result") or {}).get("host") or {}
     power = ((own.get("__oobm_result") or {}).get("oobm") or {}).get("power_state") or host.get("power_state")
     if not host:
-        return f"{name}: {UNKNOWN}"
+        return UNKNOWN
     place = "/".join(str(host.get(key) or "?") for key in ("zone", "pod", "cluster"))
     state = f"{host.get('state') or 'not registered'} and {host.get('resource_state') or 'unknown'}"
-    return f"{name}: {place}, {state}, power {power or 'not configured'}"
+    return f"{place}, {state}, power {power or 'not configured'}"

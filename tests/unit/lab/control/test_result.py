@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab.control import result
+from lab.control.topology import LabError
 
 UP = {
     "type": "Routing", "ipaddress": "10.88.0.11", "zonename": "zone1", "podname": "pod1", "clustername": "cluster1", "clusterid": "c1",
@@ -35,3 +38,17 @@ def test_columns_are_aligned() -> None:
     lines = result.table(result.rows([UP], POOLS, EXPECTED)).splitlines()
     at = lines[0].index("agent")
     assert lines[1][at:].startswith("Up") and lines[2][at:].startswith("-")
+
+
+def test_an_error_shows_no_key_and_no_signature() -> None:
+    """As requests says it: the library asks with GET, so the request holds both."""
+    said = "HTTPConnectionPool(host='10.88.0.254', port=8080): Max retries exceeded with url: /client/api{query} (Caused by x)"
+    shown = result.without_query(said.format(query="?type=Routing&apiKey=KEY&signature=abc%3D"))
+    assert shown == said.format(query="?...")
+    credentials = {"CLOUDSTACK_ENDPOINT": "http://127.0.0.1:1/client/api", "CLOUDSTACK_KEY": "the-key", "CLOUDSTACK_SECRET": "the-secret"}
+    with pytest.raises(LabError) as caught:
+        result.show(credentials, EXPECTED)
+    assert "the API does not answer as it should" in str(caught.value)
+    for part in ("the-key", "the-secret", "signature"):
+        assert part not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -43,10 +43,11 @@ def test_one_round_trip():
     assert host.asked == [("date +%s.%N", False)]
 
 
-def test_five_round_trips_by_default():
-    host = Host(said(HOST))
+@pytest.mark.parametrize(("options", "expected"), [({}, 1), ({"enough": 0.01}, 1), ({"enough": 0.005}, 5), ({"enough": 0, "samples": 3}, 3)])
+def test_as_many_round_trips_as_are_needed(options, expected):
+    host = Host(said(HOST), **options)
     host.now_and_then()
-    assert len(host.asked) == 5
+    assert len(host.asked) == expected
 
 
 @pytest.mark.parametrize(("answer", "why"), [(said("1795600003.N\n"), "1795600003.N"), (said("", 127, "sh: date: not found"), "sh: date: not found")])

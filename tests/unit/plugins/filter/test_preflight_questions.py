@@ -24,5 +24,29 @@ def hostvars(isolation):
 
 @pytest.mark.parametrize(("isolation", "asked"), [("VXLAN", {"10.88.2.12", "10.88.2.13", "10.88.2.14"}), ("VLAN", set())])
 def test_the_way_of_vxlan_is_asked_for_where_the_zone_uses_it(isolation, asked):
-    targets = questions("host1", hostvars(isolation), NAMES)["targets"]
+    targets = questions(NAMES, hostvars(isolation), NAMES)["host1"]["targets"]
     assert {each["address"] for each in targets if each["purpose"] == "VXLAN"} == asked
+
+
+class Counted(dict):
+    """Counts how often the variables of a host are looked up."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.times = 0
+
+    def __getitem__(self, name):
+        self.times += 1
+        return super().__getitem__(name)
+
+
+def test_looking_up_variables_grows_with_the_hosts_not_with_their_pairs():
+    variables = Counted(hostvars("VLAN"))
+    assert list(questions(NAMES, variables, NAMES)) == NAMES
+    assert variables.times <= 4 * len(NAMES)
+
+
+def test_a_host_that_nothing_is_known_of_is_asked_nothing():
+    variables = hostvars("VLAN")
+    del variables["host2"]["__preflight_seen"]
+    assert list(questions(NAMES, variables, NAMES)) == ["host1", "host3", "host4"]

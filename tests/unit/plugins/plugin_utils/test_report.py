@@ -110,11 +110,11 @@ def full_disk(_handle):
 
 
 def test_two_runs_at_once_do_not_mix(tmp_path):
-    """Eight writers, each with its own run: what a reader sees belongs together at every moment."""
-    reports = [built(run_id=f"run{number}") for number in range(8)]
-    with ThreadPoolExecutor(9) as pool:
+    """Four writers, each with its own run: what a reader sees belongs together at every moment."""
+    reports = [built(run_id=f"run{number}") for number in range(4)]
+    with ThreadPoolExecutor(5) as pool:
         writing = [pool.submit(write, made, tmp_path) for made in reports]
-        seen = [read_kept(str(tmp_path)) for _number in range(200)]
+        seen = [read_kept(str(tmp_path)) for _number in range(60)]
         for each in writing:
             each.result()
     pairs = {(kept.report["run_id"], kept.facts["run_id"]) for kept in [*seen, read_kept(str(tmp_path))] if kept.report}

@@ -77,6 +77,9 @@ def test_the_mark_survives_its_writer_and_only_its_token_removes_it(machine, tmp
     join_progress.remove_mark("abc", folder)
     join_progress.remove_mark("abc", folder)
     assert join_progress.read_mark(folder) is None
+    join_progress.write_mark("deploy1", "cluster1", "abc", folder)
+    join_progress.remove_mark("", folder)
+    assert join_progress.read_mark(folder) is None, "a host that is Up needs none, whoever wrote it"
 
 
 FUTURE = '{"uptime": 9000, "controller": "", "cluster": "", "begun": "", "token": ""}'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From module results to profiles: who is a member, whose facts count, what was not found out and why."""
 
+import json
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Registered
 from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_hosts, read_probes
@@ -24,6 +26,20 @@ def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live
     profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE})
     assert [(host.name, host.member, host.live) for host in profiles] == [("host1", True, False), ("host4", False, True)]
     assert cluster.unseen == ()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])
+def test_a_number_that_no_report_could_hold_becomes_a_text(number):
+    [profile], _cluster = read({"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, {})
+    json.dumps(profile.facts, allow_nan=False)
+    assert isinstance(profile.facts["memory"]["total_bytes"], str)
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), "soon", "nan", []])
+def test_kept_facts_whose_age_is_not_a_time_are_old(at):
+    profiles, cluster = read({"host1": {**seen(1), "at": at}}, {})
+    assert profiles == []
+    assert cluster.unseen
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ def test_lines():
         "c": {},
         "d": {"__host_registration_result": {"msg": "failed"}},
     }
-    assert summarise("abcd", variables) == [
-        "a: z/p/c, Up and Enabled, power On",
-        "b: z/p/c, Up and Enabled, power Disabled",
-        "c: not registered by this run, see the messages above",
-        "d: not registered by this run, see the messages above",
-    ]
+    assert summarise("abcd", variables) == {
+        "z/p/c, Up and Enabled, power On": ["a"],
+        "z/p/c, Up and Enabled, power Disabled": ["b"],
+        "not registered by this run, see the messages above": ["c", "d"],
+    }

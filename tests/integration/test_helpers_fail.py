@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each task that one host, or a delegate, does for others is made to fail: those with whom it has nothing to do go on, and all get a message.
+
+Hosts are the controller itself (connection local) and CloudStack the simulator; tests/callback/fail_task.py makes the tasks fail. A helper
+that is not in the table fails the first test.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import CLUSTER
+from tests.integration.playbooks import ROOT, play
+from tests.integration.simulator import run_simulator
+
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+# What is no case of its own: the stop for all; the same for all hosts, made of the inventory alone; what ends the run anyway.
+STOP, SAME, LAST = "stops all, which is its purpose", "pure, and the same for all hosts", "nothing comes after it"
+KEY = "Read the key that CloudStack logs in with"
+LOGIN = "Log in from a management server as CloudStack does, and ask the BMCs"
+ASK = "Ask CloudStack what the cluster is meant to be, and who is in it"
+PLAN, MORE = "Plan which host tries which paths, and how large the packets are", "Find out what is not clear yet"
+JUDGE = "Judge every host of the cluster and write the report"
+MARK = "Mark that the report of before is not of this run"
+REGISTER = (
+    "Register the zone",
+    "Register the physical network",
+    "Name the bridge of each traffic type",
+    "Register the pod",
+    "Register the cluster",
+    "Enable the zone once its networks exist",
+    "Note that the cluster is registered",
+)
+# (file, task) -> the run below in which it fails, or why there is none
+TABLE = {
+    ("playbooks/prepare_hosts.yml", KEY): "tests/integration/test_lost_servers.py, over SSH",
+    ("playbooks/site.yml", "Summary"): LAST,
+    ("playbooks/tasks/check_hosts.yml", "Require hosts to work on"): STOP,
+    ("playbooks/tasks/check_api.yml", "Ask CloudStack whether it answers to the credentials"): "tests/integration/test_no_hosts_no_api.py",
+    ("playbooks/tasks/check_api.yml", "Stop if no CloudStack can be used"): STOP,
+    **{("roles/cluster/tasks/register.yml", task): "register" for task in REGISTER},
+    ("roles/cluster/tasks/main.yml", "Register zone, networks, pod and cluster"): "register",
+    ("roles/cluster/tasks/primary_storage.yml", "Add the primary storage of the cluster"): "storage",
+    ("roles/host_registration/tasks/look.yml", "Look for the host in CloudStack"): "join",
+    ("roles/host_registration/tasks/check.yml", "Read the address that agents connect to"): "join",
+    ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
+    ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
+    ("roles/preflight/tasks/speaker.yml", "Choose the host that speaks for each cluster"): SAME,
+    ("roles/preflight/tasks/begin.yml", "Name this run"): SAME,
+    ("roles/preflight/tasks/begin.yml", MARK): "judge",
+    ("roles/preflight/tasks/begin.yml", "Stop for the hosts of a cluster whose reports cannot be written"): STOP,
+    ("roles/preflight/tasks/cancel.yml", "Take the mark of this run away"): "nothing comes after it for this cluster, and the gate refuses by the mark",
+    ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
+    ("roles/preflight/tasks/intent.yml", ASK): "preflight",
+    ("roles/preflight/tasks/key.yml", KEY): "preflight",
+    ("roles/preflight/tasks/probe.yml", "Ask each management server"): "preflight",
+    ("roles/preflight/tasks/server.yml", LOGIN): "preflight",
+    ("roles/preflight/tasks/paths.yml", PLAN): "preflight",
+    ("roles/preflight/tasks/paths.yml", MORE): "preflight",
+    ("roles/preflight/tasks/paths.yml", "Note why there is no plan"): "preflight, as the rescue of the plan",
+    ("roles/preflight/tasks/paths.yml", "Leave the second look out"): "preflight, as the rescue of the second plan",
+    ("roles/preflight/tasks/judge.yml", JUDGE): "judge",
+    ("roles/preflight/tasks/judge.yml", "Show the result"): LAST,
+    ("roles/preflight/tasks/path_check.yml", "Judge the paths and write the report"): "judge",
+    ("roles/preflight/tasks/path_check.yml", "Stop if a path is bad"): LAST,
+    ("roles/preflight/tasks/path_check.yml", "Show the result"): LAST,
+}
+
+
+def helpers() -> Iterator[tuple[str, str]]:
+    """(file, task) of all that is done by one host or another machine for others."""
+    for path in sorted([*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]):
+        for entry in yaml.safe_load(path.read_text()) or []:
+            if isinstance(entry, dict):
+                yield from ((str(path.relative_to(ROOT)), name) for name in _helpers(entry, False))
+
+
+def _helpers(task: dict, inside: bool) -> Iterator[str]:
+    said = str(task.get("when", ""))
+    is_one = inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "== __cluster_chosen"))
+    inner = [each for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") for each in task.get(part) or ()]
+    if is_one and not inner:
+        yield task["name"]
+    for each in inner:
+        yield from _helpers(each, is_one)
+
+
+def test_every_helper_is_in_the_table():
+    assert set(helpers()) == set(TABLE)
+
+
+class Failing:
+    """Runs playbooks in which tasks fail."""
+
+    def __init__(self, folder: Path, simulator) -> None:
+        self.folder, self.simulator = folder, simulator
+
+    def run(self, playbook: str, clusters: dict, faults: list[tuple[str, str, str]], *arguments: str, **variables):
+        """`clusters`: name -> names of its hosts. Every fault must have come about."""
+        groups = {name: {"hosts": dict.fromkeys(hosts, {}), "vars": {"cloudstack_cluster": name}} for name, hosts in clusters.items()}
+        own = {key: value for key, value in CLUSTER.items() if not key.startswith("oobm_")}
+        reports = {"preflight_report_dir": str(self.folder / "reports"), "host_registration_report_dir": str(self.folder / "reports")}
+        hosts = {"children": groups, "vars": {**own, **LOCAL, **reports, "lab_number": 1, **variables}}
+        servers = {"hosts": {"mgmt1": {}, "mgmt2": {}}, "vars": LOCAL}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": hosts, "management_servers": servers}))
+        (self.folder / "faults").write_text(json.dumps(faults))
+        (self.folder / "faults.done").write_text("")
+        own_callbacks = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "fail_task"}
+        env = {**self.simulator.env, **own_callbacks, "FAIL_TASKS": str(self.folder / "faults"), "ANSIBLE_CACHE_PLUGIN": "memory"}
+        run = play(playbook, self.folder / "hosts.yml", *arguments, env=env)
+        done = {tuple(line.split("\t")) for line in (self.folder / "faults.done").read_text().splitlines()}
+        assert done == {(task, host) for task, host, _how in faults}, run.output
+        return run
+
+    def report(self, cluster: str, name: str = "preflight") -> dict:
+        return json.loads((self.folder / "reports" / cluster / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    with run_simulator() as running:
+        yield Failing(tmp_path_factory.mktemp("failing"), running)
+
+
+def _said_by(run, host: str) -> str:
+    return " ".join(each for each in run.failures if f"[{host}" in each)
+
+
+def test_register(failing):
+    """A cluster for each task that fails, and one more: that one is registered, and each host of the others has its message."""
+    clusters = {f"c{place}": [f"c{place}-a", f"c{place}-b"] for place in range(len(REGISTER) + 1)}
+    faults = [(task, f"c{place}-a", "failed") for place, task in enumerate(REGISTER) if task != "Enable the zone once its networks exist"]
+    run = failing.run("register_cluster.yml", clusters, faults)
+    assert run.code == 2, run.output
+    good = {"c7-a", "c7-b", "c5-a", "c5-b"}  # c5: an enabled zone is not enabled again
+    assert {host for host, counts in run.recap.items() if not counts["failed"]} == good
+    for place, task in enumerate(REGISTER):
+        if f"c{place}-b" not in good:
+            assert "staged: failed" in _said_by(run, f"c{place}-a"), task
+            assert f"see the message of c{place}-a" in _said_by(run, f"c{place}-b"), task
+    assert "c7" in [row["name"] for row in failing.simulator.api.list("listClusters", "cluster")]
+
+
+def test_preflight(failing):
+    """All that one host does for cluster1, or a server for both, goes wrong: both clusters are judged, what is not known is a finding."""
+    faults = [(ASK, "c1-a", "failed"), (KEY, "mgmt1", "unreachable"), (LOGIN, "mgmt1", "unreachable"), (PLAN, "c1-a", "failed"), (MORE, "c2-a", "died")]
+    faults += [("Compare its clock with the controller's", "c1-b", "died"), ("Make the questions for this host", "c2-b", "failed")]
+    run = failing.run("preflight.yml", {"c1": ["c1-a", "c1-b"], "c2": ["c2-a", "c2-b"]}, faults)
+    assert run.code == 2, run.output
+    first, second = failing.report("c1"), failing.report("c2")
+    assert set(first["hosts"]) == {"c1-a", "c1-b"}
+    assert set(second["hosts"]) == {"c2-a", "c2-b"}
+    found = {(each["id"], each["kind"], host): each for report in (first, second) for each in report["findings"] for host in each["hosts"]}
+    assert "CloudStack did not answer: staged: failed" in found["CLD002", "unknown", "c1-a"]["observed"]
+    assert found["CLD002", "unknown", "c1-a"]["stops"]
+    assert ("CLD002", "unknown", "c2-a") not in found
+    assert "staged: the plugin died" in found["FCT001", "failed", "c1-b"]["observed"]
+    assert "staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    for report in (first, second):
+        servers = [each for each in report["findings"] if each["id"] == "ACC004" and "mgmt1" in each["expected"]]
+        assert servers, "what mgmt1 could not be asked is a finding"
+        assert all("staged: the connection broke" in each["observed"] for each in servers)
+    said = run.output[run.output.index("Say in the report why no path was tried") :]
+    assert said.index("ok: [c1-b]") < said.index("TASK ["), "PTH008 has the reason"
+    assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), "the summary is the last task"
+    assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
+
+
+@pytest.mark.parametrize(("playbook", "task"), [("preflight.yml", JUDGE), ("path_check.yml", "Judge the paths and write the report")])
+def test_judge(failing, playbook, task):
+    _no_verdict(failing, playbook, task, "no verdict was made")
+
+
+def test_mark(failing):
+    _no_verdict(failing, "preflight.yml", MARK, "no verdict can be made")
+
+
+def _no_verdict(failing, playbook, task, words):
+    name = playbook.removesuffix(".yml")
+    run = failing.run(playbook, {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]}, [(task, "c3-a", "died")], preflight_ask_cloudstack=False)
+    assert run.code == 2, run.output
+    assert "staged" in _said_by(run, "c3-a")
+    if playbook == "preflight.yml":
+        assert f"{words}, see the message of c3-a" in _said_by(run, "c3-b")
+    assert set(failing.report("c4", name)["hosts"]) == {"c4-a", "c4-b"}
+    assert not (failing.folder / "reports" / "c3" / f"{name}.json").exists()
+
+
+def test_join(failing):
+    """Each host has its own message; none is taken along by another's."""
+    faults = [("Look for the host in CloudStack", "j1", "failed"), ("Read the address that agents connect to", "j2", "failed")]
+    faults += [("Add the host to its cluster and wait until it is Up", "j3", "failed")]
+    run = failing.run("add_hosts.yml", {"c8": ["j1", "j2", "j3"]}, faults, host_registration_labels=[], host_registration_preflight_required=False)
+    assert run.code == 2, run.output
+    for host in ("j1", "j2", "j3"):
+        assert "staged: failed" in _said_by(run, host), run.output
+
+
+def test_storage(failing, tmp_path):
+    """The pools of one cluster cannot be made: those of the other are."""
+    playbook = tmp_path / "storage.yml"
+    role = {"name": "Add", "ansible.builtin.import_role": {"name": "cloudstack.kvm.cluster", "tasks_from": "primary_storage.yml"}}
+    playbook.write_text(yaml.safe_dump([{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [role]}]))
+    task = "Add the primary storage of the cluster"
+    run = failing.run(str(playbook), {"s1": ["s1-a", "s1-b"], "s2": ["s2-a", "s2-b"]}, [(task, "s1-a", "failed"), (task, "s2-a", "ok")])
+    assert run.code == 2, run.output
+    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"s1-a"}
+
+
+def test_oobm(failing):
+    task = "Configure out-of-band management and read the power state"
+    bmc = {"oobm_address": "192.0.2.9", "oobm_username": "admin", "oobm_password": "secret"}
+    run = failing.run("configure_oobm.yml", {"o1": ["o1-a", "o1-b"]}, [(task, "o1-a", "failed"), (task, "o1-b", "ok")], **bmc)
+    assert run.code == 2, run.output
+    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"o1-a"}

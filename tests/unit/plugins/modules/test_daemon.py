@@ -18,9 +18,14 @@ class Systemd:
     """One unit; every command is remembered, `restart` makes it a young one, and what `broken` names ends with 1."""
 
     def __init__(self) -> None:
-        self.load, self.active, self.age = "loaded", "active", 100.0  # seconds since its start
+        self.load, self.active = "loaded", "active"
+        self._start(-100.0)
         self.did: list[str] = []
         self.broken = ""
+
+    def _start(self, seconds: float) -> None:
+        """So many seconds from now, by both clocks."""
+        self.wall, self.monotonic = time.time() + seconds, time.monotonic() + seconds
 
     def run(self, argv, **_):
         words = list(argv)
@@ -30,16 +35,16 @@ class Systemd:
             return Answer(tuple(words), 0, "Could not open the log file\n")
         self.did.append(" ".join(words))
         if words[1] in ("start", "restart"):
-            self.active, self.age = "active", 0.0
+            self.active = "active"
+            self._start(0.05)  # later than the file also by the kernel's tick
         return Answer(tuple(words), 1 if self.broken and self.broken in words else 0)
 
     def shown(self, name: str) -> str:
-        wall, monotonic = time.time() - self.age, time.monotonic() - self.age
         if self.load == "not-found":
             return f"Id={name}\nNames={name}\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
-        start = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(wall))
+        start = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(self.wall))
         return (
-            f"ExecMainStartTimestamp={start}\nExecMainStartTimestampMonotonic={int(monotonic * 1e6)}\nId={name}\nNames={name}\n"
+            f"ExecMainStartTimestamp={start}\nExecMainStartTimestampMonotonic={int(self.monotonic * 1e6)}\nId={name}\nNames={name}\n"
             f"LoadState=loaded\nActiveState={self.active}\nUnitFileState=enabled\nNeedDaemonReload=no\n"
         )
 

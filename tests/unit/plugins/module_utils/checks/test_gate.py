@@ -179,7 +179,7 @@ def test_a_change_with_consequence_names_the_finding_and_the_fact():
     assert "cloudbr1" in error.observed
     assert "Changed since the verdict of 2026-11-25T11:55:00+00:00: bridges.cloudbr1.mtu was 1500, is 1400 (without this consequence: 3 more)" in error.observed
     assert "network_bridge" in error.next_step
-    assert "ip -d link" in error.reproduce
+    assert error.reproduce == "ip link show type bridge"
     assert "available_bytes" not in str(error)
 
 

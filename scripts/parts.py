@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 LOGS = ROOT / ".build" / "parts"
 STILL = 60  # seconds between two lines about the parts that are still running
 
+# make, which does not outlive this program, nor does anything that it has started
+TIED = ["setpriv", "--pdeathsig", "TERM", "bash", "-c", 'trap "trap - TERM; kill 0" TERM; make --no-print-directory "$0" & wait $!']
+
 
 @dataclass
 class Part:
@@ -44,8 +47,7 @@ class Part:
         """To its end."""
         self.started = time.monotonic()
         with self.log.open("wb") as log:
-            command = ["setpriv", "--pdeathsig", "TERM", "make", "--no-print-directory", self.name]  # no part outlives this program
-            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen([*TIED, self.name], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             _, status, usage = os.wait4(self.process.pid, 0)
         self.wall, self.cpu = time.monotonic() - self.started, usage.ru_utime + usage.ru_stime
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)

@@ -13,6 +13,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
 # each a long story on three hosts, one after the other on the same lab
 STORIES := $(sort $(wildcard tests/integration/test_site*.py))
+# unit tests in a process of their own: where the controller's side of Ansible is loaded, a module's warnings go elsewhere
+CONTROLLER_SIDE := tests/unit/plugins/action tests/unit/plugins/callback
 # what the machine must have for tests that boot hosts
 LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=
@@ -68,8 +70,8 @@ types: venv ## mypy over module_utils
 	@mypy
 
 unit: venv ## pure rules and module edges, no root
-	@pytest -q -n 2 --dist loadfile tests/unit --ignore tests/unit/plugins/action
-	@pytest -q tests/unit/plugins/action # a process of its own: where the controller's side is loaded, a module's warnings go elsewhere
+	@pytest -q -n 2 --dist loadfile tests/unit $(addprefix --ignore ,$(CONTROLLER_SIDE))
+	@pytest -q $(CONTROLLER_SIDE)
 
 contract: venv ## the simulator against the recorded answers of a real CloudStack 4.22.1
 	@scripts/ensure-packages openipmi ipmitool

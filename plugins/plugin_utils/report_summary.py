@@ -27,8 +27,8 @@ GROUPS = {
 def summary(report: Mapping[str, Any], place: str) -> str:
     """The text for a terminal. `place` is where the HTML report is."""
     found = topics(report["findings"])
-    lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found), f"report  {place}"]
-    return "\n".join(shorten(line) for line in lines)
+    lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found)]
+    return "\n".join([*map(shorten, lines), f"report  {place}"])  # a path that is not whole opens nothing
 
 
 def _head(report: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
         yield from wrapped("next    ", f"{worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}")
         yield "        then run preflight.yml again"
     elif joining:
-        yield "next    run add_hosts.yml: the verdict holds as long as the hosts stay as they are and the policy says"
+        yield "next    run add_hosts.yml; each host is judged again with its facts of then, right before it joins"
     else:
         yield "next    nothing to do"
 

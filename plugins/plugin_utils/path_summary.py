@@ -18,8 +18,8 @@ def path_summary(report: Mapping[str, Any], place: str) -> str:
     """The text for a terminal, at most 32 lines. `place` is where the HTML report is."""
     found = topics(report["findings"])
     stopping = [topic for topic in found if topic.stops]
-    lines = [*_causes(stopping), *rest(found), *_networks(report["paths"]), f"report  {place}"]
-    return "\n".join(shorten(line) for line in lines)
+    lines = [*_causes(stopping), *rest(found), *_networks(report["paths"])]
+    return "\n".join([*map(shorten, lines), f"report  {place}"])
 
 
 def _causes(stopping: list[Topic]) -> Iterator[str]:

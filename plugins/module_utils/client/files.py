@@ -185,29 +185,33 @@ class Staged:
 
     def compare(self) -> None:
         """Raises ChangedMeanwhile where the file is not as it was read."""
-        assert self._place is not None
         if self._expected is not None:
             try:
-                _compare(self._place, self._expected)
+                _compare(self._at(), self._expected)
             except OSError as error:
                 raise OperationFailed(f"{self.path} cannot be read again", observed=error.strerror) from error
 
     def commit(self) -> None:
         """Put the new content in the file's place, if that is still as it was read. Raises OperationFailed, ChangedMeanwhile."""
-        assert self._place is not None
+        place = self._at()
         try:
             self.compare()
-            os.replace(self._temporary, self._place.name, src_dir_fd=self._place.directory, dst_dir_fd=self._place.directory)
+            os.replace(self._temporary, place.name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
             self._temporary = ""
-            _sync(self._place)
+            _sync(place)
         except OSError as error:
             if error.errno == errno.EBUSY:
                 # A file that is a mount point itself (/etc/hosts in a container) can only be written in place.
-                self._write_in_place(self._place)
+                self._write_in_place(place)
             else:
                 raise OperationFailed(f"{self.path} cannot be replaced", observed=error.strerror) from error
         finally:
             self.discard()
+
+    def _at(self) -> Place:
+        if self._place is None:
+            raise ValueError(f"{self.path}: what was staged is committed or discarded already")
+        return self._place
 
     def discard(self) -> None:
         """Remove what was staged, if it is still there."""

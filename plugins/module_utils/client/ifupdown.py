@@ -108,7 +108,7 @@ def _change(wanted: Wanted, before: Mapping[str, str]) -> None:
     for bridge in wanted.rebuild + wanted.resize:
         for name in (bridge.port, bridge.name):
             _must(("ip", "link", "set", name, "mtu", str(bridge.mtu)))
-    for bridge, _ in wanted.reroute:
+    for bridge, _old in wanted.reroute:
         _must(("ip", "route", "replace", "default", "via", str(bridge.gateway), "dev", bridge.name))
 
 

@@ -135,7 +135,7 @@ class _Reader:
 
 
 def _kind(value: Any) -> str:
-    return "null" if value is None else next((words for kind, words in KINDS.items() if type(value) is kind), f"a {type(value).__name__}")
+    return "null" if value is None else KINDS.get(type(value), f"a {type(value).__name__}")
 
 
 def _moment(text: str) -> datetime:

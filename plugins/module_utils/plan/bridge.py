@@ -16,7 +16,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.parse import ifupdo
 
 # A port counts as physical for the agent only if its name matches (LibvirtComputingResource.java:2001-2032).
 PHYSICAL = re.compile(r"(eth|bond|vlan|vx|em|ens|eno|enp|team|enx|dummy|lo|vni|enc)|p\d+p\d+")
-_NO_FILES: Mapping[str, str] = {}
 _MOVE_STANZAS = (
     "move its stanzas to " + MAIN_FILE + " and remove {path}; where cloud-init wrote it, first tell it to leave the network alone: write "
     "'network: {{config: disabled}}' to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg. Nothing was changed"
@@ -146,7 +145,7 @@ def plan_bridges(
     links: Mapping[str, Link],
     *,
     gateways: Optional[Mapping[str, str]] = None,
-    others: Mapping[str, str] = _NO_FILES,
+    others: Optional[Mapping[str, str]] = None,
 ) -> Wanted:
     """What must change: the two files, and the bridges that are not as declared. `gateways` are those of the default routes, by device;
     `others` are the files besides in the folder that ifupdown reads.
@@ -154,7 +153,7 @@ def plan_bridges(
     Files and links are judged apart, so that a run which ended between the two is finished by the next. Raises InputError.
     """
     check(bridges, links)
-    check_other_files(bridges, others)
+    check_other_files(bridges, others or {})
     names = [name for bridge in bridges for name in (bridge.name, bridge.port)]
     main = ifupdown.without(main_text, names)
     if bridges and not ifupdown.sources_folder(main, FOLDER):

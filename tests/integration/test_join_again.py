@@ -57,7 +57,7 @@ class Joining:
         api = self.lab.api
         [cluster] = [row for row in api.list("listClusters", "cluster") if row["name"] == "cluster1"]
         ids = {"zoneid": cluster["zoneid"], "podid": cluster["podid"], "clusterid": cluster["id"]}
-        impatient = Client(Access(api.access.endpoint, api.access.key, api.access.secret, timeout=3))
+        impatient = Client(Access(api.access.url, api.access.key, api.access.secret, timeout=3))
         with pytest.raises(NoAnswer):
             impatient.call("addHost", url=f"http://{ADDRESS}", hypervisor="KVM", username="root", password="", **ids)
 

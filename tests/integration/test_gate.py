@@ -134,7 +134,7 @@ def test_a_killed_preflight_leaves_its_mark_and_the_report_of_before_and_the_nex
 
     silent_port.close()  # now it refuses: the host is unreachable, which the report says
     done = play(playbook, path, extra=extra)
-    assert done.code != 0
+    assert done.code != 0, done.output[-6000:]
     assert not (reports / MARK).exists(), done.output[-3000:]
     report, facts = (json.loads((reports / f"preflight{name}.json").read_text()) for name in ("", ".facts"))
     assert report["run_id"] == facts["run_id"] != json.loads(before)["run_id"]

@@ -125,6 +125,6 @@ def test_what_the_installer_was_told_differs(tmp_path: Path) -> None:
     assert files["host1"]["/etc/resolv.conf"] == ""
     assert files["host3"]["/etc/resolv.conf"] == "nameserver 10.88.0.53\n"
     assert files["host1"]["/etc/hosts"] == "127.0.0.1 localhost\n127.0.1.1 host1\n"
-    assert [LAB.node(name).ipv6 for name in ("host1", "host2", "host3")] == [True, False, True]
+    assert [LAB.node(name).ipv6 for name in ("host1", "host3", "host4")] == [True, True, False]
     taken = {address.split("/")[0] for node in LAB.nodes.values() for nic in node.nics for address in nic.addresses}
     assert LAB.node("host3").resolver not in taken, "this name server must not answer"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import tempfile
 from pathlib import Path
@@ -52,7 +53,9 @@ def test_the_first_management_server_refuses_ssh(hosts):
     unknown = [each for each in report["findings"] if each["kind"] == "unknown" and "mgmt1" in each["observed"] + each["expected"]]
     assert unknown, "what mgmt1 could not be asked is a finding"
     assert any("refused" in each["observed"] for each in unknown)
-    assert any("mgmt2" in each["observed"] + each["evidence"] + each["expected"] for each in report["findings"]), "mgmt2 was asked"
+    login = done.stdout[done.stdout.index("Log in from a management server as CloudStack does") :]
+    assert re.search(r"^ok: \[host1 -> mgmt2", login, re.MULTILINE), "mgmt2 was asked"
+    assert not [each for each in report["findings"] if each["kind"] == "unknown" and "mgmt2" in each["observed"] + each["expected"]]
 
 
 def test_no_management_server_can_be_reached(hosts):
@@ -65,17 +68,27 @@ def test_no_management_server_can_be_reached(hosts):
     assert not [line for line in done.stdout.splitlines() if "failed=0" in line and line.startswith("host")], "each host has its message"
 
 
+# systemd is not the first process of a network namespace's host: what is asked of it is not this test's matter.
+DAEMONS = ("Run libvirtd with what its files say, and no socket in front of it", "Run chronyd with it, now and at every boot")
 PREPARE = {"time_sync_sources": ["10.88.255.254"], "kvm_host_fqdn": "", "network_bridge_bridges": [], "storage_client_prove": False}
 
 
+def prepare(hosts, inventory):
+    """prepare_hosts.yml in check mode."""
+    faults = hosts.folder / "faults"
+    faults.write_text(json.dumps([(task, host, "ok") for task in DAEMONS for host in ("host1", "host2")]))
+    own = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "fail_task", "FAIL_TASKS": str(faults)}
+    return hosts.play(ROOT / "playbooks" / "prepare_hosts.yml", inventory, "--check", env=own)
+
+
 def test_prepare_hosts_takes_the_key_of_the_next_server(hosts):
-    done = hosts.play(ROOT / "playbooks" / "prepare_hosts.yml", with_servers(hosts, REFUSES, hosts.address(3), **PREPARE), "--check")
+    done = prepare(hosts, with_servers(hosts, REFUSES, hosts.address(3), **PREPARE))
     assert "Require a way for CloudStack to log in" in done.stdout, done.stdout
     assert "expected the management server's public key" not in done.stdout
 
 
 def test_prepare_hosts_without_any_key_says_so_for_each_host_and_after_all_else(hosts):
-    done = hosts.play(ROOT / "playbooks" / "prepare_hosts.yml", with_servers(hosts, REFUSES, REFUSES, **PREPARE), "--check")
+    done = prepare(hosts, with_servers(hosts, REFUSES, REFUSES, **PREPARE))
     assert done.returncode == 2, done.stdout
     said = " ".join(done.stdout.split())
     for host in ("host1", "host2"):

@@ -164,7 +164,9 @@ def test_preflight(failing):
     assert found["CLD002", "unknown", "c1-a"]["stops"]
     assert ("CLD002", "unknown", "c2-a") not in found
     assert "staged: the plugin died" in found["FCT001", "failed", "c1-b"]["observed"]
-    assert "staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert f"{TAKE}: staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert QUESTIONS not in str(second), "where the plan of all fails, each host makes its own questions"
+    assert TAKE not in str([each for each in second["findings"] if "c2-b" not in each["hosts"]])
     for report in (first, second):
         servers = [each for each in report["findings"] if each["id"] == "ACC004" and "mgmt1" in each["expected"]]
         assert servers, "what mgmt1 could not be asked is a finding"

@@ -25,6 +25,7 @@ STOP, SAME, LAST = "stops all, which is its purpose", "pure, and the same for al
 KEY = "Read the key that CloudStack logs in with"
 LOGIN = "Log in from a management server as CloudStack does, and ask the BMCs"
 ASK = "Ask CloudStack what the cluster is meant to be, and who is in it"
+QUESTIONS, TAKE = "Make the questions of all hosts", "Take the questions for this host"
 PLAN, MORE = "Plan which host tries which paths, and how large the packets are", "Find out what is not clear yet"
 JUDGE = "Judge every host of the cluster and write the report"
 MARK = "Mark that the report of before is not of this run"
@@ -59,6 +60,8 @@ TABLE = {
     ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
     ("roles/preflight/tasks/intent.yml", ASK): "preflight",
     ("roles/preflight/tasks/key.yml", KEY): "preflight",
+    ("roles/preflight/tasks/probe.yml", QUESTIONS): "preflight",
+    ("roles/preflight/tasks/probe.yml", "Let each host make its own"): "preflight, as the rescue of the questions",
     ("roles/preflight/tasks/probe.yml", "Ask each management server"): "preflight",
     ("roles/preflight/tasks/server.yml", LOGIN): "preflight",
     ("roles/preflight/tasks/paths.yml", PLAN): "preflight",
@@ -139,7 +142,7 @@ def test_register(failing):
     run = failing.run("register_cluster.yml", clusters, faults)
     assert run.code == 2, run.output
     good = {"c7-a", "c7-b", "c5-a", "c5-b"}  # c5: an enabled zone is not enabled again
-    assert {host for host, counts in run.recap.items() if not counts["failed"]} == good
+    assert {host for hosts in clusters.values() for host in hosts if not run.recap[host]["failed"]} == good
     for place, task in enumerate(REGISTER):
         if f"c{place}-b" not in good:
             assert "staged: failed" in _said_by(run, f"c{place}-a"), task
@@ -150,7 +153,7 @@ def test_register(failing):
 def test_preflight(failing):
     """All that one host does for cluster1, or a server for both, goes wrong: both clusters are judged, what is not known is a finding."""
     faults = [(ASK, "c1-a", "failed"), (KEY, "mgmt1", "unreachable"), (LOGIN, "mgmt1", "unreachable"), (PLAN, "c1-a", "failed"), (MORE, "c2-a", "died")]
-    faults += [("Compare its clock with the controller's", "c1-b", "died"), ("Make the questions for this host", "c2-b", "failed")]
+    faults += [("Compare its clock with the controller's", "c1-b", "died"), (QUESTIONS, "c2-a", "failed"), (TAKE, "c2-b", "failed")]
     run = failing.run("preflight.yml", {"c1": ["c1-a", "c1-b"], "c2": ["c2-a", "c2-b"]}, faults)
     assert run.code == 2, run.output
     first, second = failing.report("c1"), failing.report("c2")
@@ -161,7 +164,9 @@ def test_preflight(failing):
     assert found["CLD002", "unknown", "c1-a"]["stops"]
     assert ("CLD002", "unknown", "c2-a") not in found
     assert "staged: the plugin died" in found["FCT001", "failed", "c1-b"]["observed"]
-    assert "staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert f"{TAKE}: staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert QUESTIONS not in str(second), "where the plan of all fails, each host makes its own questions"
+    assert TAKE not in str([each for each in second["findings"] if "c2-b" not in each["hosts"]])
     for report in (first, second):
         servers = [each for each in report["findings"] if each["id"] == "ACC004" and "mgmt1" in each["expected"]]
         assert servers, "what mgmt1 could not be asked is a finding"

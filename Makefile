@@ -81,7 +81,7 @@ test-full: test ## everything of `make test`, and what is long by nature (hours)
 	@scripts/beside full pytest -q -m full tests
 
 modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root
-	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client
+	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client openssh-server
 	@pytest -q -m "not lab and not full" tests/integration
 
 integration: stories hosts ## playbooks against the simulator and the lab

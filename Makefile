@@ -45,7 +45,7 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-# Side by side in lanes, each target of a lane after the other. Two labs at once at the most: a machine has 128 inotify instances, a host needs six.
+# Side by side in lanes, each target of a lane after the other. Two labs at once at the most: two cores serve no more.
 # why the tests that boot hosts cannot run here; empty where they can
 LACKS = $(shell for each in $(LAB_NEEDS); do [ -e $$each ] || echo $$each; done; [ "$$(id -u)" = 0 ] || echo "to be root")
 SKIPPED = $(if $(LACKS),echo "SKIPPED: the tests that boot hosts cannot run here$(comma) they need $(LACKS)")

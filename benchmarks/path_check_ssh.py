@@ -18,9 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment  # noqa: E402 - the checkout comes first
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import plan_probes  # noqa: E402
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_questions import questions  # noqa: E402
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment  # noqa: E402 - the checkout comes first
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes  # noqa: E402
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.questions import questions  # noqa: E402
 
 from tests.namespaces import missing  # noqa: E402
 from tests.ssh_hosts import NETWORKS, SWITCH, SshHosts  # noqa: E402

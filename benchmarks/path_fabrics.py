@@ -19,8 +19,8 @@ from random import Random
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.blame import blame
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import plan_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes
 
 from tests.fabric import FAULTS, Fabric, Simulator, random_fabric, random_fault
 from tests.fabric_score import check, score

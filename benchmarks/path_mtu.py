@@ -40,14 +40,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import pairs as planned_pairs
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import pairs as planned_pairs
 from ansible_collections.cloudstack.kvm.plugins.modules.path_mtu import ARGUMENT_SPEC
 
 from tests.namespaces import Namespaces, missing
 
 SIZE, WRONG = 1500, 1400
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # what Ansible finds on a host
-RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_probing import ask; print(ask(eval(sys.stdin.read())))"
+RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask; print(ask(eval(sys.stdin.read())))"
 DEFAULTS = {name: spec["default"] for name, spec in ARGUMENT_SPEC.items() if "default" in spec}
 TIMEOUT = DEFAULTS["timeout"]
 # Compiled once, as the floor's own modules are.

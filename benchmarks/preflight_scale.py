@@ -22,8 +22,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks import preflight
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight import assess as preflight
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render

@@ -20,11 +20,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import CANDIDATE, CLUSTER, HOST, PAIR, Check
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES, what_cloudstack_says
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, STOPS_A_JOIN
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import describe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, STOPS_A_JOIN
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES, what_cloudstack_says
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import describe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, PAIR, Check
 
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")}
@@ -64,8 +64,13 @@ def _faults(check: Check) -> list[str]:
     return [case["fault"] for case in cases if check.id in case["finds"]]
 
 
+def _source(check: Check) -> str:
+    """The file of a check, as the repository has it."""
+    return check.function.__module__.split("kvm.", 1)[1].replace(".", "/") + ".py"
+
+
 def _page(check: Check) -> str:
-    text = _head(f"{check.id}: {check.title}", f"plugins/module_utils/checks/{check.area}.py")
+    text = _head(f"{check.id}: {check.title}", _source(check))
     text += f"\n{inspect.cleandoc(check.why)}\n\n"
     facts = [("severity", _severity(check)), ("looks at", LOOKS_AT[check.scope]), ("where it cannot see what it needs", f"{check.unknown}, kind unknown")]
     text += _table(("", ""), facts)
@@ -82,7 +87,7 @@ def _page(check: Check) -> str:
 
 
 def _index() -> str:
-    text = _head("Checks of the pre-flight", "plugins/module_utils/checks and model/failures.py")
+    text = _head("Checks of the pre-flight", "plugins/module_utils/preflight/checks and preflight/model/known_failures.py")
     text += "\nHow to read a report: [../preflight.md](../preflight.md). How to add a check: [../add-a-check.md](../add-a-check.md).\n"
     for area in sorted({check.area for check in CHECKS.values()}):
         rows = [
@@ -103,7 +108,7 @@ def _index() -> str:
 
 
 def _policy() -> str:
-    text = _head("Policy of the pre-flight", "plugins/module_utils/model/policy.py")
+    text = _head("Policy of the pre-flight", "plugins/module_utils/preflight/model/policy.py")
     text += "\nLimits of the checks. An inventory changes them by name in `preflight_policy`:\n\n"
     text += "```yaml\npreflight_policy:\n  clock_offset_max_s: 0.2\n```\n\n"
     rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in describe().items()]

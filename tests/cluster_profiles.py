@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Missing, Pool, Profile, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Pool, Profile, Registered
 
 HEALTHY = Path(__file__).parent / "fixtures" / "profiles" / "healthy.yml"
 STEP = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")

@@ -4,7 +4,7 @@
 Nothing here knows how the check concludes; it only says what each host would answer. All randomness is the caller's. Modelled:
 - Which leg of a bond and which spine a packet takes follows from a hash of source, destination and protocol (echo, ARP, UDP, TCP), and
   differs in each direction. Some bonds hash the ICMP identifier too (Linux 5.14 and later): then a second run takes other legs.
-- A host asks as plan/path_samples.py and path_timing.py do: eight packets without an answer are silence, a size counts as too large after
+- A host asks as path_check/plan/samples.py and path_timing.py do: eight packets without an answer are silence, a size counts as too large after
   so many tries. So a path that loses much may look silent, or too small for any MTU.
 - Answers are not DF: a host whose own device is too small answers in fragments, which pass a small switch, or drops large packets unread.
 - A host that cannot be reached by the controller asks nothing. Peers do not always run at the same time, so what they heard may be cut
@@ -22,10 +22,10 @@ from random import Random
 from typing import Any, Optional
 from zlib import crc32
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model import path as m
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment, Heard, Outcome, Probe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_samples import GREETING
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_timing import tries
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model import path as m
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Heard, Outcome, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.samples import GREETING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import tries
 
 SENT = 20  # small packets per probe
 SMALL = 64  # their size
@@ -41,7 +41,7 @@ MANAGEMENT = "Management"
 
 # Where a fault sits
 BRIDGE, NIC, LEG, SWITCH, UPLINK, LINK, SPINE, TRUNK, HOST = "bridge", "nic", "leg", "switch", "uplink", "link", "spine", "trunk", "host"
-# What it is, beside the kinds of model/path.py
+# What it is, beside the kinds of path_check/model/path.py
 OWN_MTU = "own mtu"  # the host's own device, so the host itself refuses to send
 ONE_WAY_L2 = "one way, ARP too"
 FAULTS = (m.MTU, OWN_MTU, m.LOSS, m.ONE_WAY, ONE_WAY_L2, m.DEAD, m.UNPLUGGED, m.SUBNET, m.DUPLICATE, m.FILTERED)

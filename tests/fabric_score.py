@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.blame import blame
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model import path as m
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment, Culprit, Element, Probe, Verdict
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import plan_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model import path as m
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Culprit, Element, Probe, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes
 
 from tests.fabric import BRIDGE, HOST, LINK, ONE_WAY_L2, OWN_MTU, SPINE, SWITCH, Fabric, Fault, Simulator
 

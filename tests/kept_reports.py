@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.gate import Candidate, Kept
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Waiver
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import facts_document
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.gate import Candidate, Kept
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Waiver
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import facts_document
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import Made, document, dump
 
 from tests.cluster_profiles import World

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import (
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     BLOCKER,
     ERROR,
     FAILED,

@@ -16,8 +16,8 @@ from tests.namespaces import Namespaces, python_path
 
 CODE = """
 import os, sys
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_probing import ask
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import KvmError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 options, files = eval(sys.argv[1]), len(os.listdir("/proc/self/fd"))
 try:
     result = ask(options)

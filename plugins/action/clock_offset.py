@@ -8,8 +8,8 @@ import time
 from dataclasses import asdict
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.clock import COMMAND, Sample, is_enough, measure, parse_date
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import COMMAND, Sample, is_enough, measure, parse_date
 
 ARGUMENT_SPEC = {"samples": {"type": "int", "default": 5}, "enough": {"type": "float", "default": 0.25}}
 

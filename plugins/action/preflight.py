@@ -9,12 +9,12 @@ import uuid
 from datetime import datetime, timezone
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess, parse_waivers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import KvmError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_hosts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess, parse_waivers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 
 ARGUMENT_SPEC = {

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import KvmError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 
 ARGUMENT_SPEC = {

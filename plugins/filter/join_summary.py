@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.summary import summarise
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.summary import summarise
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
 
 

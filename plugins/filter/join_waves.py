@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.join_waves import join_waves
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.plan.waves import join_waves
 
 
 class FilterModule:

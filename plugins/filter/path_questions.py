@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import attachments, mtus
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.profiles import read_probes, unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_pairs import PEERS, plan_probes
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_questions import questions
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_size import sizes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import PEERS, plan_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.questions import questions
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.size import sizes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import attachments, mtus
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, unseen
 
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):

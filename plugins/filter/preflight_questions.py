@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.attach import guest_attachments
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan import probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan import probes
 
 
 def questions(names, hostvars, hosts, info=None):

@@ -37,7 +37,7 @@ from pathlib import Path
 import yaml
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.role_variables import find_unknown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown
 
 ROLES = Path(__file__).parents[2] / "roles"
 

@@ -84,13 +84,13 @@ backup_file:
 
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.places import resolve
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.properties import ENCODING, SECRET
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.agent_properties import edit, plan_properties, warnings_for
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.places import resolve
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import ENCODING, SECRET
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_properties import edit, plan_properties, warnings_for
 
 ATTEMPTS = 3  # of replacing a file that something else keeps writing
 

@@ -80,11 +80,11 @@ bridges:
   sample: [cloudbr0, cloudbr1]
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import ifupdown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.bridge import MAIN_FILE, OWN_FILE, Bridge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.bridge import guests_on, plan_bridges
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends import ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import MAIN_FILE, OWN_FILE, Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import guests_on, plan_bridges
 
 BRIDGE = {
     "name": {"type": "str", "required": True},

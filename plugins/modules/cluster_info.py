@@ -126,11 +126,11 @@ cluster:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cluster_intent import read
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import mapping_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.expected_cluster import read
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import mapping_of
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

@@ -62,13 +62,13 @@ dynamic:
 from difflib import get_close_matches
 from functools import partial
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import patiently
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply, require
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import patiently
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply, require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

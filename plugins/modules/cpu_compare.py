@@ -46,11 +46,10 @@ unknown:
   type: dict
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cpu_xml import describe, named_features, parse_compare, parse_cpu
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command, runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_xml import describe, named_features, parse_compare, parse_cpu
 
 ARGUMENT_SPEC = {"cpus": {"type": "dict", "required": True}}
 COMPARE = ("virsh", "-c", "qemu:///system", "hypervisor-cpu-compare", "--error", "/dev/stdin")

@@ -103,11 +103,11 @@ steps:
 
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import systemd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.daemon import DaemonGoal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.daemon import ABSENT_UNIT, plan_daemon, reasons
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.daemon import DaemonGoal
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.client import systemd
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.plan.daemon import ABSENT_UNIT, plan_daemon, reasons
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},

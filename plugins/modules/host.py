@@ -236,17 +236,17 @@ join:
       elements: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_states import carry_out, wait_maintenance
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import add_host, is_up, read_row, wait_up
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.preflight_report import OPTIONS, require_preflight
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, ZONE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.host import Target, describe, plan_host, plan_leftover
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.host_state import plan_absent, plan_state
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import carry_out, wait_maintenance
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, is_up, read_row, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import Target, describe, plan_host, plan_leftover
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_state import plan_absent, plan_state
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report import OPTIONS, require_preflight
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

@@ -182,13 +182,13 @@ backups:
 
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import file_plan, files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.places import resolve
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.file import FileGoal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.files import missing_parents, parse_mode, plan_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import file_plan, files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.places import resolve
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileGoal
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.files import missing_parents, parse_mode, plan_files
 
 ATTEMPTS = 3  # of replacing files that something else keeps writing
 

@@ -38,9 +38,9 @@ evidence:
   type: dict
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.join_evidence import collect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.client.evidence import collect
 
 
 def body(module):

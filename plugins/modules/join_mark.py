@@ -96,10 +96,10 @@ import platform
 import uuid
 from contextlib import nullcontext
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import join_progress
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.join_progress import NONE, explain, join_in_progress
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.client import progress as join_progress
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.plan.progress import NONE, explain, join_in_progress
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["read", "present", "absent"], "default": "read"},

@@ -320,9 +320,9 @@ ansible_facts:
 
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.host_facts import Collector
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.host_facts import Collector
 
 QUESTIONS = ("packages", "units", "sysctl", "kernel_modules", "files")
 

@@ -143,9 +143,9 @@ management:
 
 import time
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe, Target, private_keys
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import Probe, Target, private_keys
 
 HOST_SPEC = {
     "name": {"type": "str", "required": True},

@@ -94,10 +94,10 @@ unknown:
 import os
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import libnfs
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import CommandError, InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs
 
 ARGUMENT_SPEC = {
     "exports": {"type": "list", "elements": "str", "required": True},

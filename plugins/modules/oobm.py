@@ -108,14 +108,14 @@ oobm:
 
 from dataclasses import replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import NoAnswer, Unreachable
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.hosts import read_row
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import apply
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError, InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.api_error import without_secrets
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.oobm import PROVEN, SHOWN, Bmc, check, explain, needs_proof, plan_oobm, switch
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import NoAnswer, Unreachable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import read_row
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import PROVEN, SHOWN, Bmc, check, explain, needs_proof, plan_oobm, switch
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError, InputError
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

@@ -62,9 +62,9 @@ packages:
 
 import platform
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.package_manager import PackageManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.packages import plan_packages
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.client.package_manager import PackageManager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.plan.packages import plan_packages
 
 SPEC = {
     "names": {"type": "list", "elements": "str", "required": True},

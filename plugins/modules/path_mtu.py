@@ -273,10 +273,10 @@ seconds:
   type: float
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_probing import ask, pack
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_request import validate
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import validate
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask, pack
 
 NETWORK = {"name": {"type": "str", "required": True}, "device": {"type": "str"}, "source": {"type": "str"}}
 PROBE = {

@@ -89,11 +89,11 @@ pod:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

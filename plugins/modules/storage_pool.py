@@ -110,13 +110,13 @@ storage_pool:
 
 from functools import partial
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import CLUSTER, POD, STORAGE_POOL, ZONE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.storage_pool import plan_pool_absent, refuse_taken
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, STORAGE_POOL, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.storage_pool import plan_pool_absent, refuse_taken
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

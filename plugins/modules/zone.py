@@ -102,10 +102,10 @@ zone:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.converge import STATE, converge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.resource import ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,

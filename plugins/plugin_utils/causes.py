@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
 
 

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fact_changes import named_items, path_text
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.registry import show
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_changes import named_items, path_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import show
 
 
 class Paths:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric import words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import Paths
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, WARNING
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import DEAD, NOT_ASKED, Culprit, Outcome
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import DEAD, NOT_ASKED, Culprit, Outcome
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, WARNING
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
 
 SHOWN_MAX = 64  # rows and columns of a picture

@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 from ansible.release import __version__ as ansible_version
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import report_folder
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Waiver
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import facts_document
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client import report_folder
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Waiver
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import facts_document
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_summary import path_summary
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import Made, document, dump, load

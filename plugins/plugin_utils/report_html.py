@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import what_cloudstack_says
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import BLOCKER, ERROR, INFO, SEVERITIES, UNDECIDED, UNKNOWN, WARNING
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, SEVERITIES, UNDECIDED, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import what_cloudstack_says
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import path_report
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges

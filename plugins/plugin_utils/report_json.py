@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import examine
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import Assessment, Verdict
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.failures import FAILURES
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import Finding, Waiver
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Cluster, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import REPORT_VERSION
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, Waiver
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import REPORT_VERSION
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as xml
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import UNKNOWN
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import UNKNOWN
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
 
 # XML 1.0 has no way to write these, and output of a host's commands may hold them.

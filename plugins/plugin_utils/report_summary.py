@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, SEVERITIES
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes

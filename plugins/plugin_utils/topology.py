@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import SEVERITIES
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 
 COLUMNS = ("card", "bond", "VLAN", "bridge", "traffic", "network")
 CARD, BOND, VLAN, BRIDGE, TRAFFIC, NETWORK = range(len(COLUMNS))

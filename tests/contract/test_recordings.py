@@ -23,7 +23,7 @@ GENERAL = ("auth", "validation", "jobs")
 def called_by_the_product() -> set[str]:
     """Commands whose names stand in the product's sources."""
     source = "\n".join(path.read_text() for path in PLUGINS.rglob("*.py"))
-    # plan/oobm.py makes two names of a verb and a noun
+    # cloudstack/plan/oobm.py makes two names of a verb and a noun
     made = {f"{verb}OutOfBandManagementForHost" for verb in ("enable", "disable")}
     return (set(re.findall(r'"([a-z]\w+)"', source)) | made) & set(commands())
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Access, Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 600  # seconds for one labctl

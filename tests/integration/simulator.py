@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Access, Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client
 
 ROOT = Path(__file__).parents[2]
 READY = 3  # lines that it prints when it serves

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import cloudstack
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.cluster_intent import cluster_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client import cloudstack
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import cluster_of
 
 from tests.integration.modules import run_module
 

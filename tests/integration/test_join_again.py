@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Access, Client, NoAnswer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client, NoAnswer
 
 from tests.integration.lab import ROOT, Lab
 from tests.integration.playbooks import Run, command, environment, play

@@ -12,7 +12,7 @@ import time
 
 import paramiko
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.login_answer import PROGRAMS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.login_answer import PROGRAMS
 from ansible_collections.cloudstack.kvm.plugins.modules import management_server_check
 
 from lab.control.bmc import EMULATION

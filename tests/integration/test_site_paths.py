@@ -55,7 +55,7 @@ def _small(wire: str) -> Iterator[Row]:
 
 SMALL = tuple(row for wire in WIRES for row in _small(wire))
 # Every wire and every place once. The others repeat them on another wire: make test-full runs all, and what follows from a place and a
-# size is shown without hosts in checks/fabric/test_blame.py and on namespaces in test_path_check.py.
+# size is shown without hosts in path_check/blame/test_blame.py and on namespaces in test_path_check.py.
 SHORT = (
     "a switch port of storage is too small",
     "the host's card on guest is too small",

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.cloudstack import Access, Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client
 
 ROOT = Path(__file__).parents[3]
 STATE = Path(os.environ.get("LAB_STATE", ROOT / ".lab"))

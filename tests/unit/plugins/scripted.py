@@ -6,7 +6,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import ApiError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
 
 class FakeClock:

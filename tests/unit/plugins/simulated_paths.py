@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path_packet import ARP, ECHO, ROUTER, UDP, Packet, Refusal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_dialogue import Dialogue, Settings
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_inquiry import Inquiry
-from ansible_collections.cloudstack.kvm.plugins.module_utils.plan.path_search import Hints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import ARP, ECHO, ROUTER, UDP, Packet, Refusal
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.dialogue import Dialogue, Settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.inquiry import Inquiry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Hints
 
 
 @dataclass

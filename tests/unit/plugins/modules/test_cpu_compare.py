@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.modules import cpu_compare
 
 from tests.unit.plugins.captured import text

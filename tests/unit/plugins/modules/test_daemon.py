@@ -7,8 +7,8 @@ import os
 import time
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import command
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.modules import daemon
 
 from tests.unit.plugins.modules.edge import run_module

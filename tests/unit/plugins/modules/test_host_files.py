@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import files as client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as client
 from ansible_collections.cloudstack.kvm.plugins.modules import host_files
 
 from tests.unit.plugins.captured import text

@@ -7,9 +7,16 @@ import json
 
 import pytest
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client import access_facts, agent_facts, cpu_facts, host_facts, libvirt_facts, network_facts
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.command import Answer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model import checked
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import (
+    access_facts,
+    agent_facts,
+    cpu_facts,
+    host_facts,
+    libvirt_facts,
+    network_facts,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
 from ansible_collections.cloudstack.kvm.plugins.modules import kvm_host_facts
 
 from tests import cluster_profiles

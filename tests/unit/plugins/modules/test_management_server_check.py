@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.management_probe import Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import Probe
 from ansible_collections.cloudstack.kvm.plugins.modules import management_server_check as check
 
 from tests.unit.plugins.modules.edge import run_module

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.libnfs import STEPS, Attempt
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.libnfs import STEPS, Attempt
 from ansible_collections.cloudstack.kvm.plugins.modules import nfs_export_check
 
 from tests.unit.plugins.modules.edge import run_module

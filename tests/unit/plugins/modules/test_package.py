@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.package_manager import PackageManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.package import Installed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.client.package_manager import PackageManager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.model.package import Installed
 from ansible_collections.cloudstack.kvm.plugins.modules import package
 
 from tests.unit.plugins.modules.edge import run_module

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import FAILURES, Outcome
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import FAILURES, Outcome
 from ansible_collections.cloudstack.kvm.plugins.modules import path_mtu
 
 from tests.unit.plugins.modules.edge import run_module

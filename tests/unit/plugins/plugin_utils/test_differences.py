@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import PATH_CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.fabric.result import Paths
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.path import Attachment, Outcome, Probe, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Outcome, Probe, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import Paths
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_summary import path_summary
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.preflight_report import read_kept
-from ansible_collections.cloudstack.kvm.plugins.module_utils.client.report_folder import unfinished
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report import read_kept
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report_folder import unfinished
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 
 from tests.report_samples import assessment, four_hosts

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import WARNING
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes, is_change, verdict_changes
 
 from tests.report_samples import WAIVER, finding, healthy, report

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.preflight import assess
-from ansible_collections.cloudstack.kvm.plugins.module_utils.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.parse.kept_report import facts_document, read_facts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import facts_document, read_facts
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import document, dump, load
 from jsonschema import Draft202012Validator
 

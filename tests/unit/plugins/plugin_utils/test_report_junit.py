@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as xml
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import ERROR, INFO, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 from hypothesis import given
 from hypothesis import strategies as st

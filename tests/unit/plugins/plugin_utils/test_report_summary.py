@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.checks.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.finding import INFO, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import INFO, WARNING
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_summary import shorten, summary
 
 from tests.report_samples import WAIVER, finding, four_hosts, healthy, hundred_hosts, report

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.model.profile import Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.topology import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, picture, pictures
 from hypothesis import given
 from hypothesis import strategies as st

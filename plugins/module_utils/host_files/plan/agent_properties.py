@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""(properties wanted, text of agent.properties) -> the text with these keys and every other line as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.agent_keys import CHOICES, KEY_TYPES, OVERWRITTEN, OWNED, RANGES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import SECRET, escape, find_properties, split_lines
+
+_NUMBER = re.compile(r"[+-]?[0-9]+")  # what Java's parseLong takes; int() of Python takes more
+
+
+def plan_properties(path: str, text: str, wanted: Mapping[str, Any], allow_unknown: bool = False) -> Plan:
+    """One step for each key that differs; None removes a key. Raises InputError for a key or value that the agent won't read."""
+    values = {key: _checked(key, value, allow_unknown) for key, value in wanted.items()}
+    found = find_properties(text, path)
+    current = {each.key: each.value for each in found}
+    differing = sorted(key for key, value in values.items() if current.get(key) != value)
+    places: dict[str, list[tuple[int, int]]] = {key: [] for key in differing}
+    for each in found:
+        if each.key in places:
+            places[each.key].append((each.first, each.last))
+    return Plan.of(_change(path, key, current.get(key), values[key], places[key]) for key in differing)
+
+
+def _change(path: str, key: str, before: Optional[str], value: Optional[str], places: list[tuple[int, int]]) -> Change:
+    action = "remove" if value is None else "set"
+    data = {"key": key, "value": value, "places": places}
+    return Change(action, f"{path}: {key}", before or "", value or "", bool(SECRET.search(key)), data)
+
+
+def warnings_for(wanted: Mapping[str, Any]) -> list[str]:
+    """What will not last although it can be written."""
+    return [f"{key} is overwritten {OVERWRITTEN[key]}" for key in sorted(wanted) if key in OVERWRITTEN]
+
+
+def edit(text: str, plan: Plan) -> str:
+    """The text after its plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become one."""
+    if not plan:
+        return text
+    lines = split_lines(text)
+    new: dict[int, list[str]] = {}  # first line of a key -> what stands there afterwards
+    gone: set[int] = set()
+    for change in plan:
+        places = change.data["places"] or [(len(lines), len(lines))]
+        new[places[0][0]] = new.get(places[0][0], []) + _written(change.data["key"], change.data["value"])
+        gone.update(line for first, last in places for line in range(first, last + 1))
+    kept: list[str] = []
+    for number, line in enumerate([*lines, ""]):
+        kept += new.get(number, ())
+        if number not in gone and number < len(lines):
+            kept.append(line)
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _written(key: str, value: Optional[str]) -> list[str]:
+    return [] if value is None else [f"{escape(key, key=True)}={escape(value)}"]
+
+
+def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:
+    """The value as text. Booleans are lower case, because the agent compares so."""
+    if key in OWNED:
+        raise InputError(f"{key} is CloudStack's own key", expected="a key that an operator sets", observed=key, next_step="leave it to the join")
+    if key not in KEY_TYPES and not key.startswith("libvirt.vif.driver.") and not allow_unknown:
+        near = get_close_matches(key, KEY_TYPES, n=1)
+        hint = f"did you mean {near[0]}? Otherwise " if near else ""
+        raise InputError(f"the agent does not know the key {key}", observed=key, next_step=f"{hint}set allow_unknown: true")
+    if value is None:
+        return None
+    if isinstance(value, (dict, list)):
+        raise InputError(f"the value of {key} has the wrong type", expected="a single value", observed=type(value).__name__)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    expected = _complaint(key, text)
+    if expected:
+        shown = "(hidden)" if SECRET.search(key) else text
+        raise InputError(f"the value of {key} has the wrong type", expected=expected, observed=shown, next_step="correct it")
+    return text
+
+
+def _complaint(key: str, text: str) -> str:
+    """What the agent expects for the key, empty if `text` is that."""
+    kind = KEY_TYPES.get(key, "str")
+    if kind in RANGES:
+        low, high = RANGES[kind]
+        good = _NUMBER.fullmatch(text) and low <= int(text) <= high
+        return "" if good else f"a whole number from {low} to {high}"
+    if kind == "bool":
+        return "" if text in ("true", "false") else "true or false"
+    choices = CHOICES.get(key)
+    return f"one of {', '.join(choices)}" if choices and text not in choices else ""

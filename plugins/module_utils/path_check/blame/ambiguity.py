@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which of the elements that have the same evidence is named: the narrowest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    CORE,
+    FABRIC,
+    HOST,
+    HOST_KINDS,
+    LINK,
+    NIC,
+    PAIR,
+    PLACE,
+    PORT,
+    UPLINK,
+    Element,
+)
+
+NARROW = (PORT, NIC, HOST, LINK, UPLINK, PLACE, CORE, FABRIC, PAIR)
+
+
+def rank(element: Element) -> tuple[int, bool]:
+    return NARROW.index(element.kind), not element.network
+
+
+def narrowest(found: Mapping[Element, tuple[frozenset[int], int]]) -> list[Element]:
+    """Without those that contain another one: the same thing on all networks, or something wider that has the same evidence."""
+    kept: list[Element] = []
+    for element in sorted(found, key=lambda each: (rank(each), each)):
+        if not any(contains(element, other, found[element] == found[other]) for other in kept):
+            kept.append(element)
+    return kept
+
+
+def contains(wide: Element, narrow: Element, same_evidence: bool) -> bool:
+    if wide.network and wide.network != narrow.network:
+        return False
+    if wide.kind in HOST_KINDS:
+        return wide.host == narrow.host
+    if wide.kind == narrow.kind:
+        return (wide.place, wide.other) == (narrow.place, narrow.other)
+    if not same_evidence or narrow.kind in HOST_KINDS:
+        return False
+    return wide.kind in (CORE, FABRIC) or wide.place in (narrow.place, narrow.other)

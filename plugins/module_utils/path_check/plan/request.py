@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module path_mtu refuses to do before it sends anything: questions that make no sense, and rates that would harm somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import LARGEST, SMALLEST
+
+LIMITS = {
+    "count": (1, 1000),
+    "interval": (0.005, 10),
+    "timeout": (0.05, 30),
+    "packets_per_second": (1, 10000),
+    "time_limit": (1, 3600),
+    "listen_s": (0, 600),
+    "tcp_port": (0, 65535),
+}
+_LONGEST_NAME = 15  # IFNAMSIZ without the end
+_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, IPv4 in the dress of IPv6
+
+Pack = Callable[[str], bytes]
+
+
+def validate(options: Mapping[str, Any], pack: Pack) -> None:
+    """Raise InputError, which names the host, for what makes no sense. `pack` turns an address into its 4 or 16 bytes, or raises OSError."""
+    try:
+        _bounds(options)
+        sources = _sources(options["networks"], pack)
+        seen = set()
+        for probe in options["probes"]:
+            key = (probe["network"], probe["peer"], _probe(options["host"], probe, sources, pack), probe["size"])
+            if key in seen:
+                raise InputError(f"the probe of {probe['peer']} is there twice", expected="once", observed=f"{probe['address']} on {probe['network']}")
+            seen.add(key)
+        _enough_time(options)
+    except InputError as error:
+        error.host = options["host"]
+        raise
+
+
+def _bounds(options: Mapping[str, Any]) -> None:
+    for name, (low, high) in LIMITS.items():
+        if not low <= options[name] <= high:
+            raise InputError(f"{name} is out of bounds", expected=f"{low} to {high}", observed=options[name])
+
+
+def _sources(networks: list[Mapping[str, Any]], pack: Pack) -> dict[str, bytes]:
+    """Packed own address by network; empty where none is given."""
+    sources: dict[str, bytes] = {}
+    for network in networks:
+        name, device = network["name"], network["device"] or ""
+        if name in sources:
+            raise InputError("two networks have the same name", expected="each name once", observed=name)
+        if len(device) > _LONGEST_NAME or set(device) & set("/ \t\n") or device in (".", ".."):
+            expected = f"at most {_LONGEST_NAME} letters, no blank and no slash"
+            raise InputError(f"network {name}: that is no name of an interface", expected=expected, observed=device)
+        if device == "lo":
+            raise InputError(f"network {name}: nobody else is behind the loopback interface", expected="a bridge, VLAN device or card", observed=device)
+        sources[name] = _address(network["source"], pack, f"network {name}: the source") if network["source"] else b""
+    return sources
+
+
+def _probe(host: str, probe: Mapping[str, Any], sources: Mapping[str, bytes], pack: Pack) -> bytes:
+    """Its address, packed."""
+    peer, network = probe["peer"], probe["network"]
+    if network not in sources:
+        expected = ", ".join(sources) or "no network at all"
+        raise InputError(f"the probe of {peer} is on a network that is not in networks", expected=expected, observed=network)
+    packed, source = _address(probe["address"], pack, f"the address of {peer}"), sources[network]
+    if packed == source or peer == host:
+        raise InputError(f"the probe of {peer} asks this host itself", expected="another host", observed=probe["address"])
+    version = _version(packed)
+    if source and _version(source) != version:
+        raise InputError(f"the address of {peer} is of another IP version than the source", expected=f"IPv{_version(source)}", observed=probe["address"])
+    least = SMALLEST[version == 6]
+    if not least <= probe["size"] <= LARGEST:
+        raise InputError(f"no IPv{version} path is that small or large: {peer}", expected=f"{least} to {LARGEST}", observed=probe["size"])
+    return packed
+
+
+def _address(text: str, pack: Pack, what: str) -> bytes:
+    expected = "an IPv4 or IPv6 address"
+    try:
+        packed = pack(text)
+    except (OSError, ValueError) as error:
+        next_step = "names are not resolved here: give the address on this network"
+        raise InputError(f"{what} is no IP address", expected=expected, observed=text or "nothing", next_step=next_step) from error
+    multicast = packed[0] == 0xFF if len(packed) == 16 else packed[0] >= 224
+    loopback = packed == bytes(15) + b"\1" if len(packed) == 16 else packed[0] == 127
+    if multicast or loopback or not any(packed) or (len(packed) == 16 and packed.startswith(_MAPPED)):
+        raise InputError(f"{what} is not the address of one other host", expected=f"{expected} of a host", observed=text)
+    return packed
+
+
+def _version(packed: bytes) -> int:
+    return 6 if len(packed) == 16 else 4
+
+
+def _enough_time(options: Mapping[str, Any]) -> None:
+    """Refuse what cannot be done in time even if all is well."""
+    packets = len(options["probes"]) * (options["count"] + 1)
+    needed = max(packets / options["packets_per_second"], options["count"] * options["interval"])
+    if needed > options["time_limit"]:
+        raise InputError(
+            f"{packets} packets cannot be sent in time",
+            expected=f"at most {options['time_limit']:g} s (time_limit)",
+            observed=f"{needed:.0f} s",
+            next_step="ask fewer peers, lower count or interval, or raise packets_per_second or time_limit",
+        )

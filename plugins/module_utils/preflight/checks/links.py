@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A host's network as a stack: traffic label, bridge, port, and what lies below (VLAN device, bond, card).
+
+What cannot be seen is left out here, so that one missing fact is reported by one check: NET001 for the bridges, NET011 for the links.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any, Optional, Union
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+
+LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
+
+
+def labels(cluster: Cluster, *kinds: str) -> tuple[str, ...]:
+    """The labels of these traffic types (all if none is named), each once, sorted."""
+    return tuple(sorted({label for kind, given in cluster.labels.items() if not kinds or kind in kinds for label in given}))
+
+
+def kinds_of(cluster: Cluster, label: str) -> str:
+    """The traffic types that a label carries, as the operator reads them."""
+    return ", ".join(sorted(kind for kind, given in cluster.labels.items() if label in given))
+
+
+def links(host: Profile) -> dict[str, Mapping[str, Any]]:
+    """The host's interfaces by name."""
+    return {link["name"]: link for link in host.get("interfaces") or ()}
+
+
+def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
+    """What the inventory says of the host's bridges (network_bridge_bridges), by name."""
+    return {str(entry["name"]): entry for entry in host.declares("bridges") or () if entry.get("name")}
+
+
+def label_bridges(host: Profile, cluster: Cluster, *kinds: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The bridges of the host that are labels of these traffic types."""
+    bridges = host.get("bridges") or {}
+    return ((label, bridges[label]) for label in labels(cluster, *kinds) if label in bridges)
+
+
+def ports(bridge: Mapping[str, Any]) -> list[str]:
+    """The ports that lead out of the host, which those of guests do not."""
+    return sorted(port for port in bridge.get("ports") or () if PHYSICAL.match(port))
+
+
+def below(host: Profile, name: str) -> list[str]:
+    """The devices right under a VLAN device or a bond."""
+    found = links(host)
+    link = found.get(name, {})
+    if link.get("kind") == "vlan":
+        return [link["parent"]] if link.get("parent") in found else []
+    return sorted(other for other, each in found.items() if each.get("master") == name) if link.get("kind") in ("bond", "team") else []
+
+
+def stack(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
+    """All devices under a bridge, upper ones first."""
+    found = ports(bridge)
+    for name in found:  # grows while it is walked
+        found.extend(lower for lower in below(host, name) if lower not in found)
+    return found
+
+
+def cards(host: Profile, bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The devices under a bridge that have nothing under them."""
+    found = links(host)
+    return [found[name] for name in stack(host, bridge) if name in found and not below(host, name)]
+
+
+def leads_out(host: Profile, link: Mapping[str, Any]) -> bool:
+    """False for what exists only inside the host: loopback, and bridges without a port such as cloud0, docker0 and virbr0."""
+    if link.get("kind") == "bridge":
+        return bool(ports((host.get("bridges") or {}).get(link["name"], {})))
+    return link.get("kind") != "loopback"
+
+
+def ipv4(addresses: Any) -> list[ipaddress.IPv4Interface]:
+    """The IPv4 addresses of a bridge or interface with their networks, without link-local ones."""
+    return [each for each in parsed(addresses) if isinstance(each, ipaddress.IPv4Interface) and each.ip not in LINK_LOCAL]
+
+
+def parsed(addresses: Any) -> Iterator[Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]]:
+    """Addresses such as 192.0.2.11/24; what is none ("default", a name) is left out."""
+    for text in addresses or ():
+        try:
+            yield ipaddress.ip_interface(str(text))
+        except ValueError:
+            continue
+
+
+def management_addresses(host: Profile, cluster: Cluster) -> Optional[list[ipaddress.IPv4Interface]]:
+    """The IPv4 addresses of the bridge with the management label, None if the host has no such bridge."""
+    found = [ipv4(bridge.get("addresses")) for _label, bridge in label_bridges(host, cluster, "Management")]
+    return [address for each in found for address in each] if found else None
+
+
+def address_of(host: Profile, cluster: Cluster) -> str:
+    """The address by which others reach the host: the declared one, else the one of its management bridge, "" if neither is known."""
+    declared = list(parsed([host.declares("address")]))
+    found = declared or management_addresses(host, cluster)
+    return str(found[0].ip) if found else ""

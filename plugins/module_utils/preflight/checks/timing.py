@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks: timing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+
+CERTIFICATE_GRACE_S = 12 * 3600  # CloudStack's certificates begin 12 hours before they are issued
+TOO_EARLY = "certificates of CloudStack are not yet valid for it, and libvirtd --listen does not start (F66)"
+DAEMONS = ("chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntp.service", "ntpd.service", "ntpsec.service", "openntpd.service")
+Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how much that may be wrong
+
+
+@check(
+    "TIM001",
+    "Clocks agree",
+    area="timing",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F45", "F66"),
+    fix="set time_sync_sources and run playbooks/prepare_hosts.yml (role time_sync sets the clock by chrony); a running host: chronyc makestep",
+    reproduce="chronyc tracking; date +%s.%N",
+)
+def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """No two hosts' clocks differ by more than clock_offset_max_s.
+
+    All clocks were read in one round; half the round trip is the uncertainty of each. The largest group of hosts that agree is right if
+    it is more than half of all; with two hosts that disagree both are named. A measurement that is too uncertain is unknown.
+
+    CloudStack takes a host for dead whose heartbeat is older than 60 s by its neighbour's clock (F45), and says nothing about a clock
+    that is a day ahead. More than 12 hours behind, the certificates of the join are not yet valid and libvirtd does not start (F66,
+    seen: 470 s, then the generic text). If all hosts agree and the controller does not, that is reported for them as undecided.
+    """
+    found: dict[str, Clock] = {}
+    for host in hosts:
+        try:
+            found[host.name] = (float(host.probed("clock", "offset_s")), float(host.probed("clock", "uncertainty_s")))
+        except Unseen as gap:
+            if gap.expected_here:
+                yield unseen(host, gap)
+    group = _largest_group(found, policy)
+    if found and len(group) * 2 <= len(found):
+        yield from _no_majority(found, policy)
+        return
+    for name, clock in sorted(found.items()):
+        yield from _against(name, clock, {other: found[other] for other in group if other != name}, policy)
+    yield from _all_off({name: found[name] for name in group}, policy)
+
+
+def _largest_group(clocks: Mapping[str, Clock], policy: Policy) -> list[str]:
+    """The most hosts of which no two are further apart than the limit. Too uncertain measurements have no vote."""
+    ordered = sorted((offset, name) for name, (offset, uncertainty) in clocks.items() if uncertainty <= policy.clock_uncertainty_max_s)
+    best: list[str] = []
+    first = 0
+    for last, (offset, _name) in enumerate(ordered):
+        while offset - ordered[first][0] > policy.clock_offset_max_s:
+            first += 1
+        if last - first + 1 > len(best):
+            best = [name for _offset, name in ordered[first : last + 1]]
+    return best
+
+
+def _no_majority(found: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
+    vague = {name: clock for name, clock in found.items() if clock[1] > policy.clock_uncertainty_max_s}
+    for name, (_offset, uncertainty) in sorted(vague.items()):
+        yield _too_vague(name, uncertainty, policy)
+    clear = {name: offset for name, (offset, _uncertainty) in found.items() if name not in vague}
+    if len(clear) > 1 and max(clear.values()) - min(clear.values()) > policy.clock_offset_max_s:
+        latest = max(clear.values())
+        behind = {name: latest - offset for name, offset in sorted(clear.items())}
+        observed = ", ".join(f"{name} {_span(offset)} behind the latest clock" for name, offset in behind.items() if offset)
+        observed += f". If that is wrong, {TOO_EARLY}" if max(behind.values()) > CERTIFICATE_GRACE_S else ""
+        yield Problem(tuple(behind), f"less than {policy.clock_offset_max_s:g} s between two hosts", observed, kind=UNDECIDED)
+
+
+def _against(name: str, clock: Clock, group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
+    """The problem of one host against those that agree."""
+    offset, uncertainty = clock
+    far = max(group.values(), key=lambda other: abs(offset - other[0]) - other[1], default=clock)
+    distance = offset - far[0]
+    if abs(distance) - uncertainty - far[1] > policy.clock_offset_max_s:
+        too_early = -distance > CERTIFICATE_GRACE_S
+        yield Problem(
+            (name,),
+            expected=f"less than {policy.clock_offset_max_s:g} s to the clocks of {show(sorted(group))}",
+            observed=f"{_span(abs(distance))} {'ahead' if distance > 0 else 'behind'}{': ' + TOO_EARLY if too_early else ''}",
+            evidence=f"{offset:+.3f} s against the controller, uncertain by {uncertainty:.3f} s",
+            others=tuple(sorted(group)),
+            severity=BLOCKER if too_early else ERROR,
+        )
+    elif uncertainty > policy.clock_uncertainty_max_s:
+        yield _too_vague(name, uncertainty, policy)
+
+
+def _too_vague(name: str, uncertainty: float, policy: Policy) -> Problem:
+    return Problem(
+        (name,),
+        expected=f"a clock read within {policy.clock_uncertainty_max_s:g} s",
+        observed=f"unknown: the reading is uncertain by {uncertainty:.3f} s",
+        fix="repeat the pre-flight when host and controller are less busy",
+        kind=UNKNOWN,
+    )
+
+
+def _all_off(group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
+    """All hosts agree, and the controller does not: one of the two is wrong."""
+    if group and all(abs(offset) - uncertainty > policy.clock_offset_max_s for offset, uncertainty in group.values()):
+        offset = min((offset for offset, _uncertainty in group.values()), key=abs)
+        too_early = -offset > CERTIFICATE_GRACE_S
+        observed = f"{_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the controller"
+        yield Problem(
+            tuple(sorted(group)),
+            expected="the time of the controller",
+            observed=f"{observed}. If the hosts are wrong, {TOO_EARLY}" if too_early else observed,
+            severity=ERROR if too_early else WARNING,
+            kind=UNDECIDED,
+        )
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.2f} s"
+
+
+@check(
+    "TIM002",
+    "The clock is synchronised",
+    area="timing",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F45", "F66"),
+    unknown=WARNING,
+    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run playbooks/prepare_hosts.yml (role time_sync)",
+    reproduce="chronyc tracking; chronyc sources",
+)
+def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """The time daemon follows a source.
+
+    A clock that runs free is right today. After weeks, or after a reboot with a wrong hardware clock, heartbeats look old (F45) or
+    certificates invalid (F66). Without any daemon this is the subject of TIM004.
+    """
+    if host.get("time", "service") != "none" and not host.see("time", "synchronised"):
+        sources = [source.get("name") for source in host.get("time", "sources") or ()]
+        yield Problem((host.name,), "a source that the clock follows", f"none; sources: {show(sources)}")
+
+
+@check(
+    "TIM003",
+    "One time source for all",
+    area="timing",
+    severity=WARNING,
+    scope=CLUSTER,
+    prevents=("F45",),
+    fix="set the same time_sync_sources for all hosts of the cluster and run playbooks/prepare_hosts.yml (role time_sync)",
+    reproduce="chronyc -n sources",
+)
+def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """The hosts have a time source in common.
+
+    What counts is that the hosts agree with each other. Those with sources of their own follow another clock when one of the sources is
+    wrong, and the neighbours take their heartbeats for old (F45). Hosts without any source are the subject of TIM002 and TIM004.
+    """
+    sources = {}
+    for host in hosts:
+        try:
+            # No daemon: TIM004. Not known whether it is synchronised: TIM002.
+            listed = host.see("time", "sources") if host.get("time", "service") != "none" and host.get("time", "synchronised") is not None else ()
+        except Unseen as gap:
+            yield unseen(host, gap)
+            continue
+        sources.update({host.name: {str(source.get("name")) for source in listed}} if listed else {})
+    if len(sources) < 2:
+        return
+    usual, users = Counter(name for names in sources.values() for name in sorted(names)).most_common(1)[0]
+    if users * 2 <= len(sources):
+        observed = "; ".join(f"{name}: {show(names)}" for name, names in sorted(sources.items()))
+        yield Problem(tuple(sorted(sources)), "a source that more than half of the hosts use", observed, kind=UNDECIDED)
+        return
+    followers = {name for name, names in sources.items() if usual in names}
+    accepted = {source for name in followers for source in sources[name]}
+    for name, names in sorted(sources.items()):
+        if not names & accepted:
+            expected = f"one of {show(accepted)} (as on {show(followers)})"
+            yield Problem((name,), expected, show(names), others=tuple(sorted(followers)))
+
+
+@check(
+    "TIM004",
+    "One time daemon",
+    area="timing",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F45", "F66"),
+    fix="run playbooks/prepare_hosts.yml with time_sync_sources set: role time_sync installs chrony and stops other daemons",
+    reproduce="systemctl is-active chrony chronyd systemd-timesyncd ntp ntpsec",
+)
+def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Exactly one daemon keeps the clock.
+
+    Without one it drifts (F45), and a wrong hardware clock stays wrong after a reboot (F66). Two pull one clock to two times.
+    """
+    service = host.see("time", "service")
+    running = sorted(unit for unit in DAEMONS if (host.get("units", unit) or {}).get("active") == "active")
+    if service == "none":
+        yield Problem((host.name,), "a time daemon", "none runs")
+    elif len(running) > 1 and running != ["chrony.service", "chronyd.service"]:  # an alias is one daemon under two names
+        yield Problem((host.name,), "one time daemon", show(running), severity=WARNING)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads from CloudStack what a cluster is meant to be, and who is in it. Only list calls."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, PHYSICAL_NETWORK, POD, TRAFFIC_TYPE, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import CLOUDSTACK, Cluster
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
+    isolation_of,
+    labels_of,
+    pools_of,
+    registered_of,
+    vlan_ranges_of,
+)
+
+Row = dict[str, Any]
+# Whether a cluster may have a value of its own (recorded/settings-table.json)
+SETTINGS = {
+    "host": False,
+    "add.host.on.service.restart.kvm": False,
+    "ca.framework.cert.automatic.renewal": True,
+    "ca.plugin.root.auth.strictness": False,
+    "management.network.cidr": False,
+    "control.cidr": False,
+    "mem.overprovisioning.factor": True,
+}
+
+
+def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[str, bool]]:
+    """The cluster, and which of zone, pod and cluster exist. What does not exist yet has told nothing: its fields are empty.
+
+    Without a name of the pod the cluster is looked for in all pods of the zone.
+    """
+    zone_row = find(client, ZONE, zone)
+    pod_row = find(client, POD, pod, zoneid=zone_row["id"]) if zone_row and pod else None
+    row = find(client, CLUSTER, name, zoneid=zone_row["id"], podid=pod_row["id"] if pod_row else None) if zone_row and (pod_row or not pod) else None
+    pod_id = pod_row["id"] if pod_row else row["podid"] if row else None
+    cluster = Cluster(
+        zone=zone,
+        pod=pod,
+        name=name,
+        source=CLOUDSTACK,
+        arch=row.get("arch") if row else None,
+        cluster_allocation_state=row.get("allocationstate") if row else None,
+        storage_vlans=_storage_vlans(client, pod_id),
+        management_version=_version(client.call("listCapabilities").get("capability")),
+        settings=_settings(client, row),
+        registered=registered_of(client.list("listHosts", "host", type="Routing", details="all")),
+        **(_of_zone(client, zone_row, row) if zone_row else {}),
+    )
+    return cluster, {"zone": zone_row is not None, "pod": pod_id is not None, "cluster": row is not None}
+
+
+def _of_zone(client: Client, zone: Row, cluster: Optional[Row]) -> dict[str, Any]:
+    networks = client.list(PHYSICAL_NETWORK.listing, PHYSICAL_NETWORK.kind, zoneid=zone["id"])
+    traffic_types = [row for network in networks for row in client.list(TRAFFIC_TYPE.listing, TRAFFIC_TYPE.kind, physicalnetworkid=network["id"])]
+    return {
+        "labels": labels_of(traffic_types),
+        "isolation": isolation_of(networks),
+        "vlan_ranges": vlan_ranges_of(networks),
+        "security_groups": zone.get("securitygroupsenabled"),
+        "pools": pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster),
+        "zone_allocation_state": zone.get("allocationstate"),
+    }
+
+
+def _version(capability: Any) -> Optional[str]:
+    version = capability.get("cloudstackversion") if isinstance(capability, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def _storage_vlans(client: Client, pod_id: Optional[str]) -> tuple[str, ...]:
+    rows = client.list("listStorageNetworkIpRange", "storagenetworkiprange", podid=pod_id) if pod_id else []
+    return tuple(dict.fromkeys(str(row["vlan"]) for row in rows if row.get("vlan") is not None))
+
+
+def _settings(client: Client, cluster: Optional[Row]) -> dict[str, str]:
+    """The settings as they hold for the cluster; one that has no value is empty, one that the server does not have is missing."""
+    found = {}
+    for name, of_cluster in SETTINGS.items():
+        row = _setting(client, name, clusterid=cluster["id"]) if cluster and of_cluster else None
+        row = row or _setting(client, name)  # a scope that the setting lacks gives an empty list
+        if row:
+            found[name] = str(row.get("value") or "")
+    return found
+
+
+def _setting(client: Client, name: str, **scope: str) -> Optional[Row]:
+    """The server's own filter is a substring match."""
+    return next((row for row in client.list("listConfigurations", "configuration", name=name, **scope) if row.get("name") == name), None)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Results of the modules that the pre-flight ran -> profiles of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, writable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
+
+NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
+
+
+def read_hosts(
+    names: Iterable[str],
+    seen: Mapping[str, Mapping[str, Any]],
+    live: Mapping[str, Mapping[str, Any]],
+    management: Sequence[Mapping[str, Any]],
+    cluster: Cluster,
+    *,
+    now: float,
+    max_age_s: int,
+) -> tuple[list[Profile], Cluster]:
+    """Profiles of the hosts that were seen, and the cluster with those that were not.
+
+    `seen` has for each host `facts`, and, as the role preflight remembers them, `declared`, `results` and `at` (of this run, or kept from
+    an earlier one); `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds since the epoch by
+    the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report unreadable: a number that
+    JSON does not have becomes a text.
+    """
+    profiles, missing = [], []
+    servers = read_management([writable(each) for each in management])
+    for name in names:
+        parts = writable(seen.get(name) or {})
+        facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
+        member = is_member(facts, declared, cluster)
+        age = now - _moment(parts.get("at"))
+        why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
+        if why and not facts and not cluster.from_cloudstack:
+            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
+        if why:
+            missing.append(unseen(name, declared, why, member))
+            continue
+        probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
+        profiles.append(Profile(name, facts, declared, probes, member, name in live))
+    return profiles, replace(cluster, unseen=tuple(missing))
+
+
+def _moment(at: Any) -> float:
+    """When the facts were gathered; what is not a time was long ago."""
+    try:
+        return real(str(at), "the age of kept facts")
+    except ParseError:
+        return 0.0
+
+
+def unseen(name: str, declared: Mapping[str, Any], why: str, member: bool) -> Missing:
+    """A host without facts, with what the inventory declares of it."""
+    return Missing(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
+
+
+def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
+    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an identity does."""
+    if cluster.from_cloudstack:
+        return declared.get("address") in {host.address for host in cluster.members}
+    agent = facts.get("agent") or {}
+    unit = (facts.get("units") or {}).get("cloudstack-agent.service") or {}
+    return bool((agent.get("properties") or {}).get("guid")) and unit.get("active") == "active"
+
+
+def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What other machines, and the host itself, found out over the network. What was not found out is missing, `unknown` says why."""
+    unknown: dict[str, str] = {}
+    probes: dict[str, Any] = {"unknown": unknown}
+    for section, key in (("clock", "clock"), ("ports", "ports"), ("cpu_compare", "cpu_compare"), ("nfs", "exports")):
+        result = results.get(section) or {}
+        value = result.get(key)
+        if value is None:
+            unknown[section] = (result.get("unknown") or {}).get(key) or _failure(result)
+        else:
+            probes[section] = value
+    paths = _paths(results)
+    if paths is None:
+        unknown["paths"] = _failure(results.get("paths") or {})
+    else:
+        probes["paths"] = paths
+    heard = [each for each in probes.get("ports", ()) if each["purpose"] == BMC_FROM_GUEST]
+    if heard:
+        answered = [each["to"] for each in heard if each["state"] == "open"]
+        probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
+    vxlan = [each for each in probes.get("ports", ()) if each["purpose"] == GUESTS_BETWEEN_HOSTS]
+    if vxlan:
+        probes["vxlan"] = vxlan
+    if "ports" in probes:
+        probes["ports"] = [each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)]
+    probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
+    return probes
+
+
+def _paths(results: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, list[Any]]]:
+    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was skipped."""
+    first, again = results.get("paths") or {}, results.get("paths_again") or {}
+    if first.get("outcomes") is None and not first.get("skipped"):
+        return None
+    return {part: [*(first.get(part) or ()), *(again.get(part) or ())] for part in ("outcomes", "heard")}
+
+
+def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Results of management_server_check by management server: host -> what was found, or `why` nothing was."""
+    servers = {}
+    for result in results:
+        server = str(result.get("item"))
+        found = result.get("management")
+        servers[server] = dict(found) if found is not None else {"why": _failure(result)}
+    return servers
+
+
+def _why_unseen(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
+    """Why a host of this run gave no facts; empty if it did."""
+    if facts and (result or {}).get("ansible_facts"):
+        return ""
+    return _failure(result) if result else "it was lost earlier in this run: see the message about it above"
+
+
+def _why_stale(facts: Mapping[str, Any], age: float, max_age_s: int) -> str:
+    """Why kept facts of a host outside this run cannot be used; empty if they can."""
+    if not facts:
+        return NO_CACHE
+    return f"not part of this run, and its kept facts are {age:.0f} s old" if age > max_age_s else ""
+
+
+def _untried(why: str) -> dict[str, Any]:
+    """What a management server would have told that could not be asked."""
+    parts = ("ports", "ssh", "device", "sudo", "bmc")
+    return {**dict.fromkeys(parts), "unknown": dict.fromkeys(parts, why)}
+
+
+def _failure(result: Mapping[str, Any]) -> str:
+    """Ansible's words for a task that gave nothing."""
+    if result.get("skipped") or not result:
+        return "was not probed"
+    return str(result.get("msg") or result.get("module_stderr") or "no result").strip().splitlines()[0][:300]

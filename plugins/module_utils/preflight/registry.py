@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a check is declared. Decorate one pure function in a file of checks/; nothing else is needed.
+
+Scopes, and what the function gets besides (cluster, policy):
+
+- `host`: one host at a time.
+- `pair`: two different hosts, each ordered pair once.
+- `candidate`: one candidate and the tuple of all members.
+- `cluster`: all hosts at once, sorted by name.
+
+The function yields problems. Where a fact is not known, `host.see(...)` raises Unseen, and the check is reported as unknown for
+this host with the check's severity: not seen is not passed. A check over the whole cluster uses `split` or `same`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, SEVERITIES, UNDECIDED, UNKNOWN, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+
+HOST, PAIR, CANDIDATE, CLUSTER = "host", "pair", "candidate", "cluster"
+SCOPES = (HOST, PAIR, CANDIDATE, CLUSTER)
+ID = re.compile(r"[A-Z]{3}[0-9]{3}")
+# Values that need more than one look are compared in this form; JSON turns tuples into lists, and lists cannot be counted.
+Comparable = Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """A declared check. `why` (the function's docstring) is the text of its page.
+
+    `area` is what preflight.json and the index of the checks group it under; `prevents` are ids of preflight/model/known_failures.py;
+    `unknown` is the severity of not being able to see what the check needs.
+    """
+
+    id: str
+    title: str
+    area: str
+    severity: str
+    scope: str
+    prevents: tuple[str, ...]
+    fix: str
+    reproduce: str
+    function: Callable[..., Iterable[Problem]]
+    unknown: str
+
+    @property
+    def why(self) -> str:
+        return self.function.__doc__ or ""
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(
+    id: str,  # noqa: A002 - the word of design.md and of every report
+    title: str,
+    *,
+    area: str,
+    severity: str,
+    scope: str,
+    fix: str,
+    prevents: Sequence[str] = (),
+    reproduce: str = "",
+    unknown: str = "",
+) -> Callable[[Callable[..., Iterable[Problem]]], Callable[..., Iterable[Problem]]]:
+    """Declare the decorated function as a check. Raises ValueError for a declaration that makes no sense or an id used twice."""
+
+    def declare(function: Callable[..., Iterable[Problem]]) -> Callable[..., Iterable[Problem]]:
+        if not ID.fullmatch(id) or severity not in SEVERITIES or scope not in SCOPES or not function.__doc__:
+            raise ValueError(f"check {id}: needs an id such as CPU001, a severity, a scope and a docstring")
+        if id in CHECKS:
+            raise ValueError(f"check {id} is declared twice: {CHECKS[id].function.__name__} and {function.__name__}")
+        # What cannot be seen is not proven wrong: it can be waived, a proven blocker cannot.
+        gap = unknown or (ERROR if severity == BLOCKER else severity)
+        CHECKS[id] = Check(id, title, area, severity, scope, tuple(prevents), fix, reproduce, function, gap)
+        return function
+
+    return declare
+
+
+def unseen(host: Profile, gap: Unseen, **parts: Any) -> Problem:
+    """The problem that something cannot be seen on a host."""
+    return Problem((host.name,), expected=f"{gap.path} to be known", observed=f"unknown: {gap.why}", kind=UNKNOWN, **parts)
+
+
+def split(hosts: Iterable[Profile], *path: str) -> tuple[dict[str, Comparable], list[Problem]]:
+    """The value of a fact by host name, and a problem for each host on which it is not known."""
+    values, gaps = {}, []
+    for host in hosts:
+        try:
+            values[host.name] = _frozen(host.see(*path))
+        except Unseen as gap:
+            gaps.append(unseen(host, gap))
+    return values, gaps
+
+
+def same(hosts: Sequence[Profile], cluster: Cluster, *path: str, severity: Optional[str] = None) -> Iterator[Problem]:
+    """Problems for hosts whose fact is not that of the cluster (see odd_ones for what decides), and for those where it is unknown."""
+    values, gaps = split(hosts, *path)
+    yield from gaps
+    members = [host.name for host in hosts if host.member]
+    yield from odd_ones(values, cluster.declared.get(".".join(path)), members=members, severity=severity)
+
+
+def odd_ones(values: Mapping[str, Comparable], declared: Any = None, *, members: Iterable[str] = (), severity: Optional[str] = None) -> Iterator[Problem]:
+    """Problems for hosts (keys) whose value is not the cluster's.
+
+    The declared value decides. Without one: what all live members have, because a newcomer joins them and not they it; where they differ
+    among themselves, what more than half of all hosts have; else it is undecided, and all hosts are named.
+    """
+    if declared is None and len(set(values.values())) < 2:
+        return
+    expected, says = (_frozen(declared), "declared") if declared is not None else _rule_of(values, members)
+    if not says:
+        yield _tie(values, severity)
+        return
+    like = tuple(sorted(name for name, value in values.items() if value == expected))
+    for name, value in sorted(values.items()):
+        if value != expected:
+            yield Problem((name,), expected=f"{show(expected)} ({says})", observed=show(value), others=like, severity=severity)
+
+
+def _rule_of(values: Mapping[str, Comparable], members: Iterable[str]) -> tuple[Comparable, str]:
+    """The value that decides and why; an empty reason where none does."""
+    of_members = [values[name] for name in members if name in values]
+    if of_members and len(set(of_members)) == 1:
+        return of_members[0], f"as on the members of the cluster, {len(of_members)} of {len(of_members)}"
+    value, count = Counter(values.values()).most_common(1)[0]
+    return (value, f"as on {count} of {len(values)} hosts") if count * 2 > len(values) else (None, "")
+
+
+def _tie(values: Mapping[str, Comparable], severity: Optional[str]) -> Problem:
+    groups: dict[Any, list[str]] = {}
+    for name, value in sorted(values.items()):
+        groups.setdefault(value, []).append(name)
+    observed = "; ".join(f"{show(value)} on {', '.join(names)}" for value, names in groups.items())
+    expected = "one value on more than half of the hosts, or a declared one"
+    return Problem(tuple(sorted(values)), expected, observed, severity=severity, kind=UNDECIDED)
+
+
+def show(value: Any) -> str:
+    """A value as the operator reads it."""
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return ", ".join(show(each) for each in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)) or "none"
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _frozen(value: Any) -> Comparable:
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen(each)) for key, each in sorted(value.items()))
+    return tuple(_frozen(each) for each in value) if isinstance(value, (list, tuple)) else value

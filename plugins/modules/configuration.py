@@ -64,7 +64,7 @@ from functools import partial
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import patiently
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply, require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, require
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -119,7 +119,7 @@ def body(module):
         setting = {**setting, "value": options["value"]}
     elif plan:
         look = partial(fetch, client, options["name"], options["zone"], scope)
-        apply(client, plan, lambda: plan_setting(options["name"], options["value"], look(), scope))
+        apply_calls(client, plan, lambda: plan_setting(options["name"], options["value"], look(), scope))
         setting = patiently(client, look)
     return plan, {"value": setting.get("value"), "dynamic": bool(setting.get("isdynamic"))}
 

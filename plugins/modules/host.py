@@ -53,10 +53,10 @@ options:
     description: Host tags; an empty list clears them. Left out, they are left alone.
     type: list
     elements: str
-  leftover:
+  stale_host:
     description:
-      - What to do with a row of this host that does not come Up, such as a failed join leaves in state Alert.
-      - V(keep) fails and explains, V(remove) deletes the row and adds the host again.
+      - What to do with a record of this host that does not come Up, such as a failed join leaves in state Alert.
+      - V(keep) fails and explains, V(remove) deletes the record and adds the host again.
     type: str
     choices: [keep, remove]
     default: keep
@@ -94,8 +94,8 @@ options:
     description: Whether a host is refused without a verdict. Set it to false only where something else has proven the host.
     type: bool
     default: true
-  settle_timeout:
-    description: How long to wait, in seconds, for a row that exists and is not Up yet, and for an agent that comes late.
+  up_timeout:
+    description: How long to wait, in seconds, for a record that exists and is not Up yet, and for an agent that comes late.
     type: int
     default: 60
   maintenance_timeout:
@@ -122,7 +122,7 @@ attributes:
     description: Predicts whether the host would be added; whether the join succeeds shows only in a real run.
     support: full
   diff_mode:
-    description: Shows the row that would be made, changed or removed, never a password.
+    description: Shows the record that would be made, changed or removed, never a password.
     support: full
 """
 
@@ -227,7 +227,7 @@ join:
     seconds:
       description: How long addHost took.
       type: int
-    row:
+    record:
       description: What CloudStack keeps of the host, or null.
       type: dict
     alerts:
@@ -238,10 +238,10 @@ join:
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import carry_out, wait_maintenance
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, is_up, read_row, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, is_up, read_record, wait_up
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import Target, describe, plan_host, plan_leftover
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import DesiredHost, host_result, plan_host, plan_stale
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_state import plan_absent, plan_state
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -260,10 +260,10 @@ ARGUMENT_SPEC = {
     "username": {"type": "str", "default": "root"},
     "password": {"type": "str", "default": "", "no_log": True},
     "host_tags": {"type": "list", "elements": "str"},
-    "leftover": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
+    "stale_host": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     "preflight": {"type": "dict", "options": OPTIONS},
     "preflight_required": {"type": "bool", "default": True},
-    "settle_timeout": {"type": "int", "default": 60},
+    "up_timeout": {"type": "int", "default": 60},
     "maintenance_timeout": {"type": "int", "default": 3600},
     "forced": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent", "enabled", "disabled", "maintenance"], "default": "present"},
@@ -271,46 +271,46 @@ ARGUMENT_SPEC = {
 
 
 def declared(options, zone=None, pod=None, cluster=None):
-    """The options as a target, with the ids of those parents that exist."""
+    """The options as a wanted, with the ids of those parents that exist."""
     port = "" if options["ssh_port"] == 22 else f":{options['ssh_port']}"
-    return Target(
+    return DesiredHost(
         **{key: options[key] for key in ("ip_address", "zone", "pod", "cluster", "username", "password", "hypervisor")},
         zone_id=zone and zone["id"],
         pod_id=pod and pod["id"],
         cluster_id=cluster and cluster["id"],
         url=options["url"] or f"http://{options['ip_address']}{port}",
         host_tags=None if options["host_tags"] is None else tuple(options["host_tags"]),
-        remove_leftover=options["leftover"] == "remove",
+        remove_stale=options["stale_host"] == "remove",
     )
 
 
 def locate(client, options, lenient):
-    """The target with the ids of its parents."""
+    """The wanted with the ids of its parents."""
     zone = parent(client, ZONE, options["zone"], lenient)
     pod = zone and parent(client, POD, options["pod"], lenient, zoneid=zone["id"])
     cluster = pod and parent(client, CLUSTER, options["cluster"], lenient, zoneid=zone["id"], podid=pod["id"])
     return declared(options, zone, pod, cluster)
 
 
-def join(client, module, target, row):
+def join(client, module, wanted, record):
     """Bring the host Up; returns the plan."""
-    settle = module.params["settle_timeout"]
-    plan = plan_host(target, row)
-    if row and not is_up(row) and not module.check_mode:
-        row = wait_up(client, target.ip_address, settle)
-        plan = plan_leftover(target, row) if row and not is_up(row) else plan_host(target, row)
+    up_timeout = module.params["up_timeout"]
+    plan = plan_host(wanted, record)
+    if record and not is_up(record) and not module.check_mode:
+        record = wait_up(client, wanted.ip_address, up_timeout)
+        plan = plan_stale(wanted, record) if record and not is_up(record) else plan_host(wanted, record)
     if module.check_mode:
         return plan
-    if module.params["preflight_required"] and target.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
-        place = (target.zone, target.pod, target.cluster)
-        require_preflight(module.params["preflight"], address=target.ip_address, url=target.url, username=target.username, place=place)
+    if module.params["preflight_required"] and wanted.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
+        place = (wanted.zone, wanted.pod, wanted.cluster)
+        require_preflight(module.params["preflight"], address=wanted.ip_address, url=wanted.url, username=wanted.username, place=place)
     for change in plan:
         if change.data["command"] != "addHost":
-            carry_out(client, Plan.of([change]), target.ip_address, settle, lambda now: plan_host(target, now))
+            carry_out(client, Plan.of([change]), wanted.ip_address, up_timeout, lambda now: plan_host(wanted, now))
             continue
-        text = add_host(client, change.data["params"], target.ip_address, settle)[1]
+        text = add_host(client, change.data["params"], wanted.ip_address, up_timeout)[1]
         if text:
-            module.warn(f"{target.ip_address}: addHost answered an error although the host is Up: {text}")
+            module.warn(f"{wanted.ip_address}: addHost answered an error although the host is Up: {text}")
     return plan
 
 
@@ -324,23 +324,23 @@ def missing(options):
     )
 
 
-def serve(client, module, row):
+def serve(client, module, record):
     """Bring a registered host into a resource state, or away; returns the plan."""
     options = module.params
     address, state = options["ip_address"], options["state"]
-    if row is None and state != "absent":
+    if record is None and state != "absent":
         if not module.check_mode:
             raise missing(options)
-        row = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
+        record = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
 
     def plan_for(now):
-        return plan_absent(address, now, options["forced"]) if state == "absent" else plan_state(state, address, now or row)
+        return plan_absent(address, now, options["forced"]) if state == "absent" else plan_state(state, address, now or record)
 
-    plan = plan_for(row)
+    plan = plan_for(record)
     if module.check_mode:
         return plan
     leaves = state == "maintenance" or (state == "absent" and not options["forced"])
-    if leaves and row and row.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
+    if leaves and record and record.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
         wait_maintenance(client, address, options["maintenance_timeout"])
     carry_out(client, plan, address, options["maintenance_timeout"], plan_for)
     return plan
@@ -348,17 +348,17 @@ def serve(client, module, row):
 
 def body(module):
     options, client = module.params, connect(module.params)
-    row, target = read_row(client, options["ip_address"], full=True), declared(options)
+    record, wanted = read_record(client, options["ip_address"], full=True), declared(options)
     if options["state"] == "present":
-        target = locate(client, options, module.check_mode)
-        plan = join(client, module, target, row)
+        wanted = locate(client, options, module.check_mode)
+        plan = join(client, module, wanted, record)
     else:
-        plan = serve(client, module, row)
+        plan = serve(client, module, record)
     if not module.check_mode:
-        row = read_row(client, options["ip_address"], full=True) if plan or not is_up(row) else row
+        record = read_record(client, options["ip_address"], full=True) if plan or not is_up(record) else record
     elif plan and options["state"] != "absent":
-        row = row or {}
-    return plan, {"host": describe(row, target), "planned": bool(plan)}
+        record = record or {}
+    return plan, {"host": host_result(record, wanted), "planned": bool(plan)}
 
 
 def main():

@@ -145,7 +145,7 @@ import time
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import Probe, Target, private_keys
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import ManagementProbe, ProbedHost, private_keys
 
 HOST_SPEC = {
     "name": {"type": "str", "required": True},
@@ -171,8 +171,8 @@ ARGUMENT_SPEC = {
 def body(module):
     asked = module.params
     keys = private_keys(asked["ssh_public_key"], asked["ssh_key"])
-    probe = Probe(keys, asked["ports"], asked["timeout"], time.monotonic() + asked["time_limit"])
-    return Plan(), {"management": probe.look_at_all(Target(**host) for host in asked["hosts"])}
+    probe = ManagementProbe(keys, asked["ports"], asked["timeout"], time.monotonic() + asked["time_limit"])
+    return Plan(), {"management": probe.look_at_all(ProbedHost(**host) for host in asked["hosts"])}
 
 
 def main():

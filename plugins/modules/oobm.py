@@ -10,9 +10,9 @@ short_description: Out-of-band management of a host
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Tells CloudStack the BMC of a host, enables out-of-band management and proves it by reading the power state through CloudStack.
-  - Configuring proves nothing, because CloudStack stores any address and any password.
-  - If the proof fails, what this run enabled is disabled again.
+  - Tells CloudStack the BMC of a host, enables out-of-band management and verifies it by reading the power state through CloudStack.
+  - Configuring verifies nothing, because CloudStack stores any address and any password.
+  - If that fails, what this run enabled is disabled again.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
 options:
@@ -110,10 +110,19 @@ from dataclasses import replace
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import NoAnswer, Unreachable
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import read_row
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import read_record
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import without_secrets
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import PROVEN, SHOWN, Bmc, check, explain, needs_proof, plan_oobm, switch
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import (
+    SHOWN,
+    VERIFIED,
+    Bmc,
+    explain_bmc_error,
+    needs_verification,
+    plan_oobm,
+    switch,
+    validate_bmc,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError, InputError
 
@@ -132,7 +141,7 @@ ARGUMENT_SPEC = {
 
 def refused(ip_address, bmc, was_enabled, code, text):
     """The error for a BMC that gives no power state. `text` comes without passwords from the client."""
-    observed, next_step = explain(text)
+    observed, next_step = explain_bmc_error(text)
     return ApiError(
         "out-of-band management does not work",
         code=code,
@@ -144,18 +153,18 @@ def refused(ip_address, bmc, was_enabled, code, text):
     )
 
 
-def plan_unseen(bmc, row):
-    """What the row shows not to be done yet: whether the BMC takes the password is proven afterwards."""
-    shown = {**((row or {}).get("outofbandmanagement") or {}), "powerstate": PROVEN[0]}
-    return plan_oobm(replace(bmc, always_send_password=False), row and row["id"], shown, "out-of-band management")
+def plan_unseen(bmc, record):
+    """What the record shows not to be done yet: whether the BMC takes the password is verified afterwards."""
+    shown = {**((record or {}).get("outofbandmanagement") or {}), "powerstate": VERIFIED[0]}
+    return plan_oobm(replace(bmc, always_send_password=False), record and record["id"], shown, "out-of-band management")
 
 
-def prove(client, host_id, ip_address, bmc, was_enabled):
+def verify(client, host_id, ip_address, bmc, was_enabled):
     """The power state, asked from the BMC through CloudStack; on failure out-of-band management is as enabled as it was."""
     try:
         answer = client.job("issueOutOfBandManagementPowerAction", hostid=host_id, action="STATUS")
         power = (answer.get("outofbandmanagement") or {}).get("powerstate")
-        failure = None if power in PROVEN else refused(ip_address, bmc, was_enabled, 0, f"power state {power}")
+        failure = None if power in VERIFIED else refused(ip_address, bmc, was_enabled, 0, f"power state {power}")
     except (NoAnswer, Unreachable) as error:
         failure = error
     except ApiError as error:
@@ -174,9 +183,9 @@ def body(module):
         **{key: options[key] for key in (*SHOWN, "password", "enabled")},
         always_send_password=options["update_password"] == "always",
     )
-    check(bmc, options["ip_address"])
-    row = read_row(client, options["ip_address"])
-    if row is None and not module.check_mode:
+    validate_bmc(bmc, options["ip_address"])
+    record = read_record(client, options["ip_address"])
+    if record is None and not module.check_mode:
         raise InputError(
             "CloudStack has no host of this address",
             host=options["ip_address"],
@@ -184,13 +193,13 @@ def body(module):
             observed="none in any zone",
             next_step="run add_hosts.yml first",
         )
-    current, host_id = (row or {}).get("outofbandmanagement") or {}, row and row["id"]
+    current, host_id = (record or {}).get("outofbandmanagement") or {}, record and record["id"]
     plan = plan_oobm(bmc, host_id, current, f"out-of-band management of {options['ip_address']}")
     power = current.get("powerstate")
     if not module.check_mode:
-        apply(client, plan, lambda: plan_unseen(bmc, read_row(client, options["ip_address"])))
-        if needs_proof(bmc, plan, current):
-            power = prove(client, host_id, options["ip_address"], bmc, bool(current.get("enabled")))
+        apply_calls(client, plan, lambda: plan_unseen(bmc, read_record(client, options["ip_address"])))
+        if needs_verification(bmc, plan, current):
+            power = verify(client, host_id, options["ip_address"], bmc, bool(current.get("enabled")))
     shown = {key: options[key] for key in SHOWN}
     return plan, {"oobm": {**shown, "enabled": bmc.enabled, "power_state": power if bmc.enabled else "Disabled"}}
 

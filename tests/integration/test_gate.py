@@ -51,7 +51,7 @@ def reports(tmp_path) -> Path:
 
 def add(cloud, reports, facts=FACTS, policy=None, **changes):
     """One run of the module host; what it printed must not hold the facts."""
-    access = {"api_url": cloud.endpoint, "api_key": cloud.key, "api_secret": cloud.secret, "api_timeout": 60, "settle_timeout": 1}
+    access = {"api_url": cloud.endpoint, "api_key": cloud.key, "api_secret": cloud.secret, "api_timeout": 60, "up_timeout": 1}
     preflight = {"report_dir": str(reports), "host": "host4", "facts": json.dumps(facts), "policy": policy or {}}
     result = run_module("host", {**access, **HERE, "preflight": preflight, **changes})
     assert "svme-addr-chk" not in result.text, "the facts are in what the module says"

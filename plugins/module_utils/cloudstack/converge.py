@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client, patiently
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply, find
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import Resource
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import describe, plan_absent, plan_present, predict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import plan_absent, plan_present, predict, resource_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 
 # The option that every module of an object has.
@@ -44,6 +44,6 @@ def converge(
     if plan and check_mode:
         return plan, None if absent else predict(resource, name, desired, current)
     if plan:
-        apply(client, plan, lambda: plan_for(find(client, resource, name, **within)))
+        apply_calls(client, plan, lambda: plan_for(find(client, resource, name, **within)))
         current = patiently(client, lambda: find(client, resource, name, **within))
-    return plan, describe(resource, name, current)
+    return plan, resource_result(resource, name, current)

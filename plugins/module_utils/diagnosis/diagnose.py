@@ -28,7 +28,7 @@ class Diagnosis:
 def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> Diagnosis:
     """The most telling cause. `join` is what the module host returned, `evidence` what the host itself knows (None: not reachable)."""
     case = _case(join, evidence or {})
-    if (join.get("row") or {}).get("state") == "Up":
+    if (join.get("record") or {}).get("state") == "Up":
         return Diagnosis("the host came Up after CloudStack had given up", "an answer in time", case.error or "no error", "run again: it is found")
     for rule in RULES:
         seen = rule.proof(case) if rule.error in case.error else ""
@@ -40,8 +40,8 @@ def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> 
 def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: str, cluster: str) -> str:
     """The whole message for the operator, some short lines."""
     found = diagnose(join, evidence)
-    row = join.get("row")
-    left = f"CloudStack keeps a row of it: {row['id']}, {row['state']}" if row else "CloudStack has no row of it, nothing is left behind there"
+    record = join.get("record")
+    left = f"CloudStack keeps a record of it: {record['id']}, {record['state']}" if record else "CloudStack has no record of it, nothing is left behind there"
     return "\n".join(
         [
             f"{host} did not join {cluster}: {found.cause}",
@@ -49,7 +49,7 @@ def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: s
             f"  observed   {found.observed}",
             f"  addHost    {join.get('code')} after {join.get('seconds')} s: {join.get('error')}",
             f"  state      {left}",
-            f"  next       {found.next_step}" + ("; set host_registration_leftover: remove for the next attempt" if row else ""),
+            f"  next       {found.next_step}" + ("; set host_registration_stale_host: remove for the next attempt" if record else ""),
         ]
     )
 

@@ -85,8 +85,8 @@ RULES: tuple[Rule, ...] = (
         "already in the database",
         addhost_text,
         "CloudStack already has a host of this address",
-        "no row, or an Up host",
-        "look for it in all zones (listHosts); delete the stale row, or set host_registration_leftover: remove",
+        "no record, or an Up host",
+        "look for it in all zones (listHosts); delete the stale record, or set host_registration_stale_host: remove",
     ),
     Rule(
         "Cannot find the server resources",

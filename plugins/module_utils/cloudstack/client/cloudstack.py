@@ -19,12 +19,12 @@ from urllib.parse import quote
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.http_session import WholeCallSession
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.add_host_error import cause
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_answer import (
-    describe,
+    describe_answer,
     is_refusal,
     may_have_run,
     number_of,
+    objects_of,
     refusal,
-    rows_of,
     without_query,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import advice, secrets_of, without_secrets
@@ -54,7 +54,7 @@ LOST_WRITE = (
     " management server's log; raise api_timeout if it is only slow"
 )
 Found = TypeVar("Found")
-Rows = list[dict[str, Any]]
+Objects = list[dict[str, Any]]
 PENDING, SUCCEEDED = 0, 1  # jobstatus; 2 is failed, 3 cancelled
 JOB_INTERVAL = 2.0  # seconds between two looks at a job
 RESTART = 180.0  # seconds; a management server needs 25 to 60 until its port answers again, and its jobs are then found failed
@@ -134,25 +134,25 @@ class Client:
             raise self._no_answer(command, f"an answer that holds {type(answer).__name__} {str(answer)[:80]!r} where an object belongs")
         return answer
 
-    def list(self, command: str, kind: str, **params: Any) -> Rows:
+    def list(self, command: str, kind: str, **params: Any) -> Objects:
         """All objects of a list call, page by page until a short one or one that repeats: `count` is not to be trusted everywhere."""
         found: dict[str, dict[str, Any]] = {}
         deadline = self.clock.monotonic() + self.access.timeout
         page = 1
         while True:
-            rows = self._rows(command, self.call(command, **params, page=page, pagesize=PAGE), kind)
+            objects = self._objects(command, self.call(command, **params, page=page, pagesize=PAGE), kind)
             known = len(found)
-            for row in rows:
-                found.setdefault(str(row.get("id") or json.dumps(row, sort_keys=True)), row)
-            if len(rows) < PAGE or len(found) == known:
+            for each in objects:
+                found.setdefault(str(each.get("id") or json.dumps(each, sort_keys=True)), each)
+            if len(objects) < PAGE or len(found) == known:
                 return [*found.values()]
             if self.clock.monotonic() >= deadline:
                 raise self._no_answer(command, f"{page} pages within {self.access.timeout} s, and no end of them")
             page += 1
 
-    def _rows(self, command: str, answer: Mapping[str, Any], kind: str) -> Rows:
+    def _objects(self, command: str, answer: Mapping[str, Any], kind: str) -> Objects:
         try:
-            return rows_of(answer, kind)
+            return objects_of(answer, kind)
         except ParseError as error:
             raise self._no_answer(command, f"{error.message}: {error.observed}") from None
 
@@ -205,7 +205,7 @@ class Client:
             return self._no_answer(command, str(error.args[0] if error.args else error))
         if isinstance(body, dict) and is_refusal(body):
             return self._refused(command, body, response.status_code, secrets)
-        text = describe(response.status_code, str(response.reason or ""), response.headers.get("Content-Type", ""), response.text)
+        text = describe_answer(response.status_code, str(response.reason or ""), response.headers.get("Content-Type", ""), response.text)
         observed = without_secrets(text, [*secrets, self.access.secret, self.access.key])
         return self._foreign(command, response.status_code, observed, response.headers.get("Location", ""))
 

@@ -73,7 +73,7 @@ def parent(client: Client, resource: Resource, name: str, check_mode: bool, **wi
     return find(client, resource, name, **within) if check_mode else require(client, resource, name, **within)
 
 
-def apply(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]] = None) -> list[dict[str, Any]]:
+def apply_calls(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]] = None) -> list[dict[str, Any]]:
     """Carry out the calls of a plan in order; an id of None stands for the object that the plan itself made.
 
     No call is sent twice. Where its answer got lost, `replan` (what is still to do, from what CloudStack has now) shows whether it

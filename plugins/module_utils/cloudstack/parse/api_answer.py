@@ -42,7 +42,7 @@ def may_have_run(status: int) -> bool:
     return 200 <= status < 300 or status >= 500 or status in GAVE_UP
 
 
-def describe(status: int, reason: str, content_type: str, text: str) -> str:
+def describe_answer(status: int, reason: str, content_type: str, text: str) -> str:
     """One line about an answer that is not CloudStack's: status, kind, and the title of a page."""
     kind = content_type.partition(";")[0].strip().lower()[:SHOWN]
     title = TITLE.search(text[:20000])
@@ -62,18 +62,18 @@ def without_query(location: str) -> str:
     return re.sub(r"//[^/?#]*@", "//", location.partition("?")[0].partition("#")[0])[:200]
 
 
-def rows_of(answer: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+def objects_of(answer: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     """The objects in the answer of a list call; absent where there are none. Raises ParseError for what nobody could work with."""
-    rows = answer.get(kind, [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _odd(f"{kind} is not a list of objects", "a list of objects", rows)
-    for row in rows:
-        if kind not in WITHOUT_ID and not row.get("id"):
-            raise _odd(f"one {kind} has no id", "an id", row)
+    objects = answer.get(kind, [])
+    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
+        raise _odd(f"{kind} is not a list of objects", "a list of objects", objects)
+    for each in objects:
+        if kind not in WITHOUT_ID and not each.get("id"):
+            raise _odd(f"one {kind} has no id", "an id", each)
         for name, shape in SHAPES.items():
-            if not isinstance(row.get(name), (shape, type(None))):
-                raise _odd(f"{name} of one {kind} is not a {shape.__name__}", f"a {shape.__name__}", row[name])
-    return rows
+            if not isinstance(each.get(name), (shape, type(None))):
+                raise _odd(f"{name} of one {kind} is not a {shape.__name__}", f"a {shape.__name__}", each[name])
+    return objects
 
 
 def number_of(value: Any, what: str) -> int:

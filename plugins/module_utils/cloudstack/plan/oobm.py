@@ -12,7 +12,7 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 
-PROVEN = ("On", "Off")  # power states that only a BMC that answers can have
+VERIFIED = ("On", "Off")  # power states that only a BMC that answers can have
 SHOWN = ("driver", "address", "port", "username")
 IPMI_PASSWORD = 16  # bytes. CloudStack takes more, BMCs keep 16, and from then on every action fails
 # A name or an address: CloudStack itself stores anything, "not an address;" included.
@@ -32,7 +32,7 @@ class Bmc:
     always_send_password: bool = False
 
 
-def check(bmc: Bmc, host: str) -> None:
+def validate_bmc(bmc: Bmc, host: str) -> None:
     """Refuse what CloudStack would store and fail on later. Raises InputError; the password itself is in no message."""
     size = len(bmc.password.encode())
     if bmc.driver == "ipmitool" and size > IPMI_PASSWORD:
@@ -58,7 +58,7 @@ def check(bmc: Bmc, host: str) -> None:
 
 
 def plan_oobm(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], target: str) -> Plan:
-    """What makes CloudStack use this BMC. `current` is the field outofbandmanagement of the host's row.
+    """What makes CloudStack use this BMC. `current` is the field outofbandmanagement of the host's record.
 
     CloudStack shows only the first character of the password. So the configuration is also sent again where nothing
     proves that it works: then a corrected password takes effect although it cannot be compared.
@@ -66,16 +66,16 @@ def plan_oobm(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], t
     return Plan.of([_configure(wanted, host_id, current, target), _enable(wanted, host_id, current, target)])
 
 
-def needs_proof(wanted: Bmc, plan: Plan, current: Mapping[str, Any]) -> bool:
+def needs_verification(wanted: Bmc, plan: Plan, current: Mapping[str, Any]) -> bool:
     """Whether the BMC must be asked now: after a change, or where its power state is not known."""
-    return wanted.enabled and (bool(plan) or current.get("powerstate") not in PROVEN)
+    return wanted.enabled and (bool(plan) or current.get("powerstate") not in VERIFIED)
 
 
 def _configure(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], target: str) -> Optional[Change]:
     after = {key: getattr(wanted, key) for key in SHOWN}
     before = {key: str(current.get(key) or "") for key in SHOWN}
-    unproven = wanted.enabled and current.get("powerstate") not in PROVEN
-    if before == after and not unproven and not wanted.always_send_password and _password_may_be(wanted.password, current):
+    unverified = wanted.enabled and current.get("powerstate") not in VERIFIED
+    if before == after and not unverified and not wanted.always_send_password and _password_may_be(wanted.password, current):
         return None
     data = {
         "command": "configureOutOfBandManagement",
@@ -104,7 +104,7 @@ def _password_may_be(password: str, current: Mapping[str, Any]) -> bool:
     return bool(shown) and shown[:1] == password[:1]
 
 
-def explain(text: str) -> tuple[str, str]:
+def explain_bmc_error(text: str) -> tuple[str, str]:
     """What ipmitool's words mean: (observed, next step)."""
     known = {
         "RAKP 2 HMAC is invalid": ("the BMC refuses the password", "correct oobm_password, then run again"),

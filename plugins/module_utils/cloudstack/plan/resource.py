@@ -38,7 +38,7 @@ def plan_absent(resource: Resource, name: str, current: Optional[Mapping[str, An
     return Plan.of([Change("delete", f"{resource.title} {name}", before={"name": name, **before}, data=call)])
 
 
-def describe(resource: Resource, name: str, current: Optional[Mapping[str, Any]]) -> Optional[dict[str, Any]]:
+def resource_result(resource: Resource, name: str, current: Optional[Mapping[str, Any]]) -> Optional[dict[str, Any]]:
     """The documented keys of an object: id, name and its options as CloudStack has them."""
     if current is None:
         return None
@@ -46,8 +46,8 @@ def describe(resource: Resource, name: str, current: Optional[Mapping[str, Any]]
 
 
 def predict(resource: Resource, name: str, desired: Mapping[str, Any], current: Optional[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `describe` would return after the plan, as far as it is known: the id of a new object and CloudStack's defaults are not."""
-    known = describe(resource, name, current) or {"id": None, "name": name, **dict.fromkeys(resource.options)}
+    """What `resource_result` would return after the plan, as far as it is known: the id of a new object and CloudStack's defaults are not."""
+    known = resource_result(resource, name, current) or {"id": None, "name": name, **dict.fromkeys(resource.options)}
     return {**known, **{option: _as_answered(desired[option]) for option in resource.options if desired.get(option) is not None}}
 
 

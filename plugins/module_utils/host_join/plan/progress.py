@@ -42,7 +42,7 @@ NOTHING = Progress(NONE)
 def join_in_progress(signs: Signs, longest: float) -> Progress:
     """Whether to wait. `longest` is the time in seconds that one addHost may take at most: what is older than that is not believed.
 
-    An agent that is connected ends the waiting: CloudStack has a row then, and its state tells the rest.
+    An agent that is connected ends the waiting: CloudStack has a record of the host then, and its state tells the rest.
     """
     for name, age in signs.processes:
         return _progress(RUNNING, f"{name} is running on the host for {age:.0f} s", age, longest - age)

@@ -183,7 +183,7 @@ def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F32", "F34", "F50"),
-    fix="look at agent.log of that host and at listAlerts; a row that a failed join left is removed with host_registration_leftover: remove",
+    fix="look at agent.log of that host and at listAlerts; a row that a failed join left is removed with host_registration_stale_host: remove",
     reproduce="cmk list hosts type=Routing filter=name,state,resourcestate; tail -50 /var/log/cloudstack/agent/agent.log",
 )
 def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ SSH_OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Target:
+class ProbedHost:
     """A host as CloudStack reaches it. Without `bmc_address` there is no BMC to ask."""
 
     name: str
@@ -49,7 +49,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ManagementProbe:
     """How to look: `timeout` in seconds for one connect, `deadline` is the moment of the monotonic clock at which everything has ended."""
 
     key_paths: Sequence[str]
@@ -57,19 +57,19 @@ class Probe:
     timeout: int
     deadline: float
 
-    def look_at_all(self, targets: Iterable[Target]) -> dict[str, Any]:
+    def look_at_all(self, hosts: Iterable[ProbedHost]) -> dict[str, Any]:
         """Name of each host -> what was seen of it."""
-        everybody = list(targets)
-        with ThreadPoolExecutor(max_workers=max(1, min(WORKERS, len(everybody)))) as pool:
-            return dict(zip((target.name for target in everybody), pool.map(self.look_at, everybody)))
+        every = list(hosts)
+        with ThreadPoolExecutor(max_workers=max(1, min(WORKERS, len(every)))) as pool:
+            return dict(zip((host.name for host in every), pool.map(self.look_at, every)))
 
-    def look_at(self, target: Target) -> dict[str, Any]:
+    def look_at(self, host: ProbedHost) -> dict[str, Any]:
         """One host. What could not be seen is null, and `unknown` says why."""
         unknown: dict[str, str] = {}
 
-        def seen(name: str, ask: Callable[[Target], Any]) -> Any:
+        def seen(name: str, ask: Callable[[ProbedHost], Any]) -> Any:
             try:
-                return ask(target)
+                return ask(host)
             except CommandError as error:
                 unknown[name] = error.message
                 return None
@@ -84,15 +84,15 @@ class Probe:
             raise CommandError("the time limit for all hosts was over before this was tried")
         return left
 
-    def _ports(self, target: Target) -> list[dict[str, Any]]:
+    def _ports(self, host: ProbedHost) -> list[dict[str, Any]]:
         self._left()
-        ports = [target.ssh_port if port == 22 else port for port in self.ports]
-        answers = port_probe.probe([port_probe.Target(target.address, port) for port in ports], self.timeout)
+        ports = [host.ssh_port if port == 22 else port for port in self.ports]
+        answers = port_probe.probe([port_probe.Target(host.address, port) for port in ports], self.timeout)
         return [{"port": port, "state": answer.state, "ms": answer.ms} for port, answer in zip(ports, answers)]
 
-    def _login(self, target: Target) -> dict[str, Any]:
+    def _login(self, host: ProbedHost) -> dict[str, Any]:
         """CloudStack's login, and its questions. Raises CommandError where the login could not be tried."""
-        command = ssh_command(target, readable_key(self.key_paths), self.timeout)
+        command = ssh_command(host, readable_key(self.key_paths), self.timeout)
         started = time.monotonic()
         answer = call(command, min(self._left(), self.timeout * COMMAND_TIME))
         stage = ssh_client.stage(answer.status, answer.stderr, bool(answer.stdout))
@@ -107,22 +107,22 @@ class Probe:
         ssh = {"ok": found is not None, "stage": stage, "text": "" if found else text, "ms": _ms_since(started)}
         return {**NO_LOGIN, "ssh": ssh, **(vars(found) if found else {})}
 
-    def _bmc(self, target: Target) -> dict[str, Any]:
+    def _bmc(self, host: ProbedHost) -> dict[str, Any]:
         """Power state and GUID as the server's own driver asks: lanplus, one retry, no cipher suite. -v, or ipmitool hides the reason."""
-        if not target.bmc_address:
+        if not host.bmc_address:
             raise CommandError("no bmc_address was given")
-        power = self._ipmitool(target, "chassis", "power", "status")
+        power = self._ipmitool(host, "chassis", "power", "status")
         state = re.search(r"Chassis Power is (on|off)", power.stdout)
         bmc = {"ok": power.ok, "text": ssh_client.one_line(power.stderr) or power.problem, "power": state and state[1], "guid": None}
         if power.ok:
-            guid = re.search(r"System GUID\s*:\s*([0-9a-fA-F-]{36})", self._ipmitool(target, "mc", "guid").stdout)
+            guid = re.search(r"System GUID\s*:\s*([0-9a-fA-F-]{36})", self._ipmitool(host, "mc", "guid").stdout)
             bmc["guid"] = guid and guid[1].lower()
         return bmc
 
-    def _ipmitool(self, target: Target, *words: str) -> Answer:
-        where = ("-H", str(target.bmc_address), "-p", str(target.bmc_port), "-U", target.bmc_username)
+    def _ipmitool(self, host: ProbedHost, *words: str) -> Answer:
+        where = ("-H", str(host.bmc_address), "-p", str(host.bmc_port), "-U", host.bmc_username)
         # Both names: ipmitool looks at the second first, and this process may have inherited one.
-        secret = {"IPMI_PASSWORD": target.bmc_password, "IPMITOOL_PASSWORD": target.bmc_password}
+        secret = {"IPMI_PASSWORD": host.bmc_password, "IPMITOOL_PASSWORD": host.bmc_password}
         return call(("ipmitool", "-I", "lanplus", "-R", "1", "-v", *where, "-E", *words), min(self._left(), self.timeout * COMMAND_TIME), secret)
 
 
@@ -144,12 +144,12 @@ def private_keys(public_key: Optional[str], usual: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*beside, *usual]))
 
 
-def ssh_command(target: Target, key: str, timeout: int) -> tuple[str, ...]:
+def ssh_command(host: ProbedHost, key: str, timeout: int) -> tuple[str, ...]:
     """OpenSSH's client, held down to what CloudStack's can do; no configuration of this machine can widen it (-F)."""
     options = {**SSH_OPTIONS, "ConnectTimeout": str(timeout)}
     flags = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    login = ("-i", key, "-p", str(target.ssh_port), "-l", target.username)
-    return ("ssh", "-F", "/dev/null", "-n", "-T", *flags, *login, "--", target.address, login_answer.COMMAND)
+    login = ("-i", key, "-p", str(host.ssh_port), "-l", host.username)
+    return ("ssh", "-F", "/dev/null", "-n", "-T", *flags, *login, "--", host.address, login_answer.COMMAND)
 
 
 def call(argv: Sequence[str], timeout: float, secrets: Optional[Mapping[str, str]] = None) -> Answer:

@@ -101,8 +101,8 @@ def _evidence(name: str) -> dict:
 
 def _join(name: str, **more) -> dict:
     answer = ANSWERS[name]
-    row = {"id": "18", "state": "Up"} if answer["code"] == 200 else None
-    return {"error": cause(answer["text"]), "code": answer["code"], "seconds": answer["seconds"], "row": row, "alerts": [], **more}
+    record = {"id": "18", "state": "Up"} if answer["code"] == 200 else None
+    return {"error": cause(answer["text"]), "code": answer["code"], "seconds": answer["seconds"], "record": record, "alerts": [], **more}
 
 
 @pytest.mark.parametrize(("name", "expected"), CASES.items())
@@ -127,11 +127,11 @@ def test_agent_that_cannot_reach_the_setting_host():
 
 def test_alert_of_a_bridge_without_port_beats_the_generic_sentence():
     alert = "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not find network: cloudbr1"
-    row = {"id": "18", "state": "Alert"}
-    text = tell(_join("bridge-without-port", alerts=[alert], row=row), _evidence("bridge-without-port"), "host2", "cluster1")
+    record = {"id": "18", "state": "Alert"}
+    text = tell(_join("bridge-without-port", alerts=[alert], record=record), _evidence("bridge-without-port"), "host2", "cluster1")
     assert text.startswith("host2 did not join cluster1: a bridge of a traffic label is missing or has no physical port")
     assert "cloudbr1" in text
-    assert "host_registration_leftover: remove" in text
+    assert "host_registration_stale_host: remove" in text
 
 
 def test_what_is_not_known_is_said_so():
@@ -152,7 +152,7 @@ def test_host_that_does_not_answer():
 )
 def test_a_script_that_gives_no_sign_of_life_three_times(error, script):
     """As seen with QEMU guests on a busy machine: keytool needed more than 120 s, and the agent.out of the installation misled."""
-    join = {"error": error, "code": 530, "seconds": 367, "row": None, "alerts": []}
+    join = {"error": error, "code": 530, "seconds": 367, "record": None, "alerts": []}
     evidence = {"logs": {"agent.out": ["Unable to find the guid"]}, "programs": OK}
     found = diagnose(join, evidence)
     assert f"{script} does not end" in found.cause

@@ -18,21 +18,21 @@ def _hosts(resource_state):
 
 
 def test_deletion_waits_until_the_guests_are_gone():
-    row = _hosts("Enabled")[1][0]
+    record = _hosts("Enabled")[1][0]
     client = ScriptedClient(
         ("prepareHostForMaintenance", {}), _hosts("PrepareForMaintenance"), _hosts("PrepareForMaintenance"), _hosts("Maintenance"), ("deleteHost", {})
     )
-    carry_out(client, plan_absent(IP, row, forced=False), IP, 60)
+    carry_out(client, plan_absent(IP, record, forced=False), IP, 60)
     assert not client.script
 
 
 @pytest.mark.parametrize("state", ["ErrorInMaintenance", "ErrorInPrepareForMaintenance"])
 def test_failed_maintenance_is_an_error_and_no_deletion_follows(state):
-    row = _hosts("Enabled")[1][0]
+    record = _hosts("Enabled")[1][0]
     alerts = ("listAlerts", {"alert": [{"description": f"Unable to migrate vm from {IP}"}]})
     client = ScriptedClient(("prepareHostForMaintenance", {}), _hosts(state), alerts)
     with pytest.raises(ApiError) as caught:
-        carry_out(client, plan_absent(IP, row, forced=False), IP, 60)
+        carry_out(client, plan_absent(IP, record, forced=False), IP, 60)
     for part in (IP, "Maintenance within 60 s", state, "Unable to migrate", "Next"):
         assert part in str(caught.value)
 

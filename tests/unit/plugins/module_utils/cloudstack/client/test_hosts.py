@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import NoAnswer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, read_row, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, read_record, wait_up
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
 from tests.unit.plugins.scripted import ScriptedClient
@@ -17,13 +17,13 @@ GENERIC = ApiError("refused", code=530, text=f"Unable to add the host: Cannot fi
 AUTH = ApiError("refused", code=530, text="Could not add host at [x] due to: [Authentication error with host password].")
 
 
-def _hosts(*rows):
-    return ("listHosts", list(rows))
+def _hosts(*records):
+    return ("listHosts", list(records))
 
 
 def test_row_is_found_by_address_whatever_its_name():
-    assert read_row(ScriptedClient(_hosts({**UP, "ipaddress": "192.0.2.1", "name": IP}, UP)), IP) == UP
-    assert read_row(ScriptedClient(_hosts()), IP) is None
+    assert read_record(ScriptedClient(_hosts({**UP, "ipaddress": "192.0.2.1", "name": IP}, UP)), IP) == UP
+    assert read_record(ScriptedClient(_hosts()), IP) is None
 
 
 def test_wait_ends_when_up():
@@ -41,8 +41,8 @@ def test_good_join():
 
 
 def test_error_although_the_host_is_up():
-    row, text = add_host(ScriptedClient(("addHost", AUTH), _hosts(UP)), {}, IP, 60)
-    assert row == UP
+    record, text = add_host(ScriptedClient(("addHost", AUTH), _hosts(UP)), {}, IP, 60)
+    assert record == UP
     assert text == "Authentication error with host password"
 
 
@@ -54,7 +54,7 @@ def test_failed_join_tells_everything():
         "error": "Authentication error with host password",
         "code": 530,
         "seconds": 0,
-        "row": None,
+        "record": None,
         "alerts": [f"trouble with {IP}"],
     }
 
@@ -74,10 +74,10 @@ def test_generic_error_after_the_wait_gives_the_agent_a_little_more_time():
 def test_lost_answer_of_addhost_is_no_failure():
     lost = NoAnswer("CloudStack did not answer addHost", observed="cut by a proxy")
     client = ScriptedClient(("addHost", lost), *[_hosts()] * 100, _hosts(UP))
-    row, text = add_host(client, {}, IP, 60)
-    assert row == UP
+    record, text = add_host(client, {}, IP, 60)
+    assert record == UP
     assert "did not answer" in text
-    assert client.clock.time == 300  # longer than settle: addHost goes on on the server, for up to the timeout of one call
+    assert client.clock.time == 300  # longer than up_timeout: addHost goes on on the server, for up to the timeout of one call
 
 
 def test_lost_answer_and_no_host_is_told_as_a_failed_join():
@@ -90,7 +90,7 @@ def test_lost_answer_and_no_host_is_told_as_a_failed_join():
 
 def test_full_row_is_asked_for_by_id():
     client = ScriptedClient(_hosts(UP), _hosts({**UP, "details": {"secured": "true"}}))
-    assert read_row(client, IP, full=True)["details"] == {"secured": "true"}
+    assert read_record(client, IP, full=True)["details"] == {"secured": "true"}
     assert client.sent[1][1] == {"id": "h1", "details": "all"}
 
 
@@ -100,7 +100,7 @@ def test_row_in_alert_is_reported():
     with pytest.raises(ApiError) as caught:
         add_host(client, {}, IP, 0)
     join = caught.value.details["join"]
-    assert join["row"]["state"] == "Alert"
+    assert join["record"]["state"] == "Alert"
     assert "cloudbr1" in join["alerts"][0]
 
 

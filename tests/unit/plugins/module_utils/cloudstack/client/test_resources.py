@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply, find, require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find, require
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, POD
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -44,5 +44,5 @@ def test_id_of_what_the_plan_itself_made_is_filled_in():
         Change("update", "x", data={"command": PHYSICAL_NETWORK.update, "params": {"id": None, "state": "Enabled"}, "is_async": True}),
     ]
     client = ScriptedClient((PHYSICAL_NETWORK.create, {"physicalnetwork": {"id": "n1"}}), (PHYSICAL_NETWORK.update, {}))
-    apply(client, Plan.of(steps))
+    apply_calls(client, Plan.of(steps))
     assert client.sent[1][1] == {"id": "n1", "state": "Enabled"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_answer import (
-    describe,
+    describe_answer,
     is_refusal,
     may_have_run,
     number_of,
+    objects_of,
     refusal,
-    rows_of,
     without_query,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
@@ -57,7 +57,7 @@ def test_what_may_have_been_carried_out(status, expected):
     ],
 )
 def test_one_line_about_a_foreign_answer(kind, text, expected):
-    assert describe(502, "Bad", kind, text) == expected
+    assert describe_answer(502, "Bad", kind, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_an_address_without_what_may_be_secret(location, expected):
     assert without_query(location) == expected
 
 
-@pytest.mark.parametrize("rows", [{}, "x", [1], [{"name": "x"}], [{"id": 1}], [{"id": "1", "outofbandmanagement": "x"}]])
-def test_rows_that_nobody_could_work_with(rows):
+@pytest.mark.parametrize("objects", [{}, "x", [1], [{"name": "x"}], [{"id": 1}], [{"id": "1", "outofbandmanagement": "x"}]])
+def test_rows_that_nobody_could_work_with(objects):
     with pytest.raises(ParseError):
-        rows_of({"pod": rows}, "pod")
+        objects_of({"pod": objects}, "pod")
 
 
 def test_rows():
-    assert rows_of({}, "pod") == []
-    assert rows_of({"pod": [{"id": "1", "details": None}]}, "pod") == [{"id": "1", "details": None}]
-    assert rows_of({"configuration": [{"name": "x"}]}, "configuration") == [{"name": "x"}]
+    assert objects_of({}, "pod") == []
+    assert objects_of({"pod": [{"id": "1", "details": None}]}, "pod") == [{"id": "1", "details": None}]
+    assert objects_of({"configuration": [{"name": "x"}]}, "configuration") == [{"name": "x"}]
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1, 1), ("2", 2)])

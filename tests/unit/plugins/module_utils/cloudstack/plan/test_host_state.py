@@ -12,7 +12,7 @@ ENABLE, DISABLE = ("updateHost", "Enable"), ("updateHost", "Disable")
 CANCEL, PREPARE, HEAL = ("cancelHostMaintenance", None), ("prepareHostForMaintenance", None), ("cancelHostAsDegraded", None)
 
 
-def _row(resource_state, state="Up"):
+def _record(resource_state, state="Up"):
     return {"id": "h1", "name": "host1", "state": state, "resourcestate": resource_state}
 
 
@@ -41,7 +41,7 @@ def _calls(plan):
     ],
 )
 def test_way(wanted, now, expected):
-    assert _calls(plan_state(wanted, IP, _row(now))) == expected
+    assert _calls(plan_state(wanted, IP, _record(now))) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_way(wanted, now, expected):
     ],
 )
 def test_removal(now, forced, expected):
-    plan = plan_absent(IP, _row(now), forced)
+    plan = plan_absent(IP, _record(now), forced)
     assert _calls(plan) == expected
     assert plan.changes[-1].data["params"] == ({"id": "h1", "forced": True} if forced else {"id": "h1"})
 
@@ -67,14 +67,14 @@ def test_a_host_that_is_gone_stays_gone():
 @pytest.mark.parametrize("state", ["Disconnected", "Alert", "Down"])
 def test_a_host_that_is_not_up_cannot_be_emptied(state):
     with pytest.raises(InputError) as caught:
-        plan_absent(IP, _row("Enabled", state), forced=False)
+        plan_absent(IP, _record("Enabled", state), forced=False)
     for part in (IP, "Expected", state, "forced"):
         assert part in str(caught.value)
-    assert plan_absent(IP, _row("Enabled", state), forced=True)
+    assert plan_absent(IP, _record("Enabled", state), forced=True)
 
 
 def test_diff_shows_the_states_on_the_way():
-    diff = plan_state("maintenance", IP, _row("Disabled")).diff()
+    diff = plan_state("maintenance", IP, _record("Disabled")).diff()
     assert [(step["before"], step["after"]) for step in diff] == [
         ("resource_state: Disabled\n", "resource_state: Enabled\n"),
         ("resource_state: Enabled\n", "resource_state: Maintenance\n"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import Bmc, check, explain, needs_proof, plan_oobm
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import Bmc, explain_bmc_error, needs_verification, plan_oobm, validate_bmc
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 BMC = Bmc("ipmitool", "198.51.100.1", "623", "ADMIN", "s3cret")
@@ -50,7 +50,7 @@ def test_plan(wanted, current, expected):
     ],
 )
 def test_proof(wanted, current, expected):
-    assert needs_proof(wanted, plan_oobm(wanted, "h1", current, "x"), current) is expected
+    assert needs_verification(wanted, plan_oobm(wanted, "h1", current, "x"), current) is expected
 
 
 def test_password_is_in_no_diff_and_no_repr():
@@ -70,7 +70,7 @@ def test_password_is_in_no_diff_and_no_repr():
     ],
 )
 def test_explanation(text, observed):
-    assert observed in explain(text)[0]
+    assert observed in explain_bmc_error(text)[0]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_explanation(text, observed):
 )
 def test_what_cloudstack_would_store_and_fail_on_is_refused(bad):
     with pytest.raises(InputError) as caught:
-        check(replace(BMC, **bad), "host1")
+        validate_bmc(replace(BMC, **bad), "host1")
     for part in ("host1", "Expected", "Observed", "Next"):
         assert part in str(caught.value)
     assert bad.get("password", "seventeen") not in str(caught.value)
@@ -107,4 +107,4 @@ def test_what_cloudstack_would_store_and_fail_on_is_refused(bad):
     ],
 )
 def test_what_works_is_let_through(good):
-    check(replace(BMC, **good), "host1")
+    validate_bmc(replace(BMC, **good), "host1")

@@ -12,7 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.re
     TRAFFIC_TYPE,
     ZONE,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import describe, plan_absent, plan_present
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import plan_absent, plan_present, resource_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 CURRENT_ZONE = {"id": "z1", "name": "zone1", "networktype": "Advanced", "dns1": "192.0.2.1", "allocationstate": "Disabled"}
@@ -88,6 +88,6 @@ def test_removal():
 
 
 def test_description_has_the_options_as_keys():
-    assert describe(POD, "pod1", CURRENT_POD)["start_ip"] == "192.0.2.10"
-    assert describe(STORAGE_POOL, "s", CURRENT_POOL)["url"] == "nfs://192.0.2.9/export/p"
-    assert describe(POD, "pod1", None) is None
+    assert resource_result(POD, "pod1", CURRENT_POD)["start_ip"] == "192.0.2.10"
+    assert resource_result(STORAGE_POOL, "s", CURRENT_POOL)["url"] == "nfs://192.0.2.9/export/p"
+    assert resource_result(POD, "pod1", None) is None

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import management_probe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import Probe, Target, call, private_keys, ssh_command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import ManagementProbe, ProbedHost, call, private_keys, ssh_command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.port_probe import Answer as PortAnswer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.login_answer import COMMAND, PROGRAMS
 
@@ -16,7 +16,7 @@ SECRET = "planted-password"
 KEPT = "Warning: Permanently added '192.0.2.11' (ECDSA) to the list of known hosts."
 RULES = "User cloud may run the following commands on host1:\n    (root) NOPASSWD: ALL"
 WHOLE = "\n".join(["@@ uid 0", "1000", "@@ kvm 0", *(f"@@ {program} 0" for program in PROGRAMS), "@@ rules 0", RULES, "@@ end 0"])
-HOST = Target("host1", "192.0.2.11", username="cloud", bmc_address="198.51.100.11", bmc_username="ADMIN", bmc_password=SECRET)
+HOST = ProbedHost("host1", "192.0.2.11", username="cloud", bmc_address="198.51.100.11", bmc_username="ADMIN", bmc_password=SECRET)
 IPMITOOL = 'echo "$* IPMI_PASSWORD=$IPMI_PASSWORD $IPMITOOL_PASSWORD" >> calls\ncase "$*" in\n'
 POWERED = f'{IPMITOOL}*status) echo "Chassis Power is on";;\n*guid) echo "System GUID   : 33323130-3534-3736-3839-616263646566";;\nesac'
 REFUSED = "echo 'Loading IANA PEN Registry...' >&2; echo '> RAKP 2 HMAC is invalid' >&2; exit 1"
@@ -43,7 +43,7 @@ class Server:
         self.program("ssh", f"cat out; cat err >&2; exit {status}")
 
     def look(self, target=HOST, key="id_rsa", limit=60):
-        return Probe([f"{self.folder}/missing", f"{self.folder}/{key}"], [22, 16514], 1, time.monotonic() + limit).look_at(target)
+        return ManagementProbe([f"{self.folder}/missing", f"{self.folder}/{key}"], [22, 16514], 1, time.monotonic() + limit).look_at(target)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def server(tmp_path, monkeypatch):
 def test_everything_works(server):
     server.ssh(stdout=WHOLE, stderr=KEPT)
     server.program("ipmitool", POWERED)
-    seen = server.look(Target(**{**vars(HOST), "ssh_port": 2222}))
+    seen = server.look(ProbedHost(**{**vars(HOST), "ssh_port": 2222}))
     assert seen["ports"] == [{"port": 2222, "state": "open", "ms": 0.1}, {"port": 16514, "state": "open", "ms": 0.1}]
     assert {**seen["ssh"], "ms": 0} == {"ok": True, "stage": "", "text": "", "ms": 0}
     assert (seen["device"], seen["sudo"], seen["sudo_text"]) == (True, dict.fromkeys(PROGRAMS, True), "")
@@ -100,7 +100,7 @@ def test_what_is_missing_on_the_server_is_unknown(server):
     seen = server.look()
     assert (seen["ssh"], seen["device"], seen["sudo"], seen["bmc"]) == (None, None, None, None)
     assert seen["unknown"] == {name: f"{program} is not installed on the management server" for name, program in (("ssh", "ssh"), ("bmc", "ipmitool"))}
-    assert server.look(Target("host1", "192.0.2.11"))["unknown"]["bmc"] == "no bmc_address was given"
+    assert server.look(ProbedHost("host1", "192.0.2.11"))["unknown"]["bmc"] == "no bmc_address was given"
 
 
 def test_a_key_that_the_client_does_not_take_is_unknown(server):
@@ -128,14 +128,14 @@ def test_many_hosts_at_once(server):
     os.mkdir("here")
     server.ssh(stdout=WHOLE)
     server.program("ssh", "mkdir here/$$; until [ $(ls here | wc -l) -ge 8 ]; do sleep 0.05; done; cat out")
-    targets = [Target(f"host{number}", "192.0.2.11") for number in range(8)]
-    found = Probe(["id_rsa"], [], 5, time.monotonic() + 60).look_at_all(targets)
+    targets = [ProbedHost(f"host{number}", "192.0.2.11") for number in range(8)]
+    found = ManagementProbe(["id_rsa"], [], 5, time.monotonic() + 60).look_at_all(targets)
     assert [name for name, seen in found.items() if seen["ssh"]["ok"]] == [target.name for target in targets]
-    assert Probe(["id_rsa"], [], 5, 0).look_at_all([]) == {}
+    assert ManagementProbe(["id_rsa"], [], 5, 0).look_at_all([]) == {}
 
 
 def test_the_client_cannot_do_more_than_cloudstacks():
-    words = ssh_command(Target("host1", "-evil", 2222, "cloud"), "/key", 7)
+    words = ssh_command(ProbedHost("host1", "-evil", 2222, "cloud"), "/key", 7)
     assert words[:3] == ("ssh", "-F", "/dev/null")
     assert words[-3:] == ("--", "-evil", COMMAND)
     options = dict(word.split("=", 1) for word in words if "=" in word and word != COMMAND)

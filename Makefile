@@ -66,7 +66,7 @@ lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
 	@ansible-lint
 
-types: venv ## mypy over module_utils
+types: venv ## mypy over plugins, lab and scripts
 	@mypy
 
 unit: venv ## pure rules and module edges, no root

@@ -86,16 +86,19 @@ def _page(check: Check) -> str:
     return text
 
 
+def _index_row(check: Check) -> tuple[str, ...]:
+    return (f"[{check.id}]({check.id}.md)", check.title, check.severity, check.scope, ", ".join(check.prevents))
+
+
 def _index() -> str:
     text = _head("Checks of the pre-flight", "plugins/module_utils/preflight/checks and preflight/model/known_failures.py")
     text += "\nHow to read a report: [../preflight.md](../preflight.md). How to add a check: [../add-a-check.md](../add-a-check.md).\n"
     for area in sorted({check.area for check in CHECKS.values()}):
-        rows = [
-            (f"[{each.id}]({each.id}.md)", each.title, each.severity, each.scope, ", ".join(each.prevents)) for each in CHECKS.values() if each.area == area
-        ]
+        checks = [each for each in CHECKS.values() if each.area == area]
+        rows = [_index_row(check) for check in checks]
         text += f"\n## {area}\n\n{_table(('id', 'title', 'severity', 'scope', 'prevents'), rows)}"
     text += "\n## Failures, and what prevents them\n\nFailures without a check are of the time after the join, or are prevented by how the roles work.\n\n"
-    rows = [
+    failures = [
         (
             key,
             failure.title,
@@ -104,7 +107,7 @@ def _index() -> str:
         )
         for key, failure in FAILURES.items()
     ]
-    return text + _table(("id", "failure", "what CloudStack says, and after how long", "checks"), rows)
+    return text + _table(("id", "failure", "what CloudStack says, and after how long", "checks"), failures)
 
 
 def _policy() -> str:
@@ -150,7 +153,8 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "const" in schema:
         return json.dumps(schema["const"])
     kind = schema.get("type", "object")
-    return " or ".join({"array": "list", "string": "text"}.get(each, each) for each in (kind if isinstance(kind, list) else [kind]))
+    kinds: list[str] = kind if isinstance(kind, list) else [kind]
+    return " or ".join({"array": "list", "string": "text"}.get(each, each) for each in kinds)
 
 
 def _schema(path: Path, name: str) -> str:

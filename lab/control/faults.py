@@ -227,7 +227,7 @@ def stage(lab: Lab, name: str, given: dict[str, Any]) -> None:
     """Stage a fault. It is written down first, so that one whose staging is interrupted is healed too; one that cannot be
     staged is undone and forgotten."""
     if name not in FAULTS:
-        raise LabError(f"there is no fault {name}; there are {', '.join(FAULTS)}")
+        raise LabError(f"{name} is not a fault; there are {', '.join(FAULTS)}")
     entry = {"name": name, "given": given}
     with only_one("faults"):
         before = lab.state.load(RECORD, [])
@@ -244,7 +244,9 @@ def stage(lab: Lab, name: str, given: dict[str, Any]) -> None:
 def heal(lab: Lab) -> tuple[list[str], list[str]]:
     """Undo all that is staged, the last one first. Returns what was undone, and what could not be with the reason; that
     stays written down."""
-    healed, stuck, left = [], [], []
+    healed: list[str] = []
+    stuck: list[str] = []
+    left: list[dict[str, Any]] = []
     with only_one("faults"):
         for fault in reversed(lab.state.load(RECORD, [])):
             try:

@@ -18,7 +18,7 @@ def client(credentials: dict[str, str]) -> Any:
     return CloudStack(endpoint=credentials["CLOUDSTACK_ENDPOINT"], key=credentials["CLOUDSTACK_KEY"], secret=credentials["CLOUDSTACK_SECRET"])
 
 
-def without_query(text: str) -> str:
+def hide_queries(text: str) -> str:
     """The text with what follows the ? of an address left out: requests' errors hold the whole request, key and signature included."""
     return re.sub(r"\?[^\s'\")]*=[^\s'\")]*", "?...", text)
 
@@ -68,7 +68,7 @@ def show(credentials: dict[str, str], expected: dict[str, str]) -> int:
         hosts = api.listHosts(type="Routing", fetch_list=True)
         pools = api.listStoragePools(fetch_list=True)
     except Exception as error:  # cs raises its own and requests' errors
-        raise LabError(f"the API does not answer as it should: {without_query(str(error))}") from None
+        raise LabError(f"the API does not answer as it should: {hide_queries(str(error))}") from None
     lines = rows(hosts, pools, expected)
     print("\n" + table(lines) + "\n\nnext:")
     for line in advice(lines):

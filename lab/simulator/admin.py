@@ -50,8 +50,8 @@ def create_app(cloud: Cloud, faults: Faults) -> Flask:
 
 
 def _shown(row: Record) -> dict[str, Any]:
-    """A row without secrets and without what is no JSON."""
-    data = {key: value for key, value in row.data.items() if isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))}
+    """A row without secrets and without what is not JSON."""
+    data: dict[str, Any] = {key: value for key, value in row.data.items() if isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))}
     if data.get("oobm"):
         data["oobm"] = {**data["oobm"], "password": "****"}
     data.pop("result", None)  # of jobs: it may quote a command line

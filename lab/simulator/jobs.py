@@ -24,7 +24,7 @@ class Jobs:
         self._clock, self._table = clock, table
         self.lose_next = 0  # staged fault: this many jobs end as after a crash of their server
 
-    def start(self, java_class: str, work: Callable[[], Any], instance: tuple[str, str] | None, custom: str | None = None) -> Record:
+    def start(self, java_class: str, work: Callable[[], Any], instance: tuple[str, str | None] | None, custom: str | None = None) -> Record:
         """Run `work` beside. `instance` is the (type, UUID) that the job's row names."""
         if custom and self._table.number_of(custom) is not None:
             raise ApiError(530, "Entity already exists ")

@@ -93,8 +93,8 @@ class Table:
         """Rows that are not removed and have these values."""
         return [row for row in self if all(row.get(key) == value for key, value in columns.items())]
 
-    def find(self, number: int | None) -> Record | None:
-        """The row of that number, unless it is removed."""
+    def find(self, number: int | None) -> Any:
+        """The row of that number, None if it is removed. Any: what another row names is there, and is not asked for None."""
         row = self._rows.get(number) if number is not None else None
         return row if row is not None and not row.removed else None
 

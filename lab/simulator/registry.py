@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Arguments = dict[str, Any]
@@ -44,7 +45,11 @@ def command(name: str, *, unlocked: bool = False) -> Callable[[Handler], Handler
     return register
 
 
+def _switched(handler: Callable[[Any, Arguments, bool], Work], on: bool, cloud: Any, given: Arguments) -> Work:
+    return handler(cloud, given, on)
+
+
 def switch(subject: str, handler: Callable[[Any, Arguments, bool], Work]) -> None:
     """Register enable... and disable... of a subject: one handler that is told which."""
     for verb, on in (("enable", True), ("disable", False)):
-        command(f"{verb}{subject}")(lambda cloud, given, on=on: handler(cloud, given, on))
+        command(f"{verb}{subject}")(partial(_switched, handler, on))

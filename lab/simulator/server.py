@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 
 from . import commands  # noqa: F401  registers the commands
 from .cloud import Cloud
@@ -99,7 +99,7 @@ def _bare(response: Response) -> Response:
     return response
 
 
-def given(http: request.__class__) -> dict[str, str]:
+def given(http: Request) -> dict[str, str]:
     """Query string and form body in one; the first value of a name counts. A JSON body is not read."""
     words: dict[str, str] = {}
     for source in (http.args, http.form):

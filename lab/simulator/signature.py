@@ -32,7 +32,7 @@ def is_valid(parameters: Mapping[str, str], secret: str, now: datetime, enforced
     versioned = lower.get("signatureversion") == "3"
     if (enforced and not versioned) or (versioned and not _in_time(lower.get("expires"), now, FURTHEST if enforced else None)):
         return False
-    given = lower.get("signature")
+    given = lower.get("signature") or ""
     return bool(given) and hmac.compare_digest(given, sign(parameters, secret))
 
 

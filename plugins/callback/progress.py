@@ -47,6 +47,7 @@ import shutil
 import sys
 import threading
 import time
+from typing import Optional
 
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.folding import Piece, fold, fold_counts, message
@@ -68,7 +69,7 @@ class Screen:
     def __init__(self, display) -> None:
         self.lock = getattr(display, "_lock", None) or threading.RLock()  # held while Ansible forks: no child is born inside a print
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self.held = None  # the list of pieces to add to, and the thread that may
+        self.held: Optional[tuple[list[Piece], int]] = None  # the pieces to add to, and the thread that may
         self._print, self._shown, self._process = display.display, False, os.getpid()
         display.display = self.display
 
@@ -119,7 +120,9 @@ class CallbackModule(Default):
     def __init__(self, clock=time.monotonic) -> None:
         super().__init__()
         self._clock, self._screen = clock, Screen(self._display)
-        self._running, self._pieces, self._folding, self._next_log = None, {}, False, 0.0
+        self._running: Optional[StillRunning] = None
+        self._pieces: dict[str, list[Piece]] = {}
+        self._folding, self._next_log = False, 0.0
         self._guard = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="progress")
@@ -144,7 +147,7 @@ class CallbackModule(Default):
             late = running is not None and now - running.began >= self.get_option("show_after")
             width = shutil.get_terminal_size().columns - 1 if self._screen.terminal else 0
             due = interval > 0 and now >= self._next_log
-            text = running.line(now, width) if late and (self._screen.terminal or due) else ""
+            text = running.line(now, width) if running and late and (self._screen.terminal or due) else ""
             self._next_log = now + interval if due else self._next_log
         if self._screen.terminal:
             self._screen.last_line(text)

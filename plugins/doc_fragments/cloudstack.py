@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that talks to the CloudStack API, and of those that keep one object of it."""
+    """Options of the modules that talk to the CloudStack API. The argument specification is in client/api_options.py."""
 
     DOCUMENTATION = r"""
 options:
@@ -32,6 +32,30 @@ requirements:
   - The Python library cs on the controller; run the module there, delegated to localhost
 notes:
   - Every request is a signed POST, so that no secret reaches the server's access log.
+"""
+
+    IN_ZONE = r"""
+options:
+  zone:
+    description: Name of the zone.
+    type: str
+    required: true
+"""
+
+    IN_POD = r"""
+options:
+  pod:
+    description: Name of the pod.
+    type: str
+    required: true
+"""
+
+    ALLOCATION_STATE = r"""
+options:
+  allocation_state:
+    description: Whether it takes guests.
+    type: str
+    choices: [Enabled, Disabled]
 """
 
     RESOURCE = r"""

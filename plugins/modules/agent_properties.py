@@ -114,7 +114,8 @@ def body(module):
     for attempt in range(ATTEMPTS):
         with files.locked(SystemClock()):
             try:
-                return _write(*_plan(module), module.params["backup"])
+                state, text, plan = _plan(module)
+                return _write(state, text, plan, module.params["backup"])
             except files.ChangedMeanwhile:  # by the agent or a management server, which know no lock of ours
                 if attempt + 1 == ATTEMPTS:
                     raise

@@ -101,8 +101,14 @@ SPEC = {
 }
 
 
+def declared(one):
+    """One entry of `bridges`; an empty address or gateway means that there is none."""
+    given = {**one, "address": one["address"] or None, "gateway": one["gateway"] or None}
+    return Bridge(**given)
+
+
 def body(module):
-    bridges = [Bridge(**{key: value or None if key in ("address", "gateway") else value for key, value in one.items()}) for one in module.params["bridges"]]
+    bridges = [declared(one) for one in module.params["bridges"]]
     links = ifupdown.links()
     main, own = ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE)
     wanted = plan_bridges(bridges, main, own, links, gateways=ifupdown.gateways(), others=ifupdown.other_files())

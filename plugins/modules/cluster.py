@@ -14,17 +14,12 @@ description:
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.in_zone
+  - cloudstack.kvm.cloudstack.in_pod
+  - cloudstack.kvm.cloudstack.allocation_state
 options:
   name:
     description: Name of the cluster.
-    type: str
-    required: true
-  zone:
-    description: Name of the zone.
-    type: str
-    required: true
-  pod:
-    description: Name of the pod.
     type: str
     required: true
   hypervisor:
@@ -36,10 +31,6 @@ options:
     description: CPU architecture of its hosts. Cannot be changed by this module.
     type: str
     choices: [x86_64, aarch64]
-  allocation_state:
-    description: Whether the cluster takes guests.
-    type: str
-    choices: [Enabled, Disabled]
 """
 
 EXAMPLES = r"""
@@ -82,31 +73,37 @@ cluster:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    ALLOCATION_STATE,
+    API_OPTIONS,
+    IN_POD,
+    IN_ZONE,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
     "name": {"type": "str", "required": True},
-    "zone": {"type": "str", "required": True},
-    "pod": {"type": "str", "required": True},
+    **IN_ZONE,
+    **IN_POD,
     "hypervisor": {"type": "str", "choices": ["KVM", "Simulator"], "default": "KVM"},
     "arch": {"type": "str", "choices": ["x86_64", "aarch64"]},
-    "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    **ALLOCATION_STATE,
     **STATE,
 }
 
 
 def body(module):
     options, client = module.params, connect(module.params)
-    lenient = module.check_mode or options["state"] == "absent"
-    zone = parent(client, ZONE, options["zone"], lenient)
-    pod = zone and parent(client, POD, options["pod"], lenient, zoneid=zone["id"])
-    parents = pod and {"zoneid": zone["id"], "podid": pod["id"]}
-    plan, cluster = converge(client, CLUSTER, options, name=options["name"], parents=parents, check_mode=module.check_mode)
+    parents = find_parents(client, options, module.check_mode, ZONE, POD)
+    plan, cluster = converge(
+        client, CLUSTER, options, name=options["name"], parents=parents, check_mode=module.check_mode
+    )
     return plan, {"cluster": cluster}
 
 

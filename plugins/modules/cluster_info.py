@@ -14,12 +14,9 @@ description:
   - A zone, pod or cluster that does not exist is no error, so that hosts can be examined before anything is registered.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.in_zone
   - cloudstack.kvm.attributes.read_only
 options:
-  zone:
-    description: Name of the zone.
-    type: str
-    required: true
   pod:
     description: Name of the pod. Left out, the cluster is looked for in all pods of the zone.
     type: str
@@ -124,9 +121,22 @@ cluster:
       description: V(Enabled) or V(Disabled); null if the cluster does not exist.
       returned: always
       type: str
+    unseen:
+      description: Empty; the pre-flight's part, hosts of the inventory without facts.
+      returned: always
+      type: list
+      elements: dict
+    unanswered:
+      description: Empty; the pre-flight's part, why CloudStack did not answer.
+      returned: always
+      type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    API_OPTIONS,
+    IN_ZONE,
+    connect,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.expected_cluster import read
@@ -134,7 +144,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.exp
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
-    "zone": {"type": "str", "required": True},
+    **IN_ZONE,
     "pod": {"type": "str", "default": ""},
     "cluster": {"type": "str", "required": True},
 }

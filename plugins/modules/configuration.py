@@ -84,14 +84,18 @@ def fetch(client, name, zone, scope):
     listed = [setting["name"] for setting in found]
     if name in listed:
         return found[listed.index(name)]
-    if scope and any(setting["name"] == name for setting in client.list("listConfigurations", "configuration", name=name)):
+    if scope and any(
+        setting["name"] == name for setting in client.list("listConfigurations", "configuration", name=name)
+    ):
         raise InputError(
             f"the setting {name} is the same for all zones",
             expected=f"a setting that can be set for the zone {zone} alone",
             observed="scope without zone",
             next_step="leave the option zone out",
         )
-    close = get_close_matches(name, [setting["name"] for setting in client.list("listConfigurations", "configuration")], n=1)
+    close = get_close_matches(
+        name, [setting["name"] for setting in client.list("listConfigurations", "configuration")], n=1
+    )
     raise InputError(
         f"CloudStack has no setting {name}, or it is a hidden one",
         expected="the name of a setting that listConfigurations shows",
@@ -103,7 +107,11 @@ def fetch(client, name, zone, scope):
 def plan_setting(name, wanted, setting, scope):
     current = setting.get("value")
     # CloudStack keeps booleans as they are typed and reads them in any letter case; YAML's true arrives as True.
-    same = str(wanted).lower() == str(current).lower() if str(wanted).lower() in ("true", "false") else wanted == (current or "")
+    same = (
+        str(wanted).lower() == str(current).lower()
+        if str(wanted).lower() in ("true", "false")
+        else wanted == (current or "")
+    )
     if wanted is None or same:
         return Plan()
     call = {"command": "updateConfiguration", "params": {"name": name, "value": wanted, **scope}, "is_async": False}

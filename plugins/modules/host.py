@@ -12,7 +12,7 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Adds a prepared machine to its cluster and waits until it is Up, takes it out of service and back, or removes it.
   - The host is found by its management address over all zones, because CloudStack itself compares within one zone only.
-  - An error of addHost is no proof of failure. The module asks again what became of the host before it fails.
+  - An error of addHost is not a proof of failure. The module asks again what became of the host before it fails.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
 options:
@@ -63,7 +63,7 @@ options:
   preflight:
     description:
       - What the pre-flight said of the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be added is judged again by the
-        same checks, with its facts of now, everybody else's facts of then, and the probes of then. It is refused, and nothing is sent to
+        same checks, with its facts of now, the other hosts' facts of then, and the probes of then. It is refused, and nothing is sent to
         CloudStack, if a check says that it may no longer join, and if the verdict is absent, failed, too old, of another address, cluster or
         policy, or of a run that did not end.
       - Not asked for a host that CloudStack has already, nor in check mode, nor for the hypervisor Simulator.
@@ -237,11 +237,24 @@ join:
 """
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import carry_out, wait_maintenance
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, is_up, read_record, wait_up
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import (
+    carry_out,
+    wait_maintenance,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import (
+    add_host,
+    is_up,
+    read_record,
+    wait_up,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import DesiredHost, host_result, plan_host, plan_stale
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import (
+    DesiredHost,
+    host_result,
+    plan_host,
+    plan_stale,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_state import plan_absent, plan_state
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -266,30 +279,26 @@ ARGUMENT_SPEC = {
     "up_timeout": {"type": "int", "default": 60},
     "maintenance_timeout": {"type": "int", "default": 3600},
     "forced": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["present", "absent", "enabled", "disabled", "maintenance"], "default": "present"},
+    "state": {
+        "type": "str",
+        "choices": ["present", "absent", "enabled", "disabled", "maintenance"],
+        "default": "present",
+    },
 }
 
 
-def declared(options, zone=None, pod=None, cluster=None):
-    """The options as a wanted, with the ids of those parents that exist."""
+def declared(options, parents):
+    """The host as the options want it, with the ids of its parents, if they exist."""
     port = "" if options["ssh_port"] == 22 else f":{options['ssh_port']}"
     return DesiredHost(
         **{key: options[key] for key in ("ip_address", "zone", "pod", "cluster", "username", "password", "hypervisor")},
-        zone_id=zone and zone["id"],
-        pod_id=pod and pod["id"],
-        cluster_id=cluster and cluster["id"],
+        zone_id=parents.get("zoneid"),
+        pod_id=parents.get("podid"),
+        cluster_id=parents.get("clusterid"),
         url=options["url"] or f"http://{options['ip_address']}{port}",
         host_tags=None if options["host_tags"] is None else tuple(options["host_tags"]),
         remove_stale=options["stale_host"] == "remove",
     )
-
-
-def locate(client, options, lenient):
-    """The wanted with the ids of its parents."""
-    zone = parent(client, ZONE, options["zone"], lenient)
-    pod = zone and parent(client, POD, options["pod"], lenient, zoneid=zone["id"])
-    cluster = pod and parent(client, CLUSTER, options["cluster"], lenient, zoneid=zone["id"], podid=pod["id"])
-    return declared(options, zone, pod, cluster)
 
 
 def join(client, module, wanted, record):
@@ -301,9 +310,15 @@ def join(client, module, wanted, record):
         plan = plan_stale(wanted, record) if record and not is_up(record) else plan_host(wanted, record)
     if module.check_mode:
         return plan
-    if module.params["preflight_required"] and wanted.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
-        place = (wanted.zone, wanted.pod, wanted.cluster)
-        require_preflight(module.params["preflight"], address=wanted.ip_address, url=wanted.url, username=wanted.username, place=place)
+    adds = any(change.data["command"] == "addHost" for change in plan)
+    if adds and module.params["preflight_required"] and wanted.hypervisor == "KVM":
+        require_preflight(
+            module.params["preflight"],
+            address=wanted.ip_address,
+            url=wanted.url,
+            username=wanted.username,
+            place=(wanted.zone, wanted.pod, wanted.cluster),
+        )
     for change in plan:
         if change.data["command"] != "addHost":
             carry_out(client, Plan.of([change]), wanted.ip_address, up_timeout, lambda now: plan_host(wanted, now))
@@ -334,13 +349,15 @@ def serve(client, module, record):
         record = {"id": None, "state": "Up", "resourcestate": "Enabled"}  # as the same run would have added it
 
     def plan_for(now):
-        return plan_absent(address, now, options["forced"]) if state == "absent" else plan_state(state, address, now or record)
+        if state == "absent":
+            return plan_absent(address, now, options["forced"])
+        return plan_state(state, address, now or record)
 
     plan = plan_for(record)
     if module.check_mode:
         return plan
     leaves = state == "maintenance" or (state == "absent" and not options["forced"])
-    if leaves and record and record.get("resourcestate") == "PrepareForMaintenance":  # somebody else's request: wait for it
+    if leaves and record and record.get("resourcestate") == "PrepareForMaintenance":  # asked for before: wait for it
         wait_maintenance(client, address, options["maintenance_timeout"])
     carry_out(client, plan, address, options["maintenance_timeout"], plan_for)
     return plan
@@ -348,15 +365,15 @@ def serve(client, module, record):
 
 def body(module):
     options, client = module.params, connect(module.params)
-    record, wanted = read_record(client, options["ip_address"], full=True), declared(options)
+    record, wanted = read_record(client, options["ip_address"], full=True), declared(options, {})
     if options["state"] == "present":
-        wanted = locate(client, options, module.check_mode)
+        wanted = declared(options, find_parents(client, options, module.check_mode, ZONE, POD, CLUSTER) or {})
         plan = join(client, module, wanted, record)
     else:
         plan = serve(client, module, record)
-    if not module.check_mode:
-        record = read_record(client, options["ip_address"], full=True) if plan or not is_up(record) else record
-    elif plan and options["state"] != "absent":
+    if not module.check_mode and (plan or not is_up(record)):
+        record = read_record(client, options["ip_address"], full=True)
+    elif module.check_mode and plan and options["state"] != "absent":
         record = record or {}
     return plan, {"host": host_result(record, wanted), "planned": bool(plan)}
 

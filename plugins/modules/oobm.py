@@ -119,6 +119,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oob
     Bmc,
     explain_bmc_error,
     needs_verification,
+    oobm_result,
     plan_oobm,
     switch,
     validate_bmc,
@@ -193,15 +194,15 @@ def body(module):
             observed="none in any zone",
             next_step="run add_hosts.yml first",
         )
-    current, host_id = (record or {}).get("outofbandmanagement") or {}, record and record["id"]
+    known = record or {"id": None}  # in check mode, of a host that the same run would add first
+    current, host_id = known.get("outofbandmanagement") or {}, known["id"]
     plan = plan_oobm(bmc, host_id, current, f"out-of-band management of {options['ip_address']}")
     power = current.get("powerstate")
     if not module.check_mode:
         apply_calls(client, plan, lambda: plan_unseen(bmc, read_record(client, options["ip_address"])))
         if needs_verification(bmc, plan, current):
             power = verify(client, host_id, options["ip_address"], bmc, bool(current.get("enabled")))
-    shown = {key: options[key] for key in SHOWN}
-    return plan, {"oobm": {**shown, "enabled": bmc.enabled, "power_state": power if bmc.enabled else "Disabled"}}
+    return plan, {"oobm": oobm_result(bmc, power)}
 
 
 def main():

@@ -15,13 +15,11 @@ description:
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.in_zone
+  - cloudstack.kvm.cloudstack.allocation_state
 options:
   name:
     description: Name of the physical network.
-    type: str
-    required: true
-  zone:
-    description: Name of the zone.
     type: str
     required: true
   isolation_methods:
@@ -37,8 +35,6 @@ options:
     elements: str
   allocation_state:
     description: Whether it is in use. A new one is Disabled by CloudStack and then enabled.
-    type: str
-    choices: [Enabled, Disabled]
     default: Enabled
 """
 
@@ -85,29 +81,36 @@ physical_network:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    ALLOCATION_STATE,
+    API_OPTIONS,
+    IN_ZONE,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
     "name": {"type": "str", "required": True},
-    "zone": {"type": "str", "required": True},
+    **IN_ZONE,
     "isolation_methods": {"type": "list", "elements": "str"},
     "vlan": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
-    "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"], "default": "Enabled"},
+    "allocation_state": {**ALLOCATION_STATE["allocation_state"], "default": "Enabled"},
     **STATE,
 }
 
 
 def body(module):
     options, client = module.params, connect(module.params)
-    zone = parent(client, ZONE, options["zone"], module.check_mode or options["state"] == "absent")
-    parents = zone and {"zoneid": zone["id"]}
-    plan, found = converge(client, PHYSICAL_NETWORK, options, name=options["name"], parents=parents, check_mode=module.check_mode)
+    parents = find_parents(client, options, module.check_mode, ZONE)
+    plan, found = converge(
+        client, PHYSICAL_NETWORK, options, name=options["name"], parents=parents, check_mode=module.check_mode
+    )
     return plan, {"physical_network": found}
 
 

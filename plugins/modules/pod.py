@@ -14,13 +14,11 @@ description:
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.in_zone
+  - cloudstack.kvm.cloudstack.allocation_state
 options:
   name:
     description: Name of the pod.
-    type: str
-    required: true
-  zone:
-    description: Name of the zone.
     type: str
     required: true
   gateway:
@@ -35,10 +33,6 @@ options:
   end_ip:
     description: Last address for system VMs. CloudStack takes the last one of the subnet if it is left out.
     type: str
-  allocation_state:
-    description: Whether the pod takes guests.
-    type: str
-    choices: [Enabled, Disabled]
 """
 
 EXAMPLES = r"""
@@ -89,29 +83,34 @@ pod:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    ALLOCATION_STATE,
+    API_OPTIONS,
+    IN_ZONE,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import POD, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
     "name": {"type": "str", "required": True},
-    "zone": {"type": "str", "required": True},
+    **IN_ZONE,
     "gateway": {"type": "str"},
     "netmask": {"type": "str"},
     "start_ip": {"type": "str"},
     "end_ip": {"type": "str"},
-    "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    **ALLOCATION_STATE,
     **STATE,
 }
 
 
 def body(module):
     options, client = module.params, connect(module.params)
-    zone = parent(client, ZONE, options["zone"], module.check_mode or options["state"] == "absent")
-    parents = zone and {"zoneid": zone["id"]}
+    parents = find_parents(client, options, module.check_mode, ZONE)
     plan, pod = converge(client, POD, options, name=options["name"], parents=parents, check_mode=module.check_mode)
     return plan, {"pod": pod}
 

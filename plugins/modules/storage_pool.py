@@ -14,13 +14,11 @@ description:
   - CloudStack would accept the same name for another address; this module matches by name and refuses another address.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
+  - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.in_zone
 options:
   name:
     description: Name of the pool.
-    type: str
-    required: true
-  zone:
-    description: Name of the zone.
     type: str
     required: true
   pod:
@@ -51,17 +49,11 @@ options:
   state:
     description:
       - Whether it exists.
-      - CloudStack removes a pool only from maintenance. One that is not there is left alone unless O(forced=true).
-    type: str
-    choices: [present, absent]
-    default: present
+      - CloudStack removes a pool only from maintenance. One that is not in maintenance is left alone unless
+        O(forced=true).
 attributes:
   check_mode:
     description: Predicts the call. Whether the hosts can mount the export shows only in a real run.
-    support: full
-  diff_mode:
-    description: Shows the fields that differ.
-    support: full
 """
 
 EXAMPLES = r"""
@@ -110,18 +102,31 @@ storage_pool:
 
 from functools import partial
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, STORAGE_POOL, ZONE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.storage_pool import plan_pool_absent, refuse_taken
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    API_OPTIONS,
+    IN_ZONE,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import (
+    CLUSTER,
+    POD,
+    STORAGE_POOL,
+    ZONE,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.storage_pool import (
+    plan_pool_absent,
+    refuse_taken,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
     "name": {"type": "str", "required": True},
-    "zone": {"type": "str", "required": True},
+    **IN_ZONE,
     "pod": {"type": "str"},
     "cluster": {"type": "str"},
     "url": {"type": "str"},
@@ -133,20 +138,17 @@ ARGUMENT_SPEC = {
 }
 
 
-def find_parents(client, options, lenient):
-    zone = parent(client, ZONE, options["zone"], lenient)
-    if zone is None or options["state"] == "absent":
-        return zone and {"zoneid": zone["id"]}
-    if options["scope"] == "zone":
-        return {"zoneid": zone["id"], "hypervisor": "KVM"}
-    pod = parent(client, POD, options["pod"] or "", lenient, zoneid=zone["id"])
-    cluster = pod and parent(client, CLUSTER, options["cluster"] or "", lenient, zoneid=zone["id"], podid=pod["id"])
-    return cluster and {"zoneid": zone["id"], "podid": pod["id"], "clusterid": cluster["id"]}
+def parents_of(client, options, check_mode):
+    """What the scope needs. A pool is removed by its name in the zone alone, whatever its scope is."""
+    if options["scope"] == "cluster" and options["state"] == "present":
+        return find_parents(client, options, check_mode, ZONE, POD, CLUSTER)
+    ids = find_parents(client, options, check_mode, ZONE)
+    return ids and {**ids, "hypervisor": "KVM"}
 
 
 def body(module):
     options, client = module.params, connect(module.params)
-    parents = find_parents(client, options, module.check_mode or options["state"] == "absent")
+    parents = parents_of(client, options, module.check_mode)
     if options["state"] == "present":
         refuse_taken(options["name"], options["url"], client.list("listStoragePools", "storagepool"))
     try:
@@ -160,7 +162,9 @@ def body(module):
             plan_removal=partial(plan_pool_absent, forced=options["forced"]),
         )
     except ApiError as error:
-        if "Failed to access storage pool" in error.text:  # the only words of the server for everything a mount can fail on
+        if (
+            "Failed to access storage pool" in error.text
+        ):  # the only words of the server for everything a mount can fail on
             error.host = error.host or options["cluster"] or options["zone"]
             error.expected = f"every Up host can mount {options['url']}"
             error.next_step = (

@@ -15,16 +15,13 @@ description:
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.in_zone
 options:
   traffic_type:
     description: Which traffic.
     type: str
     required: true
     choices: [Management, Public, Guest, Storage]
-  zone:
-    description: Name of the zone.
-    type: str
-    required: true
   physical_network:
     description: Name of the physical network.
     type: str
@@ -69,16 +66,25 @@ traffic_type:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import parent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, TRAFFIC_TYPE, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    API_OPTIONS,
+    IN_ZONE,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find_parents
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import (
+    PHYSICAL_NETWORK,
+    TRAFFIC_TYPE,
+    ZONE,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
 ARGUMENT_SPEC = {
     **API_OPTIONS,
     "traffic_type": {"type": "str", "required": True, "choices": ["Management", "Public", "Guest", "Storage"]},
-    "zone": {"type": "str", "required": True},
+    **IN_ZONE,
     "physical_network": {"type": "str", "required": True},
     "kvm_label": {"type": "str"},
     **STATE,
@@ -87,11 +93,11 @@ ARGUMENT_SPEC = {
 
 def body(module):
     options, client = module.params, connect(module.params)
-    lenient = module.check_mode or options["state"] == "absent"
-    zone = parent(client, ZONE, options["zone"], lenient)
-    network = zone and parent(client, PHYSICAL_NETWORK, options["physical_network"], lenient, zoneid=zone["id"])
-    parents = network and {"physicalnetworkid": network["id"]}
-    plan, found = converge(client, TRAFFIC_TYPE, options, name=options["traffic_type"], parents=parents, check_mode=module.check_mode)
+    ids = find_parents(client, options, module.check_mode, ZONE, PHYSICAL_NETWORK)
+    parents = ids and {"physicalnetworkid": ids["physicalnetworkid"]}  # its calls know no zone
+    plan, found = converge(
+        client, TRAFFIC_TYPE, options, name=options["traffic_type"], parents=parents, check_mode=module.check_mode
+    )
     return plan, {"traffic_type": found}
 
 

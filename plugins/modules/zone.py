@@ -15,6 +15,7 @@ description:
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource
+  - cloudstack.kvm.cloudstack.allocation_state
 options:
   name:
     description: Name of the zone.
@@ -42,10 +43,6 @@ options:
   local_storage_enabled:
     description: Whether volumes may be on the hosts own disks.
     type: bool
-  allocation_state:
-    description: Whether the zone takes guests.
-    type: str
-    choices: [Enabled, Disabled]
 """
 
 EXAMPLES = r"""
@@ -102,8 +99,13 @@ zone:
       type: str
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import API_OPTIONS, connect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import STATE, converge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.api_options import (
+    ALLOCATION_STATE,
+    API_OPTIONS,
+    STATE,
+    connect,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 
@@ -117,14 +119,16 @@ ARGUMENT_SPEC = {
     "internal_dns2": {"type": "str"},
     "guest_cidr": {"type": "str"},
     "local_storage_enabled": {"type": "bool"},
-    "allocation_state": {"type": "str", "choices": ["Enabled", "Disabled"]},
+    **ALLOCATION_STATE,
     **STATE,
 }
 
 
 def body(module):
     options = module.params
-    plan, zone = converge(connect(options), ZONE, options, name=options["name"], parents={}, check_mode=module.check_mode)
+    plan, zone = converge(
+        connect(options), ZONE, options, name=options["name"], parents={}, check_mode=module.check_mode
+    )
     return plan, {"zone": zone}
 
 

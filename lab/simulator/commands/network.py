@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from ..cloud import Cloud
 from ..errors import bad_parameter, failed
@@ -20,6 +22,8 @@ PROVIDERS = {
     "SecurityGroupProvider": ("Disabled", ["SecurityGroup"], False),
     "VirtualRouter": ("Disabled", ["Vpn", "Dhcp", "Dns", "Gateway", "Firewall", "Lb", "SourceNat", "StaticNat", "PortForwarding", "UserData"], True),
 }
+# Any: addresses that are compared belong to one network, and so to one version of IP.
+_address: Callable[[str], Any] = ipaddress.ip_address
 ROUTERS = ("VirtualRouter", "VpcVirtualRouter")
 
 
@@ -115,9 +119,9 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
     zone = cloud.get("zone", given["zoneid"])
     subnet = _subnet(given)
     label = f"vlan://{given.get('vlan') or 'untagged'}"
-    first, last = (ipaddress.ip_address(given[key]) for key in ("startip", "endip"))
+    first, last = (_address(given[key]) for key in ("startip", "endip"))
     for other in cloud.table("vlan").where(zone=zone.number):
-        if other["vlan"] == label and not (ipaddress.ip_address(other["endip"]) < first or last < ipaddress.ip_address(other["startip"])):
+        if other["vlan"] == label and not (_address(other["endip"]) < first or last < _address(other["startip"])):
             raise bad_parameter("The IP range already has IPs that overlap with the new range. Please specify a different start IP/end IP.")
         if other["vlan"] != label and other["subnet"].overlaps(subnet):
             raise bad_parameter(
@@ -131,7 +135,7 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
     return {"vlan": _range_view(cloud, row)}
 
 
-def _subnet(given: Arguments) -> ipaddress.IPv4Network:
+def _subnet(given: Arguments) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         subnet = ipaddress.ip_network(f"{given['gateway']}/{given['netmask']}", strict=False)
         inside = all(ipaddress.ip_address(given[key]) in subnet for key in ("startip", "endip"))
@@ -165,7 +169,7 @@ def create_storage_range(cloud: Cloud, given: Arguments) -> Work:
     def work() -> dict:
         start, end = given["startip"], given.get("endip") or given["startip"]
         for other in cloud.table("storagerange").where(pod=pod.number):
-            if ipaddress.ip_address(start) <= ipaddress.ip_address(other["endip"]) and ipaddress.ip_address(other["startip"]) <= ipaddress.ip_address(end):
+            if _address(start) <= _address(other["endip"]) and _address(other["startip"]) <= _address(end):
                 raise failed(f"The Storage network Start IP and endIP address range overlap with private IP :{other['startip']} - {other['endip']}")
         kept = {key: given.get(key) for key in ("gateway", "netmask", "vlan")}
         row = cloud.table("storagerange").add(pod=pod.number, startip=start, endip=end, zone=pod["zone"], **kept)

@@ -63,9 +63,9 @@ def _range(given: Arguments, subnet: ipaddress.IPv4Network) -> tuple[str, str]:
         raise bad_parameter("The start address of the IP range is not in the CIDR subnet.")
     if ipaddress.ip_address(end) not in subnet:
         raise bad_parameter("The end address of the IP range is not in the CIDR subnet.")
-    if ipaddress.ip_address(end) < ipaddress.ip_address(start):
+    if int(ipaddress.ip_address(end)) < int(ipaddress.ip_address(start)):
         raise bad_parameter("The start IP address must have a lower value than the end IP address.")
-    if ipaddress.ip_address(start) <= ipaddress.ip_address(given["gateway"]) <= ipaddress.ip_address(end):
+    if int(ipaddress.ip_address(start)) <= int(ipaddress.ip_address(given["gateway"])) <= int(ipaddress.ip_address(end)):
         raise bad_parameter("The gateway shouldn't overlap start/end IP addresses")
     return start, end
 

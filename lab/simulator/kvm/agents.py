@@ -46,7 +46,7 @@ class Link:
 
     def ask(self, command: str, timeout: float = READY_WAIT, **fields: Any) -> dict[str, Any]:
         """Send a command and wait for its answer. Raises TimeoutError or OSError."""
-        number, box = next(self._numbers), queue.Queue(1)
+        number, box = next(self._numbers), queue.Queue[dict[str, Any]](1)
         self._waiting[number] = box
         try:
             self.tell(command, seq=number, **fields)

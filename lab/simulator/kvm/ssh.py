@@ -130,4 +130,4 @@ def _load(path: Path) -> paramiko.PKey:
             return kind.from_private_key_file(str(path))
         except (paramiko.SSHException, ValueError):  # another kind of key
             continue
-    raise OSError(f"{path} is no private key that paramiko understands")
+    raise OSError(f"{path} is not a private key that paramiko understands")

@@ -10,11 +10,14 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client, patiently
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import Resource
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import plan_absent, plan_present, predict, resource_result
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import (
+    plan_absent,
+    plan_present,
+    predict,
+    resource_result,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 
-# The option that every module of an object has.
-STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 # Parents by which the list calls can filter; the others only go into the creation.
 FILTERS = ("zoneid", "podid", "clusterid", "physicalnetworkid")
 
@@ -38,7 +41,9 @@ def converge(
     absent = desired["state"] == "absent"
 
     def plan_for(now: Optional[dict[str, Any]]) -> Plan:
-        return plan_removal(resource, name, now) if absent else plan_present(resource, name, desired, now, parents or {})
+        return (
+            plan_removal(resource, name, now) if absent else plan_present(resource, name, desired, now, parents or {})
+        )
 
     plan = plan_for(current)
     if plan and check_mode:

@@ -15,8 +15,8 @@ FORBIDDEN = {"subprocess", "socket", "os", "time", "random", "ansible", "pathlib
 # From the ground floor up; subjects of one line do not import each other.
 FLOORS = (
     ("core",),
-    ("host_files", "cloudstack", "inventory", "host_join"),
-    ("host_facts",),
+    ("host_files", "cloudstack", "inventory"),
+    ("host_facts", "host_join"),
     ("probes", "host_network", "host_services", "diagnosis"),
     ("path_check",),
     ("preflight",),

@@ -27,7 +27,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.ap
     refusal,
     without_query,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import advice, secrets_of, without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import (
+    advice,
+    secrets_of,
+    without_secrets,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError, ParseError
 
@@ -46,8 +50,21 @@ PAGE = 500  # objects; the server's default.page.size refuses more
 POLL = 60  # seconds for one look at a job: looking again costs nothing
 READS = ("list", "query")
 # What urllib3 and Python's ssl say when no connection came to stand, and when its TLS did not.
-CONNECTING = ("NewConnectionError", "NameResolutionError", "Failed to resolve", "Connection refused", "ProxyError", "Failed to parse")
-HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE", "UNSUPPORTED_PROTOCOL", "doesn't match")
+CONNECTING = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "Failed to resolve",
+    "Connection refused",
+    "ProxyError",
+    "Failed to parse",
+)
+HANDSHAKE = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "WRONG_VERSION_NUMBER",
+    "HANDSHAKE_FAILURE",
+    "UNSUPPORTED_PROTOCOL",
+    "doesn't match",
+)
 LOST_READ = "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout if it is only slow"
 LOST_WRITE = (
     "run again, it looks at what is there before it sends anything; see the load balancer or proxy in front of CloudStack and the"
@@ -113,7 +130,9 @@ class Client:
         self.access = access
         self.clock = clock or SystemClock()
         verify = {"verify": access.verify} if access.verify is not False else {"dangerous_no_tls_verify": True}
-        self._api = SigningCloudStack(access.url, access.key, access.secret, method="post", session=WholeCallSession(), **verify)
+        self._api = SigningCloudStack(
+            access.url, access.key, access.secret, method="post", session=WholeCallSession(), **verify
+        )
 
     def call(self, command: str, **params: Any) -> dict[str, Any]:
         """One request; returns what stands under the single top-level key. None leaves a parameter out, "" sends it empty."""
@@ -131,7 +150,9 @@ class Client:
         except (ValueError, RecursionError) as error:  # JSON that Python refuses: too deep, numbers without end
             raise self._no_answer(command, f"an answer that cannot be read: {error}") from None
         if not isinstance(answer, dict):
-            raise self._no_answer(command, f"an answer that holds {type(answer).__name__} {str(answer)[:80]!r} where an object belongs")
+            raise self._no_answer(
+                command, f"an answer that holds {type(answer).__name__} {str(answer)[:80]!r} where an object belongs"
+            )
         return answer
 
     def list(self, command: str, kind: str, **params: Any) -> Objects:
@@ -205,7 +226,9 @@ class Client:
             return self._no_answer(command, str(error.args[0] if error.args else error))
         if isinstance(body, dict) and is_refusal(body):
             return self._refused(command, body, response.status_code, secrets)
-        text = describe_answer(response.status_code, str(response.reason or ""), response.headers.get("Content-Type", ""), response.text)
+        text = describe_answer(
+            response.status_code, str(response.reason or ""), response.headers.get("Content-Type", ""), response.text
+        )
         observed = without_secrets(text, [*secrets, self.access.secret, self.access.key])
         return self._foreign(command, response.status_code, observed, response.headers.get("Location", ""))
 
@@ -242,7 +265,9 @@ class Client:
         text = without_secrets(given, [*secrets, self.access.secret])
         message = "CloudStack refused the API key" if code == 401 else f"CloudStack refused {command}"
         expected = f"an API key that may call {command}" if code in (401, 432) else f"{command} to succeed"
-        return ApiError(message, code=code, text=text, expected=expected, observed=f"{code} {cause(text)}", next_step=advice(code))
+        return ApiError(
+            message, code=code, text=text, expected=expected, observed=f"{code} {cause(text)}", next_step=advice(code)
+        )
 
     def _unheard(self, command: str, error: Exception, seconds: float) -> ApiError:
         """The error for a connection that failed: before the request had left, or after."""
@@ -288,7 +313,9 @@ def patiently(client: Any, look: Callable[[], Found], seconds: float = RESTART) 
 
 def _never_left(error: Exception) -> bool:
     """Whether nobody can have read the request. What is not surely so counts as sent."""
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
+    if isinstance(
+        error, (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)
+    ):
         return True
     if isinstance(error, (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL)):
         return True

@@ -9,7 +9,12 @@ from functools import partial
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import HostRecord, alerts_of, read_record, wait_for
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import (
+    HostRecord,
+    alerts_of,
+    read_record,
+    wait_for,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -39,7 +44,9 @@ def _same_step(client: Client, change: Change, ip_address: str, replan: Replan) 
 
 def wait_maintenance(client: Client, ip_address: str, seconds: float) -> None:
     """Until all guests are gone: their migration decides how long it takes, and may fail. Raises ApiError."""
-    record = wait_for(client, ip_address, seconds, lambda record: record.get("resourcestate") in ("Maintenance", *FAILED))
+    record = wait_for(
+        client, ip_address, seconds, lambda record: record.get("resourcestate") in ("Maintenance", *FAILED)
+    )
     if record and record.get("resourcestate") == "Maintenance":
         return
     raise _not_reached(client, ip_address, seconds, record)

@@ -7,7 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client, NoAnswer, Unreachable, patiently
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import (
+    Client,
+    NoAnswer,
+    Unreachable,
+    patiently,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.add_host_error import cause
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_answer import objects_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import advice
@@ -36,7 +41,9 @@ def read_record(client: Client, ip_address: str, full: bool = False) -> Optional
     return next(iter(client.list("listHosts", "host", id=record["id"], details="all")), record)
 
 
-def wait_for(client: Client, ip_address: str, seconds: float, ready: Callable[[HostRecord], bool]) -> Optional[HostRecord]:
+def wait_for(
+    client: Client, ip_address: str, seconds: float, ready: Callable[[HostRecord], bool]
+) -> Optional[HostRecord]:
     """The record as soon as it is `ready`, or as it is after `seconds`; None if there is none by then."""
     deadline = client.clock.monotonic() + seconds
     while True:
@@ -75,11 +82,15 @@ def add_host(client: Client, params: dict[str, Any], ip_address: str, up_timeout
             raise
         text, code = cause(error.text), error.code
     seconds = client.clock.monotonic() - started
-    patience = max(up_timeout, client.access.timeout - seconds) if lost else up_timeout if _may_come(text, seconds) else 0
+    patience = (
+        max(up_timeout, client.access.timeout - seconds) if lost else up_timeout if _may_come(text, seconds) else 0
+    )
     record = _record_after(client, ip_address, patience, up_timeout)
     if record and is_up(record):
         return record, text
-    raise _failed(client, ip_address, text or "CloudStack reported success, but the host is not Up", code, seconds, record)
+    raise _failed(
+        client, ip_address, text or "CloudStack reported success, but the host is not Up", code, seconds, record
+    )
 
 
 def _record_after(client: Client, ip_address: str, patience: float, up_timeout: float) -> Optional[HostRecord]:
@@ -88,16 +99,23 @@ def _record_after(client: Client, ip_address: str, patience: float, up_timeout: 
         record = wait_up(client, ip_address, patience)
         return wait_up(client, ip_address, up_timeout) if record and not is_up(record) else record
     except (NoAnswer, Unreachable) as error:
-        error.host, error.observed = ip_address, f"{error.observed}; addHost was sent before, and the host may join meanwhile"
+        error.host, error.observed = (
+            ip_address,
+            f"{error.observed}; addHost was sent before, and the host may join meanwhile",
+        )
         raise
 
 
 def _may_come(text: str, seconds: float) -> bool:
     """Success, or the generic error after a real wait (the same sentence comes at once for a wrong cluster)."""
-    return not text or (GENERIC in text and seconds > 30) or "is already in the database" in text or "host_details" in text
+    return (
+        not text or (GENERIC in text and seconds > 30) or "is already in the database" in text or "host_details" in text
+    )
 
 
-def _failed(client: Client, ip_address: str, text: str, code: int, seconds: float, record: Optional[HostRecord]) -> ApiError:
+def _failed(
+    client: Client, ip_address: str, text: str, code: int, seconds: float, record: Optional[HostRecord]
+) -> ApiError:
     error = ApiError(
         "the host did not join",
         code=code,
@@ -108,7 +126,9 @@ def _failed(client: Client, ip_address: str, text: str, code: int, seconds: floa
         next_step=advice(code) if code == 431 else HOST_KNOWS,
     )
     alerts = alerts_of(client, ip_address, record)
-    error.details = {"join": {"error": text, "code": code, "seconds": round(seconds), "record": short(record), "alerts": alerts}}
+    error.details = {
+        "join": {"error": text, "code": code, "seconds": round(seconds), "record": short(record), "alerts": alerts}
+    }
     return error
 
 
@@ -123,6 +143,8 @@ def alerts_of(client: Client, ip_address: str, record: Optional[HostRecord]) -> 
         listed = objects_of(client.call("listAlerts", page=1, pagesize=ALERTS), "alert")
     except KvmError:
         return []
-    marks = [ip_address, "Incorrect Network setup on agent"] + ([f"name: {record['name']} ", str(record["id"])] if record else [])
+    marks = [ip_address, "Incorrect Network setup on agent"] + (
+        [f"name: {record['name']} ", str(record["id"])] if record else []
+    )
     texts = [str(alert.get("description")) for alert in listed]
     return list(dict.fromkeys(text for text in texts if any(mark in text for mark in marks)))[:5]

@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import JOB_INTERVAL, RESTART, Client, NoAnswer, patiently
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import (
+    JOB_INTERVAL,
+    RESTART,
+    Client,
+    NoAnswer,
+    patiently,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import Resource
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -37,7 +43,9 @@ def pick(resource: Resource, name: str, listed: list[dict[str, Any]]) -> Optiona
         )
     if found:
         return found[0]
-    alike = [entry[resource.name_read] for entry in listed if str(entry.get(resource.name_read)).lower() == name.lower()]
+    alike = [
+        entry[resource.name_read] for entry in listed if str(entry.get(resource.name_read)).lower() == name.lower()
+    ]
     if alike:
         raise InputError(
             f"the {resource.title} is written differently in CloudStack",
@@ -63,14 +71,30 @@ def missing(resource: Resource, name: str, existing: list[str]) -> InputError:
     return InputError(
         f"the {resource.title} {name} does not exist in CloudStack",
         expected=f"a {resource.title} named {name}",
-        observed=(", ".join(sorted(existing)[:SHOWN]) + (" and more" if len(existing) > SHOWN else "")) or "none at all",
-        next_step=(f"did you mean {close[0]}? Otherwise " if close else "") + "run register_cluster.yml first, or correct the name in the inventory",
+        observed=(", ".join(sorted(existing)[:SHOWN]) + (" and more" if len(existing) > SHOWN else ""))
+        or "none at all",
+        next_step=(f"did you mean {close[0]}? Otherwise " if close else "")
+        + "run register_cluster.yml first, or correct the name in the inventory",
     )
 
 
-def parent(client: Client, resource: Resource, name: str, check_mode: bool, **within: Optional[str]) -> Optional[dict[str, Any]]:
-    """A parent that must exist; in check mode it may be one that the same run would make first (None)."""
-    return find(client, resource, name, **within) if check_mode else require(client, resource, name, **within)
+def find_parents(
+    client: Client, options: Mapping[str, Any], check_mode: bool, *chain: Resource
+) -> Optional[dict[str, str]]:
+    """The ids of the parents that the options name, from the zone down, as parameters: zoneid, podid, ...
+
+    Raises InputError for one that does not exist. None instead in check mode, where the same run would make it first, and for
+    an object that is to be absent.
+    """
+    lenient = check_mode or options["state"] == "absent"
+    ids: dict[str, str] = {}
+    for resource in chain:
+        look = find if lenient else require
+        found = look(client, resource, options[resource.option] or "", **ids)
+        if found is None:
+            return None
+        ids[resource.id_parameter] = found["id"]
+    return ids
 
 
 def apply_calls(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]] = None) -> list[dict[str, Any]]:

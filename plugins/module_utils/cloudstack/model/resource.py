@@ -92,6 +92,16 @@ class Resource:
     constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def option(self) -> str:
+        """The option by which modules of its children name it."""
+        return self.title.replace(" ", "_")
+
+    @property
+    def id_parameter(self) -> str:
+        """The parameter by which calls for its children name it."""
+        return f"{self.kind}id"
+
+    @property
     def options(self) -> list[str]:
         """The options of the module that are fields of the object."""
         return [entry.option for entry in self.fields]
@@ -111,7 +121,9 @@ ZONE = Resource(
         Field("internal_dns1", "internaldns1", create="internaldns1", update="internaldns1"),
         Field("internal_dns2", "internaldns2", create="internaldns2", update="internaldns2", form=text),
         Field("guest_cidr", "guestcidraddress", create="guestcidraddress", update="guestcidraddress"),
-        Field("local_storage_enabled", "localstorageenabled", create="localstorageenabled", update="localstorageenabled"),
+        Field(
+            "local_storage_enabled", "localstorageenabled", create="localstorageenabled", update="localstorageenabled"
+        ),
         Field("allocation_state", "allocationstate", create="allocationstate", update="allocationstate"),
     ),
 )
@@ -183,6 +195,14 @@ STORAGE_POOL = Resource(
         Field("url", "path", create="url", form=normal_url, derive=pool_url),
         Field("scope", "scope", create="scope", form=folded),
         Field("tags", "tags", create="tags", update="tags", form=as_set, send=joined),
-        Field("nfs_mount_opts", "details", create="details", update="details", form=as_set, send=nfs_details, derive=nfs_mount_opts),
+        Field(
+            "nfs_mount_opts",
+            "details",
+            create="details",
+            update="details",
+            form=as_set,
+            send=nfs_details,
+            derive=nfs_mount_opts,
+        ),
     ),
 )

@@ -12,14 +12,22 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 # CloudStack also takes the notation of mount(8), host:/path, behind nfs://.
 URL = re.compile(r"^(?P<scheme>[A-Za-z]+)://(?:[^@/]*@)?(?P<host>[^/:]*)(?::(?=/)|:\d+)?(?P<path>/.*)?$")
-SCHEMES = {"NetworkFilesystem": "nfs", "SharedMountPoint": "sharedmountpoint", "RBD": "rbd", "CLVM": "clvm", "IscsiLUN": "iscsi"}
+SCHEMES = {
+    "NetworkFilesystem": "nfs",
+    "SharedMountPoint": "sharedmountpoint",
+    "RBD": "rbd",
+    "CLVM": "clvm",
+    "IscsiLUN": "iscsi",
+}
 
 
 def normal_url(url: str) -> str:
     """scheme://host/path in one spelling: lower case scheme and host, no trailing slash, no account. Raises InputError."""
     match = URL.match(url.strip())
     if not match:
-        raise InputError("not the address of primary storage", observed=url, expected="such as nfs://192.0.2.1/export/primary")
+        raise InputError(
+            "not the address of primary storage", observed=url, expected="such as nfs://192.0.2.1/export/primary"
+        )
     return f"{match['scheme'].lower()}://{match['host'].lower()}{_path(match['path'])}"
 
 

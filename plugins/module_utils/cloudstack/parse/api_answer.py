@@ -86,7 +86,9 @@ def number_of(value: Any, what: str) -> int:
 
 
 def _odd(message: str, expected: str, value: Any) -> ParseError:
-    return ParseError("the answer of CloudStack", message, expected=expected, text=json.dumps(value, default=str)[:SHOWN])
+    return ParseError(
+        "the answer of CloudStack", message, expected=expected, text=json.dumps(value, default=str)[:SHOWN]
+    )
 
 
 def _is_json(text: str) -> bool:

@@ -52,4 +52,6 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def secrets_of(params: Mapping[str, Any]) -> list[str]:
     """The values of a request that must not come back in a message."""
-    return [str(value) for name, value in params.items() if value and any(mark in name.lower() for mark in SECRET_NAMES)]
+    return [
+        str(value) for name, value in params.items() if value and any(mark in name.lower() for mark in SECRET_NAMES)
+    ]

@@ -43,7 +43,9 @@ def plan_host(wanted: DesiredHost, record: Optional[Mapping[str, Any]]) -> Plan:
     """
     if record is None:
         return Plan.of([_add(wanted)])
-    if record.get("clusterid") != wanted.cluster_id:  # also where the cluster does not exist yet: then it is another one
+    if (
+        record.get("clusterid") != wanted.cluster_id
+    ):  # also where the cluster does not exist yet: then it is another one
         raise _elsewhere(wanted, record)
     if record.get("state") == UP or record.get("state") in PASSING:
         return Plan.of([_retag(wanted, record)])
@@ -89,7 +91,12 @@ def _add(wanted: DesiredHost) -> Change:
         "hosttags": list(wanted.host_tags or ()),
     }
     after = {"zone": wanted.zone, "pod": wanted.pod, "cluster": wanted.cluster, "url": wanted.url, "state": UP}
-    return Change("create", f"host {wanted.ip_address}", after=after, data={"command": "addHost", "params": params, "is_async": False})
+    return Change(
+        "create",
+        f"host {wanted.ip_address}",
+        after=after,
+        data={"command": "addHost", "params": params, "is_async": False},
+    )
 
 
 def _retag(wanted: DesiredHost, record: Mapping[str, Any]) -> Optional[Change]:

@@ -39,8 +39,17 @@ def plan_absent(ip_address: str, record: HostRecord | None, forced: bool) -> Pla
 def delete(ip_address: str, record: HostRecord, forced: bool) -> Change:
     """deleteHost; with force its guests are stopped or lost."""
     params = {"id": record["id"], **({"forced": True} if forced else {})}
-    before = {"name": record.get("name"), "state": record.get("state"), "cluster": record.get("clustername") or record.get("clusterid")}
-    return Change("delete", f"host {ip_address}", before=before, data={"command": "deleteHost", "params": params, "is_async": False})
+    before = {
+        "name": record.get("name"),
+        "state": record.get("state"),
+        "cluster": record.get("clustername") or record.get("clusterid"),
+    }
+    return Change(
+        "delete",
+        f"host {ip_address}",
+        before=before,
+        data={"command": "deleteHost", "params": params, "is_async": False},
+    )
 
 
 def _to_enabled(ip_address: str, record: HostRecord) -> list[Change]:

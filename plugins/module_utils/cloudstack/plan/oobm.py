@@ -54,7 +54,13 @@ def validate_bmc(bmc: Bmc, host: str) -> None:
             next_step="correct oobm_address",
         )
     if not (bmc.port.isdigit() and 0 < int(bmc.port) < 65536):
-        raise InputError("not a port", host=host, expected="a number from 1 to 65535", observed=bmc.port or "nothing", next_step="correct oobm_port")
+        raise InputError(
+            "not a port",
+            host=host,
+            expected="a number from 1 to 65535",
+            observed=bmc.port or "nothing",
+            next_step="correct oobm_port",
+        )
 
 
 def plan_oobm(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], target: str) -> Plan:
@@ -75,21 +81,38 @@ def _configure(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], 
     after = {key: getattr(wanted, key) for key in SHOWN}
     before = {key: str(current.get(key) or "") for key in SHOWN}
     unverified = wanted.enabled and current.get("powerstate") not in VERIFIED
-    if before == after and not unverified and not wanted.always_send_password and _password_may_be(wanted.password, current):
+    if (
+        before == after
+        and not unverified
+        and not wanted.always_send_password
+        and _password_may_be(wanted.password, current)
+    ):
         return None
     data = {
         "command": "configureOutOfBandManagement",
         "params": {"hostid": host_id, **after, "password": wanted.password},
         "is_async": False,
     }
-    return Change("configure", target, before={**before, "password": "(as stored)"}, after={**after, "password": "(as declared)"}, data=data)
+    return Change(
+        "configure",
+        target,
+        before={**before, "password": "(as stored)"},
+        after={**after, "password": "(as declared)"},
+        data=data,
+    )
 
 
 def _enable(wanted: Bmc, host_id: Optional[str], current: Mapping[str, Any], target: str) -> Optional[Change]:
     if bool(current.get("enabled")) == wanted.enabled:
         return None
     action = "enable" if wanted.enabled else "disable"
-    return Change(action, target, before={"enabled": not wanted.enabled}, after={"enabled": wanted.enabled}, data=switch(host_id, wanted.enabled))
+    return Change(
+        action,
+        target,
+        before={"enabled": not wanted.enabled},
+        after={"enabled": wanted.enabled},
+        data=switch(host_id, wanted.enabled),
+    )
 
 
 def switch(host_id: Optional[str], enabled: bool) -> dict[str, Any]:
@@ -104,6 +127,15 @@ def _password_may_be(password: str, current: Mapping[str, Any]) -> bool:
     return bool(shown) and shown[:1] == password[:1]
 
 
+def oobm_result(bmc: Bmc, power: Optional[str]) -> dict[str, Any]:
+    """The documented keys. `power` is the power state as CloudStack last heard it."""
+    return {
+        **{key: getattr(bmc, key) for key in SHOWN},
+        "enabled": bmc.enabled,
+        "power_state": power if bmc.enabled else "Disabled",
+    }
+
+
 def explain_bmc_error(text: str) -> tuple[str, str]:
     """What ipmitool's words mean: (observed, next step)."""
     known = {
@@ -113,7 +145,10 @@ def explain_bmc_error(text: str) -> tuple[str, str]:
             "CloudStack has no such driver under this spelling",
             "set oobm_driver to ipmitool, redfish or nestedcloudstack",
         ),
-        "is disabled for the host's": ("out-of-band management is disabled for the zone or the cluster", "enable it there, then run again"),
+        "is disabled for the host's": (
+            "out-of-band management is disabled for the zone or the cluster",
+            "enable it there, then run again",
+        ),
         "Unable to establish": (
             "the BMC does not answer the management server",
             "check oobm_address and oobm_port, and the way from the management servers to the BMC",

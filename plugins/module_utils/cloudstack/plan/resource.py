@@ -12,7 +12,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 
 
-def plan_present(resource: Resource, name: str, desired: Mapping[str, Any], current: Optional[Mapping[str, Any]], parents: Mapping[str, str]) -> Plan:
+def plan_present(
+    resource: Resource,
+    name: str,
+    desired: Mapping[str, Any],
+    current: Optional[Mapping[str, Any]],
+    parents: Mapping[str, str],
+) -> Plan:
     """What makes the object exist with the desired fields. A desired value of None leaves the field alone.
 
     `parents` are the ids that createX wants (zoneid, podid, ...). Raises InputError where CloudStack can't change a field.
@@ -20,7 +26,9 @@ def plan_present(resource: Resource, name: str, desired: Mapping[str, Any], curr
     wanted = {field: desired[field.option] for field in resource.fields if desired.get(field.option) is not None}
     if current is None:
         return _create(resource, name, wanted, parents)
-    differing = {field: value for field, value in wanted.items() if field.form(value) != field.form(field.observe(current))}
+    differing = {
+        field: value for field, value in wanted.items() if field.form(value) != field.form(field.observe(current))
+    }
     fixed = [field for field in differing if field.update is None]
     if fixed:
         raise _cannot_change(resource, name, fixed[0], differing[fixed[0]], current)
@@ -42,13 +50,22 @@ def resource_result(resource: Resource, name: str, current: Optional[Mapping[str
     """The documented keys of an object: id, name and its options as CloudStack has them."""
     if current is None:
         return None
-    return {"id": current.get("id"), "name": name, **{field.option: _shown(field, field.observe(current)) for field in resource.fields}}
+    return {
+        "id": current.get("id"),
+        "name": name,
+        **{field.option: _shown(field, field.observe(current)) for field in resource.fields},
+    }
 
 
-def predict(resource: Resource, name: str, desired: Mapping[str, Any], current: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+def predict(
+    resource: Resource, name: str, desired: Mapping[str, Any], current: Optional[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What `resource_result` would return after the plan, as far as it is known: the id of a new object and CloudStack's defaults are not."""
     known = resource_result(resource, name, current) or {"id": None, "name": name, **dict.fromkeys(resource.options)}
-    return {**known, **{option: _as_answered(desired[option]) for option in resource.options if desired.get(option) is not None}}
+    return {
+        **known,
+        **{option: _as_answered(desired[option]) for option in resource.options if desired.get(option) is not None},
+    }
 
 
 def _as_answered(value: Any) -> Any:
@@ -57,7 +74,9 @@ def _as_answered(value: Any) -> Any:
 
 
 def _create(resource: Resource, name: str, wanted: Mapping[Field, Any], parents: Mapping[str, str]) -> Plan:
-    now = {field: value for field, value in wanted.items() if field.create and value not in ("", [])}  # nothing to clear yet
+    now = {
+        field: value for field, value in wanted.items() if field.create and value not in ("", [])
+    }  # nothing to clear yet
     later = {field: value for field, value in wanted.items() if not field.create}
     given = {str(field.create): field.send(value) for field, value in now.items()}
     params: dict[str, Any] = {**parents, **resource.constants, resource.name_create: name, **given}

@@ -41,5 +41,11 @@ def plan_pool_absent(resource: Resource, name: str, current: Optional[Mapping[st
             next_step="move the volumes away and put it into maintenance, or set forced, which stops every guest with a volume on it",
         )
     call = {"command": "enableStorageMaintenance", "params": {"id": current["id"]}, "is_async": True}
-    stop = Change("update", f"{resource.title} {name}", before={"state": current.get("state")}, after={"state": MAINTENANCE}, data=call)
+    stop = Change(
+        "update",
+        f"{resource.title} {name}",
+        before={"state": current.get("state")},
+        after={"state": MAINTENANCE},
+        data=call,
+    )
     return Plan.of([stop, *plan])

@@ -171,7 +171,7 @@ class Staged:
             raise
 
     def _write(self, place: Place, mode: int, uid: Optional[int], gid: Optional[int]) -> None:
-        _clear_leftovers(place)
+        _remove_unfinished(place)
         name = _temporary_name(place)
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=place.directory)
         self._temporary = name
@@ -294,9 +294,14 @@ def sync_directory_of(path: str) -> None:
         raise OperationFailed(f"the directory of {path} cannot be written to disk", observed=error.strerror) from error
 
 
+def write(path: str, content: bytes, mode: int, uid: Optional[int] = None, gid: Optional[int] = None) -> None:
+    """Make or replace one file, on disk when this returns. Raises OperationFailed."""
+    Staged(path, content, mode, uid, gid).commit()
+
+
 def back_up(state: FileState, backup: str) -> None:
-    """Keep a file that was read, with its mode and owner, as `backup`, on disk when this returns."""
-    Staged(backup, state.content or b"", state.mode or 0, state.uid, state.gid).commit()
+    """Keep a file that was read, with its mode and owner, as `backup`."""
+    write(backup, state.content or b"", state.mode or 0, state.uid, state.gid)
 
 
 @contextlib.contextmanager
@@ -331,7 +336,7 @@ def _temporary_name(place: Place) -> str:
     return f".{place.name[:150]}{_MARK}{os.urandom(8).hex()}"
 
 
-def _clear_leftovers(place: Place) -> None:
+def _remove_unfinished(place: Place) -> None:
     """Remove what a killed run left beside the file. Nobody else is at it, see `locked`."""
     start = f".{place.name[:150]}{_MARK}"
     for name in _names(place):

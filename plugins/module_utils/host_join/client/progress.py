@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer, run_all
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.model.signs import Mark, Signs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.parse.signs import (
     LOGOUT,
@@ -70,12 +71,15 @@ def locked(folder: str = FOLDER) -> Iterator[None]:
 
 
 def write_mark(controller: str, cluster: str, token: str, folder: str = FOLDER) -> None:
-    """Say that addHost is sent now."""
-    words = {"uptime": _uptime(), "begun": SystemClock().now().isoformat(timespec="seconds"), "controller": controller, "cluster": cluster, "token": token}
-    path = os.path.join(folder, "join.json")
-    with open(f"{path}.{token}", "w", encoding="utf-8") as file:
-        json.dump(words, file)
-    os.rename(f"{path}.{token}", path)
+    """Say that addHost is sent now. Raises OperationFailed."""
+    words = {
+        "uptime": _uptime(),
+        "begun": SystemClock().now().isoformat(timespec="seconds"),
+        "controller": controller,
+        "cluster": cluster,
+        "token": token,
+    }
+    files.write(os.path.join(folder, "join.json"), json.dumps(words).encode(), 0o600)
 
 
 def remove_mark(token: str, folder: str = FOLDER) -> None:

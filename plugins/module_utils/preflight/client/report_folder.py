@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, OperationFailed
@@ -42,7 +42,6 @@ def write_all(folder: str, texts: Mapping[str, str], private: tuple[str, ...] = 
     Raises InputError where that is not possible: then the files of before are still there.
     """
     with contextlib.ExitStack() as staged, _in_words(folder):
-        _remove_leftovers(folder, texts)
         files = []
         for name, text in texts.items():
             # A host's output may hold what UTF-8 cannot say; in JSON the escape stands for the same character.
@@ -104,14 +103,6 @@ def _write_marks(folder: str, marks: Mapping[str, Any]) -> None:
     else:
         with _in_words(folder), contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, UNFINISHED))
-
-
-def _remove_leftovers(folder: str, names: Iterable[str]) -> None:
-    """What a writer that was killed had not renamed yet: nobody else writes while the lock is held."""
-    beginnings = tuple(f".{name}." for name in names)
-    for each in os.listdir(folder):
-        if each.startswith(beginnings):
-            os.unlink(os.path.join(folder, each))
 
 
 def _public() -> int:

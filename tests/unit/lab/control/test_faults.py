@@ -75,7 +75,7 @@ def test_a_boot_puts_back_the_faults_of_that_nodes_cables_only(lab: Lab, done: l
 
 
 def test_an_unknown_fault_is_answered_with_the_known_ones(lab: Lab, done: list[str]) -> None:
-    with pytest.raises(LabError, match="there is no fault fire; there are plain, cut, unstageable, stuck"):
+    with pytest.raises(LabError, match="fire is not a fault; there are plain, cut, unstageable, stuck"):
         faults.stage(lab, "fire", {})
 
 

@@ -59,7 +59,7 @@ def cpu():
 
 def memory():
     """Bytes that guests may have."""
-    kib = int(re.search(r"^MemTotal:\s+(\d+)", text_of("/proc/meminfo"), re.M)[1])
+    kib = int(re.findall(r"^MemTotal:\s+(\d+)", text_of("/proc/meminfo"), re.M)[0])
     return kib * 1024 - RESERVED
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 
 from . import VERSION, connection, host, libvirt_side, log, properties, storage
 
@@ -27,7 +28,7 @@ class Agent:
     def __init__(self):
         self.properties = properties.read(PROPERTIES)
         self.pools = {}
-        self.socket = None
+        self.socket: Any = None  # until `connect`
         self.lock = threading.RLock()  # SIGTERM may come while its own thread is sending
         self.ping = 60.0
         self.about = "id: 0, uuid: , name: "

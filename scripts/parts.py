@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run make targets side by side: parts.py LANE..., a lane being targets that run one after another, as in "lint types unit".
+"""Run make targets side by side: parts.py LANE..., a lane being targets that run one after another, as in "lint types
+unit".
 
-Each part's output goes to .build/parts/TARGET.log and is printed whole when the part ends; while it runs, a line a minute says so. Every
-part runs, whatever others did. At the end: a table of times, then the parts that failed; the first failure's output is the last thing
-printed. The exit status is 0 only if every part's is.
+Each part's output goes to .build/parts/TARGET.log and is printed whole when the part ends; while it runs, a line a
+minute says so. Every part runs, whatever others did. At the end: a table of times, then the parts that failed; the
+first failure's output is the last thing printed. The exit status is 0 only if every part's is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ LOGS = ROOT / ".build" / "parts"
 STILL = 60  # seconds between two lines about the parts that are still running
 
 # make, which does not outlive this program, nor does anything that it has started
-TIED = ["setpriv", "--pdeathsig", "TERM", "bash", "-c", 'trap "trap - TERM; kill 0" TERM; make --no-print-directory "$0" & wait $!']
+TIED = [
+    "setpriv",
+    "--pdeathsig",
+    "TERM",
+    "bash",
+    "-c",
+    'trap "trap - TERM; kill 0" TERM; make --no-print-directory "$0" & wait $!',
+]
 
 
 @dataclass
@@ -47,7 +55,9 @@ class Part:
         """To its end."""
         self.started = time.monotonic()
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*TIED, self.name], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                [*TIED, self.name], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
             _, status, usage = os.wait4(self.process.pid, 0)
         self.wall, self.cpu = time.monotonic() - self.started, usage.ru_utime + usage.ru_stime
         self.status = self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -73,7 +83,8 @@ class Screen:
     def show(self, part: Part) -> None:
         """All that a part has said."""
         with self.lock:
-            self._line(f"{part.name} {'passed' if part.status == 0 else f'FAILED with exit status {part.status}'} after {part.wall:.0f} s:")
+            outcome = "passed" if part.status == 0 else f"FAILED with exit status {part.status}"
+            self._line(f"{part.name} {outcome} after {part.wall:.0f} s:")
             print(part.log.read_text(errors="replace").rstrip(), flush=True)
 
     def _line(self, text: str) -> None:
@@ -124,11 +135,14 @@ def main(lanes: list[str]) -> int:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         _wait(threads, STILL)
-        running = [f"{part.name} ({time.monotonic() - part.started:.0f} s)" for part in parts if part.process and part.status is None]
+        running = [part for part in parts if part.process and part.status is None]
         if running:
-            screen.say(f"still running: {', '.join(running)}")
+            times = (f"{part.name} ({time.monotonic() - part.started:.0f} s)" for part in running)
+            screen.say(f"still running: {', '.join(times)}")
     whole = Part("all", wall=time.monotonic() - screen.began, cpu=sum(part.cpu for part in parts), status=0)
-    print(f"\n{table([*parts, whole])}\nthe machine's {os.cpu_count()} CPUs were busy for {busy() - busy_before:.0f} s, hosts of the lab included", flush=True)
+    seconds = busy() - busy_before
+    print(f"\n{table([*parts, whole])}")
+    print(f"the machine's {os.cpu_count()} CPUs were busy for {seconds:.0f} s, hosts of the lab included", flush=True)
     return finish(parts)
 
 
@@ -145,7 +159,10 @@ def finish(parts: list[Part]) -> int:
     if bad:
         print(f"not passed: {', '.join(part.name for part in bad)}")
     if failed:
-        print(f"\nthe first failure once more, {failed[0].name}:\n{failed[0].log.read_text(errors='replace').rstrip()}", flush=True)
+        print(
+            f"\nthe first failure once more, {failed[0].name}:\n{failed[0].log.read_text(errors='replace').rstrip()}",
+            flush=True,
+        )
     return int(bool(bad))
 
 

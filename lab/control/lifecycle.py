@@ -23,7 +23,7 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def require_root() -> None:
-    """Raise LabError for anybody else."""
+    """Raise LabError for another user."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root (network and mount namespaces): run it as root or with sudo")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that talk to the CloudStack API. The argument specification is in client/api_options.py."""
+    """Options of the modules that talk to the CloudStack API. The argument specification is in
+    client/api_options.py."""
 
     DOCUMENTATION = r"""
 options:
   api_url:
-    description: Address of the API, such as V(https://cloud.example.org/client/api). Taken from E(CLOUDSTACK_ENDPOINT) if not set.
+    description: Address of the API, such as V(https://cloud.example.org/client/api). Taken from E(CLOUDSTACK_ENDPOINT)
+      if not set.
     type: str
     required: true
   api_key:
@@ -67,7 +69,8 @@ options:
     default: present
 attributes:
   check_mode:
-    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be made first.
+    description: Predicts exactly what the real run does. A parent that does not exist yet is taken for one that will be
+      made first.
     support: full
   diff_mode:
     description: Shows the fields that differ.

@@ -10,12 +10,12 @@ short_description: Single keys of CloudStack's agent.properties
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Sets or removes keys and leaves every other line, comments and order included, as it is. The agent rewrites this file itself
-    (without comments, in hash order), so it must never be templated.
-  - Refuses keys that the agent of CloudStack 4.22.1 does not read (and names the nearest that it does), values of the wrong type,
-    and keys that belong to CloudStack such as C(guid).
-  - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every line
-    that starts with C(host). Set them again afterwards.
+  - Sets or removes keys and leaves every other line, comments and order included, as it is. The agent rewrites this
+    file itself (without comments, in hash order), so it must never be templated.
+  - Refuses keys that the agent of CloudStack 4.22.1 does not read (and names the nearest that it does), values of the
+    wrong type, and keys that belong to CloudStack such as C(guid).
+  - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every
+    line that starts with C(host). Set them again afterwards.
   - The agent reads the file when it starts. M(cloudstack.kvm.daemon) restarts one that has not.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
@@ -33,7 +33,8 @@ options:
     type: bool
     default: false
   backup:
-    description: Keep a copy of the file beside it before it is changed. A hard power-off can fill the file with zero bytes.
+    description: Keep a copy of the file beside it before it is changed. A hard power-off can fill the file with zero
+      bytes.
     type: bool
     default: true
 attributes:
@@ -41,7 +42,8 @@ attributes:
     description: Predicts exactly what the real run does. A file that is not there yet counts as an empty one.
     support: full
   diff_mode:
-    description: Shows each key that differs; of keys with passphrase, password or secret in their name only that they differ.
+    description: Shows each key that differs; of keys with passphrase, password or secret in their name only that they
+      differ.
     support: full
 seealso:
   - module: cloudstack.kvm.host_files
@@ -90,7 +92,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.places import resolve
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import ENCODING, SECRET
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_properties import edit, plan_properties, warnings_for
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_properties import (
+    edit,
+    plan_properties,
+    warnings_for,
+)
 
 ATTEMPTS = 3  # of replacing a file that something else keeps writing
 
@@ -136,7 +142,9 @@ def _inspect(path, check_mode):
     state = files.inspect(resolve(path))
     if state.kind == "file" or (state.kind == "absent" and check_mode):
         return state
-    raise InputError(f"{path} is not a file", expected="a file", observed=state.kind, next_step="install cloudstack-agent first")
+    raise InputError(
+        f"{path} is not a file", expected="a file", observed=state.kind, next_step="install cloudstack-agent first"
+    )
 
 
 def _write(state, text, plan, backup):

@@ -68,7 +68,8 @@ cluster:
       returned: always
       type: str
     labels:
-      description: For each traffic type its KVM labels over all physical networks of the zone. A traffic type without a label has an empty list.
+      description: For each traffic type its KVM labels over all physical networks of the zone. A traffic type without a
+        label has an empty list.
       returned: always
       type: dict
     isolation:
@@ -95,17 +96,20 @@ cluster:
       returned: always
       type: str
     settings:
-      description: Settings that concern hosts, with the values that hold for the cluster. A setting without a value is empty.
+      description: Settings that concern hosts, with the values that hold for the cluster. A setting without a value is
+        empty.
       returned: always
       type: dict
     pools:
       description:
-        - Pools that every host of the cluster has to mount, of scope V(CLUSTER) or V(ZONE), with V(name), V(kind), V(server), V(path), V(state), V(scope).
+        - Pools that every host of the cluster has to mount, of scope V(CLUSTER) or V(ZONE), with V(name), V(kind),
+          V(server), V(path), V(state), V(scope).
       returned: always
       type: list
       elements: dict
     registered:
-      description: The hosts of all zones, with V(name), V(address), V(state), V(resource_state), V(zone), V(cluster), V(version), V(id), V(details).
+      description: The hosts of all zones, with V(name), V(address), V(state), V(resource_state), V(zone), V(cluster),
+        V(version), V(id), V(details).
       returned: always
       type: list
       elements: dict

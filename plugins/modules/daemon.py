@@ -10,13 +10,15 @@ short_description: A daemon that runs with what its files say
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Starts a systemd service anew when it was started before one of the files was changed that it reads only when it starts, or when it does
-    not run. Nothing depends on what changed in this run, so a restart that an interrupted run left undone is done by the next.
-  - The start is compared with the time of the last change of a file's inode (ctime), which renaming and a kept modification time cannot hide.
-    Both are right across a clock that was set meanwhile.
-  - A file in Java's properties format that Java itself wrote last (C(agent.properties), which the agent rewrites) is not newer than its daemon.
-  - systemd reads its units again before anything is done with them, or where it says that they changed on disk. Units that must not
-    run beside the daemon are stopped before it is started.
+  - Starts a systemd service anew when it was started before one of the files was changed that it reads only when it
+    starts, or when it does not run. Nothing depends on what changed in this run, so a restart that an interrupted run
+    left undone is done by the next.
+  - The start is compared with the time of the last change of a file's inode (ctime), which renaming and a kept
+    modification time cannot hide. Both are right across a clock that was set meanwhile.
+  - A file in Java's properties format that Java itself wrote last (C(agent.properties), which the agent rewrites) is
+    not newer than its daemon.
+  - systemd reads its units again before anything is done with them, or where it says that they changed on disk. Units
+    that must not run beside the daemon are stopped before it is started.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -25,19 +27,22 @@ options:
     type: str
     required: true
   files:
-    description: Paths that it reads only when it starts. A link is not followed. A path that does not exist is no reason to start anew.
+    description: Paths that it reads only when it starts. A link is not followed. A path that does not exist is no
+      reason to start anew.
     type: list
     elements: str
     default: []
   changed:
     description:
-      - Paths that this run has changed, or in check mode would change, as RV(cloudstack.kvm.host_files#module:changed_paths).
-        Those that are also in O(files) are a reason to start anew; others are ignored.
+      - Paths that this run has changed, or in check mode would change, as
+        RV(cloudstack.kvm.host_files#module:changed_paths). Those that are also in O(files) are a reason to start anew;
+        others are ignored.
     type: list
     elements: str
     default: []
   exclude:
-    description: Units that must not be active beside it, such as sockets that would start it. Those that are not there are ignored.
+    description: Units that must not be active beside it, such as sockets that would start it. Those that are not there
+      are ignored.
     type: list
     elements: str
     default: []
@@ -49,13 +54,15 @@ options:
     description: Whether it starts at every boot. Without it this is left as it is.
     type: bool
   verify:
-    description: A command, as a list, that must end with 0 after a start, because some services tell systemd too early that they run. No shell.
+    description: A command, as a list, that must end with 0 after a start, because some services tell systemd too early
+      that they run. No shell.
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Predicts exactly what the real run does. A service that is not installed yet counts as one that does not run.
+    description: Predicts exactly what the real run does. A service that is not installed yet counts as one that does
+      not run.
     support: full
   diff_mode:
     description: Shows each step with its reason.
@@ -107,7 +114,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.daemon import DaemonGoal
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.client import systemd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.plan.daemon import ABSENT_UNIT, plan_daemon, reasons
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.plan.daemon import (
+    ABSENT_UNIT,
+    plan_daemon,
+    reasons,
+)
 
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -123,7 +134,9 @@ ARGUMENT_SPEC = {
 def body(module):
     """Compare the unit with its files, and carry out what follows unless in check mode."""
     wanted = module.params
-    goal = DaemonGoal(wanted["name"], tuple(wanted["changed"]), tuple(wanted["exclude"]), wanted["start"], wanted["enabled"])
+    goal = DaemonGoal(
+        wanted["name"], tuple(wanted["changed"]), tuple(wanted["exclude"]), wanted["start"], wanted["enabled"]
+    )
     units = systemd.units([goal.name, *goal.exclude])
     unit, files, now = units.get(goal.name, ABSENT_UNIT), systemd.read_files(wanted["files"]), systemd.now()
     plan = plan_daemon(goal, units, files, now)

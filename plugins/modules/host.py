@@ -25,7 +25,8 @@ options:
     type: int
     default: 22
   url:
-    description: Address for addHost, where it is not made of O(ip_address) and O(ssh_port). For hosts of the hypervisor Simulator.
+    description: Address for addHost, where it is not made of O(ip_address) and O(ssh_port). For hosts of the hypervisor
+      Simulator.
     type: str
   zone:
     description: Name of the zone. Needed to add the host.
@@ -46,7 +47,8 @@ options:
     type: str
     default: root
   password:
-    description: Password of this account. Empty, CloudStack uses its own key. CloudStack keeps a password in its database.
+    description: Password of this account. Empty, CloudStack uses its own key. CloudStack keeps a password in its
+      database.
     type: str
     default: ""
   host_tags:
@@ -62,10 +64,10 @@ options:
     default: keep
   preflight:
     description:
-      - What the pre-flight said of the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be added is judged again by the
-        same checks, with its facts of now, the other hosts' facts of then, and the probes of then. It is refused, and nothing is sent to
-        CloudStack, if a check says that it may no longer join, and if the verdict is absent, failed, too old, of another address, cluster or
-        policy, or of a run that did not end.
+      - What the pre-flight said of the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be added
+        is judged again by the same checks, with its facts of now, the other hosts' facts of then, and the probes of
+        then. It is refused, and nothing is sent to CloudStack, if a check says that it may no longer join, and if the
+        verdict is absent, failed, too old, of another address, cluster or policy, or of a run that did not end.
       - Not asked for a host that CloudStack has already, nor in check mode, nor for the hypervisor Simulator.
     type: dict
     suboptions:
@@ -82,7 +84,8 @@ options:
         type: str
         required: true
       policy:
-        description: The limits that differ from the defaults, as M(cloudstack.kvm.preflight) gets them. How long a verdict holds is one of them.
+        description: The limits that differ from the defaults, as M(cloudstack.kvm.preflight) gets them. How long a
+          verdict holds is one of them.
         type: dict
         default: {}
       waivers:
@@ -91,11 +94,13 @@ options:
         elements: dict
         default: []
   preflight_required:
-    description: Whether a host is refused without a verdict. Set it to false only where something else has proven the host.
+    description: Whether a host is refused without a verdict. Set it to false only where something else has proven the
+      host.
     type: bool
     default: true
   up_timeout:
-    description: How long to wait, in seconds, for a record that exists and is not Up yet, and for an agent that comes late.
+    description: How long to wait, in seconds, for a record that exists and is not Up yet, and for an agent that comes
+      late.
     type: int
     default: 60
   maintenance_timeout:
@@ -110,7 +115,8 @@ options:
     default: false
   state:
     description:
-      - V(present) adds the host if CloudStack has none of this address, and waits until it is Up. In service or not is left alone.
+      - V(present) adds the host if CloudStack has none of this address, and waits until it is Up. In service or not is
+        left alone.
       - V(enabled), V(disabled) and V(maintenance) bring a registered host into this resource state; they never add one.
         V(maintenance) moves all guests away and waits until they are gone.
       - V(absent) removes it, through maintenance unless O(forced=true).
@@ -200,7 +206,8 @@ host:
       description: Power state that out-of-band management reports.
       type: str
     secured:
-      description: Whether its libvirt uses TLS, so that live migration is encrypted; null where CloudStack does not say.
+      description: Whether its libvirt uses TLS, so that live migration is encrypted; null where CloudStack does not
+        say.
       type: bool
     version:
       description: Version of its agent.
@@ -214,7 +221,8 @@ planned:
   returned: success
   type: bool
 join:
-  description: What is known about a join that failed; the filter P(cloudstack.kvm.join_diagnosis#filter) names its cause.
+  description: What is known about a join that failed; the filter P(cloudstack.kvm.join_diagnosis#filter) names its
+    cause.
   returned: when addHost failed
   type: dict
   contains:

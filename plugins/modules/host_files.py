@@ -10,17 +10,20 @@ short_description: Writes all configuration files of a role in one run
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Makes any number of files, directories and links be as declared, in one module execution instead of one for each file.
+  - Makes any number of files, directories and links be as declared, in one module execution instead of one for each
+    file.
   - Everything is planned and validated before the first write. If one entry cannot be done, none is.
-  - A file is replaced in one step and synced to the disk. Its owner, mode and SELinux label stay unless options say otherwise.
-    A file that is a mount point itself, such as C(/etc/hosts) in a container, is written in place.
+  - A file is replaced in one step and synced to the disk. Its owner, mode and SELinux label stay unless options say
+    otherwise. A file that is a mount point itself, such as C(/etc/hosts) in a container, is written in place.
   - A path that is a symbolic link is followed, except with O(files[].state=link) and O(files[].state=absent).
 attributes:
   check_mode:
-    description: Plans and validates, writes nothing. What does not exist yet (a directory, a user, a validating program) is no error.
+    description: Plans and validates, writes nothing. What does not exist yet (a directory, a user, a validating
+      program) is no error.
     support: full
   diff_mode:
-    description: Shows every change. The content given by O(files[].secret_content), or of an entry with O(files[].secret=true), is hidden.
+    description: Shows every change. The content given by O(files[].secret_content), or of an entry with
+      O(files[].secret=true), is hidden.
     support: full
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
@@ -62,9 +65,10 @@ options:
         description:
           - How O(files[].settings) are written.
           - V(ini_flat) is C(key = value), as in C(sysctl.d).
-          - V(shell) is C(KEY="value"), as in C(/etc/default). A line that has no quotes keeps none if the value needs none.
-          - V(libvirt) is C(key = "text"), C(key = 1) or C(key = [ "a", "b" ]). Whether a key takes a number or a text is
-            taken from the file's own line or commented default, then from the type of the value.
+          - V(shell) is C(KEY="value"), as in C(/etc/default). A line that has no quotes keeps none if the value needs
+            none.
+          - V(libvirt) is C(key = "text"), C(key = 1) or C(key = [ "a", "b" ]). Whether a key takes a number or a text
+            is taken from the file's own line or commented default, then from the type of the value.
           - V(hosts) is C(/etc/hosts), keys are addresses and values are names, the first one canonical. These names are
             removed from all other addresses of the same family.
         type: str
@@ -91,7 +95,8 @@ options:
         description: Group name or number.
         type: str
       validate:
-        description: A command that must end with 0 for the new content to be written, C(%s) stands for the file to look at. No shell.
+        description: A command that must end with 0 for the new content to be written, C(%s) stands for the file to look
+          at. No shell.
         type: str
       create:
         description: Whether O(files[].settings) and O(files[].lines) may make a file that is not there.
@@ -188,7 +193,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import file_plan, files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.places import resolve
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileGoal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.files import missing_parents, parse_mode, plan_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.files import (
+    missing_parents,
+    parse_mode,
+    plan_files,
+)
 
 ATTEMPTS = 3  # of replacing files that something else keeps writing
 
@@ -215,7 +224,10 @@ ARGUMENT_SPEC = {
         "elements": "dict",
         "required": True,
         "options": ENTRY,
-        "mutually_exclusive": [("content", "secret_content", "settings", "lines"), ("content", "secret_content", "settings", "lines_absent")],
+        "mutually_exclusive": [
+            ("content", "secret_content", "settings", "lines"),
+            ("content", "secret_content", "settings", "lines_absent"),
+        ],
         "required_if": [("state", "link", ["src"])],
     },
     "backup": {"type": "bool", "default": False},
@@ -267,7 +279,9 @@ def body(module):
         with files.locked(SystemClock()):
             try:
                 return _write(module)
-            except files.ChangedMeanwhile as error:  # by something that knows no lock of ours: look again, unless half is done
+            except (
+                files.ChangedMeanwhile
+            ) as error:  # by something that knows no lock of ours: look again, unless half is done
                 if attempt + 1 == ATTEMPTS or error.details.get("changed_paths"):
                     raise
     raise AssertionError("a loop that always returns or raises")
@@ -296,7 +310,11 @@ def _write(module):
 
 def _refuse(missing, parents):
     if missing:
-        raise InputError("a content cannot be validated, nothing was written", observed="; ".join(missing), next_step="install the program")
+        raise InputError(
+            "a content cannot be validated, nothing was written",
+            observed="; ".join(missing),
+            next_step="install the program",
+        )
     if parents:
         raise InputError(
             "a directory is not there, nothing was written",

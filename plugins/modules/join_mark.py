@@ -10,12 +10,13 @@ short_description: Whether an addHost is being carried out on this host, and a m
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - CloudStack carries addHost out whether its caller lives or not, and has no call that tells. A second addHost to the same host meanwhile leaves
-    it with the certificate of one and the key of the other. The host shows what is going on, and keeps the mark.
-  - Runs on the host that joins. What it looks at are the set-up programs of CloudStack, logins of the management servers, the journal of the last
-    minutes, the agent, and the mark.
-  - The mark is a file in C(/run), which is gone when the host has rebooted. It is no part of the host's configuration, so writing or removing it is
-    never reported as a change.
+  - CloudStack carries addHost out whether its caller lives or not, and has no call that tells. A second addHost to the
+    same host meanwhile leaves it with the certificate of one and the key of the other. The host shows what is going on,
+    and keeps the mark.
+  - Runs on the host that joins. What it looks at are the set-up programs of CloudStack, logins of the management
+    servers, the journal of the last minutes, the agent, and the mark.
+  - The mark is a file in C(/run), which is gone when the host has rebooted. It is no part of the host's configuration,
+    so writing or removing it is never reported as a change.
 options:
   state:
     description:
@@ -43,7 +44,8 @@ options:
     type: int
     default: 900
   token:
-    description: What the module returned as RV(token) when it wrote the mark. Empty, V(absent) removes any mark, of a host that is Up by now.
+    description: What the module returned as RV(token) when it wrote the mark. Empty, V(absent) removes any mark, of a
+      host that is Up by now.
     type: str
     default: ""
 attributes:
@@ -79,7 +81,8 @@ joining:
   returned: success
   type: bool
 progress:
-  description: state (V(none), V(running) or V(ended)), why, since and left; left is for how many seconds it is believed at most if nothing new is seen.
+  description: state (V(none), V(running) or V(ended)), why, since and left; left is for how many seconds it is believed
+    at most if nothing new is seen.
   returned: success
   type: dict
 mark:
@@ -99,7 +102,11 @@ from contextlib import nullcontext
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.client import progress as join_progress
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.plan.progress import NONE, explain, join_in_progress
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.plan.progress import (
+    NONE,
+    explain,
+    join_in_progress,
+)
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["read", "present", "absent"], "default": "read"},
@@ -124,7 +131,13 @@ def body(module):
             join_progress.write_mark(options["controller"], options["cluster"], token)
     joining = progress.state != NONE
     said = {"msg": explain(platform.node(), progress)} if joining else {}
-    return Plan(), {"joining": joining, "progress": progress.as_dict(), "mark": join_progress.as_result(signs.mark), "token": token, **said}
+    return Plan(), {
+        "joining": joining,
+        "progress": progress.as_dict(),
+        "mark": join_progress.as_result(signs.mark),
+        "token": token,
+        **said,
+    }
 
 
 def main():

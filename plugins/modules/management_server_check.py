@@ -10,10 +10,11 @@ short_description: See hosts and their BMCs as a CloudStack management server se
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Runs once on each management server and looks at all hosts at the same time. The path that counts for a join is the one from the
-    management server, not the one from the Ansible controller.
-  - Connects to the ports, logs in with the server's own key, as the account and with the SSH algorithms that CloudStack has, and asks there for
-    C(/dev/kvm) and for what C(sudo -l) allows. The BMC is asked for power state and GUID as CloudStack asks it.
+  - Runs once on each management server and looks at all hosts at the same time. The path that counts for a join is the
+    one from the management server, not the one from the Ansible controller.
+  - Connects to the ports, logs in with the server's own key, as the account and with the SSH algorithms that CloudStack
+    has, and asks there for C(/dev/kvm) and for what C(sudo -l) allows. The BMC is asked for power state and GUID as
+    CloudStack asks it.
   - Changes nothing. A host that cannot be reached is a result, not a failure of the task.
   - Wants to read the key of the user C(cloud), so it needs O(ignore:become).
 extends_documentation_fragment:
@@ -66,7 +67,8 @@ options:
       - /var/lib/cloudstack/management/.ssh/id_rsa
       - ~cloud/.ssh/id_rsa
   ssh_public_key:
-    description: File of the public key. The private one is looked for beside it, under its name without C(.pub), before O(ssh_key).
+    description: File of the public key. The private one is looked for beside it, under its name without C(.pub), before
+      O(ssh_key).
     type: path
   ports:
     description: TCP ports of each host to connect to.
@@ -74,7 +76,8 @@ options:
     elements: int
     default: [22, 16514]
   timeout:
-    description: Longest wait for one connect, in seconds. A whole login or call of the BMC may take three times as long.
+    description: Longest wait for one connect, in seconds. A whole login or call of the BMC may take three times as
+      long.
     type: int
     default: 10
   time_limit:
@@ -107,14 +110,15 @@ management:
   type: dict
   contains:
     ports:
-      description: For each port its state, V(open), V(refused), V(filtered) (no answer) or V(unreachable), and the milliseconds that it took.
+      description: For each port its state, V(open), V(refused), V(filtered) (no answer) or V(unreachable), and the
+        milliseconds that it took.
       returned: always
       type: list
       elements: dict
     ssh:
       description:
-        - ok, whether the login and the questions worked. stage, where it ended if not, V(connect), V(algorithms) (no common one),
-          V(authentication) or V(command). text, the words of the SSH client. ms, how long all of it took.
+        - ok, whether the login and the questions worked. stage, where it ended if not, V(connect), V(algorithms) (no
+          common one), V(authentication) or V(command). text, the words of the SSH client. ms, how long all of it took.
       returned: always
       type: dict
     device:
@@ -123,8 +127,8 @@ management:
       type: bool
     sudo:
       description:
-        - For each program that CloudStack runs through sudo whether the account may, without a password and a terminal. Null where sudo's rules are
-          of a kind that is not understood.
+        - For each program that CloudStack runs through sudo whether the account may, without a password and a terminal.
+          Null where sudo's rules are of a kind that is not understood.
       returned: always
       type: dict
     sudo_text:
@@ -132,7 +136,8 @@ management:
       returned: always
       type: str
     bmc:
-      description: ok, whether the BMC answered. text, the words of ipmitool. power, V(on) or V(off). guid, its system GUID as ipmitool prints it.
+      description: ok, whether the BMC answered. text, the words of ipmitool. power, V(on) or V(off). guid, its system
+        GUID as ipmitool prints it.
       returned: always
       type: dict
     unknown:
@@ -145,7 +150,11 @@ import time
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import ManagementProbe, ProbedHost, private_keys
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import (
+    ManagementProbe,
+    ProbedHost,
+    private_keys,
+)
 
 HOST_SPEC = {
     "name": {"type": "str", "required": True},

@@ -10,7 +10,8 @@ short_description: Out-of-band management of a host
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Tells CloudStack the BMC of a host, enables out-of-band management and verifies it by reading the power state through CloudStack.
+  - Tells CloudStack the BMC of a host, enables out-of-band management and verifies it by reading the power state
+    through CloudStack.
   - Configuring verifies nothing, because CloudStack stores any address and any password.
   - If that fails, what this run enabled is disabled again.
 extends_documentation_fragment:
@@ -38,13 +39,15 @@ options:
     type: str
     required: true
   password:
-    description: Its password. At most 16 bytes for V(ipmitool), because BMCs cut longer ones and then refuse CloudStack.
+    description: Its password. At most 16 bytes for V(ipmitool), because BMCs cut longer ones and then refuse
+      CloudStack.
     type: str
     required: true
   update_password:
     description:
       - CloudStack shows only the first character of a stored password.
-      - V(on_create) sends the password when anything visible differs or the power state is not known, V(always) in every run.
+      - V(on_create) sends the password when anything visible differs or the power state is not known, V(always) in
+        every run.
     type: str
     choices: [always, on_create]
     default: on_create
@@ -161,7 +164,8 @@ def plan_unseen(bmc, record):
 
 
 def verify(client, host_id, ip_address, bmc, was_enabled):
-    """The power state, asked from the BMC through CloudStack; on failure out-of-band management is as enabled as it was."""
+    """The power state, asked from the BMC through CloudStack; on failure out-of-band management is as enabled as it
+    was."""
     try:
         answer = client.job("issueOutOfBandManagementPowerAction", hostid=host_id, action="STATUS")
         power = (answer.get("outofbandmanagement") or {}).get("powerstate")

@@ -10,19 +10,19 @@ short_description: Packages of a host, also of one that has nothing yet
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Installs packages that are missing, by C(apt-get) or C(dnf) themselves. Needs no python3-apt, no list of packages that somebody fetched
-    before, and no locale, so that check mode tells the same on a bare machine as the real run does.
-  - On Debian and Ubuntu the lists are fetched before each installation, recommended packages are left out, and files that an operator has
-    changed stay as they are.
-  - While another package manager is at work, as unattended-upgrades is in the first minutes after boot, it waits. An installation that was
-    cut off before is finished first.
+  - Installs packages that are missing, by C(apt-get) or C(dnf) themselves. Needs no python3-apt, no list of packages
+    that was fetched before, and no locale, so that check mode tells the same on a bare machine as the real run does.
+  - On Debian and Ubuntu the lists are fetched before each installation, recommended packages are left out, and files
+    that an operator has changed stay as they are.
+  - While another package manager is at work, as unattended-upgrades is in the first minutes after boot, it waits. An
+    installation that was cut off before is finished first.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
   names:
     description:
-      - The packages, each a name or the name of something that a package provides, with a version if wanted, C(name=1.2*) on Debian and
-        Ubuntu, C(name-1.2*) on EL.
+      - The packages, each a name or the name of something that a package provides, with a version if wanted,
+        C(name=1.2*) on Debian and Ubuntu, C(name-1.2*) on EL.
     type: list
     elements: str
     required: true

@@ -10,7 +10,8 @@ short_description: Primary storage of a cluster or a zone
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Adds, tags or removes primary storage. While it is added CloudStack mounts it on every host that is Up, so one host must be.
+  - Adds, tags or removes primary storage. While it is added CloudStack mounts it on every host that is Up, so one host
+    must be.
   - CloudStack would accept the same name for another address; this module matches by name and refuses another address.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
@@ -40,10 +41,12 @@ options:
     type: list
     elements: str
   nfs_mount_opts:
-    description: Mount options for NFS, such as V(vers=4.1,nconnect=4). CloudStack changes them only while the pool is in maintenance.
+    description: Mount options for NFS, such as V(vers=4.1,nconnect=4). CloudStack changes them only while the pool is
+      in maintenance.
     type: str
   forced:
-    description: Remove a pool that is in use, by putting it into maintenance first. This stops every guest with a volume on it.
+    description: Remove a pool that is in use, by putting it into maintenance first. This stops every guest with a
+      volume on it.
     type: bool
     default: false
   state:
@@ -168,8 +171,8 @@ def body(module):
             error.host = error.host or options["cluster"] or options["zone"]
             error.expected = f"every Up host can mount {options['url']}"
             error.next_step = (
-                "try the mount on a host as root (showmount -e SERVER; mount), check the export's client list and the firewall of the server;"
-                " the reason is in /var/log/cloudstack/agent/agent.log of a host"
+                "try the mount on a host as root (showmount -e SERVER; mount), check the export's client list and the"
+                " firewall of the server; the reason is in /var/log/cloudstack/agent/agent.log of a host"
             )
         raise
     return plan, {"storage_pool": pool}

@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Registers, changes or removes a zone.
-  - A new zone is Disabled unless O(allocation_state) says otherwise. Physical networks can only be added to a Disabled zone.
+  - A new zone is Disabled unless O(allocation_state) says otherwise. Physical networks can only be added to a Disabled
+    zone.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.resource

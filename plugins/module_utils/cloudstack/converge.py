@@ -21,6 +21,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 # Parents by which the list calls can filter; the others only go into the creation.
 FILTERS = ("zoneid", "podid", "clusterid", "physicalnetworkid")
 
+PlanRemoval = Callable[[Resource, str, Optional[Mapping[str, Any]]], Plan]
+
 
 def converge(
     client: Client,
@@ -30,9 +32,9 @@ def converge(
     name: str,
     parents: Optional[Mapping[str, str]],
     check_mode: bool,
-    plan_removal: Callable[[Resource, str, Optional[Mapping[str, Any]]], Plan] = plan_absent,
+    plan_removal: PlanRemoval = plan_absent,
 ) -> tuple[Plan, Optional[dict[str, Any]]]:
-    """Bring one object into `desired["state"]`; returns the plan and the object as it is, or in check mode would be, afterwards.
+    """Bring one object into `desired["state"]`; returns the plan, and the object after it (in check mode as predicted).
 
     `parents` of None means that a parent does not exist: in check mode the same run would make it first.
     """
@@ -41,9 +43,9 @@ def converge(
     absent = desired["state"] == "absent"
 
     def plan_for(now: Optional[dict[str, Any]]) -> Plan:
-        return (
-            plan_removal(resource, name, now) if absent else plan_present(resource, name, desired, now, parents or {})
-        )
+        if absent:
+            return plan_removal(resource, name, now)
+        return plan_present(resource, name, desired, now, parents or {})
 
     plan = plan_for(current)
     if plan and check_mode:

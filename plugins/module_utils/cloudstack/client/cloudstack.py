@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Talking to CloudStack: signed POST requests through the `cs` library, paging, jobs, and errors in the operator's words.
+"""Talking to CloudStack: signed POST requests through the `cs` library, paging, jobs, and errors in the operator's
+words.
 
 Runs on the controller only. Every request is a POST, so that no secret reaches the access log of the server.
 """
@@ -65,16 +66,20 @@ HANDSHAKE = (
     "UNSUPPORTED_PROTOCOL",
     "doesn't match",
 )
-LOST_READ = "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout if it is only slow"
+LOST_READ = (
+    "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout if it"
+    " is only slow"
+)
 LOST_WRITE = (
-    "run again, it looks at what is there before it sends anything; see the load balancer or proxy in front of CloudStack and the"
-    " management server's log; raise api_timeout if it is only slow"
+    "run again, it looks at what is there before it sends anything; see the load balancer or proxy in front of"
+    " CloudStack and the management server's log; raise api_timeout if it is only slow"
 )
 Found = TypeVar("Found")
 Objects = list[dict[str, Any]]
 PENDING, SUCCEEDED = 0, 1  # jobstatus; 2 is failed, 3 cancelled
 JOB_INTERVAL = 2.0  # seconds between two looks at a job
-RESTART = 180.0  # seconds; a management server needs 25 to 60 until its port answers again, and its jobs are then found failed
+# Seconds. A management server needs 25 to 60 until its port answers again, and its jobs are then found failed.
+RESTART = 180.0
 
 
 class NoAnswer(ApiError):
@@ -82,7 +87,7 @@ class NoAnswer(ApiError):
 
 
 class Unreachable(ApiError):
-    """Nobody took the request: nothing was done."""
+    """No server took the request: nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +140,15 @@ class Client:
         )
 
     def call(self, command: str, **params: Any) -> dict[str, Any]:
-        """One request; returns what stands under the single top-level key. None leaves a parameter out, "" sends it empty."""
+        """One request; returns what stands under the single top-level key. None leaves a parameter out, "" sends it
+        empty."""
         return self._ask(command, params, self.access.timeout)
 
     def _ask(self, command: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """One request within `seconds`, from the first byte sent to the last one read. It is never sent a second time."""
-        self._api.timeout = (min(CONNECT_TIMEOUT, seconds), seconds)  # type: ignore[assignment]  # handed to the session, which takes both
+        """One request within `seconds`, from the first byte sent to the last one read. It is never sent a second
+        time."""
+        # Handed to the session, which takes both.
+        self._api.timeout = (min(CONNECT_TIMEOUT, seconds), seconds)  # type: ignore[assignment]
         try:
             answer = self._api._request(command, **params)
         except CloudStackException as error:
@@ -156,7 +164,8 @@ class Client:
         return answer
 
     def list(self, command: str, kind: str, **params: Any) -> Objects:
-        """All objects of a list call, page by page until a short one or one that repeats: `count` is not to be trusted everywhere."""
+        """All objects of a list call, page by page until a short one or one that repeats: `count` is not to be trusted
+        everywhere."""
         found: dict[str, dict[str, Any]] = {}
         deadline = self.clock.monotonic() + self.access.timeout
         page = 1
@@ -197,7 +206,8 @@ class Client:
             self.clock.sleep(JOB_INTERVAL)
 
     def _look(self, command: str, job_id: str, deadline: float) -> dict[str, Any]:
-        """The job as it is now. A server that restarts meanwhile is waited for: it knows afterwards what became of the job."""
+        """The job as it is now. A server that restarts meanwhile is waited for: it knows afterwards what became of the
+        job."""
 
         def look() -> dict[str, Any]:
             job = self._ask("queryAsyncJobResult", {"jobid": job_id}, min(POLL, self.access.timeout))
@@ -243,7 +253,10 @@ class Client:
                 f"something in front of CloudStack refused {command}",
                 expected="an answer of CloudStack itself",
                 observed=observed,
-                next_step=f"let the controller through that proxy or firewall, or let CLOUDSTACK_ENDPOINT (api_url, now {self._url}) name the server itself",
+                next_step=(
+                    "let the controller through that proxy or firewall, or let CLOUDSTACK_ENDPOINT"
+                    f" (api_url, now {self._url}) name the server itself"
+                ),
             )
         return ApiError(
             f"{self._url} does not answer as a CloudStack API",
@@ -255,7 +268,9 @@ class Client:
     def _redirected(self, observed: str, location: str) -> ApiError:
         return ApiError(
             f"{self._url} sends its callers to another address",
-            expected="an API that answers at this address; a redirect is not followed, because the request holds the API key",
+            expected=(
+                "an API that answers at this address; a redirect is not followed, because the request holds the API key"
+            ),
             observed=f"{observed}, to {location or 'an address that it does not name'}",
             next_step="if that address is your CloudStack, let CLOUDSTACK_ENDPOINT (api_url) name it",
         )
@@ -312,7 +327,7 @@ def patiently(client: Any, look: Callable[[], Found], seconds: float = RESTART) 
 
 
 def _never_left(error: Exception) -> bool:
-    """Whether nobody can have read the request. What is not surely so counts as sent."""
+    """Whether no server can have read the request. What is not surely so counts as sent."""
     if isinstance(
         error, (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)
     ):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Carrying out plans for a registered host. The job of prepareHostForMaintenance ends before the host is in maintenance."""
+"""Carrying out plans for a registered host. The job of prepareHostForMaintenance ends before the host is in
+maintenance."""
 
 from __future__ import annotations
 

@@ -22,18 +22,19 @@ INTERVAL = 3.0  # seconds between two looks at a record
 ALERTS = 100  # newest alerts that are read
 # The server waits for the agent itself and gives up between two looks: the agent may come right after (seen).
 GENERIC = "Cannot find the server resources"
-REFUSED_BEFORE = (0, 401, 432)  # codes: nobody there, bad key, role without the call. addHost has not even begun
+REFUSED_BEFORE = (0, 401, 432)  # codes: no answer, bad key, role without the call. addHost has not even begun
 
 HOST_KNOWS = (
-    "read /var/log/cloudstack/agent/{setup.log,agent.log,agent.out} and the journal on the host, or let the role host_registration do it:"
-    " it names the cause (module host_join_evidence, filter join_diagnosis)"
+    "read /var/log/cloudstack/agent/{setup.log,agent.log,agent.out} and the journal on the host, or let the role"
+    " host_registration do it: it names the cause (module host_join_evidence, filter join_diagnosis)"
 )
 
 HostRecord = dict[str, Any]
 
 
 def read_record(client: Client, ip_address: str, full: bool = False) -> Optional[HostRecord]:
-    """The record of this address over all zones; `full` adds what costs the server more: names of parents, tags, details."""
+    """The record of this address over all zones; `full` adds what costs the server more: names of parents, tags,
+    details."""
     records = client.list("listHosts", "host", type="Routing", details="min")
     record = next((record for record in records if record.get("ipaddress") == ip_address), None)
     if record is None or not full:
@@ -66,9 +67,9 @@ def wait_up(client: Client, ip_address: str, seconds: float) -> Optional[HostRec
 def add_host(client: Client, params: dict[str, Any], ip_address: str, up_timeout: float) -> tuple[HostRecord, str]:
     """addHost, once. Returns the record, Up, and "" or the error text that CloudStack gave although the host came Up.
 
-    An error is no proof of failure: the record is read again, for up to `up_timeout` seconds where it may still come. Where no answer of
-    CloudStack came (a proxy gave up, a connection broke), for as long as the call itself might have taken.
-    Raises ApiError with `details["join"]`: error, code, seconds, record, alerts.
+    An error is not a proof of failure: the record is read again, for up to `up_timeout` seconds where it may still
+    come. Where no answer of CloudStack came (a proxy gave up, a connection broke), for as long as the call itself might
+    have taken. Raises ApiError with `details["join"]`: error, code, seconds, record, alerts.
     """
     started = client.clock.monotonic()
     lost = False
@@ -82,15 +83,14 @@ def add_host(client: Client, params: dict[str, Any], ip_address: str, up_timeout
             raise
         text, code = cause(error.text), error.code
     seconds = client.clock.monotonic() - started
-    patience = (
-        max(up_timeout, client.access.timeout - seconds) if lost else up_timeout if _may_come(text, seconds) else 0
-    )
+    patience = up_timeout if lost or _may_come(text, seconds) else 0
+    if lost:
+        patience = max(up_timeout, client.access.timeout - seconds)
     record = _record_after(client, ip_address, patience, up_timeout)
     if record and is_up(record):
         return record, text
-    raise _failed(
-        client, ip_address, text or "CloudStack reported success, but the host is not Up", code, seconds, record
-    )
+    text = text or "CloudStack reported success, but the host is not Up"
+    raise _failed(client, ip_address, text, code, seconds, record)
 
 
 def _record_after(client: Client, ip_address: str, patience: float, up_timeout: float) -> Optional[HostRecord]:
@@ -99,10 +99,8 @@ def _record_after(client: Client, ip_address: str, patience: float, up_timeout: 
         record = wait_up(client, ip_address, patience)
         return wait_up(client, ip_address, up_timeout) if record and not is_up(record) else record
     except (NoAnswer, Unreachable) as error:
-        error.host, error.observed = (
-            ip_address,
-            f"{error.observed}; addHost was sent before, and the host may join meanwhile",
-        )
+        error.host = ip_address
+        error.observed = f"{error.observed}; addHost was sent before, and the host may join meanwhile"
         raise
 
 

@@ -22,12 +22,13 @@ CHUNK = 65536  # bytes
 class WholeCallSession(Session):
     """Sends a request once and reads its answer whole.
 
-    The second of the two `timeout`s is for the whole call, because that of requests starts again with each byte. A redirect is
-    handed back, not followed: the request holds the API key and a signature. Raises what requests raises.
+    The second of the two `timeout`s is for the whole call, because that of requests starts again with each byte. A
+    redirect is handed back, not followed: the request holds the API key and a signature. Raises what requests raises.
     """
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """The response with its body. The thread that waits for it is left behind after the time: nothing else can end a slow read."""
+        """The response with its body. The thread that waits for it is left behind after the time: nothing else can end
+        a slow read."""
         seconds = kwargs["timeout"][1]
         box: queue.SimpleQueue = queue.SimpleQueue()
         threading.Thread(target=self._into, args=(box, request, kwargs), daemon=True).start()

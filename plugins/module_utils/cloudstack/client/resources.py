@@ -30,8 +30,9 @@ def find(client: Client, resource: Resource, name: str, **within: Optional[str])
 def pick(resource: Resource, name: str, listed: list[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The one object of that name.
 
-    Raises InputError when several bear it, which CloudStack allows for physical networks and storage pools, and when one has
-    it in other letters, because CloudStack's database takes both for the same and refuses the second one without saying so.
+    Raises InputError when several bear it, which CloudStack allows for physical networks and storage pools, and when
+    one has it in other letters, because CloudStack's database takes both for the same and refuses the second one
+    without saying so.
     """
     found = [entry for entry in listed if entry.get(resource.name_read) == name]
     if len(found) > 1:
@@ -83,8 +84,8 @@ def find_parents(
 ) -> Optional[dict[str, str]]:
     """The ids of the parents that the options name, from the zone down, as parameters: zoneid, podid, ...
 
-    Raises InputError for one that does not exist. None instead in check mode, where the same run would make it first, and for
-    an object that is to be absent.
+    Raises InputError for one that does not exist. None instead in check mode, where the same run would make it first,
+    and for an object that is to be absent.
     """
     lenient = check_mode or options["state"] == "absent"
     ids: dict[str, str] = {}
@@ -100,8 +101,9 @@ def find_parents(
 def apply_calls(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]] = None) -> list[dict[str, Any]]:
     """Carry out the calls of a plan in order; an id of None stands for the object that the plan itself made.
 
-    No call is sent twice. Where its answer got lost, `replan` (what is still to do, from what CloudStack has now) shows whether it
-    was carried out, and the rest is done. Raises ApiError; NoAnswer without `replan`, and where the work is still not seen.
+    No call is sent twice. Where its answer got lost, `replan` (what is still to do, from what CloudStack has now) shows
+    whether it was carried out, and the rest is done. Raises ApiError; NoAnswer without `replan`, and where the work is
+    still not seen.
     """
     answers: list[dict[str, Any]] = []
     made = ""
@@ -123,7 +125,8 @@ def apply_calls(client: Client, plan: Plan, replan: Optional[Callable[[], Plan]]
 
 
 def _left_after(client: Client, lost: NoAnswer, change: Change, replan: Optional[Callable[[], Plan]]) -> Plan:
-    """What is left to do once a call whose answer got lost has done its work. Raises `lost` if that is not seen in time."""
+    """What is left to do once a call whose answer got lost has done its work. Raises `lost` if that is not seen in
+    time."""
     if replan is None:
         raise lost
     end = client.clock.monotonic() + RESTART
@@ -132,7 +135,8 @@ def _left_after(client: Client, lost: NoAnswer, change: Change, replan: Optional
         if change.data["command"] not in {step.data["command"] for step in left}:
             return left
         if client.clock.monotonic() >= end:
-            lost.observed = f"{lost.observed}. For {RESTART:.0f} s afterwards CloudStack did not show it: {change.action} {change.target}"
+            work = f"{change.action} {change.target}"
+            lost.observed = f"{lost.observed}. For {RESTART:.0f} s afterwards CloudStack did not show it: {work}"
             raise lost
         client.clock.sleep(JOB_INTERVAL)
 

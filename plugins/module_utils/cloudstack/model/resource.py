@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the collection knows of CloudStack's objects: which calls make, change and remove them, and which field is which option."""
+"""What the collection knows of CloudStack's objects: which calls make, change and remove them, and which field is which
+option."""
 
 from __future__ import annotations
 
@@ -57,8 +58,8 @@ def nfs_mount_opts(current: Mapping[str, Any]) -> Optional[str]:
 class Field:
     """One option of a module.
 
-    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it later.
-    No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
+    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it
+    later. No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
     `send` the option into that of a request.
     """
 
@@ -77,7 +78,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of object. `kind` is the key of the object in answers, `name` the key and the create parameter of its name."""
+    """One kind of object. `kind` is the key of the object in answers, `name` the key and the create parameter of its
+    name."""
 
     title: str
     kind: str

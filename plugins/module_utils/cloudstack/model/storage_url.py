@@ -22,7 +22,8 @@ SCHEMES = {
 
 
 def normal_url(url: str) -> str:
-    """scheme://host/path in one spelling: lower case scheme and host, no trailing slash, no account. Raises InputError."""
+    """scheme://host/path in one spelling: lower case scheme and host, no trailing slash, no account. Raises
+    InputError."""
     match = URL.match(url.strip())
     if not match:
         raise InputError(

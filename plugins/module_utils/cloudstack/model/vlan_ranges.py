@@ -13,7 +13,8 @@ RANGE = re.compile(r"^(\d+)(?:-(\d+))?$")
 
 
 def vlan_ranges(text: Optional[str]) -> tuple[tuple[int, int], ...]:
-    """Sorted, merged (first, last) pairs of "100-199,300". Raises InputError: the server's own text for a bad range gives no reason."""
+    """Sorted, merged (first, last) pairs of "100-199,300". Raises InputError: the server's own text for a bad range
+    gives no reason."""
     pairs = sorted(_pair(part.strip()) for part in (text or "").split(",") if part.strip())
     merged: list[tuple[int, int]] = []
     for first, last in pairs:
@@ -29,7 +30,9 @@ def _pair(part: str) -> tuple[int, int]:
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if first > last:
         raise InputError(
-            "not a range of VLANs", expected="ranges such as 100-199 or 100-199,300-309, the lower number first", observed=part,
+            "not a range of VLANs",
+            expected="ranges such as 100-199 or 100-199,300-309, the lower number first",
+            observed=part,
             next_step="correct the option vlan",
-        )  # fmt: skip
+        )
     return first, last

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What an HTTP answer is that should have come from CloudStack: its own refusal, or the words of something in front of it."""
+"""What an HTTP answer is that should have come from CloudStack: its own refusal, or the words of something in front of
+it."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 SHOWN = 80  # characters of a title or of a foreign text
-WITHOUT_ID = ("configuration", "alert")  # kinds of objects that nobody has to name in a call
+WITHOUT_ID = ("configuration", "alert")  # kinds of objects that no call names
 SHAPES = {"id": str, "name": str, "details": dict, "outofbandmanagement": dict}
 LONGEST = 4000  # characters of an error text
-# Statuses of a proxy or server that took the request and then failed or gave up (RFC 9110; 499 is nginx's): what lies behind
-# it may have carried the command out. All of 5xx belongs to them too.
+# Statuses of a proxy or server that took the request and then failed or gave up (RFC 9110; 499 is nginx's): what lies
+# behind it may have carried the command out. All of 5xx belongs to them too.
 GAVE_UP = (408, 499)
 
 
@@ -27,7 +28,8 @@ def is_refusal(body: Any) -> bool:
 
 
 def refusal(body: Mapping[str, Any], status: int) -> tuple[int, str]:
-    """(errorcode, errortext) of CloudStack's error; the HTTP status, which is the same number, where the code is not one."""
+    """(errorcode, errortext) of CloudStack's error; the HTTP status, which is the same number, where the code is not
+    one."""
     code, text = body.get("errorcode"), body.get("errortext")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 6:
         code = int(code)
@@ -63,7 +65,8 @@ def without_query(location: str) -> str:
 
 
 def objects_of(answer: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    """The objects in the answer of a list call; absent where there are none. Raises ParseError for what nobody could work with."""
+    """The objects in the answer of a list call; absent where there are none. Raises ParseError for what cannot be
+    worked with."""
     objects = answer.get(kind, [])
     if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
         raise _odd(f"{kind} is not a list of objects", "a list of objects", objects)

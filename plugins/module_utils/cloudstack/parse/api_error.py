@@ -17,7 +17,10 @@ SECRET_NAMES = ("password", "secret", "privatekey")
 SHORTEST = 3  # characters; replacing shorter values would only garble the text, and tell more than it hides
 
 ADVICE = {
-    400: "look at the management server's log; enforce.post.requests.and.timestamps may be on and the controller's clock wrong",
+    400: (
+        "look at the management server's log; enforce.post.requests.and.timestamps may be on and the controller's clock"
+        " wrong"
+    ),
     429: "wait until the account may ask again, or raise api.throttling.max",
     430: "correct the value that the text names",
     431: "correct the value that the text names",
@@ -29,12 +32,15 @@ ADVICE = {
     536: "remove first what still uses it",
     537: "remove the rule that the new one collides with",
 }
-LOG = "see the text; the management server's log (/var/log/cloudstack/management/management-server.log) has the whole story"
+LOG = (
+    "see the text; the management server's log (/var/log/cloudstack/management/management-server.log) has the whole"
+    " story"
+)
 
 # One text stands for all of these: the server tells them apart in its own log only.
 UNAUTHORISED = (
-    "check CLOUDSTACK_KEY and CLOUDSTACK_SECRET, the controller's clock (a request is valid for ten minutes), that the account is an"
-    " enabled administrator, and that the controller's address is in api.allowed.source.cidr.list"
+    "check CLOUDSTACK_KEY and CLOUDSTACK_SECRET, the controller's clock (a request is valid for ten minutes), that the"
+    " account is an enabled administrator, and that the controller's address is in api.allowed.source.cidr.list"
 )
 
 
@@ -44,7 +50,8 @@ def advice(code: int) -> str:
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text without these values, without any password on a quoted ipmitool command line, and without those of a quoted request."""
+    """The text without these values, without any password on a quoted ipmitool command line, and without those of a
+    quoted request."""
     for secret in sorted((secret for secret in secrets if len(secret) >= SHORTEST), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return QUOTED.sub(rf"\g<1>\g<2>{HIDDEN}", IPMITOOL_PASSWORD.sub(rf"\g<1>{HIDDEN}", text))

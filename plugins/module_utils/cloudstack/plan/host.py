@@ -37,9 +37,11 @@ class DesiredHost:
 
 
 def plan_host(wanted: DesiredHost, record: Optional[Mapping[str, Any]]) -> Plan:
-    """What brings the host into its cluster. Raises InputError where it is registered elsewhere or has a record that is dead.
+    """What brings the host into its cluster. Raises InputError where it is registered elsewhere or has a record that is
+    dead.
 
-    A record that may still become Up yields an empty plan: then the caller waits, and comes back with the record it got.
+    A record that may still become Up yields an empty plan: then the caller waits, and comes back with the record it
+    got.
     """
     if record is None:
         return Plan.of([_add(wanted)])
@@ -122,11 +124,12 @@ def tags_of(record: Mapping[str, Any]) -> list[str]:
 
 
 def _elsewhere(wanted: DesiredHost, record: Mapping[str, Any]) -> InputError:
+    cluster = record.get("clustername") or record.get("clusterid")
     return InputError(
         "CloudStack has a host of this address in another cluster",
         host=wanted.ip_address,
         expected=f"none, or one in {wanted.zone}/{wanted.pod}/{wanted.cluster}",
-        observed=f"host {record.get('name')} (id {record['id']}, {record.get('state')}) in cluster {record.get('clustername') or record.get('clusterid')}",
+        observed=f"host {record.get('name')} (id {record['id']}, {record.get('state')}) in cluster {cluster}",
         next_step="correct the group of the host in the inventory, or take the host out of the other cluster first",
     )
 
@@ -138,7 +141,8 @@ def _stale(wanted: DesiredHost, record: Mapping[str, Any]) -> InputError:
         expected=f"an Up host in {wanted.zone}/{wanted.pod}/{wanted.cluster}",
         observed=f"record {record['id']}, state {record.get('state')}, resource state {record.get('resourcestate')}",
         next_step=(
-            "repair what keeps it down (alerts in CloudStack, /var/log/cloudstack/agent/agent.log on the host) and run again;"
-            " for what a failed join left set host_registration_stale_host: remove, which deletes the record and joins anew"
+            "repair what keeps it down (alerts in CloudStack, /var/log/cloudstack/agent/agent.log on the host) and run"
+            " again; for what a failed join left set host_registration_stale_host: remove, which deletes the record and"
+            " joins anew"
         ),
     )

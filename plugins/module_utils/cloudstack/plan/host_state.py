@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """(wanted state, record) -> plan for a host that is registered: into service, out of it, into maintenance, away.
 
-CloudStack allows few ways: a Disabled host cannot go into maintenance, one in maintenance cannot be disabled, and only one in
-maintenance (or Degraded) can be deleted without force. Each step here is one that it allows after the step before.
+CloudStack allows few ways: a Disabled host cannot go into maintenance, one in maintenance cannot be disabled, and only
+one in maintenance (or Degraded) can be deleted without force. Each step here is one that it allows after the step
+before.
 """
 
 from __future__ import annotations
@@ -99,5 +100,7 @@ def _not_up(ip_address: str, record: HostRecord) -> InputError:
         host=ip_address,
         expected="state Up",
         observed=f"state {record.get('state')}, resource state {record.get('resourcestate')}",
-        next_step="bring its agent back (journalctl -u cloudstack-agent), or remove the host with forced: true if it is lost",
+        next_step=(
+            "bring its agent back (journalctl -u cloudstack-agent), or remove the host with forced: true if it is lost"
+        ),
     )

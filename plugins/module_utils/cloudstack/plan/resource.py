@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(desired, current) -> plan for the objects of cloudstack/model/resource.py. The steps of the plan are API calls as values."""
+"""(desired, current) -> plan for the objects of cloudstack/model/resource.py. The steps of the plan are API calls as
+values."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def plan_present(
 ) -> Plan:
     """What makes the object exist with the desired fields. A desired value of None leaves the field alone.
 
-    `parents` are the ids that createX wants (zoneid, podid, ...). Raises InputError where CloudStack can't change a field.
+    `parents` are the ids that createX wants (zoneid, podid, ...). Raises InputError where CloudStack can't change a
+    field.
     """
     wanted = {field: desired[field.option] for field in resource.fields if desired.get(field.option) is not None}
     if current is None:
@@ -60,7 +62,8 @@ def resource_result(resource: Resource, name: str, current: Optional[Mapping[str
 def predict(
     resource: Resource, name: str, desired: Mapping[str, Any], current: Optional[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What `resource_result` would return after the plan, as far as it is known: the id of a new object and CloudStack's defaults are not."""
+    """What `resource_result` would return after the plan, as far as it is known: the id of a new object and
+    CloudStack's defaults are not."""
     known = resource_result(resource, name, current) or {"id": None, "name": name, **dict.fromkeys(resource.options)}
     return {
         **known,
@@ -92,6 +95,7 @@ def _create(resource: Resource, name: str, wanted: Mapping[Field, Any], parents:
 
 
 def _update(resource: Resource, name: str, differing: Mapping[Field, Any], current: Mapping[str, Any]) -> Change:
+    given = {field.update: field.send(value) for field, value in differing.items()}
     return Change(
         "update",
         f"{resource.title} {name}",
@@ -99,7 +103,7 @@ def _update(resource: Resource, name: str, differing: Mapping[Field, Any], curre
         after={field.option: value for field, value in differing.items()},
         data={
             "command": resource.update,
-            "params": {"id": current["id"], **{field.update: field.send(value) for field, value in differing.items()}},
+            "params": {"id": current["id"], **given},
             "is_async": resource.is_async,
         },
     )

@@ -17,19 +17,22 @@ MAINTENANCE = "Maintenance"
 
 
 def refuse_taken(name: str, url: str, pools: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse an address that a pool of another name has. Raises InputError; CloudStack says "already in use by another pod"."""
+    """Refuse an address that a pool of another name has. Raises InputError; CloudStack says "already in use by another
+    pod"."""
     for pool in pools:
         if pool_url(pool) == normal_url(url) and pool.get("name") != name:
+            where = pool.get("clustername") or pool.get("zonename")
             raise InputError(
                 "this address is primary storage already",
                 expected=f"an address of its own for {name}",
-                observed=f"{url} is {pool.get('name')} in {pool.get('clustername') or pool.get('zonename')} (id {pool.get('id')})",
+                observed=f"{url} is {pool.get('name')} in {where} (id {pool.get('id')})",
                 next_step="correct the address, or declare the pool under the name that it has",
             )
 
 
 def plan_pool_absent(resource: Resource, name: str, current: Optional[Mapping[str, Any]], forced: bool) -> Plan:
-    """What removes the pool. CloudStack wants it in maintenance, which stops every guest with a volume on it. Raises InputError."""
+    """What removes the pool. CloudStack wants it in maintenance, which stops every guest with a volume on it. Raises
+    InputError."""
     plan = plan_absent(resource, name, current)
     if current is None or current.get("state") == MAINTENANCE:
         return plan
@@ -38,7 +41,10 @@ def plan_pool_absent(resource: Resource, name: str, current: Optional[Mapping[st
             f"the {resource.title} {name} is in use",
             expected=f"state {MAINTENANCE}, from which alone CloudStack removes it",
             observed=f"state {current.get('state')}",
-            next_step="move the volumes away and put it into maintenance, or set forced, which stops every guest with a volume on it",
+            next_step=(
+                "move the volumes away and put it into maintenance, or set forced, which stops every guest with a"
+                " volume on it"
+            ),
         )
     call = {"command": "enableStorageMaintenance", "params": {"id": current["id"]}, "is_async": True}
     stop = Change(

@@ -49,12 +49,14 @@ def _validate(step) -> list[str]:
     return []
 
 
-def apply(steps: Iterable, states: Mapping[str, FileState], backup_name: Optional[Callable[[str], str]] = None) -> dict[str, str]:
+def apply(
+    steps: Iterable, states: Mapping[str, FileState], backup_name: Optional[Callable[[str], str]] = None
+) -> dict[str, str]:
     """Do the steps; with `backup_name` what is overwritten or removed is copied first. Returns path -> backup.
 
-    New contents are written beside their files and synced first, so a full disk stops before the first replacement. `states` is
-    what the steps were planned from: a file that is no longer so stops everything. Raises ChangedMeanwhile, with `changed_paths` in
-    its details where something was replaced before.
+    New contents are written beside their files and synced first, so a full disk stops before the first replacement.
+    `states` is what the steps were planned from: a file that is no longer so stops everything. Raises ChangedMeanwhile,
+    with `changed_paths` in its details where something was replaced before.
     """
     steps = list(steps)
     made: list[str] = []
@@ -65,19 +67,24 @@ def apply(steps: Iterable, states: Mapping[str, FileState], backup_name: Optiona
                 files.make_directory(step.path, step.mode, step.uid, step.gid)
                 made.append(step.path)
             elif step.kind == "write":
-                staged[step.path] = files.Staged(step.path, step.content, step.mode, step.uid, step.gid, states[step.path])
+                state = states[step.path]
+                staged[step.path] = files.Staged(step.path, step.content, step.mode, step.uid, step.gid, state)
         backups = _back_up(steps, states, backup_name) if backup_name else {}
         for each in staged.values():
             each.compare()
     except BaseException:
-        for each in staged.values():
-            each.discard()
-        for path in reversed(made):
-            with suppress(OperationFailed):
-                files.remove(path)
+        _undo(staged, made)
         raise
     _commit(steps, staged, states)
     return backups
+
+
+def _undo(staged: dict[str, files.Staged], made: list[str]) -> None:
+    for each in staged.values():
+        each.discard()
+    for path in reversed(made):
+        with suppress(OperationFailed):
+            files.remove(path)
 
 
 def _back_up(steps: list, states: Mapping[str, FileState], backup_name: Callable[[str], str]) -> dict[str, str]:

@@ -25,14 +25,19 @@ _MARK = ".cloudstack-kvm."  # in the names of files that are about to replace ot
 
 
 def inspect(path: str) -> FileState:
-    """What is at `path`, a link not followed. Raises OperationFailed if it cannot be read, InputError for a link that is not ours."""
+    """What is at `path`, a link not followed. Raises OperationFailed if it cannot be read, InputError for a link that
+    is not ours."""
     try:
         with Place(path) as place:
             return _state(place)
     except (FileNotFoundError, NotADirectoryError):
         return FileState(path)
     except OSError as error:
-        raise OperationFailed(f"{path} cannot be read", observed=error.strerror, next_step="run with become, or correct the file's permissions") from error
+        raise OperationFailed(
+            f"{path} cannot be read",
+            observed=error.strerror,
+            next_step="run with become, or correct the file's permissions",
+        ) from error
 
 
 def _state(place: Place) -> FileState:
@@ -50,15 +55,20 @@ def _state(place: Place) -> FileState:
             kind = _kind(found.st_mode)
             content = _content(handle) if kind == "file" else None
             entries = tuple(sorted(os.listdir(handle))) if kind == "directory" else ()
-    if kind == "file" and place.exposed and found.st_nlink > 1:  # it may be anybody's file, and would be given away
+    if (
+        kind == "file" and place.exposed and found.st_nlink > 1
+    ):  # it may be another account's file, and would be given away
         raise place.refuse_link()
     target = place.link_target() if kind == "link" else None
-    return FileState(place.path, kind, content, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, target, entries)
+    return FileState(
+        place.path, kind, content, stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, target, entries
+    )
 
 
 @contextlib.contextmanager
 def _opened(place: Place) -> Iterator[int]:
-    """The file or directory of a place for reading, and nothing that has been put there instead: no link, no pipe that never answers."""
+    """The file or directory of a place for reading, and nothing that has been put there instead: no link, no pipe that
+    never answers."""
     handle = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.directory)
     try:
         yield handle
@@ -77,7 +87,8 @@ def is_directory(path: str) -> bool:
 
 @contextlib.contextmanager
 def locked(clock: Any, seconds: float = 120) -> Iterator[None]:
-    """Between reading files and having replaced them only one of our runs is at work on a host. Raises OperationFailed after `seconds`."""
+    """Between reading files and having replaced them only one of our runs is at work on a host. Raises OperationFailed
+    after `seconds`."""
     handle = _open_lock()
     deadline = clock.monotonic() + seconds
     try:
@@ -98,14 +109,20 @@ def locked(clock: Any, seconds: float = 120) -> Iterator[None]:
 
 def _lock_path() -> str:
     """A file that only we can open: a directory or a file that others can read, they could hold for ever."""
-    return "/run/cloudstack.kvm.lock" if os.geteuid() == 0 else os.path.join(tempfile.gettempdir(), f"cloudstack.kvm.{os.geteuid()}.lock")
+    return (
+        "/run/cloudstack.kvm.lock"
+        if os.geteuid() == 0
+        else os.path.join(tempfile.gettempdir(), f"cloudstack.kvm.{os.geteuid()}.lock")
+    )
 
 
 def _open_lock() -> int:
     try:
         return os.open(_lock_path(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise OperationFailed(f"{_lock_path()} cannot be made", observed=error.strerror, next_step="look at the mount options of /run") from error
+        raise OperationFailed(
+            f"{_lock_path()} cannot be made", observed=error.strerror, next_step="look at the mount options of /run"
+        ) from error
 
 
 def _take(handle: int) -> bool:
@@ -123,7 +140,9 @@ def find_uid(owner: Optional[str]) -> Optional[int]:
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise InputError(f"the host has no user {owner}", next_step="install the package that makes it, or correct the name") from None
+        raise InputError(
+            f"the host has no user {owner}", next_step="install the package that makes it, or correct the name"
+        ) from None
 
 
 def find_gid(group: Optional[str]) -> Optional[int]:
@@ -133,11 +152,13 @@ def find_gid(group: Optional[str]) -> Optional[int]:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise InputError(f"the host has no group {group}", next_step="install the package that makes it, or correct the name") from None
+        raise InputError(
+            f"the host has no group {group}", next_step="install the package that makes it, or correct the name"
+        ) from None
 
 
 class ChangedMeanwhile(OperationFailed):
-    """Somebody else wrote a file after it was read; `path` says which. It was not replaced."""
+    """Something else wrote a file after it was read; `path` says which. It was not replaced."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -154,7 +175,15 @@ class Staged:
     `expected` is the state that the content was made from; None where the file is new and its own (a backup).
     """
 
-    def __init__(self, path: str, content: bytes, mode: int, uid: Optional[int], gid: Optional[int], expected: Optional[FileState] = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        content: bytes,
+        mode: int,
+        uid: Optional[int],
+        gid: Optional[int],
+        expected: Optional[FileState] = None,
+    ) -> None:
         """Write and sync the content next to `path`; the old file stays as it is. Raises OperationFailed."""
         self.path = path
         self._content, self._expected = content, expected
@@ -165,7 +194,9 @@ class Staged:
             self._write(self._place, mode, uid, gid)
         except OSError as error:
             self.discard()
-            raise OperationFailed(f"{path} cannot be written", observed=error.strerror, next_step="look at free space and mount options") from error
+            raise OperationFailed(
+                f"{path} cannot be written", observed=error.strerror, next_step="look at free space and mount options"
+            ) from error
         except BaseException:
             self.discard()
             raise
@@ -173,7 +204,9 @@ class Staged:
     def _write(self, place: Place, mode: int, uid: Optional[int], gid: Optional[int]) -> None:
         _remove_unfinished(place)
         name = _temporary_name(place)
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=place.directory)
+        handle = os.open(
+            name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=place.directory
+        )
         self._temporary = name
         with os.fdopen(handle, "wb") as file:
             file.write(self._content)
@@ -192,7 +225,8 @@ class Staged:
                 raise OperationFailed(f"{self.path} cannot be read again", observed=error.strerror) from error
 
     def commit(self) -> None:
-        """Put the new content in the file's place, if that is still as it was read. Raises OperationFailed, ChangedMeanwhile."""
+        """Put the new content in the file's place, if that is still as it was read. Raises OperationFailed,
+        ChangedMeanwhile."""
         place = self._at()
         try:
             self.compare()
@@ -282,7 +316,9 @@ def set_attributes(path: str, mode: Optional[int], uid: Optional[int], gid: Opti
             if mode is not None:  # after the owner: chown clears the setuid bits
                 os.fchmod(handle, mode)
     except OSError as error:
-        raise OperationFailed(f"mode or owner of {path} cannot be set", observed=error.strerror, next_step="run with become") from error
+        raise OperationFailed(
+            f"mode or owner of {path} cannot be set", observed=error.strerror, next_step="run with become"
+        ) from error
 
 
 def sync_directory_of(path: str) -> None:
@@ -337,7 +373,7 @@ def _temporary_name(place: Place) -> str:
 
 
 def _remove_unfinished(place: Place) -> None:
-    """Remove what a killed run left beside the file. Nobody else is at it, see `locked`."""
+    """Remove what a killed run left beside the file. No other run is at it, see `locked`."""
     start = f".{place.name[:150]}{_MARK}"
     for name in _names(place):
         if name.startswith(start) and len(name) == len(start) + 16:

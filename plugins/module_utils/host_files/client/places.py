@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a path leads, walked directory by directory: no link is followed that an account without our rights could have put there.
+"""Where a path leads, walked directory by directory: no link is followed that an account without our rights could have
+put there.
 
-Whoever may write a directory may swap whatever lies below it at any time. So all work on a file is done relative to a descriptor
-of its directory, which stays the same directory whatever happens to its name (openat(2), "Rationale").
+Whoever may write a directory may swap whatever lies below it at any time. So all work on a file is done relative to a
+descriptor of its directory, which stays the same directory whatever happens to its name (openat(2), "Rationale").
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _LINKS = 40  # as the kernel's own limit, path_resolution(7)
 class Place:
     """The directory of a path, held open, and the name in it. Close it, or use it in a `with`.
 
-    `exposed` says that another account may write the directory or one above it. Raises OSError, and InputError for a link there.
+    `exposed` says that another account may write the directory or one above it. Raises OSError, and InputError for a
+    link there.
     """
 
     def __init__(self, path: str) -> None:
@@ -42,7 +44,9 @@ class Place:
     def __enter__(self) -> Place:
         return self
 
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -61,7 +65,10 @@ class Place:
         """The error for a link, or a second name of a file, that is not followed."""
         return InputError(
             f"{self.path} leads through a link that another account may have put there",
-            expected="plain directories and a plain file with one name: the directory is writable for an account other than root",
+            expected=(
+                "plain directories and a plain file with one name:"
+                " the directory is writable for an account other than root"
+            ),
             observed=f"{'/' + '/'.join(self.parents)}/{self.name} is a link, or a file with further names",
             next_step="look at it, remove it, and run again",
             reproduce=f"namei -l {self.path}",
@@ -90,7 +97,8 @@ class Place:
         self.exposed = self.exposed or not (is_ours(found) or _is_sticky(found) and self._is_name_ours())
 
     def _is_name_ours(self) -> bool:
-        """Whether the name belongs to root or us, or is not there: in a sticky directory (/tmp) nobody else can then swap it."""
+        """Whether the name belongs to root or us, or is not there: in a sticky directory (/tmp) no other account can
+        then swap it."""
         try:
             return os.stat(self.name, dir_fd=self.directory, follow_symlinks=False).st_uid in (0, os.geteuid())
         except FileNotFoundError:
@@ -122,7 +130,8 @@ class Place:
 
 
 def is_ours(directory: os.stat_result) -> bool:
-    """Whether only root and we can make or swap names in this directory. An access list shows in the bits of the group."""
+    """Whether only root and we can make or swap names in this directory. An access list shows in the bits of the
+    group."""
     trusted = (0, os.geteuid())
     by_group = directory.st_mode & stat.S_IWGRP and directory.st_gid != 0
     return directory.st_uid in trusted and not by_group and not directory.st_mode & stat.S_IWOTH
@@ -133,7 +142,8 @@ def _is_sticky(directory: os.stat_result) -> bool:
 
 
 def resolve(path: str) -> str:
-    """The path behind its links: editing /etc/resolv.conf means editing the file that it points to. Missing parts stay as given.
+    """The path behind its links: editing /etc/resolv.conf means editing the file that it points to. Missing parts stay
+    as given.
 
     Raises InputError for a link that another account may have put there.
     """

@@ -127,7 +127,12 @@ _STR = (
     "vm.watchdog.model",
     "zone",
 )
-KEY_TYPES = {**dict.fromkeys(_INT, "int"), **dict.fromkeys(_LONG, "long"), **dict.fromkeys(_BOOL, "bool"), **dict.fromkeys(_STR, "str")}
+KEY_TYPES = {
+    **dict.fromkeys(_INT, "int"),
+    **dict.fromkeys(_LONG, "long"),
+    **dict.fromkeys(_BOOL, "bool"),
+    **dict.fromkeys(_STR, "str"),
+}
 # Written by cloudstack-setup-agent and the server at the join; setting them by hand breaks the host's identity.
 OWNED = ("guid", "zone", "pod", "cluster", "host", "keystore.passphrase", "local.storage.uuid")
 # Java's Integer and Long.

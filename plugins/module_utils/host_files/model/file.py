@@ -31,7 +31,8 @@ class FileGoal:
     """What shall be at a path. None means: leave as it is (for a new file: root's defaults, 0644 and 0755).
 
     `state` is present, absent, link or directory. Exactly one of `content`, `settings` and `lines` says what a present
-    file holds; with none of them only mode and ownership are looked after. `secret` keeps the content out of every diff.
+    file holds; with none of them only mode and ownership are looked after. `secret` keeps the content out of every
+    diff.
     """
 
     path: str

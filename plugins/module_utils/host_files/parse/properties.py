@@ -56,8 +56,9 @@ def find_properties(text: str, source: str = SOURCE) -> list[Property]:
         position += 1
         if not body or body[0] in "#!":
             continue
-        if "\\" not in body:  # nearly every line
-            found.append(Property(*_PLAIN.match(body).groups(), first, first))  # type: ignore[union-attr,call-arg]  # it fits everything
+        plain = _PLAIN.match(body) if "\\" not in body else None
+        if plain:  # nearly every line
+            found.append(Property(plain[1], plain[2], first, first))
             continue
         body, position = _whole(lines, body, position)
         match = _KEY.match(body)
@@ -98,7 +99,8 @@ def escape(text: str, key: bool = False) -> str:
     """Text as Java's store() writes it: backslashes, leading blanks, control and non-ASCII characters escaped."""
     named = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\f": "\\f", "\\": "\\\\"}
     special = "=:#! " if key else ""
-    out = [named.get(char) or (f"\\{char}" if char in special else char if " " <= char <= "~" else _unicode(char)) for char in text]
+    named.update({sign: f"\\{sign}" for sign in special})
+    out = [named.get(char) or (char if " " <= char <= "~" else _unicode(char)) for char in text]
     if not key and text.startswith(" "):
         out[0] = "\\ "
     return "".join(out)
@@ -133,8 +135,8 @@ def _unicode(char: str) -> str:
 def was_stored(text: str, mtime: float) -> bool:
     """Whether java.util.Properties.store was the last to write a text, whose file has `mtime` (seconds since 1970).
 
-    It puts the date in a comment before the first key, to the second, in a time zone that has only a name: zones differ by quarters of an
-    hour. Whoever edits the file afterwards leaves that comment as it is.
+    It puts the date in a comment before the first key, to the second, in a time zone that has only a name: zones differ
+    by quarters of an hour. Whoever edits the file afterwards leaves that comment as it is.
     """
     for line in split_lines(text):
         found = _STORED.fullmatch(line)

@@ -41,7 +41,8 @@ class Entry:
 
 
 def find_entries(text: str, grammar: str) -> list[Entry]:
-    """Every setting of the text in its order, also those that are commented out. Lines of another kind are passed over."""
+    """Every setting of the text in its order, also those that are commented out. Lines of another kind are passed
+    over."""
     lines = text.split("\n")
     entries = []
     position = 0
@@ -63,14 +64,17 @@ def parse_value(entry: Entry, grammar: str, source: str) -> Value:
 
 
 def parse_settings(text: str, grammar: str, source: str) -> dict[str, Value]:
-    """The settings in force. A key that stands twice must say the same twice: programs differ in which one they take."""
+    """The settings in force. A key that stands twice must say the same twice: programs differ in which one they
+    take."""
     found: dict[str, Value] = {}
     for entry in find_entries(text, grammar):
         if entry.commented:
             continue
         value = parse_value(entry, grammar, source)
         if found.get(entry.key, value) != value:
-            raise ParseError(source, f"{entry.key} stands there twice with different values", line=entry.first + 1, text=entry.raw)
+            raise ParseError(
+                source, f"{entry.key} stands there twice with different values", line=entry.first + 1, text=entry.raw
+            )
         found[entry.key] = value
     return found
 
@@ -117,7 +121,12 @@ def _libvirt_value(entry: Entry, source: str) -> Value:
     number = re.match(r"-?[0-9]+", raw)
     if number and _LIBVIRT_TAIL.fullmatch(raw, number.end()):
         return whole(number.group(), source, entry.first + 1)
-    raise ParseError(source, f"the value of {entry.key} is neither a number nor a string in quotes nor a list", line=entry.first + 1, text=raw)
+    raise ParseError(
+        source,
+        f"the value of {entry.key} is neither a number nor a string in quotes nor a list",
+        line=entry.first + 1,
+        text=raw,
+    )
 
 
 def _libvirt_list(entry: Entry, source: str) -> list:
@@ -125,7 +134,9 @@ def _libvirt_list(entry: Entry, source: str) -> list:
     for token in _list_tokens(entry.raw):
         string = _LIBVIRT_STRING.fullmatch(token)
         if not string:
-            raise ParseError(source, f"the list {entry.key} holds something that is no string", line=entry.first + 1, text=token)
+            raise ParseError(
+                source, f"the list {entry.key} holds something that is not a string", line=entry.first + 1, text=token
+            )
         items.append(next(group for group in string.groups() if group is not None))
     if not entry.raw.split("#")[0].strip() or "]" not in _LIBVIRT_STRING.sub("", entry.raw):
         raise ParseError(source, f"the list {entry.key} has no end", line=entry.first + 1, text=entry.raw)
@@ -162,5 +173,10 @@ def _shell_value(entry: Entry, source: str) -> str:
     else:
         value = None if re.search(r"[\"'\\]", raw) else re.sub(r"[ \t]+#.*$", "", raw)
     if value is None:
-        raise ParseError(source, f"the value of {entry.key} has quotes that this module does not understand", line=entry.first + 1, text=raw)
+        raise ParseError(
+            source,
+            f"the value of {entry.key} has quotes that this module does not understand",
+            line=entry.first + 1,
+            text=raw,
+        )
     return value

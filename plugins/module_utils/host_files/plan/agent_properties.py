@@ -11,14 +11,26 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.agent_keys import CHOICES, KEY_TYPES, OVERWRITTEN, OWNED, RANGES
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import SECRET, escape, find_properties, split_lines
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.agent_keys import (
+    CHOICES,
+    KEY_TYPES,
+    OVERWRITTEN,
+    OWNED,
+    RANGES,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import (
+    SECRET,
+    escape,
+    find_properties,
+    split_lines,
+)
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")  # what Java's parseLong takes; int() of Python takes more
 
 
 def plan_properties(path: str, text: str, wanted: Mapping[str, Any], allow_unknown: bool = False) -> Plan:
-    """One step for each key that differs; None removes a key. Raises InputError for a key or value that the agent won't read."""
+    """One step for each key that differs; None removes a key. Raises InputError for a key or value that the agent won't
+    read."""
     values = {key: _checked(key, value, allow_unknown) for key, value in wanted.items()}
     found = find_properties(text, path)
     current = {each.key: each.value for each in found}
@@ -42,7 +54,8 @@ def warnings_for(wanted: Mapping[str, Any]) -> list[str]:
 
 
 def edit(text: str, plan: Plan) -> str:
-    """The text after its plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become one."""
+    """The text after its plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become
+    one."""
     if not plan:
         return text
     lines = split_lines(text)
@@ -67,20 +80,31 @@ def _written(key: str, value: Optional[str]) -> list[str]:
 def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:
     """The value as text. Booleans are lower case, because the agent compares so."""
     if key in OWNED:
-        raise InputError(f"{key} is CloudStack's own key", expected="a key that an operator sets", observed=key, next_step="leave it to the join")
+        raise InputError(
+            f"{key} is CloudStack's own key",
+            expected="a key that an operator sets",
+            observed=key,
+            next_step="leave it to the join",
+        )
     if key not in KEY_TYPES and not key.startswith("libvirt.vif.driver.") and not allow_unknown:
         near = get_close_matches(key, KEY_TYPES, n=1)
         hint = f"did you mean {near[0]}? Otherwise " if near else ""
-        raise InputError(f"the agent does not know the key {key}", observed=key, next_step=f"{hint}set allow_unknown: true")
+        raise InputError(
+            f"the agent does not know the key {key}", observed=key, next_step=f"{hint}set allow_unknown: true"
+        )
     if value is None:
         return None
     if isinstance(value, (dict, list)):
-        raise InputError(f"the value of {key} has the wrong type", expected="a single value", observed=type(value).__name__)
+        raise InputError(
+            f"the value of {key} has the wrong type", expected="a single value", observed=type(value).__name__
+        )
     text = str(value).lower() if isinstance(value, bool) else str(value)
     expected = _complaint(key, text)
     if expected:
         shown = "(hidden)" if SECRET.search(key) else text
-        raise InputError(f"the value of {key} has the wrong type", expected=expected, observed=shown, next_step="correct it")
+        raise InputError(
+            f"the value of {key} has the wrong type", expected=expected, observed=shown, next_step="correct it"
+        )
     return text
 
 

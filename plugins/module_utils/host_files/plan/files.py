@@ -65,7 +65,9 @@ def _refuse_repeats(goals: Sequence[FileGoal]) -> None:
     paths = [goal.path for goal in goals]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
-        raise InputError("files names a path more than once", observed=", ".join(twice), next_step="make one entry of them")
+        raise InputError(
+            "files names a path more than once", observed=", ".join(twice), next_step="make one entry of them"
+        )
 
 
 def _refuse_full(goals: Sequence[FileGoal], states: Mapping[str, FileState]) -> None:
@@ -113,9 +115,13 @@ def _plan_absent(goal: FileGoal, state: FileState) -> list[Change]:
 def _plan_link(goal: FileGoal, state: FileState) -> list[Change]:
     if state.kind == "link" and state.target == goal.target:
         return []
-    before = {"file": lambda: _shown(state.content), "link": lambda: {"target": state.target}, "absent": lambda: None}[state.kind]()
+    before = {"file": lambda: _shown(state.content), "link": lambda: {"target": state.target}, "absent": lambda: None}[
+        state.kind
+    ]()
     action = "create link" if state.kind == "absent" else "replace by link"
-    return [Change(action, goal.path, before, {"target": goal.target}, data=Step("link", goal.path, target=goal.target))]
+    return [
+        Change(action, goal.path, before, {"target": goal.target}, data=Step("link", goal.path, target=goal.target))
+    ]
 
 
 def _plan_content(goal: FileGoal, state: FileState) -> list[Change]:
@@ -123,7 +129,8 @@ def _plan_content(goal: FileGoal, state: FileState) -> list[Change]:
     if wanted is None or wanted == state.content:
         return []
     new = state.kind == "absent"
-    mode = goal.mode if goal.mode is not None else state.mode if not new else _NEW_SECRET if goal.secret else _NEW_FILE
+    kept = (_NEW_SECRET if goal.secret else _NEW_FILE) if new else state.mode
+    mode = kept if goal.mode is None else goal.mode
     uid = goal.uid if goal.uid is not None else state.uid
     gid = goal.gid if goal.gid is not None else state.gid
     step = Step("write", goal.path, wanted, mode, uid, gid, validate=goal.validate)
@@ -132,7 +139,8 @@ def _plan_content(goal: FileGoal, state: FileState) -> list[Change]:
 
 
 def _wanted(goal: FileGoal, state: FileState) -> Optional[bytes]:
-    """The content that shall be there; None when only mode and owner are looked after, or when the file may not be made."""
+    """The content that shall be there; None when only mode and owner are looked after, or when the file may not be
+    made."""
     if goal.content is not None:
         return goal.content.encode()
     edits = goal.settings is not None or goal.lines or goal.lines_absent
@@ -140,7 +148,9 @@ def _wanted(goal: FileGoal, state: FileState) -> Optional[bytes]:
         return None
     if not edits:
         if state.kind == "absent":
-            raise InputError(f"{goal.path} is not there", expected="a file, or content, settings or lines to make it of")
+            raise InputError(
+                f"{goal.path} is not there", expected="a file, or content, settings or lines to make it of"
+            )
         return None
     text = (state.content or b"").decode("utf-8", "surrogateescape")
     edited = _edit(goal, text)
@@ -182,5 +192,7 @@ def parse_mode(text: Optional[str], path: str) -> Optional[int]:
     if text is None:
         return None
     if len(text) not in (3, 4) or not set(text) <= set("01234567"):
-        raise InputError(f"{path}: the mode is not usable", expected='octal digits in quotes, for example "0644"', observed=text)
+        raise InputError(
+            f"{path}: the mode is not usable", expected='octal digits in quotes, for example "0644"', observed=text
+        )
     return int(text, 8)

@@ -55,9 +55,15 @@ def _lines(text: str) -> list[str]:
 def _names(address: str, names: Any, source: str) -> list[str]:
     if names is None:
         return []
-    found = names.split() if isinstance(names, str) else [str(name) for name in names] if isinstance(names, list) else []
-    if not found or not address.strip() or any(part in text for text in (address, *found) for part in ("#", " ", "\n", "\t")):
-        raise InputError(f"{source}: the entry of address {address!r} is not usable", expected="one or more host names", observed=repr(names))
+    listed = names.split() if isinstance(names, str) else names
+    found = [str(name) for name in listed] if isinstance(listed, list) else []
+    parted = any(sign in text for text in (address, *found) for sign in ("#", " ", "\n", "\t"))
+    if not found or not address.strip() or parted:
+        raise InputError(
+            f"{source}: the entry of address {address!r} is not usable",
+            expected="one or more host names",
+            observed=repr(names),
+        )
     return found
 
 

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """(settings wanted, text of a file) -> the text with these settings and everything else as it was.
 
-A key is left alone when each of its lines says what is wanted, so the equal duplicates that cloudstack-setup-agent leaves
-are no change. If one line says something else, the last one is corrected and the others go: libvirt takes the first line
-of a key, sh and systemd the last, so only one line is unambiguous. A new key is put behind its commented default.
+A key is left alone when each of its lines says what is wanted, so the equal duplicates that cloudstack-setup-agent
+leaves are no change. If one line says something else, the last one is corrected and the others go: libvirt takes the
+first line of a key, sh and systemd the last, so only one line is unambiguous. A new key is put behind its commented
+default.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.settings import Entry, Value, find_entries, parse_value
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.settings import (
+    Entry,
+    Value,
+    find_entries,
+    parse_value,
+)
 
 
 def edit_settings(text: str, wanted: Mapping[str, Any], grammar: str, source: str) -> str:
@@ -58,7 +64,10 @@ def _coerce(key: str, wanted: Any, model: Optional[Entry], grammar: str, source:
     if isinstance(wanted, list):
         return [_checked(key, str(item), source) for item in wanted]
     if not isinstance(wanted, (str, int)):
-        raise InputError(f"{source}: the value of {key} is a {type(wanted).__name__}", expected="a text, a whole number, a truth value or a list of texts")
+        raise InputError(
+            f"{source}: the value of {key} is a {type(wanted).__name__}",
+            expected="a text, a whole number, a truth value or a list of texts",
+        )
     return _coerce_libvirt(key, int(wanted) if isinstance(wanted, bool) else wanted, model, source)
 
 
@@ -83,7 +92,9 @@ def _shown(model: Optional[Entry], source: str) -> Optional[Value]:
 
 def _checked(key: str, text: str, source: str) -> str:
     if '"' in text or "\n" in text:
-        raise InputError(f'{source}: the value of {key} has a " or a line break, libvirt has no way to write that', observed=text)
+        raise InputError(
+            f'{source}: the value of {key} has a " or a line break, libvirt has no way to write that', observed=text
+        )
     return text
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks and runs the host's package manager, apt-get or dnf, by its own program: Ansible's module apt needs python3-apt, which a
-bare host lacks, and says so only in the check mode that an operator begins with."""
+"""Asks and runs the host's package manager, apt-get or dnf, by its own program: Ansible's module apt needs python3-apt,
+which a bare host lacks, and says so only in the check mode that an operator begins with."""
 
 from __future__ import annotations
 
@@ -38,10 +38,13 @@ class PackageManager:
             answer = self._run(argv, timeout=60.0)
             if answer.ok:
                 return parse(answer.stdout)
-        raise CommandError("the installed packages could not be read", expected="dpkg-query or rpm", observed=answer.why())
+        raise CommandError(
+            "the installed packages could not be read", expected="dpkg-query or rpm", observed=answer.why()
+        )
 
     def install(self, names: Sequence[str]) -> None:
-        """Install these packages and what they need; what was interrupted before is finished first. Raises CommandError."""
+        """Install these packages and what they need; what was interrupted before is finished first. Raises
+        CommandError."""
         if not self._run(_DPKG, timeout=60.0).ok:
             self._must(("dnf", "-y", "-q", "install", *names))
             return
@@ -62,7 +65,8 @@ class PackageManager:
         self._require(self._patiently(argv), None)
 
     def _patiently(self, argv: Sequence[str]) -> command.Answer:
-        """Run it, again while another package manager is at work: after boot unattended-upgrades holds the lock for minutes."""
+        """Run it, again while another package manager is at work: after boot unattended-upgrades holds the lock for
+        minutes."""
         deadline = self._clock.monotonic() + self.patience
         while True:
             answer = self._run(argv, timeout=LONGEST)
@@ -81,7 +85,10 @@ class PackageManager:
                 "another package manager is at work",
                 expected=f"its lock within {self.patience:g} s",
                 observed=f"still held by process {packages.lock_holder(text) or 'unknown'}",
-                next_step="let it end (unattended-upgrades after boot, or an operator's apt), then run again; nothing was installed",
+                next_step=(
+                    "let it end (unattended-upgrades after boot, or an operator's apt), then run again;"
+                    " nothing was installed"
+                ),
                 reproduce="fuser -v /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock",
             )
         said = _complaints(answer) + (_complaints(lists) if lists else [])

@@ -13,10 +13,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_files import read
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.daemon import Moment, ReadFile, UnitState
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.unit_properties import parse_unit_properties, unit_state
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.unit_properties import (
+    parse_unit_properties,
+    unit_state,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import ENCODING, was_stored
 
-SHOWN = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,ExecMainStartTimestamp,ExecMainStartTimestampMonotonic"
+SHOWN = (
+    "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,"
+    "ExecMainStartTimestamp,ExecMainStartTimestampMonotonic"
+)
 TIMEOUT = 120  # seconds for one start or stop: systemd itself gives up after 90
 
 
@@ -52,11 +58,18 @@ def _read_file(path: str) -> ReadFile:
 
 
 def apply(plan: Plan, verify: Sequence[str]) -> None:
-    """Carry out the steps, then have `verify` show that the daemon answers. Raises CommandError with the daemon's last words."""
+    """Carry out the steps, then have `verify` show that the daemon answers. Raises CommandError with the daemon's last
+    words."""
     for step in plan:
         if step.action == "start":
-            command.run(("systemctl", "reset-failed", step.target))  # else one that failed five times within ten seconds is refused
-        argv = ("systemctl", "daemon-reload") if step.action == "daemon-reload" else ("systemctl", step.action, step.target)
+            command.run(
+                ("systemctl", "reset-failed", step.target)
+            )  # else one that failed five times within ten seconds is refused
+        argv = (
+            ("systemctl", "daemon-reload")
+            if step.action == "daemon-reload"
+            else ("systemctl", step.action, step.target)
+        )
         _must(argv, step.target)
     if verify and any(step.action in ("start", "restart") for step in plan):
         _must(verify, next(step.target for step in plan if step.action in ("start", "restart")))
@@ -66,7 +79,9 @@ def _must(argv: Sequence[str], unit: str) -> None:
     answer = command.run(argv, timeout=TIMEOUT)
     if answer.ok:
         return
-    words = command.run(("journalctl", "--unit", unit, "--lines", "5", "--no-pager", "--output", "cat")).stdout.split("\n")
+    words = command.run(("journalctl", "--unit", unit, "--lines", "5", "--no-pager", "--output", "cat")).stdout.split(
+        "\n"
+    )
     raise CommandError(
         f"{unit} is not as it shall be",
         expected=f"`{' '.join(argv)}` ends with 0",

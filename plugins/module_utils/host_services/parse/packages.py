@@ -9,13 +9,17 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.model.package import Installed
 
-_HELD = re.compile(r"could not get lock|unable to lock|unable to acquire the dpkg|is another process using it|waiting for process with pid", re.IGNORECASE)
+_HELD = re.compile(
+    r"could not get lock|unable to lock|unable to acquire the dpkg"
+    r"|is another process using it|waiting for process with pid",
+    re.IGNORECASE,
+)
 _INTERRUPTED = re.compile(r"dpkg --configure -a|fix-broken install|not fully installed", re.IGNORECASE)
 
 
 def parse_dpkg(text: str) -> list[Installed]:
-    """Lines of dpkg-query: name, abbreviated state, version and what it provides, parted by tabs. What dpkg has only half
-    installed or removed is left out."""
+    """Lines of dpkg-query: name, abbreviated state, version and what it provides, parted by tabs. What dpkg has only
+    half installed or removed is left out."""
     found = (line.split("\t") for line in text.splitlines())
     return [Installed(row[0], row[2], _provided(row[3])) for row in found if len(row) == 4 and row[1].startswith("ii ")]
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Does a daemon run with what its files say? Decided by what is, not by what this run has done: an earlier run may have ended in between. Pure."""
+"""Does a daemon run with what its files say? Decided by what is, not by what this run has done: an earlier run may have
+ended in between. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +10,12 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.daemon import DaemonGoal, Moment, ReadFile, UnitState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.daemon import (
+    DaemonGoal,
+    Moment,
+    ReadFile,
+    UnitState,
+)
 
 TICK = 0.01  # seconds: the kernel stamps files by its tick, which is up to this much late (CONFIG_HZ=100)
 ABSENT_UNIT = UnitState("", "not-found", "inactive", "", False)
@@ -20,8 +26,9 @@ ENABLED = ("enabled", "static", "alias", "indirect", "generated")
 def changed_since_start(changed: float, started: Moment, now: Moment) -> bool:
     """Whether a file with the ctime `changed` was changed after the start of a process. Seconds.
 
-    Where the clock was set in between (a host's first look at its time servers), a ctime is read in both ways: by the clock of the start,
-    and by that of today. One that fits between boot and start by the clock of the start is from there.
+    Where the clock was set in between (a host's first look at its time servers), a ctime is read in both ways: by the
+    clock of the start, and by that of today. One that fits between boot and start by the clock of the start is from
+    there.
     """
     running = now.monotonic - started.monotonic
     today = now.wall - running  # the start, by the clock of today
@@ -33,9 +40,13 @@ def changed_since_start(changed: float, started: Moment, now: Moment) -> bool:
     return after_by_old_clock or (after_by_new_clock and not (was_set and boot <= changed <= then))
 
 
-def reasons(goal: DaemonGoal, unit: UnitState, files: Sequence[ReadFile], others: Mapping[str, UnitState], now: Moment) -> list[str]:
+def reasons(
+    goal: DaemonGoal, unit: UnitState, files: Sequence[ReadFile], others: Mapping[str, UnitState], now: Moment
+) -> list[str]:
     """Why the daemon must be started anew, none if it runs with what its files say."""
-    beside = [f"{name} was active beside it" for name in goal.exclude if others.get(name, ABSENT_UNIT).active in RUNNING]
+    beside = [
+        f"{name} was active beside it" for name in goal.exclude if others.get(name, ABSENT_UNIT).active in RUNNING
+    ]
     if unit.active not in RUNNING:
         return ["it was not running", *beside] if goal.start else []
     started = unit.started
@@ -59,15 +70,21 @@ def _clock(seconds: float) -> str:
 
 
 def plan_daemon(goal: DaemonGoal, units: Mapping[str, UnitState], files: Sequence[ReadFile], now: Moment) -> Plan:
-    """The steps, in order: systemd reads its units again, what must not run beside is stopped, the daemon is enabled and started anew."""
+    """The steps, in order: systemd reads its units again, what must not run beside is stopped, the daemon is enabled
+    and started anew."""
     unit = units.get(goal.name, ABSENT_UNIT)
     why = reasons(goal, unit, files, units, now)
-    steps = [change for change in (*(_stop(units.get(name)) for name in goal.exclude), _enable(goal, unit), _start(goal, unit, why)) if change]
+    steps = [
+        change
+        for change in (*(_stop(units.get(name)) for name in goal.exclude), _enable(goal, unit), _start(goal, unit, why))
+        if change
+    ]
     return Plan.of([_reload(goal, units, bool(steps)), *steps])
 
 
 def _reload(goal: DaemonGoal, units: Mapping[str, UnitState], before_others: bool) -> Optional[Change]:
-    """systemd does not say that it has not read a mask yet, so it reads its units again before it does anything with them."""
+    """systemd does not say that it has not read a mask yet, so it reads its units again before it does anything with
+    them."""
     old = [name for name in (goal.name, *goal.exclude) if name in units and units[name].reload_needed]
     if not old and not before_others:
         return None

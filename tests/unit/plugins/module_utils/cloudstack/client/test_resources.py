@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find, require
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, POD
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find, find_parents, require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, POD, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 
@@ -36,6 +36,30 @@ def test_parent_that_cannot_be_used(names, parts):
         require(_pods(*names), POD, "pod1", zoneid="z")
     for part in ("Expected", "Observed", "Next", *parts):
         assert part in str(caught.value)
+
+
+OPTIONS = {"zone": "zone1", "pod": "pod1", "state": "present"}
+ZONES, NO_PODS = ("listZones", [{"id": "z1", "name": "zone1"}]), ("listPods", [])
+
+
+def test_parents_are_found_one_inside_the_other():
+    client = ScriptedClient(ZONES, ("listPods", [{"id": "p1", "name": "pod1"}]))
+    assert find_parents(client, OPTIONS, False, ZONE, POD) == {"zoneid": "z1", "podid": "p1"}
+    assert client.sent[1] == ("listPods", {"zoneid": "z1"})
+    assert find_parents(ScriptedClient(), OPTIONS, False) == {}
+
+
+@pytest.mark.parametrize(("state", "check_mode"), [("present", True), ("absent", False), ("absent", True)])
+def test_a_parent_may_be_missing_where_nothing_is_made(state, check_mode):
+    options = {**OPTIONS, "state": state}
+    assert find_parents(ScriptedClient(ZONES, NO_PODS), options, check_mode, ZONE, POD) is None
+    assert find_parents(ScriptedClient(("listZones", [])), options, check_mode, ZONE, POD) is None
+
+
+@pytest.mark.parametrize("pod", ["pod1", None])
+def test_a_parent_must_be_there_where_something_is_made(pod):
+    with pytest.raises(InputError, match="the pod .*does not exist"):
+        find_parents(ScriptedClient(ZONES, NO_PODS), {**OPTIONS, "pod": pod}, False, ZONE, POD)
 
 
 def test_id_of_what_the_plan_itself_made_is_filled_in():

@@ -35,7 +35,7 @@ def refusal(body: Mapping[str, Any], status: int) -> tuple[int, str]:
         code = int(code)
     if not isinstance(code, int) or isinstance(code, bool) or not 0 < code < 100000:
         code = status
-    words = text if isinstance(text, str) else "" if text is None else json.dumps(text, default=str)
+    words = text or "" if isinstance(text, (str, type(None))) else json.dumps(text, default=str)
     return code, words.strip()[:LONGEST] or "no reason given"
 
 

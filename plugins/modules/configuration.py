@@ -84,9 +84,8 @@ def fetch(client, name, zone, scope):
     listed = [setting["name"] for setting in found]
     if name in listed:
         return found[listed.index(name)]
-    if scope and any(
-        setting["name"] == name for setting in client.list("listConfigurations", "configuration", name=name)
-    ):
+    everywhere = client.list("listConfigurations", "configuration", name=name) if scope else []
+    if any(setting["name"] == name for setting in everywhere):
         raise InputError(
             f"the setting {name} is the same for all zones",
             expected=f"a setting that can be set for the zone {zone} alone",
@@ -107,11 +106,9 @@ def fetch(client, name, zone, scope):
 def plan_setting(name, wanted, setting, scope):
     current = setting.get("value")
     # CloudStack keeps booleans as they are typed and reads them in any letter case; YAML's true arrives as True.
-    same = (
-        str(wanted).lower() == str(current).lower()
-        if str(wanted).lower() in ("true", "false")
-        else wanted == (current or "")
-    )
+    same = wanted == (current or "")
+    if str(wanted).lower() in ("true", "false"):
+        same = str(wanted).lower() == str(current).lower()
     if wanted is None or same:
         return Plan()
     call = {"command": "updateConfiguration", "params": {"name": name, "value": wanted, **scope}, "is_async": False}

@@ -279,9 +279,8 @@ def body(module):
         with files.locked(SystemClock()):
             try:
                 return _write(module)
-            except (
-                files.ChangedMeanwhile
-            ) as error:  # by something that knows no lock of ours: look again, unless half is done
+            # By something that knows no lock of ours: look again, unless half is done.
+            except files.ChangedMeanwhile as error:
                 if attempt + 1 == ATTEMPTS or error.details.get("changed_paths"):
                     raise
     raise AssertionError("a loop that always returns or raises")

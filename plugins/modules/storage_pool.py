@@ -139,6 +139,7 @@ ARGUMENT_SPEC = {
     "forced": {"type": "bool", "default": False},
     **STATE,
 }
+CANNOT_MOUNT = "Failed to access storage pool"  # the server's only words for everything a mount can fail on
 
 
 def parents_of(client, options, check_mode):
@@ -165,9 +166,7 @@ def body(module):
             plan_removal=partial(plan_pool_absent, forced=options["forced"]),
         )
     except ApiError as error:
-        if (
-            "Failed to access storage pool" in error.text
-        ):  # the only words of the server for everything a mount can fail on
+        if CANNOT_MOUNT in error.text:
             error.host = error.host or options["cluster"] or options["zone"]
             error.expected = f"every Up host can mount {options['url']}"
             error.next_step = (

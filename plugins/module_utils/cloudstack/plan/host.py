@@ -45,9 +45,8 @@ def plan_host(wanted: DesiredHost, record: Optional[Mapping[str, Any]]) -> Plan:
     """
     if record is None:
         return Plan.of([_add(wanted)])
-    if (
-        record.get("clusterid") != wanted.cluster_id
-    ):  # also where the cluster does not exist yet: then it is another one
+    # Also where the cluster does not exist yet: then the record is of another one.
+    if record.get("clusterid") != wanted.cluster_id:
         raise _elsewhere(wanted, record)
     if record.get("state") == UP or record.get("state") in PASSING:
         return Plan.of([_retag(wanted, record)])

@@ -77,9 +77,8 @@ def _as_answered(value: Any) -> Any:
 
 
 def _create(resource: Resource, name: str, wanted: Mapping[Field, Any], parents: Mapping[str, str]) -> Plan:
-    now = {
-        field: value for field, value in wanted.items() if field.create and value not in ("", [])
-    }  # nothing to clear yet
+    # What is empty is left out: there is nothing to clear yet.
+    now = {field: value for field, value in wanted.items() if field.create and value not in ("", [])}
     later = {field: value for field, value in wanted.items() if not field.create}
     given = {str(field.create): field.send(value) for field, value in now.items()}
     params: dict[str, Any] = {**parents, **resource.constants, resource.name_create: name, **given}

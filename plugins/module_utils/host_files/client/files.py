@@ -55,9 +55,8 @@ def _state(place: Place) -> FileState:
             kind = _kind(found.st_mode)
             content = _content(handle) if kind == "file" else None
             entries = tuple(sorted(os.listdir(handle))) if kind == "directory" else ()
-    if (
-        kind == "file" and place.exposed and found.st_nlink > 1
-    ):  # it may be another account's file, and would be given away
+    # It may be another account's file, and would be given away.
+    if kind == "file" and place.exposed and found.st_nlink > 1:
         raise place.refuse_link()
     target = place.link_target() if kind == "link" else None
     return FileState(

@@ -62,14 +62,10 @@ def apply(plan: Plan, verify: Sequence[str]) -> None:
     words."""
     for step in plan:
         if step.action == "start":
-            command.run(
-                ("systemctl", "reset-failed", step.target)
-            )  # else one that failed five times within ten seconds is refused
-        argv = (
-            ("systemctl", "daemon-reload")
-            if step.action == "daemon-reload"
-            else ("systemctl", step.action, step.target)
-        )
+            # Else one that failed five times within ten seconds is refused.
+            command.run(("systemctl", "reset-failed", step.target))
+        target = () if step.action == "daemon-reload" else (step.target,)
+        argv = ("systemctl", step.action, *target)
         _must(argv, step.target)
     if verify and any(step.action in ("start", "restart") for step in plan):
         _must(verify, next(step.target for step in plan if step.action in ("start", "restart")))

@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 SHELL = ROOT / "collections" / "ansible_collections" / "cloudstack" / "kvm"
-LINKED = ["README.md", "galaxy.yml", "meta", "playbooks", "plugins", "roles"]
+LINKED = ["README.md", "docs", "galaxy.yml", "inventories", "meta", "playbooks", "plugins", "roles"]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 

@@ -35,6 +35,12 @@ def test_one_version():
     assert re.search(rf"^v{re.escape(project)}$", (ROOT / "CHANGELOG.rst").read_text(), re.MULTILINE)
 
 
+def test_an_execution_environment_gets_what_the_wheel_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    listed = [line for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert listed == [each for each in project if not each.startswith("ansible-core")]
+
+
 def test_the_link_shell_is_links_to_siblings():
     assert sorted(path.name for path in SHELL.iterdir()) == LINKED
     for name in LINKED:

@@ -100,8 +100,8 @@ def build() -> None:
 
 
 def _forget_old() -> None:
-    """Remove what earlier recipes left, unless nodes of theirs are still there."""
-    if podman.containers(f"{PREFIX}-"):
+    """Remove what earlier recipes left, unless nodes of theirs are still there. In a room of scripts/beside the images are the machine's."""
+    if os.environ.get("BESIDE") or podman.containers(f"{PREFIX}-"):
         return
     folders = {cloudstack_repository(), *(CACHE / base_hash(each) for each in RELEASES)}
     for folder in CACHE.glob("*"):
@@ -151,7 +151,7 @@ def _finish_root(root: str) -> None:
     script = f"""
 install -m 755 {RECIPE}/lab-init {root}/sbin/lab-init
 for unit in {" ".join(MASKED)}; do ln -sf /dev/null {root}/etc/systemd/system/$unit; done
-cp -r {RECIPE}/root/. {root}/
+cp -r --remove-destination {RECIPE}/root/. {root}/
 """
     run(namespaces.inside("sh", "-ec", script))
 

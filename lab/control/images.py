@@ -16,7 +16,8 @@ from .state import CACHE, ROOT
 from .topology import PREFIX, LabError
 
 RECIPE = ROOT / "lab" / "image"
-RELEASES = ("bookworm", "trixie")  # Debian 12 and 13; RELEASE=trixie chooses, for the lab, molecule and the QEMU guests alike
+RELEASES = ("bookworm", "trixie")  # Debian 12 and 13; RELEASE=trixie chooses, for hosts of the lab and of molecule
+OWN = RELEASES[0]  # what the management node runs, whatever the hosts run
 IMAGES = "localhost/cslab/"
 APT_SOURCE = "10.88.0.254:8081/debian"  # where bare hosts get Debian's packages from: the management node
 # Units that make no sense without hardware or without loadable modules.
@@ -27,17 +28,17 @@ MASKED = [
 
 
 def release() -> str:
-    """Codename of the Debian release that nodes run. Raises LabError for one that the lab does not know."""
+    """Codename of the Debian release that hosts run. Raises LabError for one that the lab does not know."""
     chosen = os.environ.get("RELEASE") or RELEASES[0]
     if chosen not in RELEASES:
         raise LabError(f"RELEASE={chosen}: expected {' or '.join(RELEASES)}")
     return chosen
 
 
-def packages() -> dict[str, list[str]]:
-    """The parts of packages.yml, with the names that this release has."""
+def packages(of: str = "") -> dict[str, list[str]]:
+    """The parts of packages.yml, with the names that a release has, by default the chosen one."""
     parts = yaml.safe_load((RECIPE / "packages.yml").read_text())
-    renamed = parts.pop("renamed").get(release(), {})
+    renamed = parts.pop("renamed").get(of or release(), {})
     return {part: [renamed.get(name, name) for name in names] for part, names in parts.items()}
 
 
@@ -63,14 +64,14 @@ def host_image(of: str = "") -> str:
     return f"{IMAGES}host:{recipe_hash(of)}"
 
 
-def management_image(of: str = "") -> str:
+def management_image() -> str:
     """Name of the image that the management node boots."""
-    return f"{IMAGES}management:{recipe_hash(of)}"
+    return f"{IMAGES}management:{recipe_hash(OWN)}"
 
 
-def pool() -> Path:
+def pool(of: str = "") -> Path:
     """The folder of Debian packages that hosts may install."""
-    return CACHE / base_hash() / "pool"
+    return CACHE / base_hash(of) / "pool"
 
 
 def cloudstack_repository() -> Path:
@@ -82,21 +83,27 @@ def build() -> None:
     """Make what is missing."""
     namespaces.create()
     _forget_old()
-    parts = packages()
-    base = CACHE / base_hash() / "base.tar"
-    if not (pool() / "Release").exists() or not base.exists():
-        say(f"base image: Debian {release()} and the package pool (about a minute)")
+    for each in sorted({OWN, release()}):
+        base = _base(each)
+        if not podman.image_exists(host_image(each)):
+            say(f"host image, {each}")
+            _host_image(base, host_image(each))
+    if not podman.image_exists(management_image()):
+        say("management image")
+        _management_image(packages(OWN)["management"])
+    build_cloudstack_packages()
+
+
+def _base(of: str) -> Path:
+    """The tarball of a release's bare root; made, with the pool, where it is missing."""
+    base, parts = CACHE / base_hash(of) / "base.tar", packages(of)
+    if not (pool(of) / "Release").exists() or not base.exists():
+        say(f"base image: Debian {of} and the package pool (about a minute)")
         shutil.rmtree(base.parent, ignore_errors=True)
         base.parent.mkdir(parents=True)
         later = sorted({name for part in ("guests", "hosts", "management") for name in parts[part]})
-        run([str(RECIPE / "build-base"), release(), str(base), str(pool()), " ".join(parts["base"]), " ".join(later)], timeout=1800)
-    if not podman.image_exists(host_image()):
-        say("host image")
-        _host_image(base)
-    if not podman.image_exists(management_image()):
-        say("management image")
-        _management_image(parts["management"])
-    build_cloudstack_packages()
+        run([str(RECIPE / "build-base"), of, str(base), str(pool(of)), " ".join(parts["base"]), " ".join(later)], timeout=1800)
+    return base
 
 
 def _forget_old() -> None:
@@ -107,7 +114,7 @@ def _forget_old() -> None:
     for folder in CACHE.glob("*"):
         if folder not in folders:
             shutil.rmtree(folder)
-    keep = {name for each in RELEASES for name in (host_image(each), f"{host_image(each)}-base", management_image(each))}
+    keep = {management_image(), *(name for each in RELEASES for name in (host_image(each), f"{host_image(each)}-base"))}
     for image in podman.images(IMAGES):
         if image not in keep:
             podman.podman("rmi", "-f", image)
@@ -131,16 +138,16 @@ def build_cloudstack_packages() -> None:
     mark.write_text(digest.hexdigest())
 
 
-def _host_image(base: Path) -> None:
-    podman.podman("import", "--quiet", str(base), f"{host_image()}-base")
-    name = podman.podman("create", "--pull", "never", f"{host_image()}-base", "/bin/true").stdout.strip()
+def _host_image(base: Path, image: str) -> None:
+    podman.podman("import", "--quiet", str(base), f"{image}-base")
+    name = podman.podman("create", "--pull", "never", f"{image}-base", "/bin/true").stdout.strip()
     try:
         root = podman.podman("mount", name).stdout.strip()
         _finish_root(root)
         podman.podman("umount", name)
         podman.podman(
             "commit", "--quiet", "--change", 'CMD ["/sbin/lab-init"]', "--change", "STOPSIGNAL SIGRTMIN+3", "--change", "ENV container=podman",
-            name, host_image(),
+            name, image,
         )  # fmt: skip
     finally:
         podman.podman("rm", "-f", name)
@@ -160,7 +167,7 @@ def _management_image(names: list[str]) -> None:
     name = "cslab-build-management"
     podman.podman("rm", "-f", "-i", name)
     podman.podman(
-        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool()}:/pool:ro", host_image()
+        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool(OWN)}:/pool:ro", host_image(OWN)
     )  # fmt: skip
     try:
         podman.podman("start", name)

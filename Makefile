@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity bench docs build simulator clean
+.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity bench docs build matrix simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -107,6 +107,9 @@ docs: venv ## pages made from argument_specs (roles), checks and the policy
 
 build: venv ## wheel, sdist and galaxy tarball, each installed and tried
 	@scripts/build
+
+matrix: venv ## the wheel with each ansible-core and Python that go together, as far as the interpreters are there (ten minutes)
+	@scripts/matrix
 
 simulator: venv ## the CloudStack API simulator alone, an empty cloud: PORT=18080
 	@exec python -m lab.simulator --port $(PORT)

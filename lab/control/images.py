@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import yaml
 from . import namespaces, podman
 from .shell import run, say
 from .state import CACHE, ROOT
-from .topology import PREFIX
+from .topology import PREFIX, LabError
 
 RECIPE = ROOT / "lab" / "image"
-SUITE = "bookworm"
+RELEASES = ("bookworm", "trixie")  # Debian 12 and 13; RELEASE=trixie chooses, for hosts of the lab and of molecule
+OWN = RELEASES[0]  # what the management node runs, whatever the hosts run
 IMAGES = "localhost/cslab/"
 APT_SOURCE = "10.88.0.254:8081/debian"  # where bare hosts get Debian's packages from: the management node
 # Units that make no sense without hardware or without loadable modules.
@@ -25,36 +27,51 @@ MASKED = [
 ]  # fmt: skip
 
 
-def base_hash() -> str:
-    """Changes when what is downloaded changes: the base image's and the pool's packages."""
-    return _digest([RECIPE / "build-base", RECIPE / "packages.yml"])
+def release() -> str:
+    """Codename of the Debian release that hosts run. Raises LabError for one that the lab does not know."""
+    chosen = os.environ.get("RELEASE") or RELEASES[0]
+    if chosen not in RELEASES:
+        raise LabError(f"RELEASE={chosen}: expected {' or '.join(RELEASES)}")
+    return chosen
 
 
-def recipe_hash() -> str:
+def packages(of: str = "") -> dict[str, list[str]]:
+    """The parts of packages.yml, with the names that a release has, by default the chosen one."""
+    parts = yaml.safe_load((RECIPE / "packages.yml").read_text())
+    renamed = parts.pop("renamed").get(of or release(), {})
+    return {part: [renamed.get(name, name) for name in names] for part, names in parts.items()}
+
+
+def base_hash(of: str = "") -> str:
+    """Changes when what is downloaded changes: the base image's and the pool's packages. `of` is a release, by default the chosen one."""
+    return _digest([RECIPE / "build-base", RECIPE / "packages.yml"], of or release())
+
+
+def recipe_hash(of: str = "") -> str:
     """Changes when anything that the images are made of changes."""
-    return _digest([*(path for path in sorted(RECIPE.rglob("*")) if path.is_file()), Path(__file__)])
+    return _digest([*(path for path in sorted(RECIPE.rglob("*")) if path.is_file()), Path(__file__)], of or release())
 
 
-def _digest(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
+def _digest(paths: list[Path], more: str) -> str:
+    digest = hashlib.sha256(more.encode())
     for path in paths:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def host_image() -> str:
+def host_image(of: str = "") -> str:
     """Name of the image that bare hosts boot."""
-    return f"{IMAGES}host:{recipe_hash()}"
+    return f"{IMAGES}host:{recipe_hash(of)}"
 
 
 def management_image() -> str:
     """Name of the image that the management node boots."""
-    return f"{IMAGES}management:{recipe_hash()}"
+    return f"{IMAGES}management:{recipe_hash(OWN)}"
 
 
-def pool() -> Path:
+def pool(of: str = "") -> Path:
     """The folder of Debian packages that hosts may install."""
-    return CACHE / base_hash() / "pool"
+    return CACHE / base_hash(of) / "pool"
 
 
 def cloudstack_repository() -> Path:
@@ -66,31 +83,38 @@ def build() -> None:
     """Make what is missing."""
     namespaces.create()
     _forget_old()
-    packages = yaml.safe_load((RECIPE / "packages.yml").read_text())
-    base = CACHE / base_hash() / "base.tar"
-    if not (pool() / "Release").exists() or not base.exists():
-        say(f"base image: Debian {SUITE} and the package pool (about a minute)")
-        shutil.rmtree(base.parent, ignore_errors=True)
-        base.parent.mkdir(parents=True)
-        later = sorted({name for part in ("guests", "hosts", "management") for name in packages[part]})
-        run([str(RECIPE / "build-base"), SUITE, str(base), str(pool()), " ".join(packages["base"]), " ".join(later)], timeout=1800)
-    if not podman.image_exists(host_image()):
-        say("host image")
-        _host_image(base)
+    for each in sorted({OWN, release()}):
+        base = _base(each)
+        if not podman.image_exists(host_image(each)):
+            say(f"host image, {each}")
+            _host_image(base, host_image(each))
     if not podman.image_exists(management_image()):
         say("management image")
-        _management_image(packages["management"])
+        _management_image(packages(OWN)["management"])
     build_cloudstack_packages()
 
 
+def _base(of: str) -> Path:
+    """The tarball of a release's bare root; made, with the pool, where it is missing."""
+    base, parts = CACHE / base_hash(of) / "base.tar", packages(of)
+    if not (pool(of) / "Release").exists() or not base.exists():
+        say(f"base image: Debian {of} and the package pool (about a minute)")
+        shutil.rmtree(base.parent, ignore_errors=True)
+        base.parent.mkdir(parents=True)
+        later = sorted({name for part in ("guests", "hosts", "management") for name in parts[part]})
+        run([str(RECIPE / "build-base"), of, str(base), str(pool(of)), " ".join(parts["base"]), " ".join(later)], timeout=1800)
+    return base
+
+
 def _forget_old() -> None:
-    """Remove what earlier recipes left, unless nodes of theirs are still there."""
-    if podman.containers(f"{PREFIX}-"):
+    """Remove what earlier recipes left, unless nodes of theirs are still there. In a room of scripts/beside the images are the machine's."""
+    if os.environ.get("BESIDE") or podman.containers(f"{PREFIX}-"):
         return
+    folders = {cloudstack_repository(), *(CACHE / base_hash(each) for each in RELEASES)}
     for folder in CACHE.glob("*"):
-        if folder not in (CACHE / base_hash(), cloudstack_repository()):
+        if folder not in folders:
             shutil.rmtree(folder)
-    keep = {host_image(), f"{host_image()}-base", management_image()}
+    keep = {management_image(), *(name for each in RELEASES for name in (host_image(each), f"{host_image(each)}-base"))}
     for image in podman.images(IMAGES):
         if image not in keep:
             podman.podman("rmi", "-f", image)
@@ -114,16 +138,16 @@ def build_cloudstack_packages() -> None:
     mark.write_text(digest.hexdigest())
 
 
-def _host_image(base: Path) -> None:
-    podman.podman("import", "--quiet", str(base), f"{host_image()}-base")
-    name = podman.podman("create", "--pull", "never", f"{host_image()}-base", "/bin/true").stdout.strip()
+def _host_image(base: Path, image: str) -> None:
+    podman.podman("import", "--quiet", str(base), f"{image}-base")
+    name = podman.podman("create", "--pull", "never", f"{image}-base", "/bin/true").stdout.strip()
     try:
         root = podman.podman("mount", name).stdout.strip()
         _finish_root(root)
         podman.podman("umount", name)
         podman.podman(
             "commit", "--quiet", "--change", 'CMD ["/sbin/lab-init"]', "--change", "STOPSIGNAL SIGRTMIN+3", "--change", "ENV container=podman",
-            name, host_image(),
+            name, image,
         )  # fmt: skip
     finally:
         podman.podman("rm", "-f", name)
@@ -134,16 +158,16 @@ def _finish_root(root: str) -> None:
     script = f"""
 install -m 755 {RECIPE}/lab-init {root}/sbin/lab-init
 for unit in {" ".join(MASKED)}; do ln -sf /dev/null {root}/etc/systemd/system/$unit; done
-cp -r {RECIPE}/root/. {root}/
+cp -r --remove-destination {RECIPE}/root/. {root}/
 """
     run(namespaces.inside("sh", "-ec", script))
 
 
-def _management_image(packages: list[str]) -> None:
+def _management_image(names: list[str]) -> None:
     name = "cslab-build-management"
     podman.podman("rm", "-f", "-i", name)
     podman.podman(
-        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool()}:/pool:ro", host_image()
+        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool(OWN)}:/pool:ro", host_image(OWN)
     )  # fmt: skip
     try:
         podman.podman("start", name)
@@ -152,7 +176,7 @@ def _management_image(packages: list[str]) -> None:
 echo 'deb [trusted=yes] file:/pool ./' > /etc/apt/sources.list
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends {" ".join(packages)}
+apt-get install -y -qq --no-install-recommends {" ".join(names)}
 : > /etc/apt/sources.list
 rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
 : > /etc/machine-id

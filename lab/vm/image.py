@@ -8,8 +8,6 @@ import os
 import shutil
 from pathlib import Path
 
-import yaml
-
 from lab.control import images, lifecycle
 from lab.control.shell import run, say
 from lab.control.state import ROOT
@@ -50,7 +48,7 @@ def build() -> None:
     for old in CACHE.glob("*"):
         if old != programs():
             shutil.rmtree(old)
-    packages = yaml.safe_load((images.RECIPE / "packages.yml").read_text())["guests"]
+    packages = images.packages()["guests"]
     base = images.pool().parent / "base.tar"
     building = target.with_suffix(".new")
     run(

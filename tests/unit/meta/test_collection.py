@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 SHELL = ROOT / "collections" / "ansible_collections" / "cloudstack" / "kvm"
-LINKED = ["README.md", "galaxy.yml", "meta", "playbooks", "plugins", "roles"]
+LINKED = ["README.md", "docs", "galaxy.yml", "inventories", "meta", "playbooks", "plugins", "roles"]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 
@@ -33,6 +33,12 @@ def test_one_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert project == _load(ROOT / "galaxy.yml")["version"]
     assert re.search(rf"^v{re.escape(project)}$", (ROOT / "CHANGELOG.rst").read_text(), re.MULTILINE)
+
+
+def test_an_execution_environment_gets_what_the_wheel_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    listed = [line for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert listed == [each for each in project if not each.startswith("ansible-core")]
 
 
 def test_the_link_shell_is_links_to_siblings():

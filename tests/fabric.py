@@ -81,7 +81,7 @@ class Fabric:
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """`kind` at `where` (SWITCH: a leaf, UPLINK: one of its links to the spines, LINK: all that is between it and the
     leaf `far`, TRUNK: a VLAN on all links to the spines), `direction` as seen from there."""
 
@@ -182,18 +182,18 @@ def random_fabric(rng: Random, hosts: int) -> Fabric:
     return Fabric(tuple(attachments), sizes, bonds, rng.randint(1, 8), rng.getrandbits(30), rng.random() < 0.5, noise)
 
 
-def random_fault(rng: Random, fabric: Fabric, kind: str) -> Fault:
+def random_fault(rng: Random, fabric: Fabric, kind: str) -> InjectedFault:
     """A fault of this kind somewhere in the fabric where it can be."""
     each = rng.choice(fabric.attachments)
     direction = rng.choice([m.IN, m.OUT, m.BOTH])
     if kind in (m.DEAD, m.FILTERED):
-        return Fault(kind, HOST, host=each.host, requests_only=rng.random() < 0.5)
+        return InjectedFault(kind, HOST, host=each.host, requests_only=rng.random() < 0.5)
     if kind in (m.SUBNET, m.DUPLICATE):
         other = rng.choice([host for host in fabric.hosts if host != each.host] + [""])
-        return Fault(kind, BRIDGE, host=each.host, network=each.network, other=other)
+        return InjectedFault(kind, BRIDGE, host=each.host, network=each.network, other=other)
     if kind == m.UNPLUGGED:
         trunk = len(fabric.places) > 1 and rng.random() < 0.3
-        return Fault(kind, TRUNK, place=each.place, network=each.network) if trunk else Fault(kind, BRIDGE, host=each.host, network=each.network)
+        return InjectedFault(kind, TRUNK, place=each.place, network=each.network) if trunk else InjectedFault(kind, BRIDGE, host=each.host, network=each.network)
     if kind in (m.ONE_WAY, ONE_WAY_L2):
         return _somewhere(rng, fabric, each, kind, direction=rng.choice([m.IN, m.OUT]))
     if kind == m.LOSS:
@@ -203,39 +203,39 @@ def random_fault(rng: Random, fabric: Fabric, kind: str) -> Fault:
     if kind == OWN_MTU:
         where, drops = rng.choice([BRIDGE, NIC]), rng.random() < 0.3
         network, nic = (each.network, "") if where == BRIDGE else ("", each.nic)
-        return Fault(kind, where, host=each.host, network=network, nic=nic, mtu=mtu, drops=drops)
+        return InjectedFault(kind, where, host=each.host, network=network, nic=nic, mtu=mtu, drops=drops)
     return _somewhere(rng, fabric, each, kind, direction=direction, mtu=mtu)
 
 
-def _somewhere(rng: Random, fabric: Fabric, each: Attachment, kind: str, **values: Any) -> Fault:
+def _somewhere(rng: Random, fabric: Fabric, each: Attachment, kind: str, **values: Any) -> InjectedFault:
     places = [BRIDGE, NIC] + [LEG] * (fabric.legs[each.host, each.nic] > 1) + [UPLINK, LINK, SPINE] * (len(fabric.places) > 1)
     where = rng.choice(places + [SWITCH] * (kind in (m.MTU, m.LOSS)))
     if where == SWITCH:
-        return Fault(kind, where, place=each.place, **{**values, "direction": m.BOTH})
+        return InjectedFault(kind, where, place=each.place, **{**values, "direction": m.BOTH})
     if where == BRIDGE:
-        return Fault(kind, where, host=each.host, network=each.network, **values)
+        return InjectedFault(kind, where, host=each.host, network=each.network, **values)
     if where in (NIC, LEG):
         leg = rng.randrange(fabric.legs[each.host, each.nic])
-        return Fault(kind, where, host=each.host, nic=each.nic, number=leg if where == LEG else 0, **values)
+        return InjectedFault(kind, where, host=each.host, nic=each.nic, number=leg if where == LEG else 0, **values)
     if where == LINK:
-        return Fault(kind, where, place=each.place, far=rng.choice([place for place in fabric.places if place != each.place]), **values)
-    return Fault(kind, where, place=each.place if where == UPLINK else "", number=rng.randrange(fabric.spines), **values)
+        return InjectedFault(kind, where, place=each.place, far=rng.choice([place for place in fabric.places if place != each.place]), **values)
+    return InjectedFault(kind, where, place=each.place if where == UPLINK else "", number=rng.randrange(fabric.spines), **values)
 
 
 class Simulator:
     """Answers probes, each call of `ask` in another run of the hosts. `unseen` are the faults that so far made no difference to what passes,
     alone or behind another one."""
 
-    def __init__(self, fabric: Fabric, faults: Sequence[Fault], rng: Random) -> None:
-        self.fabric, self.faults, self.rng = fabric, list(faults), rng
-        self.unseen = set(faults)
-        self.ran = frozenset(host for host in fabric.hosts if not any(self._cuts_off(fault, host) for fault in faults))
+    def __init__(self, fabric: Fabric, injections: Sequence[InjectedFault], rng: Random) -> None:
+        self.fabric, self.injections, self.rng = fabric, list(injections), rng
+        self.unseen = set(injections)
+        self.ran = frozenset(host for host in fabric.hosts if not any(self._cuts_off(injected, host) for injected in injections))
         self._run = 0
-        self._hosts: dict[str, list[Fault]] = defaultdict(list)
-        for fault in faults:
-            self._hosts[fault.host].append(fault)
-            if fault.other:
-                self._hosts[fault.other].append(fault)
+        self._hosts: dict[str, list[InjectedFault]] = defaultdict(list)
+        for injected in injections:
+            self._hosts[injected.host].append(injected)
+            if injected.other:
+                self._hosts[injected.other].append(injected)
 
     def ask(self, probes: Iterable[Probe], *, direction: bool = False) -> tuple[list[Outcome], list[Heard]]:
         """`direction`: the hosts send UDP datagrams, too."""
@@ -247,10 +247,10 @@ class Simulator:
             near = self._near(probe)
             answer = self._answer(probe, near)
             sent, lost, ear = self._chance(probe, answer)
-            for fault in self.unseen.intersection(near):
-                rest = self._answer(probe, [other for other in near if other != fault])
-                if _shows(answer) != _shows(rest) and (lost or fault.kind != m.LOSS):
-                    self.unseen.discard(fault)
+            for injected in self.unseen.intersection(near):
+                rest = self._answer(probe, [other for other in near if other != injected])
+                if _shows(answer) != _shows(rest) and (lost or injected.kind != m.LOSS):
+                    self.unseen.discard(injected)
             outcomes.append(self._outcome(probe, answer, (sent, lost), direction))
             if ear:
                 heard.append(ear)
@@ -260,77 +260,77 @@ class Simulator:
     def _echo(self) -> str:
         return f"echo {self._run}" if self.fabric.hashes_id else "echo"
 
-    def _cuts_off(self, fault: Fault, host: str) -> bool:
+    def _cuts_off(self, injected: InjectedFault, host: str) -> bool:
         """Whether this fault keeps the controller from the host: it comes over the management network."""
-        if fault.kind == m.DEAD or (host, MANAGEMENT) not in self.fabric.at:
-            return fault.kind == m.DEAD and fault.host == host
-        silences = fault.kind in (m.ONE_WAY, ONE_WAY_L2, m.UNPLUGGED, m.SUBNET) and fault.where in (BRIDGE, NIC)
-        return silences and fault.carries(self.fabric, host, MANAGEMENT)
+        if injected.kind == m.DEAD or (host, MANAGEMENT) not in self.fabric.at:
+            return injected.kind == m.DEAD and injected.host == host
+        silences = injected.kind in (m.ONE_WAY, ONE_WAY_L2, m.UNPLUGGED, m.SUBNET) and injected.where in (BRIDGE, NIC)
+        return silences and injected.carries(self.fabric, host, MANAGEMENT)
 
-    def _near(self, probe: Probe) -> list[Fault]:
+    def _near(self, probe: Probe) -> list[InjectedFault]:
         """The faults that may matter to a probe."""
         found = self._hosts.get(probe.host, []) + self._hosts.get(probe.peer, [])
         return list(dict.fromkeys(found + self._hosts.get("", [])))
 
-    def _answer(self, probe: Probe, faults: Sequence[Fault]) -> Answer:
+    def _answer(self, probe: Probe, injections: Sequence[InjectedFault]) -> Answer:
         fabric, host, peer, network = self.fabric, probe.host, probe.peer, probe.network
-        for fault in faults:
-            if fault.kind == m.SUBNET and fault.carries(fabric, host, network):
+        for injected in injections:
+            if injected.kind == m.SUBNET and injected.carries(fabric, host, network):
                 return Answer(m.NO_ADDRESS, control=False)
-        holder = self._holder(probe, faults)
-        gone = any(fault.kind in (m.DEAD, m.SUBNET) and fault.carries(fabric, peer, network) for fault in faults) and holder == fabric.at[peer, network].mac
+        holder = self._holder(probe, injections)
+        gone = any(injected.kind in (m.DEAD, m.SUBNET) and injected.carries(fabric, peer, network) for injected in injections) and holder == fabric.at[peer, network].mac
         deaf = any(
-            fault.kind in (m.UNPLUGGED, ONE_WAY_L2)
-            and (fault.is_crossed(fabric, host, peer, network, "arp") or fault.is_crossed(fabric, peer, host, network, "arp"))
-            for fault in faults
+            injected.kind in (m.UNPLUGGED, ONE_WAY_L2)
+            and (injected.is_crossed(fabric, host, peer, network, "arp") or injected.is_crossed(fabric, peer, host, network, "arp"))
+            for injected in injections
         )
         if gone or deaf:
             return Answer(m.NO_NEIGHBOUR, control=False)
-        drops = [fault for fault in faults if fault.kind in (m.ONE_WAY, ONE_WAY_L2)]
+        drops = [injected for injected in injections if injected.kind in (m.ONE_WAY, ONE_WAY_L2)]
         stopped_there, stopped_back = self._stopped(drops, probe, self._echo)
         # the peer's answer goes to whoever holds the asking host's address for it
-        stolen = self._holder(Probe(peer, network, host, "", 0), faults) != fabric.at[host, network].mac
-        filters = [fault for fault in faults if fault.kind == m.FILTERED]
-        refused = any(fault.carries(fabric, peer, network) for fault in filters)
-        ignored = any(fault.carries(fabric, host, network) and not fault.requests_only for fault in filters)
-        answer = self._sized(probe, faults, holder)
+        stolen = self._holder(Probe(peer, network, host, "", 0), injections) != fabric.at[host, network].mac
+        filters = [injected for injected in injections if injected.kind == m.FILTERED]
+        refused = any(injected.carries(fabric, peer, network) for injected in filters)
+        ignored = any(injected.carries(fabric, host, network) and not injected.requests_only for injected in filters)
+        answer = self._sized(probe, injections, holder)
         if stopped_there or stopped_back or stolen or refused or ignored:
             tcp = not stolen and not any(self._stopped(drops, probe, "tcp"))
             there = 0.0 if stopped_there or refused else answer.keep_there
             return Answer(m.SILENT, False, tcp, keep_there=there, keep_back=0.0, neighbour=holder)
         return answer
 
-    def _stopped(self, drops: Iterable[Fault], probe: Probe, flow: str) -> tuple[bool, bool]:
+    def _stopped(self, drops: Iterable[InjectedFault], probe: Probe, flow: str) -> tuple[bool, bool]:
         """There, back."""
         ways = (probe.host, probe.peer), (probe.peer, probe.host)
-        there, back = (any(fault.is_crossed(self.fabric, *way, probe.network, flow) for fault in drops) for way in ways)
+        there, back = (any(injected.is_crossed(self.fabric, *way, probe.network, flow) for injected in drops) for way in ways)
         return there, back
 
-    def _sized(self, probe: Probe, faults: Sequence[Fault], holder: str) -> Answer:
+    def _sized(self, probe: Probe, injections: Sequence[InjectedFault], holder: str) -> Answer:
         fabric, host, peer, network, flow = self.fabric, probe.host, probe.peer, probe.network, self._echo
         there, back, keep_there, keep_back, device, pieces = WIDE, WIDE, 1.0, 1.0, WIDE, WIDE
-        for fault in faults:
-            if fault.kind == OWN_MTU and fault.mtu < probe.size and fault.carries(fabric, host, network):
-                device = min(device, fault.mtu)
-            elif fault.kind == OWN_MTU and fault.mtu < probe.size and fault.carries(fabric, peer, network):
-                pieces = min(pieces, fault.mtu)
-                there = min(there, fault.mtu) if fault.drops else there
-            elif fault.kind == m.MTU:
-                there = min(there, fault.mtu) if fault.is_crossed(fabric, host, peer, network, flow) else there
-                back = min(back, fault.mtu) if fault.is_crossed(fabric, peer, host, network, flow) else back
-            elif fault.kind == m.LOSS:
-                keep_there *= 1 - fault.rate if fault.is_crossed(fabric, host, peer, network, flow) else 1
-                keep_back *= 1 - fault.rate if fault.is_crossed(fabric, peer, host, network, flow) else 1
+        for injected in injections:
+            if injected.kind == OWN_MTU and injected.mtu < probe.size and injected.carries(fabric, host, network):
+                device = min(device, injected.mtu)
+            elif injected.kind == OWN_MTU and injected.mtu < probe.size and injected.carries(fabric, peer, network):
+                pieces = min(pieces, injected.mtu)
+                there = min(there, injected.mtu) if injected.drops else there
+            elif injected.kind == m.MTU:
+                there = min(there, injected.mtu) if injected.is_crossed(fabric, host, peer, network, flow) else there
+                back = min(back, injected.mtu) if injected.is_crossed(fabric, peer, host, network, flow) else back
+            elif injected.kind == m.LOSS:
+                keep_there *= 1 - injected.rate if injected.is_crossed(fabric, host, peer, network, flow) else 1
+                keep_back *= 1 - injected.rate if injected.is_crossed(fabric, peer, host, network, flow) else 1
         back = WIDE if pieces <= back else back
         there, back = (WIDE if limit >= probe.size else limit for limit in (there, back))
         failure = m.LOCAL if device < WIDE else m.TOO_LARGE if min(there, back) < probe.size else ""
         return Answer(failure, True, None, there, back, device, pieces < WIDE and not failure, keep_there, keep_back, holder)
 
-    def _holder(self, probe: Probe, faults: Sequence[Fault]) -> str:
+    def _holder(self, probe: Probe, injections: Sequence[InjectedFault]) -> str:
         """The link-layer address that answers first when the host asks for the peer's address."""
-        for fault in faults:
-            if fault.kind == m.DUPLICATE and fault.carries(self.fabric, probe.peer, probe.network) and fault.other != probe.host:
-                thief = self.fabric.at[fault.other, probe.network].mac if fault.other else "02:ff:00:00:00:01"
+        for injected in injections:
+            if injected.kind == m.DUPLICATE and injected.carries(self.fabric, probe.peer, probe.network) and injected.other != probe.host:
+                thief = self.fabric.at[injected.other, probe.network].mac if injected.other else "02:ff:00:00:00:01"
                 return (self.fabric.at[probe.peer, probe.network].mac, thief)[self.fabric.chosen("arp", 2, probe.host, probe.peer)]
         return self.fabric.at[probe.peer, probe.network].mac
 
@@ -371,9 +371,9 @@ class Simulator:
         forward = None
         if direction and failure == m.TOO_LARGE and self.rng.random() < UDP_ANSWERED:
             # a UDP datagram may take another one of the parallel ways
-            small = (fault for fault in self._near(probe) if fault.kind == m.MTU and fault.mtu < probe.size)
-            deaf = any(fault.drops and fault.mtu < probe.size and fault.carries(self.fabric, probe.peer, probe.network) for fault in self._near(probe))
-            forward = not deaf and not any(fault.is_crossed(self.fabric, probe.host, probe.peer, probe.network, "udp") for fault in small)
+            small = (injected for injected in self._near(probe) if injected.kind == m.MTU and injected.mtu < probe.size)
+            deaf = any(injected.drops and injected.mtu < probe.size and injected.carries(self.fabric, probe.peer, probe.network) for injected in self._near(probe))
+            forward = not deaf and not any(injected.is_crossed(self.fabric, probe.host, probe.peer, probe.network, "udp") for injected in small)
         mtu = answer.device if failure == m.LOCAL else limit
         return Outcome(probe, True, not failure, sent, lost, 0.1, 0.12, 0.2, mtu, failure, forward, answer.fragmented and not failure, answer.neighbour)
 

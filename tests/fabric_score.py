@@ -7,26 +7,26 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import locate_faults
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model import path as m
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Culprit, Element, Probe, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Element, Fault, FaultReport, Probe
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes
 
-from tests.fabric import BRIDGE, HOST, LINK, ONE_WAY_L2, OWN_MTU, SPINE, SWITCH, Fabric, Fault, Simulator
+from tests.fabric import BRIDGE, HOST, LINK, ONE_WAY_L2, OWN_MTU, SPINE, SWITCH, Fabric, InjectedFault, Simulator
 
 BETWEEN_TWO = (m.UPLINK, m.CORE)  # are the same where there are two places only
 
 
-def check(simulator: Simulator, probes: Sequence[Probe] = (), attachments: Optional[Iterable[Attachment]] = None, rounds: int = 2) -> Verdict:
+def check_fabric(simulator: Simulator, probes: Sequence[Probe] = (), attachments: Optional[Iterable[Attachment]] = None, rounds: int = 2) -> FaultReport:
     """Plan (unless there are `probes`), ask, blame, ask what that asks for, and so on. `attachments`: as far as the controller knows them."""
     known = list(attachments or simulator.fabric.attachments)
     outcomes, heard = simulator.ask(probes or plan_probes(known, simulator.fabric.sizes))
-    verdict = blame(known, outcomes, heard, simulator.ran)
+    verdict = locate_faults(known, outcomes, heard, simulator.ran)
     for _round in range(rounds - 1):
-        if verdict.ask:
-            more, ears = simulator.ask(verdict.ask, direction=True)
+        if verdict.next_probes:
+            more, ears = simulator.ask(verdict.next_probes, direction=True)
             outcomes, heard = outcomes + more, heard + ears
-            verdict = blame(known, outcomes, heard, simulator.ran)
+            verdict = locate_faults(known, outcomes, heard, simulator.ran)
     return verdict
 
 
@@ -49,20 +49,20 @@ class Score:
         return self.located == self.seen and not (self.healthy_blamed or self.wrong or self.stray or self.wrong_kind)
 
 
-def score(simulator: Simulator, culprits: Sequence[Culprit]) -> Score:
-    fabric, seen = simulator.fabric, [fault for fault in simulator.faults if fault not in simulator.unseen]
-    named = {fault: [each for each in culprits if any(_accepts(fabric, fault, element) for element in each.candidates)] for fault in seen}
-    right = {fault: [each for each in found if _accepts_kind(fault, each.kinds, fault.host in simulator.ran)] for fault, found in named.items()}
-    exact = {fault: [each for each in found if each.decided] for fault, found in right.items()}
-    directions = [_direction_fits(fabric, fault, each) for fault, found in exact.items() for each in found if each.direction and not each.own]
-    stray = [each for each in culprits if not any(_accepts(fabric, fault, element) for fault in simulator.faults for element in each.candidates)]
-    guilty = {fault.host for fault in simulator.faults} | {fault.other for fault in simulator.faults}
-    healthy = [each for each in stray if _is_one_host(each) and each.candidates[0].host not in guilty]
+def score(simulator: Simulator, faults: Sequence[Fault]) -> Score:
+    fabric, seen = simulator.fabric, [injected for injected in simulator.injections if injected not in simulator.unseen]
+    named = {injected: [each for each in faults if any(_accepts(fabric, injected, element) for element in each.suspects)] for injected in seen}
+    right = {injected: [each for each in found if _accepts_kind(injected, each.kinds, injected.host in simulator.ran)] for injected, found in named.items()}
+    exact = {injected: [each for each in found if each.decided] for injected, found in right.items()}
+    directions = [_direction_fits(fabric, injected, each) for injected, found in exact.items() for each in found if each.direction and not each.self_reported]
+    stray = [each for each in faults if not any(_accepts(fabric, injected, element) for injected in simulator.injections for element in each.suspects)]
+    guilty = {injected.host for injected in simulator.injections} | {injected.other for injected in simulator.injections}
+    healthy = [each for each in stray if _is_one_host(each) and each.suspects[0].host not in guilty]
     return Score(
         seen=len(seen),
         located=sum(map(bool, named.values())),
         exact=sum(map(bool, exact.values())),
-        wrong_kind=sum(bool(named[fault]) and not right[fault] for fault in seen),
+        wrong_kind=sum(bool(named[injected]) and not right[injected] for injected in seen),
         wrong_direction=directions.count(False),
         directed=len(directions),
         healthy_blamed=len(healthy),
@@ -71,41 +71,41 @@ def score(simulator: Simulator, culprits: Sequence[Culprit]) -> Score:
     )
 
 
-def _is_one_host(culprit: Culprit) -> bool:
+def _is_one_host(fault: Fault) -> bool:
     """Whether a host is blamed alone, be it for one of its networks or another."""
-    return len({each.host for each in culprit.candidates}) == 1 and all(each.kind in m.HOST_KINDS for each in culprit.candidates)
+    return len({each.host for each in fault.suspects}) == 1 and all(each.kind in m.HOST_KINDS for each in fault.suspects)
 
 
-def _direction_fits(fabric: Fabric, fault: Fault, culprit: Culprit) -> bool:
-    if fault.kind in (OWN_MTU, m.UNPLUGGED, m.SUBNET, m.DUPLICATE, m.FILTERED, m.DEAD) or fault.where == SPINE:
+def _direction_fits(fabric: Fabric, injected: InjectedFault, fault: Fault) -> bool:
+    if injected.kind in (OWN_MTU, m.UNPLUGGED, m.SUBNET, m.DUPLICATE, m.FILTERED, m.DEAD) or injected.where == SPINE:
         return True
-    element = culprit.candidates[0]
-    flipped = element.kind == m.LINK and element.place != fault.place
-    return {m.IN: m.OUT, m.OUT: m.IN}.get(fault.direction, m.BOTH) == culprit.direction if flipped else fault.direction == culprit.direction
+    element = fault.suspects[0]
+    flipped = element.kind == m.LINK and element.place != injected.place
+    return {m.IN: m.OUT, m.OUT: m.IN}.get(injected.direction, m.BOTH) == fault.direction if flipped else injected.direction == fault.direction
 
 
-def _accepts(fabric: Fabric, fault: Fault, element: Element) -> bool:
+def _accepts(fabric: Fabric, injected: InjectedFault, element: Element) -> bool:
     """Whether naming this element names the fault, no wider than probes can tell."""
-    if fault.host:
-        if element.kind not in m.HOST_KINDS or element.host != fault.host:
+    if injected.host:
+        if element.kind not in m.HOST_KINDS or element.host != injected.host:
             return False
         if element.network:
-            return fault.where == HOST or element.network == fault.network or fabric.at[fault.host, element.network].nic == fault.nic != ""
-        return fault.where != BRIDGE and element.nic in ("", fault.nic)
-    if fault.network and element.network != fault.network and len(fabric.sizes) > 1:
+            return injected.where == HOST or element.network == injected.network or fabric.at[injected.host, element.network].nic == injected.nic != ""
+        return injected.where != BRIDGE and element.nic in ("", injected.nic)
+    if injected.network and element.network != injected.network and len(fabric.sizes) > 1:
         return False
-    if fault.where == SWITCH:
-        alone = sum(each.place == fault.place and each.network == fabric.attachments[0].network for each in fabric.attachments) == 1
-        return element.kind == m.FABRIC and len(fabric.places) == 1 or element.place == fault.place and element.kind in ((m.UPLINK,) if alone else (m.PLACE,))
-    if fault.where == LINK:
-        return element.kind == m.LINK and {element.place, element.other} == {fault.place, fault.far} or len(fabric.places) == 2 and element.kind in BETWEEN_TWO
+    if injected.where == SWITCH:
+        alone = sum(each.place == injected.place and each.network == fabric.attachments[0].network for each in fabric.attachments) == 1
+        return element.kind == m.FABRIC and len(fabric.places) == 1 or element.place == injected.place and element.kind in ((m.UPLINK,) if alone else (m.PLACE,))
+    if injected.where == LINK:
+        return element.kind == m.LINK and {element.place, element.other} == {injected.place, injected.far} or len(fabric.places) == 2 and element.kind in BETWEEN_TWO
     if element.kind == m.LINK:
         return len(fabric.places) == 2
-    return element.kind == m.CORE if fault.where == SPINE else (element.kind, element.place) == (m.UPLINK, fault.place)
+    return element.kind == m.CORE if injected.where == SPINE else (element.kind, element.place) == (m.UPLINK, injected.place)
 
 
-def _accepts_kind(fault: Fault, kinds: Collection[str], ran: bool) -> bool:
-    wanted = {OWN_MTU: {m.MTU, m.FRAGMENTED}, ONE_WAY_L2: {m.ONE_WAY}}.get(fault.kind, {fault.kind})
-    if not ran and fault.host:  # it cannot be asked what ails it
+def _accepts_kind(injected: InjectedFault, kinds: Collection[str], ran: bool) -> bool:
+    wanted = {OWN_MTU: {m.MTU, m.FRAGMENTED}, ONE_WAY_L2: {m.ONE_WAY}}.get(injected.kind, {injected.kind})
+    if not ran and injected.host:  # it cannot be asked what ails it
         wanted = wanted | {m.DEAD, m.UNPLUGGED}
     return bool(wanted & set(kinds))

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median_high
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording as words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import DEAD, NOT_ASKED, Culprit, Outcome
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import DEAD, NOT_ASKED, Fault, Outcome, PathResults
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, WARNING
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural
 
@@ -30,7 +29,7 @@ LEGEND = (
 )
 
 
-def section(paths: Paths, loss_max_percent: float) -> dict[str, Any] | None:
+def section(paths: PathResults, loss_max_percent: float) -> dict[str, Any] | None:
     """`paths` of the report; None where no path was tried."""
     if not paths.outcomes:
         return None
@@ -39,11 +38,11 @@ def section(paths: Paths, loss_max_percent: float) -> dict[str, Any] | None:
         by_network[outcome.probe.network].append(outcome)
     return {
         "networks": [_network(name, by_network[name], paths, loss_max_percent) for name in sorted(by_network)],
-        "culprits": [_culprit(each, paths) for each in paths.verdict.culprits],
+        "culprits": [_culprit(each, paths) for each in paths.report.faults],
     }
 
 
-def _network(name: str, outcomes: Sequence[Outcome], paths: Paths, loss_max_percent: float) -> dict[str, Any]:
+def _network(name: str, outcomes: Sequence[Outcome], paths: PathResults, loss_max_percent: float) -> dict[str, Any]:
     cells = {(each.probe.host, each.probe.peer): _letter(each, loss_max_percent) for each in outcomes}
     asked = {tuple(sorted(pair)): True for pair in cells}
     for (host, peer), letter in cells.items():
@@ -97,15 +96,15 @@ def _letter(outcome: Outcome, loss_max_percent: float) -> str:
     return CUT if outcome.fragmented else PASSED
 
 
-def _culprit(culprit: Culprit, paths: Paths) -> dict[str, Any]:
+def _culprit(fault: Fault, paths: PathResults) -> dict[str, Any]:
     return {
-        "kinds": list(culprit.kinds),
-        "parts": [words.name(element, paths.at) for element in culprit.candidates],
-        "decided": culprit.decided or culprit.kinds == (DEAD,),
-        "hosts": list(words.hosts_of(culprit, paths.at)),
-        "direction": culprit.direction,
-        "mtu": culprit.mtu,
-        "loss_percent": culprit.loss_percent,
-        "bad": culprit.bad,
-        "asked": culprit.asked,
+        "kinds": list(fault.kinds),
+        "parts": [wording.element_name(element, paths.at) for element in fault.suspects],
+        "decided": fault.decided or fault.kinds == (DEAD,),
+        "hosts": list(wording.hosts_of(fault, paths.at)),
+        "direction": fault.direction,
+        "mtu": fault.mtu,
+        "loss_percent": fault.loss_percent,
+        "bad": fault.failed_pairs,
+        "asked": fault.tested_pairs,
     }

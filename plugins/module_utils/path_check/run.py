@@ -14,15 +14,15 @@ import time
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.netlink import Netlink
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.probe import run
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.wire import Wire
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.path_socket import PathSocket
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import LOCAL, NO_ADDRESS, NO_NEIGHBOUR, NO_ROUTE, SILENT, TOO_LARGE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Way
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import EgressPath
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse.icmp import mac_text
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.dialogue import Dialogue, Settings
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.inquiry import Inquiry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peer_probe import PeerProbe, Settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_schedule import ProbeSchedule
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peers import begin_after, heard_by, meet
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Hints
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.ways import find_way, on_wire, too_small
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import SizeHints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import find_egress_path, on_link, too_small
 
 Key = tuple  # (network, is IPv6)
 SETTINGS = ("count", "interval", "timeout", "larger", "direction", "duplicates")
@@ -62,11 +62,11 @@ class _Run:
         self.refused: dict[int, tuple[str, str]] = {}  # place of a probe that cannot be asked -> failure, text
         with Netlink() as kernel:
             self.ways = self._find_ways(kernel)
-            self.direct = [on_wire(self.ways[key], packed) for key, packed in zip(self.keys, self.packed)]
+            self.direct = [on_link(self.ways[key], packed) for key, packed in zip(self.keys, self.packed)]
             self._refuse(kernel)
-        self.wires: dict[Key, Wire] = {}
+        self.wires: dict[Key, PathSocket] = {}
 
-    def _find_ways(self, kernel: Netlink) -> dict[Key, Way]:
+    def _find_ways(self, kernel: Netlink) -> dict[Key, EgressPath]:
         links, addresses = kernel.links(), kernel.addresses()
         own = {each.packed for each in addresses}
         for probe, packed in zip(self.probes, self.packed):
@@ -79,7 +79,7 @@ class _Run:
         for network, v6 in dict.fromkeys(self.keys):
             source = networks[network].get("source")
             peers = [packed for key, packed in zip(self.keys, self.packed) if key == (network, v6)]
-            ways[network, v6] = find_way(network, v6, networks[network].get("device") or "", pack(source) if source else b"", links, addresses, peers)
+            ways[network, v6] = find_egress_path(network, v6, networks[network].get("device") or "", pack(source) if source else b"", links, addresses, peers)
         return ways
 
     def _refuse(self, kernel: Netlink) -> None:
@@ -94,30 +94,30 @@ class _Run:
     def result(self) -> dict:
         """Ask, and say what came of it."""
         try:
-            inquiry, wire_of = self._prepare()
+            schedule, wire_of = self._prepare()
             listen_until = self.began + min(self.options["listen_s"], self.options["time_limit"])
-            ended = run(inquiry, list(self.wires.values()), wire_of, listen_until)
+            ended = run(schedule, list(self.wires.values()), wire_of, listen_until)
         finally:
             for wire in self.wires.values():
                 wire.close()
-        outcomes = self._outcomes(inquiry, ended)
+        outcomes = self._outcomes(schedule, ended)
         self._connect(outcomes)
         return {
             "outcomes": outcomes,
             "heard": [each for (network, _v6), wire in self.wires.items() for each in heard_by(network, wire.heard)],
             "networks": [_describe(way) for way in self.ways.values()],
             "privileged": all(wire.raw for wire in self.wires.values()),
-            "packets_sent": inquiry.sent,
+            "packets_sent": schedule.sent,
             "seconds": round(time.monotonic() - self.began, 3),
         }
 
-    def _prepare(self) -> tuple[Inquiry, dict[int, Wire]]:
+    def _prepare(self) -> tuple[ProbeSchedule, dict[int, PathSocket]]:
         """Open the wires and make the dialogues."""
         nonce = os.urandom(8)
         settings = Settings(**{name: self.options[name] for name in SETTINGS})
-        hints = {key: Hints() for key in self.ways}
-        dialogues: list[Dialogue] = []
-        wire_of: dict[int, Wire] = {}
+        hints = {key: SizeHints() for key in self.ways}
+        peer_probes: list[PeerProbe] = []
+        wire_of: dict[int, PathSocket] = {}
         for place in begin_after(self.options["host"], [each["peer"] for each in self.probes]):
             wire = self._wire(place, nonce)
             if wire:
@@ -125,16 +125,16 @@ class _Run:
                 wire_of[place] = wire
                 key, size = self.keys[place], self.probes[place]["size"]
                 arp = wire.asks if self.direct[place] else None
-                dialogues.append(Dialogue(place, key[1], size, wire.way.mtu, settings, hints[key], arp))
-        return Inquiry(dialogues, self.options["packets_per_second"], self.options["time_limit"], self.began), wire_of
+                peer_probes.append(PeerProbe(place, key[1], size, wire.way.mtu, settings, hints[key], arp))
+        return ProbeSchedule(peer_probes, self.options["packets_per_second"], self.options["time_limit"], self.began), wire_of
 
-    def _wire(self, place: int, nonce: bytes) -> Wire | None:
+    def _wire(self, place: int, nonce: bytes) -> PathSocket | None:
         key = self.keys[place]
         if place in self.refused:
             return None
         try:
             if key not in self.wires:
-                self.wires[key] = Wire(self.ways[key], nonce)
+                self.wires[key] = PathSocket(self.ways[key], nonce)
         except PermissionError as error:
             raise input_error(
                 self.options["host"],
@@ -150,8 +150,8 @@ class _Run:
 
     # --- what came of it ---
 
-    def _outcomes(self, inquiry: Inquiry, ended: float) -> list[dict]:
-        asked = {dialogue.peer: dialogue for dialogue in inquiry.dialogues}
+    def _outcomes(self, schedule: ProbeSchedule, ended: float) -> list[dict]:
+        asked = {peer_probe.peer: peer_probe for peer_probe in schedule.peer_probes}
         with Netlink() as kernel:
             neighbours = kernel.neighbours() if asked else {}
         outcomes = []
@@ -177,7 +177,7 @@ class _Run:
         elif outcome["failure"] == NO_NEIGHBOUR:
             outcome.update(failure=SILENT, text="the router on the way does not answer")
 
-    def _layers(self, outcome: dict, way: Way) -> None:
+    def _layers(self, outcome: dict, way: EgressPath) -> None:
         """Say so if the cause is a layer of this host."""
         if outcome["passed"] is False and outcome["failure"] in (LOCAL, TOO_LARGE):
             outcome["text"] = too_small(way, outcome["size"]) or outcome["text"]
@@ -198,11 +198,11 @@ class _Run:
             outcomes[place]["tcp"] = None if answer.state is None else answer.state in (OPEN, REFUSED)
 
 
-def _source(way: Way) -> str:
+def _source(way: EgressPath) -> str:
     return socket.inet_ntop(socket.AF_INET6 if way.v6 else socket.AF_INET, way.source) if way.source else ""
 
 
-def _describe(way: Way) -> dict:
+def _describe(way: EgressPath) -> dict:
     """A way as the result shows it."""
     return {
         "name": way.network,

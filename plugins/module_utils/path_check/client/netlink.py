@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import _socket as socket
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse import netlink
 
 TIMEOUT = 5  # seconds; the kernel answers at once
@@ -25,7 +25,7 @@ class Netlink:
     def __exit__(self, *_error: object) -> None:
         self._socket.close()
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[Interface]:
         return [netlink.read_link(body) for body in self._dump(netlink.GET_LINK)]
 
     def addresses(self) -> list[Address]:

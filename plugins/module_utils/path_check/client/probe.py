@@ -11,7 +11,7 @@ import select
 import sys
 import time
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.wire import Wire
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.path_socket import PathSocket
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import NEVER, Asking
 
 _LONGEST = 0.25  # seconds without a look at the signals
@@ -20,42 +20,42 @@ _GONE = select.EPOLLERR | select.EPOLLHUP
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def run(inquiry: Asking, wires: list[Wire], wire_of: dict[int, Wire], listen_until: float) -> float:
+def run(schedule: Asking, wires: list[PathSocket], wire_of: dict[int, PathSocket], listen_until: float) -> float:
     """Have everything asked that `inquiry` wants, and listen until then in any case. Returns the time of the end. `wire_of`: by number of a probe."""
     with _Signals() as stopped, select.epoll() as poll:
-        loop = _Loop(inquiry, wire_of, poll)
+        loop = _Loop(schedule, wire_of, poll)
         for wire in wires:
-            wire.listener = inquiry
+            wire.listener = schedule
             for opened in wire.sockets():
                 loop.watch(wire, opened)
         _watch_reader(poll)
         while not stopped:
-            due, now = inquiry.next(), time.monotonic()
-            if now >= inquiry.ends or due == NEVER and now >= listen_until:
+            due, now = schedule.next(), time.monotonic()
+            if now >= schedule.ends or due == NEVER and now >= listen_until:
                 break
-            until = min(inquiry.ends, listen_until if due == NEVER else due)
+            until = min(schedule.ends, listen_until if due == NEVER else due)
             if loop.receive(min(_LONGEST, max(0.0, until - now))):
                 break
             loop.send()  # after all that has come in was read: a busy host gets its turn late, and must not take an answer for lost
-    inquiry.stop()
+    schedule.stop()
     return time.monotonic()
 
 
 class _Loop:
-    def __init__(self, inquiry: Asking, wire_of: dict[int, Wire], poll: select.epoll) -> None:
-        self.inquiry = inquiry
+    def __init__(self, schedule: Asking, wire_of: dict[int, PathSocket], poll: select.epoll) -> None:
+        self.schedule = schedule
         self.wire_of = wire_of
         self.poll = poll
-        self.sockets: dict[int, tuple[Wire, socket.socket]] = {}
+        self.sockets: dict[int, tuple[PathSocket, socket.socket]] = {}
 
-    def watch(self, wire: Wire, opened: socket.socket) -> None:
+    def watch(self, wire: PathSocket, opened: socket.socket) -> None:
         self.sockets[opened.fileno()] = (wire, opened)
         self.poll.register(opened.fileno(), select.EPOLLIN)
 
     def send(self) -> None:
         now = time.monotonic()
-        while self.inquiry.next() <= now:
-            for packet in self.inquiry.take(now):
+        while self.schedule.next() <= now:
+            for packet in self.schedule.take(now):
                 wire = self.wire_of[packet.peer]
                 opened = wire.send(packet)
                 if opened is not None:

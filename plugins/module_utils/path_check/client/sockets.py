@@ -7,7 +7,7 @@ from __future__ import annotations
 import _socket as socket
 import struct
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Way
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import EgressPath
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse import icmp
 
 # Not in Python's socket module; the same on all of Linux's architectures that run KVM (linux/in.h, linux/in6.h, asm-generic/socket.h).
@@ -25,7 +25,7 @@ MSG_ERRQUEUE = 0x2000
 _BUFFER = 4 << 20  # bytes; a jumbo frame takes 16 KiB of it, and all peers may answer at once
 
 
-def open_echo(way: Way) -> socket.socket:
+def open_echo(way: EgressPath) -> socket.socket:
     """A raw ICMP socket, which also hears the peers' requests; without root one for echo alone. Raises PermissionError where neither is allowed."""
     protocol = socket.IPPROTO_ICMPV6 if way.v6 else socket.IPPROTO_ICMP
     try:
@@ -35,12 +35,12 @@ def open_echo(way: Way) -> socket.socket:
     return _prepared(opened, way)
 
 
-def open_udp(way: Way) -> socket.socket:
+def open_udp(way: EgressPath) -> socket.socket:
     """A datagram socket."""
     return _prepared(socket.socket(_family(way), socket.SOCK_DGRAM), way)
 
 
-def open_arp(way: Way) -> socket.socket:
+def open_arp(way: EgressPath) -> socket.socket:
     """A socket for ARP, which needs root."""
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)  # hears nothing before it is bound
     opened.setblocking(False)
@@ -48,7 +48,7 @@ def open_arp(way: Way) -> socket.socket:
     return opened
 
 
-def ask_who(way: Way, opened: socket.socket, target: bytes) -> None:
+def ask_who(way: EgressPath, opened: socket.socket, target: bytes) -> None:
     """Ask the wire who has an address: by ARP, over IPv6 by the socket for echo. The answer also reaches the kernel, which then need not ask again."""
     try:
         if way.v6:
@@ -72,11 +72,11 @@ def read_stamp(ancillary: list[tuple[int, int, bytes]]) -> tuple[float, bool]:
     return stamp, fragmented
 
 
-def _family(way: Way) -> int:
+def _family(way: EgressPath) -> int:
     return socket.AF_INET6 if way.v6 else socket.AF_INET
 
 
-def _prepared(opened: socket.socket, way: Way) -> socket.socket:
+def _prepared(opened: socket.socket, way: EgressPath) -> socket.socket:
     try:
         _prepare(opened, way)
     except BaseException:
@@ -85,7 +85,7 @@ def _prepared(opened: socket.socket, way: Way) -> socket.socket:
     return opened
 
 
-def _prepare(opened: socket.socket, way: Way) -> None:
+def _prepare(opened: socket.socket, way: EgressPath) -> None:
     opened.setblocking(False)
     _try_option(opened, socket.SO_BINDTODEVICE, way.device.encode() + b"\0")  # allowed to everybody since Linux 5.7; before that the source has to do
     for option in (socket.SO_SNDBUF, socket.SO_RCVBUF, _SO_SNDBUFFORCE, _SO_RCVBUFFORCE):

@@ -17,8 +17,12 @@ NEVER = float("inf")  # a time
 
 # Outcome.failure: what the asking host itself could say of a probe that did not pass. "" if it passed.
 LOCAL = "local"  # the kernel refused to send (EMSGSIZE): the asking host's own device is smaller; path_mtu is its MTU
-ROUTER = "router"  # somebody on the way said "fragmentation needed" or "packet too big"; path_mtu is what he said, or found
-TOO_LARGE = "too_large"  # small packets are answered, those of the required size are not; path_mtu was found by bisection
+ROUTER = (
+    "router"  # somebody on the way said "fragmentation needed" or "packet too big"; path_mtu is what he said, or found
+)
+TOO_LARGE = (
+    "too_large"  # small packets are answered, those of the required size are not; path_mtu was found by bisection
+)
 SILENT = "silent"  # not even a small packet is answered, though the neighbour's link-layer address is known, or nothing can be said of it
 NO_NEIGHBOUR = "no_neighbour"  # nobody answers ARP or neighbour discovery for the address
 PROHIBITED = "prohibited"  # an ICMP error other than the above: administratively prohibited, host or network unreachable from elsewhere

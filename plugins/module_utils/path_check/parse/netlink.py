@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
 
 GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR = 18, 22, 26, 30
 _NEW = {16: GET_LINK, 20: GET_ADDRESS, 24: GET_ROUTE, 28: GET_NEIGHBOUR}
@@ -87,13 +87,13 @@ def _fixed(layout: struct.Struct, body: bytes) -> tuple:
     return layout.unpack_from(body)
 
 
-def read_link(body: bytes) -> Link:
+def read_link(body: bytes) -> Interface:
     """An interface."""
     _family, _type, index, flags, _change = _fixed(_LINK, body)
     parts = _attributes(body, _LINK.size)
     kind = _attributes(parts.get(18, b""), 0).get(1, b"")
     elsewhere = 37 in parts  # IFLA_LINK_NETNSID: its parent's index means something in another namespace only
-    return Link(
+    return Interface(
         index=index,
         name=parts.get(3, b"").rstrip(b"\0").decode(errors="replace"),
         mtu=_number(parts.get(4)),

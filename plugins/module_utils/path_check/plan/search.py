@@ -11,7 +11,7 @@ HINTS = 3
 PILOTS = 3
 
 
-class Hints:
+class SizeHints:
     """What was found for other peers on the same network: a wrong MTU seldom comes alone. Until then only a few search, and the others wait."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Search:
     often enough. A size that somebody refused by an ICMP error needs no repetition.
     """
 
-    def __init__(self, low: int, wanted: int, hints: Hints) -> None:
+    def __init__(self, low: int, wanted: int, hints: SizeHints) -> None:
         self.low = low
         self.wanted = wanted
         self.hints = hints

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.integers(1, 2000), st.integers(1, 50))
-def test_never_more_than_the_rate(questions, rate, burst):
+def test_never_more_than_the_rate(probe_options, rate, burst):
     """In any time that passes, at most what the rate allows, one burst, and the rest of the last question."""
     bucket, now, sent = Bucket(rate, burst, 0.0), 0.0, 0
-    for packets in questions:
+    for packets in probe_options:
         now = max(now, bucket.opens())
         bucket.spend(packets, now)
         sent += packets

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 
-class Link:
+class Interface:
     """A network interface. `master` and `parent` are indexes of other ones, 0 if none; `kind` is "" for a card."""
 
     __slots__ = ("index", "kind", "mac", "master", "mtu", "name", "parent", "up")
 
-    def __init__(self, index: int, name: str, mtu: int, up: bool, mac: bytes, kind: str = "", master: int = 0, parent: int = 0) -> None:
+    def __init__(
+        self, index: int, name: str, mtu: int, up: bool, mac: bytes, kind: str = "", master: int = 0, parent: int = 0
+    ) -> None:
         self.index = index
         self.name = name
         self.mtu = mtu
@@ -40,13 +42,26 @@ class Address:
         return int.from_bytes(packed, "big") >> rest == int.from_bytes(self.reached, "big") >> rest
 
 
-class Way:
+class EgressPath:
     """How this host asks on one network over one IP version, or why it cannot (`failure`, `text`).
 
     `layers`: the device and what lies below it, with their MTUs; `limit`: what they let out. `prefixes`: the device's own addresses.
     """
 
-    __slots__ = ("device", "failure", "index", "layers", "limit", "mac", "mtu", "network", "prefixes", "source", "text", "v6")
+    __slots__ = (
+        "device",
+        "failure",
+        "index",
+        "layers",
+        "limit",
+        "mac",
+        "mtu",
+        "network",
+        "prefixes",
+        "source",
+        "text",
+        "v6",
+    )
 
     def __init__(self, network: str, v6: bool, device: str = "") -> None:
         self.network = network
@@ -62,7 +77,7 @@ class Way:
         self.failure = ""
         self.text = ""
 
-    def refuse(self, failure: str, text: str) -> Way:
+    def refuse(self, failure: str, text: str) -> EgressPath:
         self.failure = failure
         self.text = text
         return self

@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import NO_ADDRESS, NO_ROUTE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link, Way
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface, EgressPath
 
 _GUESTS = ("tun",)  # ports of a bridge that lead to guests, not to other hosts
 
 
-def find_way(network: str, v6: bool, device: str, source: bytes, links: list[Link], addresses: list[Address], peers: list[bytes]) -> Way:
+def find_egress_path(network: str, v6: bool, device: str, source: bytes, links: list[Interface], addresses: list[Address], peers: list[bytes]) -> EgressPath:
     """`device` or `source` may be empty, not both: then it is the device that has the source, or its address nearest to the `peers`."""
     own = [each for each in addresses if (len(each.packed) == 16) == v6]
     holders = {each.index for each in own if each.packed == source}
     link = next((each for each in links if (each.name == device if device else each.index in holders)), None)
-    way = Way(network, v6, device)
+    way = EgressPath(network, v6, device)
     if link is None:
         names = ", ".join(sorted(each.name for each in links))
         return way.refuse(NO_ADDRESS, f"there is no device {device}, only {names}" if device else "no device has the source address")
@@ -42,13 +42,13 @@ def link_local(packed: bytes) -> bool:
     return packed[:2] == b"\xa9\xfe" if len(packed) == 4 else (packed[0], packed[1] & 0xC0) == (0xFE, 0x80)
 
 
-def below(link: Link, links: list[Link]) -> list[Link]:
+def below(link: Interface, links: list[Interface]) -> list[Interface]:
     """What packets of a device may leave through: ports of a bridge (but guests'), members of a bond, the device that a VLAN is on."""
     under = [each for each in links if each.master == link.index and each.kind not in _GUESTS]
     return under + [each for each in links if each.index == link.parent and link.kind != "veth"]
 
 
-def layers(link: Link, links: list[Link]) -> list[tuple[str, int]]:
+def layers(link: Interface, links: list[Interface]) -> list[tuple[str, int]]:
     """Name and MTU of a device and of all that is below it."""
     found, rest = {link.index: (link.name, link.mtu)}, [link]
     while rest:
@@ -59,18 +59,18 @@ def layers(link: Link, links: list[Link]) -> list[tuple[str, int]]:
     return list(found.values())
 
 
-def limit(link: Link, links: list[Link], depth: int = 8) -> int:
+def limit(link: Interface, links: list[Interface], depth: int = 8) -> int:
     """The largest packet that can leave: the smallest MTU on the best way down."""
     lower = below(link, links) if depth else []
     return min(link.mtu, max((limit(each, links, depth - 1) for each in lower), default=link.mtu))
 
 
-def too_small(way: Way, size: int) -> str:
+def too_small(way: EgressPath, size: int) -> str:
     """Which layers of the own host cannot carry packets of this size, in words; "" if all can."""
     small = [f"{name} has MTU {mtu}" for name, mtu in way.layers if mtu < size]
     return ", ".join(small)
 
 
-def on_wire(way: Way, packed: bytes) -> bool:
+def on_link(way: EgressPath, packed: bytes) -> bool:
     """Whether an address is reached without a router."""
     return any(each.reaches(packed) for each in way.prefixes) or (way.v6 and link_local(packed))

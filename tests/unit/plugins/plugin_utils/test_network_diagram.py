@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.topology import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, picture, pictures
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, picture, pictures
 from hypothesis import given
 from hypothesis import strategies as st
 

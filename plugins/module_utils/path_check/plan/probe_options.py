@@ -13,7 +13,7 @@ PACKETS = 1000  # small ones of one host in all: a second's worth
 COUNT_MIN = 10  # to each peer, so that loss of some percent is seen on one path
 
 
-def questions(
+def probe_options(
     probes: Iterable[Probe], attachments: Iterable[Attachment], askers: Collection[str], own: Mapping[str, Collection[str]], count: int = 20
 ) -> dict[str, dict[str, Any]]:
     """Host -> `networks`, `probes` and `count`, for the hosts that have something to ask.

@@ -22,7 +22,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Refusal,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.samples import Samples
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Direction, Hints, Search
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Direction, SizeHints, Search
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import patience, tries
 
 ARP_PATIENCE = 3.2  # the kernel asks three times who has an address, a second apart; where we may not ask ourselves we wait for that
@@ -45,10 +45,10 @@ class Settings:
         self.duplicates = duplicates
 
 
-class Dialogue:
+class PeerProbe:
     """One peer. `due` is the time at which `take` wants to be called next; NEVER when all is said."""
 
-    def __init__(self, peer: int, v6: bool, size: int, mtu: int, settings: Settings, hints: Hints, arp: bool | None) -> None:
+    def __init__(self, peer: int, v6: bool, size: int, mtu: int, settings: Settings, hints: SizeHints, arp: bool | None) -> None:
         """`peer`: its place in the list. `mtu`: of the own device. `arp`: whether we may ask who has the address; None if there is a router."""
         self.peer = peer
         self.control = min(CONTROL[v6], size)

@@ -7,27 +7,27 @@ from __future__ import annotations
 import heapq
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import NEVER, Asking, Packet, Refusal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.dialogue import Dialogue
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peer_probe import PeerProbe
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import Bucket
 
 BURST = 0.1  # seconds' worth of packets that may leave at once: a busy host gets its turn late and must catch up
 
 
-class Inquiry(Asking):
+class ProbeSchedule(Asking):
     """The dialogues, in the order in which they shall begin."""
 
-    def __init__(self, dialogues: list[Dialogue], rate: float, time_limit: float, now: float) -> None:
-        self.dialogues = dialogues
+    def __init__(self, peer_probes: list[PeerProbe], rate: float, time_limit: float, now: float) -> None:
+        self.peer_probes = peer_probes
         self.bucket = Bucket(rate, max(1.0, rate * BURST), now)
         self.ends = now + time_limit
         self.sent = 0
-        self._places = {each.peer: place for place, each in enumerate(dialogues)}
+        self._places = {each.peer: place for place, each in enumerate(peer_probes)}
         self._queue: list[tuple[float, int]] = []  # (due, place); what an answer has made due at another time is in it twice
-        for place in range(len(self.dialogues)):
+        for place in range(len(self.peer_probes)):
             self._wake(place)
 
     def _wake(self, place: int) -> None:
-        due = self.dialogues[place].due
+        due = self.peer_probes[place].due
         if due < NEVER:
             heapq.heappush(self._queue, (due, place))
 
@@ -37,7 +37,7 @@ class Inquiry(Asking):
 
     def take(self, now: float) -> list[Packet]:
         _due, place = heapq.heappop(self._queue)
-        packets = self.dialogues[place].take(now)
+        packets = self.peer_probes[place].take(now)
         self._wake(place)
         self.bucket.spend(len(packets), now)
         self.sent += len(packets)
@@ -45,37 +45,37 @@ class Inquiry(Asking):
 
     def _first(self) -> float:
         """When the next one is due."""
-        while self._queue and self._queue[0][0] != self.dialogues[self._queue[0][1]].due:
+        while self._queue and self._queue[0][0] != self.peer_probes[self._queue[0][1]].due:
             heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else NEVER
 
     def stop(self) -> None:
         """Everything that is not decided stays so."""
-        for dialogue in self.dialogues:
-            dialogue.stop()
+        for peer_probe in self.peer_probes:
+            peer_probe.stop()
 
     def answered(self, peer: int, kind: str, size: int, number: int, at: float, fragmented: bool = False) -> None:
         """As Dialogue.answered. What belongs to no peer is passed over."""
         place = self._places.get(peer)
         if place is not None:
-            before = self.dialogues[place].due
-            self.dialogues[place].answered(kind, size, number, at, fragmented)
+            before = self.peer_probes[place].due
+            self.peer_probes[place].answered(kind, size, number, at, fragmented)
             self._changed(place, before)
 
     def refused(self, peer: int, kind: str, size: int, refusal: Refusal, at: float) -> None:
         """As Dialogue.refused."""
         place = self._places.get(peer)
         if place is not None:
-            before = self.dialogues[place].due
-            self.dialogues[place].refused(kind, size, refusal, at)
+            before = self.peer_probes[place].due
+            self.peer_probes[place].refused(kind, size, refusal, at)
             self._changed(place, before)
 
     def neighbour(self, peer: int, mac: str) -> None:
         """As Dialogue.neighbour."""
         place = self._places.get(peer)
         if place is not None:
-            self.dialogues[place].neighbour(mac)
+            self.peer_probes[place].neighbour(mac)
 
     def _changed(self, place: int, before: float) -> None:
-        if self.dialogues[place].due != before:
+        if self.peer_probes[place].due != before:
             self._wake(place)

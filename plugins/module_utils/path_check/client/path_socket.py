@@ -22,7 +22,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Packet,
     Refusal,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Way
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import EgressPath
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse import icmp
 
 UDP_PORT = 33434  # closed on every host: where traceroute begins
@@ -31,10 +31,10 @@ _FULL = (errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN)
 _LARGE = 0x8000  # in the sequence number: the peer counts the small packets
 
 
-class Wire:
+class PathSocket:
     """Open sockets of a usable Way. Raises PermissionError where this user may send no echo at all, OSError where the way cannot be used."""
 
-    def __init__(self, way: Way, nonce: bytes) -> None:
+    def __init__(self, way: EgressPath, nonce: bytes) -> None:
         self.way = way
         self.nonce = nonce
         self.identifier = int.from_bytes(nonce[:2], "big")

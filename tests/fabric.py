@@ -25,7 +25,7 @@ from zlib import crc32
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model import path as m
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Heard, Outcome, Probe
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.samples import GREETING
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import tries
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import tries_needed
 
 SENT = 20  # small packets per probe
 SMALL = 64  # their size
@@ -365,7 +365,7 @@ class Simulator:
         if lost == sent:
             return self._silence(probe, answer, samples)
         limit = probe.size if not answer.failure else min(answer.limit_there, answer.limit_back)
-        if keep < 1 and answer.failure != m.LOCAL and self.rng.random() < (1 - keep) ** tries(lost, sent):
+        if keep < 1 and answer.failure != m.LOCAL and self.rng.random() < (1 - keep) ** tries_needed(lost, sent):
             limit = self.rng.randrange(SMALL, limit)  # the one size that had to be refused to prove it was lost each time
         failure = answer.failure or (m.TOO_LARGE if limit < probe.size else "")
         forward = None

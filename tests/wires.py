@@ -16,11 +16,11 @@ from tests.namespaces import Namespaces, python_path
 
 CODE = """
 import os, sys
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 options, files = eval(sys.argv[1]), len(os.listdir("/proc/self/fd"))
 try:
-    result = ask(options)
+    result = probe_peers(options)
 except KvmError as error:
     result = str(error)
 assert len(os.listdir("/proc/self/fd")) == files, "a socket was left open"

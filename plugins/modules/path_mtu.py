@@ -276,7 +276,7 @@ seconds:
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import validate
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask, pack
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import pack, probe_peers
 
 NETWORK = {"name": {"type": "str", "required": True}, "device": {"type": "str"}, "source": {"type": "str"}}
 PROBE = {
@@ -304,7 +304,7 @@ ARGUMENT_SPEC = {
 
 def body(module):
     validate(module.params, pack)
-    return Plan(), ask(module.params)
+    return Plan(), probe_peers(module.params)
 
 
 def main():

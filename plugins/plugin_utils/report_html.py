@@ -16,8 +16,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import path_report
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import HEIGHT, WIDTH, pictures
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 # What stands in a cell of the matrix, so that it can be read without colour too: letter, class of the colour, meaning.

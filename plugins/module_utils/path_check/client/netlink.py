@@ -30,7 +30,8 @@ class Netlink:
 
     def addresses(self) -> list[Address]:
         """Those that can be sent from."""
-        return [found for body in self._dump(netlink.GET_ADDRESS) for found in [netlink.read_address(body)] if found]
+        found = [netlink.read_address(body) for body in self._dump(netlink.GET_ADDRESS)]
+        return [address for address in found if address]
 
     def neighbours(self) -> dict[tuple[int, bytes], tuple[int, bytes]]:
         """(index of the interface, packed address) -> (state, MAC)."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host's interfaces and addresses as its kernel names them, and the way that the path check takes through them. Plain classes, as in path_packet.py."""
+"""A host's interfaces and addresses as its kernel names them, and the path that the path check takes through them.
+
+Plain classes, as in packet.py.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class Interface:
 
 
 class Address:
-    """An own address, packed (4 or 16 bytes). The addresses whose first `prefix` bits are those of `reached` are on the same wire."""
+    """An own address, packed (4 or 16 bytes).
+
+    The addresses whose first `prefix` bits are those of `reached` are on the same link.
+    """
 
     __slots__ = ("index", "packed", "prefix", "reached")
 
@@ -43,9 +49,10 @@ class Address:
 
 
 class EgressPath:
-    """How this host asks on one network over one IP version, or why it cannot (`failure`, `text`).
+    """How this host sends on one network over one IP version, or why it cannot (`failure`, `text`).
 
-    `layers`: the device and what lies below it, with their MTUs; `limit`: what they let out. `prefixes`: the device's own addresses.
+    `layers`: the device and what lies below it, with their MTUs; `limit`: the largest packet that they let out.
+    `prefixes`: the device's own addresses.
     """
 
     __slots__ = (

@@ -27,7 +27,8 @@ INCOMPLETE, REACHABLE, FAILED, NOARP, PERMANENT = 0x01, 0x02, 0x20, 0x40, 0x80
 
 def dump_request(kind: int) -> bytes:
     """Ask for all interfaces, addresses or neighbours."""
-    return _message(kind, _REQUEST | _DUMP, {GET_LINK: bytes(_LINK.size), GET_ADDRESS: bytes(_ADDRESS.size), GET_NEIGHBOUR: bytes(_NEIGHBOUR.size)}[kind])
+    size = {GET_LINK: _LINK.size, GET_ADDRESS: _ADDRESS.size, GET_NEIGHBOUR: _NEIGHBOUR.size}[kind]
+    return _message(kind, _REQUEST | _DUMP, bytes(size))
 
 
 def route_request(target: bytes, source: bytes) -> bytes:
@@ -46,30 +47,33 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def messages(data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
-    """(kind asked for, body) of each message in one datagram, and whether it was the last one of a dump. Raises OSError with the kernel's number."""
+    """(kind asked for, body) of each message in one datagram, and whether it was the last one of a dump.
+
+    Raises OSError with the kernel's number.
+    """
     found: list[tuple[int, bytes]] = []
-    place = 0
-    while place + _HEADER.size <= len(data):
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, place)
-        body = data[place + _HEADER.size : place + length]
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)
+        body = data[offset + _HEADER.size : offset + length]
         if kind == _DONE or length < _HEADER.size:
             return found, True
         if kind == _ERROR and len(body) >= 4:
             raise OSError(-struct.unpack_from("=i", body)[0], "rtnetlink")
         if kind in _NEW:
             found.append((_NEW[kind], body))
-        place += (length + 3) & ~3
+        offset += (length + 3) & ~3
     return found, False
 
 
-def _attributes(body: bytes, place: int) -> dict[int, bytes]:
+def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
-    while place + 4 <= len(body):
-        length, kind = struct.unpack_from("=HH", body, place)
+    while offset + 4 <= len(body):
+        length, kind = struct.unpack_from("=HH", body, offset)
         if length < 4:
             break
-        found[kind & 0x3FFF] = body[place + 4 : place + length]
-        place += (length + 3) & ~3
+        found[kind & 0x3FFF] = body[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
     return found
 
 
@@ -114,7 +118,7 @@ def read_address(body: bytes) -> Address | None:
     if family not in (INET, INET6) or not packed or (_number(parts.get(8)) or flags) & _TENTATIVE_OR_FAILED:
         return None
     if not len(packed) == len(reached or packed) == (4 if family == INET else 16) or prefix > len(packed) * 8:
-        raise _not_understood("this is no address", body)
+        raise _not_understood("this is not an address", body)
     return Address(index, packed, reached or packed, prefix)
 
 

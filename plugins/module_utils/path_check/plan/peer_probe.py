@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""All that is asked of one peer, as a state machine: what to send when, by what was answered. Times are seconds, the clock is the caller's."""
+"""All that is asked of one peer, as a state machine: what to send when, by what was answered.
+
+Times are seconds, the clock is the caller's.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Refusal,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.samples import Samples
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Direction, SizeHints, Search
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import patience, tries
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Direction, Search, SizeHints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.timing import answer_timeout, tries_needed
 
-ARP_PATIENCE = 3.2  # the kernel asks three times who has an address, a second apart; where we may not ask ourselves we wait for that
+# The kernel asks three times who has an address, a second apart: where this user may not ask itself it waits for that.
+ARP_TIMEOUT = 3.2
 BACKOFF = (1.0, 1.4, 2.0)
+NEARLY_TOGETHER = 0.02  # seconds: answers to one round that come after an error
+WITHOUT_ANSWER = (1, 3, 5)  # small packets with which ARP is asked for, too, as long as no echo is answered
+FOR_DUPLICATES = (0, 4)  # ... and where two hosts might have the address
+NO_REFUSAL = Refusal("", "")
 
 
 class Settings:
@@ -35,7 +43,13 @@ class Settings:
     __slots__ = ("count", "direction", "duplicates", "interval", "larger", "timeout")
 
     def __init__(
-        self, count: int = 20, interval: float = 0.03, timeout: float = 1.0, larger: bool = False, direction: bool = False, duplicates: bool = False
+        self,
+        count: int = 20,
+        interval: float = 0.03,
+        timeout: float = 1.0,
+        larger: bool = False,
+        direction: bool = False,
+        duplicates: bool = False,
     ) -> None:
         self.count = count
         self.interval = interval
@@ -46,10 +60,13 @@ class Settings:
 
 
 class PeerProbe:
-    """One peer. `due` is the time at which `take` wants to be called next; NEVER when all is said."""
+    """One peer. `due` is the time at which `take` wants to be called next; NEVER when all is asked."""
 
-    def __init__(self, peer: int, v6: bool, size: int, mtu: int, settings: Settings, hints: SizeHints, arp: bool | None) -> None:
-        """`peer`: its place in the list. `mtu`: of the own device. `arp`: whether we may ask who has the address; None if there is a router."""
+    def __init__(
+        self, peer: int, v6: bool, size: int, mtu: int, settings: Settings, hints: SizeHints, arp: bool | None
+    ) -> None:
+        """`peer`: its index in the list. `mtu`: of the own device. `arp`: whether this user may ask who has the address;
+        None if there is a router."""
         self.peer = peer
         self.control = min(CONTROL[v6], size)
         self.size = size
@@ -57,7 +74,8 @@ class PeerProbe:
         self.settings = settings
         self.hints = hints
         self.arp = arp
-        self.samples = Samples(settings.count, settings.interval, settings.timeout, max(settings.timeout, ARP_PATIENCE) if arp is False else settings.timeout)
+        first_timeout = max(settings.timeout, ARP_TIMEOUT) if arp is False else settings.timeout
+        self.samples = Samples(settings.count, settings.interval, settings.timeout, first_timeout)
         self.search: Search | None = None
         self.beyond: Search | None = None  # whether more than the required size passes
         self.direction: Direction | None = None
@@ -65,7 +83,7 @@ class PeerProbe:
         self.fragmented = False
         self.macs: list[str] = []
         self.stopped = False
-        self._waits = 0
+        self._waits = 0  # rounds in a row in which the same size was sent again
         self._ask = NEVER  # when the next question after the small packets is due
 
     @property
@@ -80,32 +98,46 @@ class PeerProbe:
         if self.samples.due <= now and self.samples.take(now):
             number = len(self.samples.sent) - 1
             packets.append(Packet(self.peer, ECHO, self.control, number))
-            if self._who_has(number):
+            if self.arp and self._needs_arp(number):
                 packets.append(Packet(self.peer, ARP, 0, number))
         if self._ask <= now:
             packets += self._further(now)
         return packets
 
-    def _who_has(self, number: int) -> bool:
-        """Ask it ourselves where nobody answers (the kernel repeats a lost request after a full second only), or where two might."""
-        wanted = number in (1, 3, 5) and not self.samples.rtts or self.settings.duplicates and number in (0, 4)
-        return bool(self.arp) and wanted
+    def _needs_arp(self, number: int) -> bool:
+        """Where no host answers (the kernel repeats a lost request after a full second only), or where two might."""
+        if number in WITHOUT_ANSWER and not self.samples.rtts:
+            return True
+        return self.settings.duplicates and number in FOR_DUPLICATES
 
     def _further(self, now: float) -> list[Packet]:
         """Sizes, then directions."""
-        wait = patience(list(self.samples.rtts.values()), self.settings.timeout)
+        wait = answer_timeout(list(self.samples.rtts.values()), self.settings.timeout)
         search = self.beyond or self.search
-        enough = tries(*self.samples.lost(now, wait))
-        sizes = search.round(enough) if search else []
-        if sizes:
-            self._waits = self._waits + 1 if len(sizes) == 1 else 0
-            self._ask = now + min(self.settings.timeout, wait * BACKOFF[min(self._waits, len(BACKOFF) - 1)])
-            return [Packet(self.peer, ECHO, size, search.tried[size] if search else 0) for size in sizes]
+        if search:
+            sizes = search.round(tries_needed(*self.samples.lost(now, wait)))
+            if sizes:
+                self._wait_for_sizes(now, wait, sizes)
+                return [Packet(self.peer, ECHO, size, search.tried[size]) for size in sizes]
         if search is self.search and self._go_on():
             return self._further(now)
-        steps = self.direction.round() if self.direction else []
-        self._ask = now + wait if steps else NEVER
-        return [Packet(self.peer, UDP, size, self.direction.sent - 1) for size in steps if self.direction]
+        return self._datagram(now + wait)
+
+    def _wait_for_sizes(self, now: float, wait: float, sizes: list[int]) -> None:
+        """The next round is due when these are answered; later and later where one size is sent again and again."""
+        self._waits = self._waits + 1 if len(sizes) == 1 else 0
+        factor = BACKOFF[min(self._waits, len(BACKOFF) - 1)]
+        self._ask = now + min(self.settings.timeout, wait * factor)
+
+    def _datagram(self, answered_by: float) -> list[Packet]:
+        """The next question about the direction; none if it is decided."""
+        self._ask = NEVER
+        if self.direction is None:
+            return []
+        sizes = self.direction.round()
+        if sizes:
+            self._ask = answered_by
+        return [Packet(self.peer, UDP, size, self.direction.sent - 1) for size in sizes]
 
     def _go_on(self) -> bool:
         """The path's MTU is known up to the required size. Whether there is more to ask about sizes."""
@@ -150,17 +182,19 @@ class PeerProbe:
 
     def refused(self, kind: str, size: int, refusal: Refusal, at: float) -> None:
         """An error that came in `at`, or the kernel's refusal to send."""
+        if kind != ECHO:
+            return
+        small = size == self.control
         search = self.beyond or self.search
-        if kind == ECHO and size != self.control and search and refusal.failure in (LOCAL, ROUTER):
+        if not small and search and refusal.failure in (LOCAL, ROUTER):
             search.refuse(size, refusal.mtu)
-            self._ask = min(self._ask, at + 0.02)  # the other answers of this round are on their way
-        if kind == ECHO:
-            self.refusals[size == self.control] = refusal
-            if size == self.control and refusal.failure == NOT_ASKED:
-                self.samples.keep()
+            self._ask = min(self._ask, at + NEARLY_TOGETHER)
+        self.refusals[small] = refusal
+        if small and refusal.failure == NOT_ASKED:
+            self.samples.keep()
 
     def neighbour(self, mac: str) -> None:
-        """Somebody answered for the peer's address."""
+        """A host answered for the peer's address."""
         if mac not in self.macs:
             self.macs.append(mac)
 
@@ -172,36 +206,46 @@ class PeerProbe:
         self.samples.due = self._ask = NEVER
 
     def outcome(self, now: float) -> dict[str, object]:
-        """The fields of path_check/model/path.py's Outcome that the questions gave; who has the address is not known here."""
+        """The fields of path_check/model/path.py's Outcome that the answers gave; who has the address is not known here."""
         control = bool(self.samples.rtts)
-        return {
-            "control": control,
-            **self.samples.figures(now, self.settings.timeout if self.stopped else 0),
-            **(self._size_outcome() if control else self._silence()),
-            "fragmented": self.fragmented,
-            "forward": self.direction.forward if self.direction else None,
-        }
+        found: dict[str, object] = {"control": control}
+        found.update(self.samples.figures(now, self.settings.timeout if self.stopped else 0))
+        found.update(self._size_outcome() if control else self._silence())
+        found["fragmented"] = self.fragmented
+        found["forward"] = self.direction.forward if self.direction else None
+        return found
 
     def _silence(self) -> dict[str, object]:
-        refusal = self.refusals.get(True)
-        told = refusal.failure if refusal and refusal.failure in (PROHIBITED, NO_ROUTE, NO_NEIGHBOUR, NOT_ASKED) else SILENT
-        return {
-            "passed": None,
-            "path_mtu": None,
-            "failure": NOT_ASKED if self.stopped else told,
-            "router": refusal.by if refusal else "",
-            "text": refusal.text if refusal else "",
-        }
+        refusal = self.refusals.get(True) or Refusal(SILENT, "")
+        failure = SILENT
+        if self.stopped:
+            failure = NOT_ASKED
+        elif refusal.failure in (PROHIBITED, NO_ROUTE, NO_NEIGHBOUR, NOT_ASKED):
+            failure = refusal.failure
+        return _result(None, None, failure, refusal)
 
     def _size_outcome(self) -> dict[str, object]:
         if self.size > self.mtu:
-            return {"passed": False, "path_mtu": self.mtu, "failure": LOCAL, "router": "", "text": ""}
-        search, refusal = self.search, self.refusals.get(False)
+            return _result(False, self.mtu, LOCAL)
+        search = self.search
         if search is None or (self.stopped and not search.passed and self.direction is None):
-            return {"passed": None, "path_mtu": None, "failure": NOT_ASKED, "router": "", "text": ""}
+            return _result(None, None, NOT_ASKED)
         if search.passed:
-            mtu = self.beyond.low if self.beyond else search.low
-            return {"passed": True, "path_mtu": mtu, "failure": "", "router": "", "text": ""}
-        blamed = refusal if refusal and refusal.failure in (LOCAL, ROUTER, PROHIBITED) else Refusal(TOO_LARGE, "")
-        failure = blamed.failure if blamed.failure in (LOCAL, ROUTER) else TOO_LARGE
-        return {"passed": False, "path_mtu": search.low, "failure": failure, "router": blamed.by, "text": blamed.text}
+            return _result(True, self.beyond.low if self.beyond else search.low, "")
+        refusal = self.refusals.get(False)
+        if refusal is None or refusal.failure not in (LOCAL, ROUTER, PROHIBITED):
+            refusal = Refusal(TOO_LARGE, "")
+        failure = TOO_LARGE if refusal.failure == PROHIBITED else refusal.failure
+        return _result(False, search.low, failure, refusal)
+
+
+def _result(
+    passed: bool | None, path_mtu: int | None, failure: str, refusal: Refusal = NO_REFUSAL
+) -> dict[str, object]:
+    return {
+        "passed": passed,
+        "path_mtu": path_mtu,
+        "failure": failure,
+        "router": refusal.by,
+        "text": refusal.text,
+    }

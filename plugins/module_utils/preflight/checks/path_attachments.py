@@ -34,7 +34,9 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
     The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge hear by LLDP.
     """
     racks = any(host.declares("rack") for host in hosts)
-    addressed = {label for host in hosts for label, bridge in label_bridges(host, cluster) if _address(host, label, bridge)}
+    addressed = {
+        label for host in hosts for label, bridge in label_bridges(host, cluster) if _address(host, label, bridge)
+    }
     addressed |= set(labels(cluster, "Guest")) if cluster.vxlan else set()
     found = []
     for host in hosts:
@@ -42,7 +44,16 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
             address = _address(host, label, bridge) if label in addressed else _link_local(bridge)
             if address:
                 place = str(host.declares("rack") or "") if racks else _leafs(host, bridge)
-                found.append(Attachment(host.name, label, address, place, nic(host, bridge), str(links(host).get(label, {}).get("mac") or "").lower()))
+                found.append(
+                    Attachment(
+                        host.name,
+                        label,
+                        address,
+                        place,
+                        nic(host, bridge),
+                        str(links(host).get(label, {}).get("mac") or "").lower(),
+                    )
+                )
     return found + list(_unseen(hosts, cluster))
 
 
@@ -62,7 +73,12 @@ def _unseen(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
 
 
 def _networks(hosts: Sequence[Profile], label: str) -> set[IPv4Network | IPv6Network]:
-    return {each.network for host in hosts for each in parsed((host.get("bridges") or {}).get(label, {}).get("addresses")) if not each.ip.is_link_local}
+    return {
+        each.network
+        for host in hosts
+        for each in parsed((host.get("bridges") or {}).get(label, {}).get("addresses"))
+        if not each.ip.is_link_local
+    }
 
 
 def mtus(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, int]:
@@ -103,7 +119,9 @@ def _address(host: Profile, label: str, bridge: Mapping[str, Any]) -> str:
 
 
 def _link_local(bridge: Mapping[str, Any]) -> str:
-    return next((str(each.ip) for each in parsed(bridge.get("addresses")) if each.version == 6 and each.ip.is_link_local), "")
+    return next(
+        (str(each.ip) for each in parsed(bridge.get("addresses")) if each.version == 6 and each.ip.is_link_local), ""
+    )
 
 
 def is_link_local(address: str) -> bool:
@@ -115,4 +133,12 @@ def _leafs(host: Profile, bridge: Mapping[str, Any]) -> str:
     """The switches at the other end of the cards; two that serve one bond are one place."""
     found = links(host)
     heard = [found[name].get("lldp") or {} for name in stack(host, bridge) if name in found]
-    return "+".join(sorted({str(each.get("system") or each.get("chassis")) for each in heard if each.get("system") or each.get("chassis")}))
+    return "+".join(
+        sorted(
+            {
+                str(each.get("system") or each.get("chassis"))
+                for each in heard
+                if each.get("system") or each.get("chassis")
+            }
+        )
+    )

@@ -11,8 +11,17 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import locate_faults
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.observations import collect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import NOT_ASKED, Attachment, Heard, Outcome, PathResults
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import attachments, is_link_local
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    NOT_ASKED,
+    Attachment,
+    Heard,
+    Outcome,
+    PathResults,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import (
+    attachments,
+    is_link_local,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 

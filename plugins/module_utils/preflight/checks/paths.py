@@ -28,8 +28,17 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import kinds_of, labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_problems import faults_of, problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster, says_nothing
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import (
+    AssessedCluster,
+    says_nothing,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
@@ -85,7 +94,9 @@ def fragments(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy
     for fault in faults_of(hosts, cluster, FRAGMENTED):
         size = fault.evidence[0].size
         observed = _observed(paths, fault, f": {size} bytes arrive in fragments{wording.direction_text(fault)}")
-        yield problem(paths, fault, f"{size} bytes to pass in one piece", observed, wording.where_to_look(fault, paths.at))
+        yield problem(
+            paths, fault, f"{size} bytes to pass in one piece", observed, wording.where_to_look(fault, paths.at)
+        )
 
 
 @check(
@@ -209,7 +220,9 @@ def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
     paths = cluster.paths
     for fault in faults_of(hosts, cluster, FILTERED):
         severity = INFO if fault.kinds == (FILTERED,) else WARNING
-        observed = _observed(paths, fault, f": unknown, echo is not answered although other packets pass{_or_else(fault)}")
+        observed = _observed(
+            paths, fault, f": unknown, echo is not answered although other packets pass{_or_else(fault)}"
+        )
         yield problem(paths, fault, "ICMP echo to be answered", observed, "", kind=UNKNOWN, severity=severity)
 
 

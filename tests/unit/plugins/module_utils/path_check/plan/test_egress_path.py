@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import find_egress_path, limit, on_link, too_small
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import find_egress_path, is_on_link, limit, too_small
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,7 +43,7 @@ ADDRESSES = [
 ]
 
 
-def _way(device="", source="", peers=("192.0.2.2",), v6=False):
+def _egress(device="", source="", peers=("192.0.2.2",), v6=False):
     return find_egress_path("net", v6, device, _packed(source) if source else b"", LINKS, ADDRESSES, [_packed(peer) for peer in peers])
 
 
@@ -61,9 +61,9 @@ def _way(device="", source="", peers=("192.0.2.2",), v6=False):
     ],
 )
 def test_source_and_device(device, source, peers, found):
-    way = _way(device, source, peers, v6=":" in peers[0])
-    assert way.failure == ""
-    assert (way.device, str(ip_address(way.source))) == found
+    egress = _egress(device, source, peers, v6=":" in peers[0])
+    assert egress.failure == ""
+    assert (egress.device, str(ip_address(egress.source))) == found
 
 
 @pytest.mark.parametrize(
@@ -79,16 +79,16 @@ def test_source_and_device(device, source, peers, found):
     ],
 )
 def test_where_it_cannot_ask(device, source, v6, failure, part):
-    way = _way(device, source, v6=v6)
-    assert way.failure == failure
-    assert part in way.text
+    egress = _egress(device, source, v6=v6)
+    assert egress.failure == failure
+    assert part in egress.text
 
 
 def test_layers_down_to_the_cards_but_not_to_guests():
-    way = _way("cloudbr0")
-    assert dict(way.layers) == {"cloudbr0": 9000, "bond0.100": 9000, "bond0": 9000, "eth0": 9000, "eth1": 1500}
-    assert too_small(way, 9000) == "eth1 has MTU 1500"
-    assert too_small(way, 1500) == ""
+    egress = _egress("cloudbr0")
+    assert dict(egress.layers) == {"cloudbr0": 9000, "bond0.100": 9000, "bond0": 9000, "eth0": 9000, "eth1": 1500}
+    assert too_small(egress, 9000) == "eth1 has MTU 1500"
+    assert too_small(egress, 1500) == ""
 
 
 def test_the_limit_is_the_best_way_down():
@@ -106,12 +106,12 @@ def test_the_limit_is_the_best_way_down():
     [("192.0.2.99", True), ("192.0.3.1", False), ("198.51.100.0", True), ("198.51.100.2", False), ("203.0.113.2", False)],
 )
 def test_who_is_on_the_wire(address, direct):
-    assert on_link(_way("cloudbr0"), _packed(address)) is direct
+    assert is_on_link(_egress("cloudbr0"), _packed(address)) is direct
 
 
 def test_point_to_point_reaches_the_far_end_alone():
-    assert on_link(_way("v0"), _packed("10.0.0.2"))
-    assert not on_link(_way("v0"), _packed("10.0.0.3"))
+    assert is_on_link(_egress("v0"), _packed("10.0.0.2"))
+    assert not is_on_link(_egress("v0"), _packed("10.0.0.3"))
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32))

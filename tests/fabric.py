@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Simulated fabrics for the path check: hosts with bridges on NICs or bonds, leaf switches, spines, and faults in them.
 
-Nothing here knows how the check concludes; it only says what each host would answer. All randomness is the caller's. Modelled:
-- Which leg of a bond and which spine a packet takes follows from a hash of source, destination and protocol (echo, ARP, UDP, TCP), and
-  differs in each direction. Some bonds hash the ICMP identifier too (Linux 5.14 and later): then a second run takes other legs.
-- A host asks as path_check/plan/samples.py and path_timing.py do: eight packets without an answer are silence, a size counts as too large after
-  so many tries. So a path that loses much may look silent, or too small for any MTU.
-- Answers are not DF: a host whose own device is too small answers in fragments, which pass a small switch, or drops large packets unread.
-- A host that cannot be reached by the controller asks nothing. Peers do not always run at the same time, so what they heard may be cut
-  short or be missing. Stale neighbour entries hide that nobody answers ARP. Duplicate addresses: whoever answers first is asked.
+Nothing here knows how the check concludes; it only says what each host would answer. All randomness is the caller's.
+Modelled:
+- Which leg of a bond and which spine a packet takes follows from a hash of source, destination and protocol (echo, ARP,
+  UDP, TCP), and differs in each direction. Some bonds hash the ICMP identifier too (Linux 5.14 and later): then a
+  second run takes other legs.
+- A host asks as path_check/plan/samples.py and timing.py do: eight packets without an answer are silence, a size
+  counts as too large after so many tries. So a path that loses much may look silent, or too small for any MTU.
+- Answers are not DF: a host whose own device is too small answers in fragments, which pass a small switch, or drops
+  large packets unread.
+- A host that cannot be reached by the controller asks nothing. Peers do not always run at the same time, so what they
+  heard may be cut short or be missing. Stale neighbour entries hide that nobody answers ARP. Duplicate addresses:
+  whoever answers first is asked.
 - Some fabrics lose a packet in 10,000 or 100,000 for no reason.
 Not modelled: routers that send ICMP errors, tables of switches, faults that come and go, overload.
 """
@@ -49,8 +53,8 @@ FAULTS = (m.MTU, OWN_MTU, m.LOSS, m.ONE_WAY, ONE_WAY_L2, m.DEAD, m.UNPLUGGED, m.
 
 @dataclass(frozen=True)
 class Fabric:
-    """`legs` by (host, nic). `salt` seeds the switches' hashes, `hashes_id`: the bonds' hash has the ICMP identifier in it. `noise`: of
-    all packets are lost anyway."""
+    """`legs` by (host, nic). `salt` seeds the switches' hashes, `hashes_id`: the bonds' hash has the ICMP identifier in
+    it. `noise`: of all packets are lost anyway."""
 
     attachments: tuple[Attachment, ...]
     sizes: dict[str, int]
@@ -223,8 +227,8 @@ def _somewhere(rng: Random, fabric: Fabric, each: Attachment, kind: str, **value
 
 
 class Simulator:
-    """Answers probes, each call of `ask` in another run of the hosts. `unseen` are the faults that so far made no difference to what passes,
-    alone or behind another one."""
+    """Answers probes, each call of `ask` in another run of the hosts. `unseen` are the faults that so far made no
+    difference to what passes, alone or behind another one."""
 
     def __init__(self, fabric: Fabric, injections: Sequence[InjectedFault], rng: Random) -> None:
         self.fabric, self.injections, self.rng = fabric, list(injections), rng

@@ -18,7 +18,8 @@ BETWEEN_TWO = (m.UPLINK, m.CORE)  # are the same where there are two places only
 
 
 def check_fabric(simulator: Simulator, probes: Sequence[Probe] = (), attachments: Optional[Iterable[Attachment]] = None, rounds: int = 2) -> FaultReport:
-    """Plan (unless there are `probes`), ask, blame, ask what that asks for, and so on. `attachments`: as far as the controller knows them."""
+    """Plan (unless there are `probes`), ask, blame, ask what that asks for, and so on. `attachments`: as far as the
+    controller knows them."""
     known = list(attachments or simulator.fabric.attachments)
     outcomes, heard = simulator.ask(probes or plan_probes(known, simulator.fabric.sizes))
     verdict = locate_faults(known, outcomes, heard, simulator.ran)
@@ -32,7 +33,8 @@ def check_fabric(simulator: Simulator, probes: Sequence[Probe] = (), attachments
 
 @dataclass(frozen=True)
 class Score:
-    """How a verdict compares with the truth. `located` and `exact` count faults; the others are culprits that should not be there."""
+    """How a verdict compares with the truth. `located` and `exact` count faults; the others are culprits that should
+    not be there."""
 
     seen: int  # faults that changed an answer
     located: int  # of these: named, alone or in a tie

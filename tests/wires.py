@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts on real wires, for the path check: network namespaces on the bridge of another one, the switch. They vanish with this process."""
+"""Hosts on real wires, for the path check: network namespaces on the bridge of another one, the switch. They vanish
+with this process."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Wires:
         return self
 
     def add(self, name: str) -> None:
-        """A host without a wire. IPv6 addresses can be used at once there, not only when it is sure that nobody else has them."""
+        """A host without a wire. IPv6 addresses can be used at once there, not only when it is sure that nobody else
+        has them."""
         self.spaces.add(name)
         self.spaces.sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
 

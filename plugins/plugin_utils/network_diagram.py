@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host's network as a picture: card, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the template draws them."""
+"""A host's network as a picture: card, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the
+template draws them."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ WIDTH, HEIGHT, GAP_X, GAP_Y, TOP = 178, 52, 26, 12, 24  # pixels; TOP is the hei
 
 @dataclass
 class Box:
-    """A thing on the picture. `names` are the words that a finding uses for it; `findings` are the ids of those that do."""
+    """A thing on the picture. `names` are the words that a finding uses for it; `findings` are the ids of those that
+    do."""
 
     column: int
     title: str
@@ -167,7 +169,8 @@ def _mark(boxes: Sequence[Box], finding: Mapping[str, Any]) -> bool:
 
 
 def _named(boxes: Sequence[Box], finding: Mapping[str, Any]) -> list[Box]:
-    """What both the expected and the observed name is meant; else what is missing; else all that is named, or what the fix names."""
+    """What both the expected and the observed name is meant; else what is missing; else all that is named, or what the
+    fix names."""
     expected, observed, remedy = (
         [box for box in boxes if box.names & _words(*(finding[part] for part in parts))]
         for parts in (("expected",), ("observed", "evidence"), ("fix", "reproduce"))

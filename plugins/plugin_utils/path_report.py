@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The path check's part of the report: how many pairs pass, host against host as a picture in letters, and who is to blame."""
+"""The path check's part of the report: how many pairs pass, host against host as a picture in letters, and who is to
+blame."""
 
 from __future__ import annotations
 

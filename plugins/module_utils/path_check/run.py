@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The path check on one host: what it has (netlink), which probes it sends to which peers (plan), sending them (client),
-and the results.
+"""The path check on one host: what it has (netlink), which probes it sends to which peers (plan), sending them
+(client), and the results.
 
 Everything that is imported here imports as little as it can, as of a run on many hosts Python's start is the largest
 part: plain classes, no names that only annotations need, and `_socket` and `_signal` themselves in place of what the

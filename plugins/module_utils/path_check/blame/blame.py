@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which parts of the fabric are at fault: the fewest that explain all failures, what is wrong with each, in which direction.
+"""Which parts of the fabric are at fault: the fewest that explain all failures, what is wrong with each, in which
+direction.
 
 One cover (cover.py) per kind of failure, because other pairs prove an element healthy for each kind: a pair that passes
 small packets clears its path of silence, not of a small MTU, and a silent pair says nothing about MTU. A fault of MTU v
@@ -77,9 +78,9 @@ def locate_faults(
 ) -> FaultReport:
     """The faults, those with the most failed pairs first, and the probes that would decide ties and directions.
 
-    `outcomes` may be of several rounds: the worst answer counts, with the losses of all. `ran`: hosts that gave results,
-    even if they asked no other host; those of the outcomes are taken for granted. `loss_max_percent`: loss up to that is
-    not a failure.
+    `outcomes` may be of several rounds: the worst answer counts, with the losses of all. `ran`: hosts that gave
+    results, even if they asked no other host; those of the outcomes are taken for granted. `loss_max_percent`: loss up
+    to that is not a failure.
     """
     everything = collect(attachments, outcomes, heard, ran)
     duplicates = list(duplicate_addresses(everything))

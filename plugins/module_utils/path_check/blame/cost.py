@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to blame an element: the negative logarithm of the likelihood that it is at fault and fails these pairs."""
+"""What it costs to blame an element: the negative logarithm of the likelihood that it is at fault and fails these
+pairs."""
 
 from __future__ import annotations
 

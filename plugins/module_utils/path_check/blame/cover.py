@@ -3,15 +3,16 @@
 """The fewest elements of a fabric that explain which pairs of hosts fail.
 
 This is Boolean network tomography: a pair that works clears what it crosses, the rest is a minimum set cover, solved
-greedily by the cost per explained pair (NetDiagnoser: Dhamdhere et al., CoNEXT 2007; NetBouncer: Tan et al., NSDI 2019).
-It is unknown which leg of a bond or which of several parallel links a pair takes (as in 007: Arzani et al., NSDI 2018),
-so an element may also fail for some of its pairs only, at the cost of their surprise: the log-likelihood of just these
-pairs failing. A set of elements costs
+greedily by the cost per explained pair (NetDiagnoser: Dhamdhere et al., CoNEXT 2007; NetBouncer: Tan et al., NSDI
+2019). It is unknown which leg of a bond or which of several parallel links a pair takes (as in 007: Arzani et al., NSDI
+2018), so an element may also fail for some of its pairs only, at the cost of their surprise: the log-likelihood of just
+these pairs failing. A set of elements costs
 
     sum of (FAULT + ln(hosts) + surprise), plus UNEXPLAINED_PAIR more for each pair that is left (cost.py),
 
 the negative logarithm of its likelihood. A pair that may fail by chance (noise.py) costs less. Another element that
-explains as much for at most MARGIN more is a tie and is reported as such: at 10 the odds are about 1 : 20,000 against it.
+explains as much for at most MARGIN more is a tie and is reported as such: at 10 the odds are about 1 : 20,000 against
+it.
 """
 
 from __future__ import annotations
@@ -218,7 +219,8 @@ class _Cover:
         return frozenset(index for index in self.covers[element] if depth[index] == 1)
 
     def _rivals(self, element: Element, rest: Flows) -> dict[Element, float]:
-        """Elements that explain `rest` at about the same cost, and their costs: what they do not explain costs by itself."""
+        """Elements that explain `rest` at about the same cost, and their costs: what they do not explain costs by
+        itself."""
         limit = self.costs.of(element, len(rest)) + MARGIN
         shared: Counter[Element] = Counter()
         worth: dict[Element, float] = defaultdict(float)

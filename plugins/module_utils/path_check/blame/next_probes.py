@@ -98,7 +98,7 @@ def _apart(observations: Observations, fault: Fault, at_fault: Collection[str]) 
         others = [other for other in suspects if other != element]
         pairs = (pair for pair in _across(topology, element, network) if not set(pair) & set(at_fault))
         if LOSS not in fault.kinds:
-            pairs = (pair for pair in pairs if _tells(observations, others, pair, network))  # noqa: B023 - used up below
+            pairs = (pair for pair in pairs if _tells(observations, others, pair, network))
         for host, peer in islice(pairs, MORE):
             asking, asked = (host, peer) if host in ran else (peer, host)
             yield Probe(asking, network, asked, topology.at[asked, network].address, size)

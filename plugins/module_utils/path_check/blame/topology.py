@@ -117,8 +117,8 @@ class Tally:
 
 
 def with_islands(topology: Topology, passed: Iterable[Flow]) -> Topology:
-    """Where the places of a network are unknown, hosts that reach each other but not the rest show them: each such island
-    gets a name.
+    """Where the places of a network are unknown, hosts that reach each other but not the rest show them: each such
+    island gets a name.
 
     An island has two hosts at least; one host alone cannot be told from the switch in front of it.
     """

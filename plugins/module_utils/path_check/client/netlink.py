@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks the kernel's route socket: no process is started, no privileges are needed, and it answers for the own network namespace."""
+"""Asks the kernel's route socket: no process is started, no privileges are needed, and it answers for the own network
+namespace."""
 
 from __future__ import annotations
 

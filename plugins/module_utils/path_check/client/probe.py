@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The loop of the path check: sends what is due, waits, reads. It ends when all is asked, when time is over, on SIGTERM or
-SIGHUP, or when the reader of the result is gone. It starts no process and changes nothing, so whatever ends it leaves
-nothing behind."""
+"""The loop of the path check: sends what is due, waits, reads. It ends when all is asked, when time is over, on SIGTERM
+or SIGHUP, or when the reader of the result is gone. It starts no process and changes nothing, so whatever ends it
+leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ class _Signals:
 
 
 def _watch_reader(poll: select.epoll) -> None:
-    """Standard output is a pipe to the SSH server. It has no reader any more when the controller or the connection is gone."""
+    """Standard output is a pipe to the SSH server. It has no reader any more when the controller or the connection is
+    gone."""
     try:
         poll.register(sys.__stdout__.fileno() if sys.__stdout__ else -1, 0)
     except (OSError, ValueError):

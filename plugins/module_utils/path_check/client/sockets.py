@@ -71,7 +71,8 @@ def ask_who(egress: EgressPath, opened: socket.socket, target: bytes) -> None:
 
 
 def read_stamp(ancillary: list[tuple[int, int, bytes]]) -> tuple[float, bool]:
-    """When the kernel received a packet (seconds since the epoch, 0 if it does not say), and whether it came in fragments."""
+    """When the kernel received a packet (seconds since the epoch, 0 if it does not say), and whether it came in
+    fragments."""
     stamp, fragmented = 0.0, False
     for _level, kind, value in ancillary:
         if kind == _SO_TIMESTAMPNS and len(value) == _SECONDS.size:

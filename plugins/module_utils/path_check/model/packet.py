@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the path check sends and hears on one host.
 
-Plain classes: to import `dataclasses` or `typing` costs more than all else that the probing of a host needs, on each host.
+Plain classes: to import `dataclasses` or `typing` costs more than all else that the probing of a host needs, on each
+host.
 """
 
 from __future__ import annotations

@@ -114,10 +114,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Heard:
-    """`host` heard `count` echo requests of `peer` on `network` while it listened itself, the first and last by sequence number.
+    """`host` heard `count` echo requests of `peer` on `network` while it listened itself, the first and last by
+    sequence number.
 
-    That proves the direction peer -> host, and requests missing between the first and the last one were lost on the
-    way there. Nothing heard proves nothing: the two hosts need not have run at the same moment.
+    That proves the direction peer -> host, and requests missing between the first and the last one were lost on the way
+    there. Nothing heard proves nothing: the two hosts need not have run at the same moment.
     """
 
     host: str

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ICMP and ICMPv6 echo packets that carry the path check's tag, ARP and neighbour discovery, and the errors that come back."""
+"""ICMP and ICMPv6 echo packets that carry the path check's tag, ARP and neighbour discovery, and the errors that come
+back."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def read_tag(data: bytes, offset: int = 0) -> tuple[bytes, int, int, int] | None
 
 
 def echo_request(v6: bool, identifier: int, sequence: int, tagged: bytes, size: int) -> bytes:
-    """ICMP part of an echo request that makes an IP packet of `size` bytes: header, tag, zeros (which need no checksum)."""
+    """ICMP part of an echo request that makes an IP packet of `size` bytes: header, tag, zeros (which need no
+    checksum)."""
     kind = REQUEST[v6]
     checksum = 0  # the kernel fills in ICMPv6's
     if not v6:
@@ -105,8 +107,8 @@ def _checksum(data: bytes) -> int:
 
 
 def read_error(data: bytes) -> tuple[int, int, int, bytes] | None:
-    """Type, code, info and sender (packed address, empty if unknown) of a sock_extended_err; None if it was not caused by
-    an ICMP error."""
+    """Type, code, info and sender (packed address, empty if unknown) of a sock_extended_err; None if it was not caused
+    by an ICMP error."""
     if len(data) < _ERROR.size + 8:  # the time of arrival is shorter
         return None
     _errno, origin, kind, code, info, _data = _ERROR.unpack_from(data)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Messages of the kernel's route socket: interfaces, addresses, neighbours and routes, without starting `ip` (rtnetlink(7))."""
+"""Messages of the kernel's route socket: interfaces, addresses, neighbours and routes, without starting `ip`
+(rtnetlink(7))."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ task before its neighbours had one.
 
 Guaranteed, per network (n hosts, k `peers`), tested in test_pairs.py:
 - every host is in at least min(k, its place's other hosts) pairs within its place, and in k pairs in all where the
-  network has k others to give (fewer only for hosts of large places that are alone or nearly so between very small ones);
+  network has k others to give (fewer only for hosts of large places that are alone or nearly so between very small
+  ones);
 - every two places share min(k, all) pairs of different hosts, as long as no place spends more than SHARE * k pairs per
   host on it, which is so up to SHARE * (hosts per place) + 1 places; with more places each one meets as many of the
   others as that allows;
@@ -18,6 +19,7 @@ Guaranteed, per network (n hosts, k `peers`), tested in test_pairs.py:
 It follows that one fault that stops or shrinks all packets of a host, of its NIC or bridge, of a place's uplinks or of
 the path between two places that share pairs is always seen, and so are any two of them, unless one hides behind the
 other (everything that a dead host would show is hidden by the dead switch in front of it).
+
 May be missed: what harms only a part of the flows. A bad leg of a bond with l legs, or one of l parallel links between
 switches, stays unseen with probability (1 - 1/l) ** (flows across it): for a leg the host's pairs, for an uplink the
 place's; the leg that an active-backup bond does not use is never seen. Loss is seen by chance too: 1 - (1 - rate) **
@@ -45,7 +47,7 @@ Meeting = tuple[int, int]
 def plan_probes(
     attachments: Iterable[Attachment], sizes: Mapping[str, int], *, peers: int = PEERS, all_pairs: int = ALL_PAIRS
 ) -> list[Probe]:
-    """The probes of the first round, sorted. `sizes`: bytes that must pass, by network; without a size it is left out."""
+    """The probes of the first round, sorted. `sizes`: bytes that must pass, by network; others are not probed."""
     networks: dict[str, dict[str, Attachment]] = defaultdict(dict)
     for each in attachments:
         if each.network in sizes:
@@ -117,8 +119,8 @@ def _between(groups: Sequence[Sequence[str]], peers: int) -> list[Pair]:
 
 
 def _meetings(places: int, enough: int) -> list[Meeting]:
-    """Every two places, by their distance round a circle, near and far in turns: where there are too many places for all
-    to meet (`enough` distances), the first ones give each place the same number of others."""
+    """Every two places, by their distance round a circle, near and far in turns: where there are too many places for
+    all to meet (`enough` distances), the first ones give each place the same number of others."""
     found: dict[Meeting, None] = {}  # ordered
     for distance in sorted(range(1, places // 2 + 1), key=lambda distance: distance * GOLDEN % 1)[:enough]:
         for place in range(places):

@@ -65,8 +65,8 @@ class PeerProbe:
     def __init__(
         self, peer: int, v6: bool, size: int, mtu: int, settings: Settings, hints: SizeHints, arp: bool | None
     ) -> None:
-        """`peer`: its index in the list. `mtu`: of the own device. `arp`: whether this user may ask who has the address;
-        None if there is a router."""
+        """`peer`: its index in the list. `mtu`: of the own device. `arp`: whether this user may ask who has the
+        address; None if there is a router."""
         self.peer = peer
         self.control = min(CONTROL[v6], size)
         self.size = size
@@ -206,7 +206,8 @@ class PeerProbe:
         self.samples.due = self._ask = NEVER
 
     def outcome(self, now: float) -> dict[str, object]:
-        """The fields of path_check/model/path.py's Outcome that the answers gave; who has the address is not known here."""
+        """The fields of path_check/model/path.py's Outcome that the answers gave; who has the address is not known
+        here."""
         control = bool(self.samples.rtts)
         found: dict[str, object] = {"control": control}
         found.update(self.samples.figures(now, self.settings.timeout if self.stopped else 0))

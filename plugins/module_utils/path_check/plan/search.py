@@ -118,7 +118,8 @@ class Search:
 
 
 class Direction:
-    """Which direction loses the large packets: UDP to a closed port is answered by an ICMP error that is small in any case.
+    """Which direction loses the large packets: UDP to a closed port is answered by an ICMP error that is small in any
+    case.
 
     The peer's kernel may limit such errors (Linux: one a second for each destination, six at once), so there are six in
     all, and only a small one that was answered after two large ones were not is a proof.

@@ -53,7 +53,8 @@ def sizes(
     `labels`: by traffic type (Management, Public, Guest, Storage). `isolation`: as CloudStack has it (VXLAN, VLAN).
     `declared`: MTU of the label's bridge by the inventory. `families`: 6 for a label whose hosts talk over IPv6 only.
     `counts_tag`: labels whose underlay counts an 802.1Q tag as a part of its MTU (a switch or provider with a fixed
-    frame size): 4 bytes more. Storage gets jumbo frames by declaration only; without one it needs what everything needs.
+    frame size): 4 bytes more. Storage gets jumbo frames by declaration only; without one it needs what everything
+    needs.
     """
     vxlan = "VXLAN" in {method.upper() for method in isolation}
     tagged = set(counts_tag)

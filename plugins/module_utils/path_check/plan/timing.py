@@ -35,7 +35,8 @@ class Bucket:
 
 
 def tries_needed(lost: int, sent: int) -> int:
-    """How often a packet must stay unanswered before its size is the cause, on a path that lost `lost` of `sent` small ones."""
+    """How often a packet must stay unanswered before its size is the cause, on a path that lost `lost` of `sent` small
+    ones."""
     chance = (lost + 1) / (sent + 2)  # Laplace: a path that lost none of ten is not free of loss for sure
     return min(MOST, max(FEWEST, math.ceil(math.log(SURE) / math.log(chance))))
 

@@ -34,12 +34,13 @@ PINGS = "ping -c 20 -i 0.2 -I <bridge> <address of the other host>"
     reproduce=PINGS,
 )
 def latency(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
-    """The hosts answer each other's pings on every network on which they have addresses: none is lost, and none is late.
+    """The hosts answer each other's pings on every network on which they have addresses: none is lost, and none is
+    late.
 
-    A switched network loses nothing. Late is what needs longer on average than its traffic type allows (latency_max_ms),
-    or whose shortest round trip is several times that of most pairs of its network (latency_outlier_factor). Where
-    packets are lost is found with the other faults of the path check; which host is late, by majority. What does not
-    answer at all is the subject of PTH003 to PTH007.
+    A switched network loses nothing. Late is what needs longer on average than its traffic type allows
+    (latency_max_ms), or whose shortest round trip is several times that of most pairs of its network
+    (latency_outlier_factor). Where packets are lost is found with the other faults of the path check; which host is
+    late, by majority. What does not answer at all is the subject of PTH003 to PTH007.
     """
     paths = cluster.paths
     for fault in faults_of(hosts, cluster, LOSS):

@@ -24,7 +24,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     PathResults,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.duplicates import owners_of_addresses
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import cards, ipv4, labels, ports
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    bridge_of,
+    cards,
+    ipv4,
+    labels,
+    ports,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import smallest_layer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.reachability import dead_pairs
@@ -103,13 +109,13 @@ def _suspected_hosts(fault: Fault, profiles: Mapping[str, Profile]) -> list[Prof
 
 
 def _subnets(host: Profile, label: str) -> tuple[str, ...]:
-    addresses = (host.get("bridges") or {}).get(label, {}).get("addresses")
+    addresses = bridge_of(host, label).get("addresses")
     return tuple(sorted({str(each.network) for each in ipv4(addresses)}))
 
 
 def _unlinked(host: Profile, label: str) -> bool:
     """Whether all cards under the label's bridge are without a carrier or switched off."""
-    bridge = (host.get("bridges") or {}).get(label, {})
+    bridge = bridge_of(host, label)
     found = cards(host, bridge)
     if not ports(bridge):
         return True

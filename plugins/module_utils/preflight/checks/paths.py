@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: the paths between the hosts, as probed with packets of the required size, and the part of the fabric at fault.
+"""Checks: the paths between the hosts, as probed with packets of the required size, and the part of the fabric at
+fault.
 
 The faults are found once for all of them (path_result.py). Where the facts of a host show the cause already, the check
 of these facts reports it, and those here are silent.
@@ -82,7 +83,8 @@ def large_packets(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Po
     scope=CLUSTER,
     prevents=("F21",),
     fix="raise the MTU there, or find the router that fragments what must not be fragmented",
-    reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>; tcpdump -ni <bridge> 'ip[6:2] & 0x3fff != 0'",
+    reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>; "
+    "tcpdump -ni <bridge> 'ip[6:2] & 0x3fff != 0'",
 )
 def fragments(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Packets of the required size are not fragmented.
@@ -156,7 +158,8 @@ def both_ways(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy
     reproduce="ping -c 3 <address of the host>",
 )
 def alive(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
-    """A host that gave no results and that no other host reaches on any network is off, hangs, or has lost all its links.
+    """A host that gave no results and that no other host reaches on any network is off, hangs, or has lost all its
+    links.
 
     The paths to it cannot be verified. A host that Ansible could not reach from the beginning is the subject of FCT001.
     """
@@ -209,11 +212,13 @@ def _foreign_macs(paths: PathResults, element: Element) -> list[str]:
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
-    fix="let the hosts ping each other (ICMP echo in every firewall between them, the host's own included), then run the check again",
+    fix="allow ICMP echo between the hosts (in every firewall between them, the host's own included), "
+    "then run the check again",
     reproduce="ping -c 3 -I <bridge> <address of the other host>",
 )
 def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
-    """ICMP echo passes between the hosts. Where it is filtered and other packets pass, the path's MTU and loss are unknown.
+    """ICMP echo passes between the hosts. Where it is filtered and other packets pass, the path's MTU and loss are
+    unknown.
 
     It is an info where other packets were seen to pass, a warning where it may be a path that is dead in one direction.
     """
@@ -238,7 +243,8 @@ def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
 def everything_tested(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Every host tested its paths to the others, on every label on which it has an address.
 
-    A run in which no host was told to (preflight_path_check) is an info; one in which they could not be told is a warning.
+    A run in which no host was told to (preflight_path_check) is an info; one in which they could not be told is a
+    warning.
     """
     paths = cluster.paths
     shared = Counter(network for _host, network in paths.at)
@@ -287,10 +293,10 @@ def _left_out(paths: PathResults) -> dict[str, dict[str, set[str]]]:
 def no_addresses(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """The paths of a label are tested from address to address, so a label whose bridges have none is left out.
 
-    Guest networks on VLANs seldom have addresses on the hosts. There IPv6's link-local ones are used, which every bridge
-    has unless net.ipv6.conf.all.disable_ipv6 is set. Their packets have no tag, so the path is unknown where the switch
-    ports carry tagged ones only; what is wrong with such paths is seen when guests use them. With VXLAN the bridge of
-    the guest label needs an address.
+    Guest networks on VLANs seldom have addresses on the hosts. There IPv6's link-local ones are used, which every
+    bridge has unless net.ipv6.conf.all.disable_ipv6 is set. Their packets have no tag, so the path is unknown where the
+    switch ports carry tagged ones only; what is wrong with such paths is seen when guests use them. With VXLAN the
+    bridge of the guest label needs an address.
     """
     addressed = {network for _host, network in cluster.paths.at}
     bridged = {label for host in hosts for label in host.get("bridges") or {}}

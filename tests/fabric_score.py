@@ -9,7 +9,13 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import locate_faults
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model import path as m
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Element, Fault, FaultReport, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    Attachment,
+    Element,
+    Fault,
+    FaultReport,
+    Probe,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes
 
 from tests.fabric import BRIDGE, HOST, LINK, ONE_WAY_L2, OWN_MTU, SPINE, SWITCH, Fabric, InjectedFault, Simulator
@@ -17,7 +23,12 @@ from tests.fabric import BRIDGE, HOST, LINK, ONE_WAY_L2, OWN_MTU, SPINE, SWITCH,
 BETWEEN_TWO = (m.UPLINK, m.CORE)  # are the same where there are two places only
 
 
-def check_fabric(simulator: Simulator, probes: Sequence[Probe] = (), attachments: Optional[Iterable[Attachment]] = None, rounds: int = 2) -> FaultReport:
+def check_fabric(
+    simulator: Simulator,
+    probes: Sequence[Probe] = (),
+    attachments: Optional[Iterable[Attachment]] = None,
+    rounds: int = 2,
+) -> FaultReport:
     """Plan (unless there are `probes`), ask, blame, ask what that asks for, and so on. `attachments`: as far as the
     controller knows them."""
     known = list(attachments or simulator.fabric.attachments)
@@ -53,12 +64,31 @@ class Score:
 
 def score(simulator: Simulator, faults: Sequence[Fault]) -> Score:
     fabric, seen = simulator.fabric, [injected for injected in simulator.injections if injected not in simulator.unseen]
-    named = {injected: [each for each in faults if any(_accepts(fabric, injected, element) for element in each.suspects)] for injected in seen}
-    right = {injected: [each for each in found if _accepts_kind(injected, each.kinds, injected.host in simulator.ran)] for injected, found in named.items()}
+    named = {
+        injected: [each for each in faults if any(_accepts(fabric, injected, element) for element in each.suspects)]
+        for injected in seen
+    }
+    right = {
+        injected: [each for each in found if _accepts_kind(injected, each.kinds, injected.host in simulator.ran)]
+        for injected, found in named.items()
+    }
     exact = {injected: [each for each in found if each.decided] for injected, found in right.items()}
-    directions = [_direction_fits(fabric, injected, each) for injected, found in exact.items() for each in found if each.direction and not each.self_reported]
-    stray = [each for each in faults if not any(_accepts(fabric, injected, element) for injected in simulator.injections for element in each.suspects)]
-    guilty = {injected.host for injected in simulator.injections} | {injected.other for injected in simulator.injections}
+    directions = [
+        _direction_fits(fabric, injected, each)
+        for injected, found in exact.items()
+        for each in found
+        if each.direction and not each.self_reported
+    ]
+    stray = [
+        each
+        for each in faults
+        if not any(
+            _accepts(fabric, injected, element) for injected in simulator.injections for element in each.suspects
+        )
+    ]
+    guilty = {injected.host for injected in simulator.injections} | {
+        injected.other for injected in simulator.injections
+    }
     healthy = [each for each in stray if _is_one_host(each) and each.suspects[0].host not in guilty]
     return Score(
         seen=len(seen),
@@ -75,7 +105,9 @@ def score(simulator: Simulator, faults: Sequence[Fault]) -> Score:
 
 def _is_one_host(fault: Fault) -> bool:
     """Whether a host is blamed alone, be it for one of its networks or another."""
-    return len({each.host for each in fault.suspects}) == 1 and all(each.kind in m.HOST_KINDS for each in fault.suspects)
+    return len({each.host for each in fault.suspects}) == 1 and all(
+        each.kind in m.HOST_KINDS for each in fault.suspects
+    )
 
 
 def _direction_fits(fabric: Fabric, injected: InjectedFault, fault: Fault) -> bool:
@@ -83,7 +115,11 @@ def _direction_fits(fabric: Fabric, injected: InjectedFault, fault: Fault) -> bo
         return True
     element = fault.suspects[0]
     flipped = element.kind == m.LINK and element.place != injected.place
-    return {m.IN: m.OUT, m.OUT: m.IN}.get(injected.direction, m.BOTH) == fault.direction if flipped else injected.direction == fault.direction
+    return (
+        {m.IN: m.OUT, m.OUT: m.IN}.get(injected.direction, m.BOTH) == fault.direction
+        if flipped
+        else injected.direction == fault.direction
+    )
 
 
 def _accepts(fabric: Fabric, injected: InjectedFault, element: Element) -> bool:
@@ -92,18 +128,42 @@ def _accepts(fabric: Fabric, injected: InjectedFault, element: Element) -> bool:
         if element.kind not in m.HOST_KINDS or element.host != injected.host:
             return False
         if element.network:
-            return injected.where == HOST or element.network == injected.network or fabric.at[injected.host, element.network].nic == injected.nic != ""
+            return (
+                injected.where == HOST
+                or element.network == injected.network
+                or fabric.at[injected.host, element.network].nic == injected.nic != ""
+            )
         return injected.where != BRIDGE and element.nic in ("", injected.nic)
     if injected.network and element.network != injected.network and len(fabric.sizes) > 1:
         return False
     if injected.where == SWITCH:
-        alone = sum(each.place == injected.place and each.network == fabric.attachments[0].network for each in fabric.attachments) == 1
-        return element.kind == m.FABRIC and len(fabric.places) == 1 or element.place == injected.place and element.kind in ((m.UPLINK,) if alone else (m.PLACE,))
+        alone = (
+            sum(
+                each.place == injected.place and each.network == fabric.attachments[0].network
+                for each in fabric.attachments
+            )
+            == 1
+        )
+        return (
+            element.kind == m.FABRIC
+            and len(fabric.places) == 1
+            or element.place == injected.place
+            and element.kind in ((m.UPLINK,) if alone else (m.PLACE,))
+        )
     if injected.where == LINK:
-        return element.kind == m.LINK and {element.place, element.other} == {injected.place, injected.far} or len(fabric.places) == 2 and element.kind in BETWEEN_TWO
+        return (
+            element.kind == m.LINK
+            and {element.place, element.other} == {injected.place, injected.far}
+            or len(fabric.places) == 2
+            and element.kind in BETWEEN_TWO
+        )
     if element.kind == m.LINK:
         return len(fabric.places) == 2
-    return element.kind == m.CORE if injected.where == SPINE else (element.kind, element.place) == (m.UPLINK, injected.place)
+    return (
+        element.kind == m.CORE
+        if injected.where == SPINE
+        else (element.kind, element.place) == (m.UPLINK, injected.place)
+    )
 
 
 def _accepts_kind(injected: InjectedFault, kinds: Collection[str], ran: bool) -> bool:

@@ -46,7 +46,14 @@ class Wires:
         number = self.hosts[name] = len(self.hosts) + 1
         self.add(name)
         self.spaces.plug("switch", "br0", name, "eth0", port=name)
-        self.spaces.ip(name, [f"address add {PREFIX[4]}{number}/24 dev eth0", f"address add {PREFIX[6]}{number:x}/64 dev eth0", "link set dev eth0 up"])
+        self.spaces.ip(
+            name,
+            [
+                f"address add {PREFIX[4]}{number}/24 dev eth0",
+                f"address add {PREFIX[6]}{number:x}/64 dev eth0",
+                "link set dev eth0 up",
+            ],
+        )
         return self
 
     def add(self, name: str) -> None:
@@ -63,7 +70,9 @@ class Wires:
     def probe(self, peer: str, version: int = 4, size: int = 1500, address: str = "") -> dict[str, Any]:
         return {"network": "net", "peer": peer, "address": address or self.address(peer, version), "size": size}
 
-    def start(self, host: str, probes: Sequence[dict[str, Any]], user: Sequence[str] = (), terminal: int = 0, **options: Any) -> Any:
+    def start(
+        self, host: str, probes: Sequence[dict[str, Any]], user: Sequence[str] = (), terminal: int = 0, **options: Any
+    ) -> Any:
         """The asking of a host, in a process there; on a terminal if one is given."""
         network = {"name": "net", "device": options.pop("device", "eth0"), "source": options.pop("source", None)}
         given = repr({**OPTIONS, "host": host, "networks": [network], "probes": list(probes), **options})

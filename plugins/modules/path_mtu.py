@@ -287,7 +287,13 @@ PROBE = {
 }
 ARGUMENT_SPEC = {
     "host": {"type": "str", "required": True},
-    "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK, "required_one_of": [("device", "source")]},
+    "networks": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": NETWORK,
+        "required_one_of": [("device", "source")],
+    },
     "probes": {"type": "list", "elements": "dict", "required": True, "options": PROBE},
     "count": {"type": "int", "default": 20},
     "interval": {"type": "float", "default": 0.03},

@@ -90,7 +90,7 @@ def test_the_terminal_names_the_fault_first_and_then_the_counts():
 
 def test_nothing_tried_is_said():
     built, _hosts = report({f"host{number}": {"probes.paths": None} for number in range(1, 5)})
-    assert "No path was tried" in path_summary(built, "x")
+    assert "No path was tested" in path_summary(built, "x")
 
 
 def test_the_page_shows_the_part_to_blame_and_who_reaches_whom():

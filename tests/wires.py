@@ -63,7 +63,7 @@ class Wires:
         self.spaces.sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
 
     def address(self, name: str, version: int = 4) -> str:
-        """That of a host that is not there is nobody's."""
+        """A host that is not there has an address that no host has."""
         number = self.hosts.get(name, 99)
         return f"{PREFIX[6]}{number:x}" if version == 6 else f"{PREFIX[4]}{number}"
 

@@ -11,8 +11,8 @@ Modelled:
 - Answers are not DF: a host whose own device is too small answers in fragments, which pass a small switch, or drops
   large packets unread.
 - A host that cannot be reached by the controller asks nothing. Peers do not always run at the same time, so what they
-  heard may be cut short or be missing. Stale neighbour entries hide that nobody answers ARP. Duplicate addresses:
-  whoever answers first is asked.
+  heard may be cut short or be missing. Stale neighbour entries hide that no device answers ARP. Duplicate addresses:
+  the device that answers first is asked.
 - Some fabrics lose a packet in 10,000 or 100,000 for no reason.
 Not modelled: routers that send ICMP errors, tables of switches, faults that come and go, overload.
 """

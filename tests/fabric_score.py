@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole path check on a simulated fabric, and how its verdict compares with the truth."""
+"""The whole path check on a simulated fabric, and how its faults compare with the truth."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_fabric(
 
 @dataclass(frozen=True)
 class Score:
-    """How a verdict compares with the truth. `located` and `exact` count faults; the others are culprits that should
+    """How located faults compare with the truth. `located` and `exact` count faults; the others are faults that should
     not be there."""
 
     seen: int  # faults that changed an answer

@@ -57,8 +57,7 @@ class Wires:
         return self
 
     def add(self, name: str) -> None:
-        """A host without a wire. IPv6 addresses can be used at once there, not only when it is sure that nobody else
-        has them."""
+        """A host without a wire. Its IPv6 addresses can be used at once, without detection of duplicates."""
         self.spaces.add(name)
         self.spaces.sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths without a network: what a dialogue sends is answered, lost or refused as a table says, on a clock that only moves when somebody waits."""
+"""Paths without a network: what a peer's probe sends is answered, lost or refused as a table says, on a clock that only moves when somebody waits."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class _Cover:
         return self._settled(self._merged(chosen, without), without)
 
     def _greedy(self, without: frozenset[Element]) -> list[Element]:
-        """The cheapest per explained flow first. Costs only rise as flows get explained: an old one is a lower bound."""
+        """The cheapest per explained flow first. Costs only rise as flows get explained: old ones are lower bounds."""
         uncovered = set(range(len(self.failed)))
         heap: list[tuple[float, tuple[int, bool], Element]] = []
         for element, flows in self.covers.items():
@@ -193,7 +193,7 @@ class _Cover:
         return kept
 
     def _settled(self, chosen: list[Element], without: frozenset[Element]) -> list[Element]:
-        """Drop what is not needed any more, and prefer a cheaper element where there is one: greed has no second look."""
+        """Drop what is not needed any more, and prefer a cheaper element: greed has no second look."""
         for _round in range(ROUNDS_MAX):
             before, chosen = chosen, []
             depth = self._depth(before)
@@ -238,7 +238,7 @@ class _Cover:
         return found
 
     def _suspects(self, chosen: list[Element], element: Element) -> tuple[Element, ...]:
-        """The element, its rivals, and what explains its flows in the best cover without it, if that is not much worse."""
+        """The element, its rivals, and what explains its flows in the best cover without it."""
         rest = self._rest(self._depth(chosen), element)
         found = dict.fromkeys(self._ties(element, rest))
         if len(chosen) <= SECOND_LOOK_MAX:
@@ -248,7 +248,7 @@ class _Cover:
         return tuple(found)
 
     def _second_look(self, chosen: list[Element], element: Element, rest: Flows) -> list[Element]:
-        """What explains `rest` in the best cover without the element and what it contains, if that is not much worse."""
+        """What explains `rest` in the best cover without the element, if that is not much worse."""
         other = self._solved(frozenset(each for each in self.covers if self._are_nested(element, each)))
         if self._total(other) > self._total(chosen) + SECOND_LOOK_MARGIN:
             return []

@@ -50,7 +50,7 @@ def _wanted(observations: Observations, faults: Sequence[Fault]) -> Iterator[Pro
 
 
 def _each_other(observations: Observations, faults: Sequence[Fault]) -> Iterator[Probe]:
-    """Hosts at fault on a network whose places are unknown ask each other: if that works, the switch they share is bad."""
+    """Hosts at fault on a network whose places are unknown ask each other: if that works, their switch is bad."""
     at, flows = observations.topology.at, observations.flows
     known = {each.network for each in at.values() if each.place}
     groups: dict[tuple[str, tuple[str, ...]], list[Fault]] = defaultdict(list)

@@ -23,7 +23,7 @@ RARE = 0.01  # flows expected to fail so, below which it is not chance
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """`costs`: of flows that may fail by chance. Up to `at_most` of them that nothing else explains are not reported."""
+    """`costs`: of flows that may fail by chance. Up to `at_most` that nothing else explains are not reported."""
 
     costs: Mapping[Flow, float] = field(default_factory=dict)
     at_most: float = inf

@@ -106,7 +106,7 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
-        """From what the module path_mtu returns: the keys of the probe beside those of the outcome. Others are ignored."""
+        """From what the module path_mtu returns: the keys of the probe and of the outcome. Others are ignored."""
         own = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         own["neighbours"] = tuple(own.get("neighbours") or ())
         return cls(probe=Probe(**{each.name: values[each.name] for each in fields(Probe)}), **own)

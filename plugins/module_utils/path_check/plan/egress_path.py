@@ -73,7 +73,7 @@ def is_link_local(packed: bytes) -> bool:
 
 
 def below(link: Interface, links: list[Interface]) -> list[Interface]:
-    """What packets of a device may leave through: ports of a bridge (but guests'), members of a bond, a VLAN's device."""
+    """What packets of a device may leave through: a bridge's ports (but guests'), a bond's members, a VLAN's device."""
     under = [each for each in links if each.master == link.index and each.kind not in _GUESTS]
     return under + [each for each in links if each.index == link.parent and link.kind != "veth"]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the module path_mtu refuses before it sends anything: probes that are not valid, and rates that would do harm."""
+"""What path_mtu refuses before it sends anything: probes that are not valid, and rates that would do harm."""
 
 from __future__ import annotations
 

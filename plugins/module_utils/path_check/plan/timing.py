@@ -58,7 +58,7 @@ def percentile(ordered: list[float], percent: float) -> float:
 
 
 def figures(rtts: list[float]) -> dict[str, float | None]:
-    """Milliseconds: rtt_min_ms, rtt_avg_ms, rtt_p99_ms; None without an answer. `rtts` in the order of the questions."""
+    """Milliseconds: rtt_min_ms, rtt_avg_ms, rtt_p99_ms; None without an answer. `rtts` in the order of the packets."""
     ordered = sorted(rtts[1:] or rtts)
     if not ordered:
         return {"rtt_min_ms": None, "rtt_avg_ms": None, "rtt_p99_ms": None}

@@ -71,7 +71,7 @@ def links_up(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
 
 
 def _dead_links(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
-    """The lowest dead devices: what stands on a dead one is dead with it. A bond lives as long as one of its legs does."""
+    """The lowest dead devices: what is above a dead one is dead, too. A bond lives as long as one of its legs does."""
     found, names = links(host), stack(host, bridge)
     legs: set[str] = set()
     for name in names:
@@ -165,8 +165,8 @@ def _under(label: str, problem: Problem) -> Problem:
 def bonds(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Every leg of a bond under a label is up, and the bonds under one label have the same mode on all hosts.
 
-    A bond that lost a leg carries traffic until it loses the other one: this is the last moment at which nobody
-    notices. A mode that differs from the others' is a bond that the switch was not set up for.
+    A bond that lost a leg carries traffic until it loses the other one: this is the last moment at which it goes
+    unnoticed. A mode that differs from the others' is a bond that the switch was not set up for.
     """
     members = [host.name for host in hosts if host.member]
     for label in labels(cluster):

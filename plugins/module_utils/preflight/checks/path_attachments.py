@@ -29,8 +29,8 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
     """Every host on every label whose bridge has an address there.
 
     Where no host has one, as on most guest networks, IPv6's link-local addresses are used, which need no configuration
-    (but not for VXLAN, whose packets go from address to address); without those either the label cannot be probed. A host
-    without facts is probed by the others at the address of its management network, as that may show why.
+    (but not for VXLAN, whose packets go from address to address); without those either the label cannot be probed. A
+    host without facts is probed by the others at the address of its management network, as that may show why.
 
     The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge
     hear by LLDP.

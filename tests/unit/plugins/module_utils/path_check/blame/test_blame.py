@@ -54,7 +54,7 @@ AT_PORT, AT_CARD, AT_HOST = "h05 on Storage", "bond0 of h05", "h05"
 AT_RACK, AT_UPLINK, AT_LINK, AT_CORE = "r1", "the uplink of r1", "the way between r1 and r2", "the way between the places"
 SILENCE = ("unplugged", "one_way")
 
-# fault; element, kinds, direction, further attributes of the culprit; the fabric's legs and spines
+# fault; element, kinds, direction, further attributes of the located fault; the fabric's legs and spines
 ROWS = [
     (InjectedFault(m.MTU, BRIDGE, **PORT, mtu=4000), AT_PORT, ("mtu",), "both", {"mtu": 4000, "partial": False, "self_reported": False}),
     (InjectedFault(m.MTU, BRIDGE, **PORT, mtu=4000, direction=m.IN), AT_PORT, ("mtu",), "in", {"mtu": 4000}),
@@ -167,7 +167,7 @@ def test_a_tie_is_told_and_the_second_round_decides_it():
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-4])
-def test_a_healthy_fabric_has_no_culprit(noise):
+def test_a_healthy_fabric_has_no_fault(noise):
     for seed in range(15):
         rng = Random(seed)
         fabric = replace(random_fabric(rng, rng.randint(3, 40)), noise=noise)

@@ -66,13 +66,13 @@ def test_one_bad_pair_is_a_tie_to_the_end():
         ({("a0", host): 1 for host in HOSTS[1:]}, True),
     ],
 )
-def test_a_packet_lost_now_and_then_is_nobodys_fault(lost, named):
+def test_a_packet_lost_now_and_then_is_noise(lost, named):
     figures = {flow: (lost.get(flow[:2], 0), 40) for flow in FLOWS}
     bad = [flow for flow in FLOWS if figures[flow][0]]
     assert bool(_explained(bad, lost=figures, noise=background_noise(figures))) is named
 
 
-def test_who_did_not_answer_the_controller_either_is_the_likelier_culprit():
+def test_a_host_that_did_not_answer_the_controller_either_is_likelier_at_fault():
     bad = [("a0", "b0", "Guest")]
     good = [("a1", "b1", "Guest")]
     (explanation,) = smallest_cover(TOPOLOGY, bad, good, absent=["a0"])

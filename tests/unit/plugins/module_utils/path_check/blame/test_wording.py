@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Culprits in the words of an operator."""
+"""Faults in the words of an operator."""
 
 from __future__ import annotations
 

@@ -79,13 +79,16 @@ def diagram(host: Profile, cluster: Mapping[str, Any], findings: Sequence[Mappin
     for box in boxes.values():
         box.x = used.index(box.column) * (WIDTH + GAP_X)
     _stack(boxes)
+    right = [box.x + WIDTH for box in boxes.values()]
+    bottom = [box.y + HEIGHT for box in boxes.values()]
+    severities = [finding["severity"] for finding in findings]
     return Diagram(
         boxes=tuple(boxes.values()),
         lines=tuple(_lines(boxes)),
         columns=tuple((COLUMNS[column], index * (WIDTH + GAP_X)) for index, column in enumerate(used)),
-        width=max((box.x + WIDTH for box in boxes.values()), default=0),
-        height=max((box.y + HEIGHT for box in boxes.values()), default=0),
-        severity=min((finding["severity"] for finding in findings), key=_rank, default=""),
+        width=max(right, default=0),
+        height=max(bottom, default=0),
+        severity=min(severities, key=_rank, default=""),
         elsewhere=tuple(dict.fromkeys(elsewhere)),
     )
 

@@ -170,9 +170,11 @@ def _fault(observations: Observations, explanation: Explanation, kind: str, clas
     outcomes = sorted((outcome for flow in flows for outcome in flow), key=lambda outcome: outcome.probe)
     failed = [outcome for outcome in outcomes if not classify([outcome])]
     direction = direction_of(observations, explanation, failed, kind)
-    silent = kind == ONE_WAY
+    kinds: tuple[str, ...] = (kind,)
+    if kind == ONE_WAY:
+        kinds = why_silent(observations, explanation, failed, direction)
     return Fault(
-        kinds=why_silent(observations, explanation, failed, direction) if silent else (kind,),
+        kinds=kinds,
         suspects=explanation.suspects,
         direction=direction,
         partial=explanation.partial,

@@ -31,9 +31,7 @@ def find_egress_path(
     egress = EgressPath(network, v6, device)
     link = _named(device, links) if device else _first_of(holders, links)
     if link is None:
-        names = ", ".join(sorted(each.name for each in links))
-        text = f"there is no device {device}, only {names}" if device else "no device has the source address"
-        return egress.refuse(NO_ADDRESS, text)
+        return egress.refuse(NO_ADDRESS, _no_link(device, links))
     egress.device, egress.index, egress.mtu, egress.mac = link.name, link.index, link.mtu, link.mac
     egress.layers = layers(link, links)
     egress.limit = limit(link, links)
@@ -46,6 +44,12 @@ def find_egress_path(
         return egress.refuse(NO_ADDRESS, f"{link.name} has no {'IPv6' if v6 else 'IPv4'} address")
     egress.source = source or _nearest(egress.prefixes, peers)
     return egress if link.up else egress.refuse(NO_ROUTE, f"{link.name} is down")
+
+
+def _no_link(device: str, links: list[Interface]) -> str:
+    if not device:
+        return "no device has the source address"
+    return f"there is no device {device}, only {', '.join(sorted(each.name for each in links))}"
 
 
 def _named(device: str, links: list[Interface]) -> Interface | None:

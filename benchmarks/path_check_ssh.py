@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment  # noqa: E402 - the checkout comes first
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes  # noqa: E402
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.questions import questions  # noqa: E402
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_options import questions  # noqa: E402
 
 from tests.namespaces import missing  # noqa: E402
 from tests.ssh_hosts import NETWORKS, SWITCH, SshHosts  # noqa: E402

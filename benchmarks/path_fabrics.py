@@ -19,11 +19,11 @@ from random import Random
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import blame
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.blame import locate_faults
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import plan_probes
 
 from tests.fabric import FAULTS, Fabric, Simulator, random_fabric, random_fault
-from tests.fabric_score import check, score
+from tests.fabric_score import check_fabric, score
 
 SMALLEST, USUAL, LARGEST = 3, 100, 2000  # hosts
 LARGE_EVERY = 51  # one fabric of so many may have up to LARGEST hosts; no divisor in common with the number of kinds of faults, so that each gets some
@@ -37,31 +37,31 @@ def size(number: int, large_every: int) -> int:
     return round(low * (high / low) ** Random(number + 1_000_000).random())
 
 
-def simulator(number: int, faults: int, hosts: int) -> Simulator:
+def simulator(number: int, injections: int, hosts: int) -> Simulator:
     """The first fault's kind goes round, so that there are as many of each; the others' are drawn."""
-    rng = Random(number * 10 + faults)
+    rng = Random(number * 10 + injections)
     fabric = random_fabric(rng, hosts)
-    kinds = [FAULTS[number % len(FAULTS)]][:faults] + [rng.choice(FAULTS) for _fault in range(faults - 1)]
+    kinds = [FAULTS[number % len(FAULTS)]][:injections] + [rng.choice(FAULTS) for _fault in range(injections - 1)]
     return Simulator(fabric, list(dict.fromkeys(random_fault(rng, fabric, kind) for kind in kinds)), rng)
 
 
-def accuracy(faults: int, fabrics: range, large_every: int, by_kind: dict[str, Counter[str]]) -> None:
+def accuracy(injections: int, fabrics: range, large_every: int, by_kind: dict[str, Counter[str]]) -> None:
     total: Counter[str] = Counter()
     for number in fabrics:
         hosts = size(number, large_every)
-        world = simulator(number, faults, hosts)
-        culprits = check(world).culprits
-        result = score(world, culprits)
+        world = simulator(number, injections, hosts)
+        faults = check_fabric(world).faults
+        result = score(world, faults)
         figures = {name: int(getattr(result, name)) for name in ("seen", "located", "exact", "healthy_blamed", "wrong", "stray", "wrong_kind")}
-        figures |= {"directed": result.directed, "misdirected": result.wrong_direction, "fabrics": 1, "right": result.good, "faults": len(world.faults)}
-        ties = [len(culprit.candidates) for culprit in culprits if not culprit.decided]
+        figures |= {"directed": result.directed, "misdirected": result.wrong_direction, "fabrics": 1, "right": result.good, "faults": len(world.injections)}
+        ties = [len(fault.suspects) for fault in faults if not fault.decided]
         figures |= {"ties": len(ties), "candidates": sum(ties), "large": hosts > USUAL}
         total.update(figures)
-        if faults == 1:
+        if injections == 1:
             by_kind[FAULTS[number % len(FAULTS)]].update(figures)
         if not result.good and "-v" in sys.argv:
-            print("  not right:", number, faults, hosts, result, *world.faults, *culprits, sep="\n    ")
-    show(f"{faults} fault{'s' * (faults != 1)}", total)
+            print("  not right:", number, injections, hosts, result, *world.injections, *faults, sep="\n    ")
+    show(f"{injections} fault{'s' * (injections != 1)}", total)
 
 
 def show(label: str, total: Counter[str]) -> None:
@@ -85,12 +85,12 @@ def costs(hosts: int) -> None:
     planned = time.process_time()
     outcomes, heard = world.ask(probes)
     asked = time.process_time()
-    verdict = blame(fabric.attachments, outcomes, heard, world.ran)
+    verdict = locate_faults(fabric.attachments, outcomes, heard, world.ran)
     blamed = time.process_time()
     mine: Counter[tuple[str, str]] = Counter()
     for probe in probes:
         mine.update([(probe.host, probe.network), (probe.peer, probe.network)])
-    further = Counter(probe.host for probe in verdict.ask)
+    further = Counter(probe.host for probe in verdict.next_probes)
     print(
         f"{hosts:6} {len(fabric.places):6} {len(fabric.sizes):8} {len(probes):8} {sum(mine.values()) / len(mine):6.1f} {max(mine.values()):6}"
         f" {max(further.values(), default=0):8} {planned - started:9.2f} {blamed - asked:9.2f}",
@@ -108,8 +108,8 @@ def main() -> None:
     print(f"Fabrics of {SMALLEST} to {USUAL} hosts, one in {options.large_every} of up to {LARGEST}; two rounds of questions")
     print("                  fabrics   seen    right   located    exact   healthy  wrong  stray   kind  direction    in a tie  large")
     by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in FAULTS}
-    for faults in (0, 1, 2, 3):
-        accuracy(faults, range(options.first, options.first + options.fabrics), options.large_every, by_kind)
+    for injections in (0, 1, 2, 3):
+        accuracy(injections, range(options.first, options.first + options.fabrics), options.large_every, by_kind)
     print("1 fault, by kind")
     for kind, total in by_kind.items():
         show(f"  {kind}", total)

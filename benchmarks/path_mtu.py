@@ -47,7 +47,7 @@ from tests.namespaces import Namespaces, missing
 
 SIZE, WRONG = 1500, 1400
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # what Ansible finds on a host
-RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask; print(ask(eval(sys.stdin.read())))"
+RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers; print(probe_peers(eval(sys.stdin.read())))"
 DEFAULTS = {name: spec["default"] for name, spec in ARGUMENT_SPEC.items() if "default" in spec}
 TIMEOUT = DEFAULTS["timeout"]
 # Compiled once, as the floor's own modules are.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     BLOCKER,
     ERROR,
@@ -42,7 +43,7 @@ def assessment(world: World, findings: Sequence[Finding]) -> Assessment:
     for host in world.profiles():
         because = tuple(dict.fromkeys(each.id for each in ordered if each.stops and host.name in each.hosts))
         verdicts.append(Verdict(host.name, host.member, not because, because))
-    return Assessment(ordered, tuple(verdicts))
+    return Assessment(ordered, tuple(verdicts), AssessedCluster.of(world.profiles(), world.intent(), world.rules()))
 
 
 def report(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts on real wires, for the path check: network namespaces on the bridge of another one, the switch. They vanish with this process."""
+"""Hosts on real wires, for the path check: network namespaces on the bridge of another one, the switch. They vanish
+with this process."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ from tests.namespaces import Namespaces, python_path
 
 CODE = """
 import os, sys
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 options, files = eval(sys.argv[1]), len(os.listdir("/proc/self/fd"))
 try:
-    result = ask(options)
+    result = probe_peers(options)
 except KvmError as error:
     result = str(error)
 assert len(os.listdir("/proc/self/fd")) == files, "a socket was left open"
@@ -45,23 +46,32 @@ class Wires:
         number = self.hosts[name] = len(self.hosts) + 1
         self.add(name)
         self.spaces.plug("switch", "br0", name, "eth0", port=name)
-        self.spaces.ip(name, [f"address add {PREFIX[4]}{number}/24 dev eth0", f"address add {PREFIX[6]}{number:x}/64 dev eth0", "link set dev eth0 up"])
+        self.spaces.ip(
+            name,
+            [
+                f"address add {PREFIX[4]}{number}/24 dev eth0",
+                f"address add {PREFIX[6]}{number:x}/64 dev eth0",
+                "link set dev eth0 up",
+            ],
+        )
         return self
 
     def add(self, name: str) -> None:
-        """A host without a wire. IPv6 addresses can be used at once there, not only when it is sure that nobody else has them."""
+        """A host without a wire. Its IPv6 addresses can be used at once, without detection of duplicates."""
         self.spaces.add(name)
         self.spaces.sysctl(name, "net.ipv6.conf.default.accept_dad", "0")
 
     def address(self, name: str, version: int = 4) -> str:
-        """That of a host that is not there is nobody's."""
+        """A host that is not there has an address that no host has."""
         number = self.hosts.get(name, 99)
         return f"{PREFIX[6]}{number:x}" if version == 6 else f"{PREFIX[4]}{number}"
 
     def probe(self, peer: str, version: int = 4, size: int = 1500, address: str = "") -> dict[str, Any]:
         return {"network": "net", "peer": peer, "address": address or self.address(peer, version), "size": size}
 
-    def start(self, host: str, probes: Sequence[dict[str, Any]], user: Sequence[str] = (), terminal: int = 0, **options: Any) -> Any:
+    def start(
+        self, host: str, probes: Sequence[dict[str, Any]], user: Sequence[str] = (), terminal: int = 0, **options: Any
+    ) -> Any:
         """The asking of a host, in a process there; on a terminal if one is given."""
         network = {"name": "net", "device": options.pop("device", "eth0"), "source": options.pop("source", None)}
         given = repr({**OPTIONS, "host": host, "networks": [network], "probes": list(probes), **options})

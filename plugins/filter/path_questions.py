@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import PEERS, plan_probes
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.questions import questions
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_options import probe_options
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.size import sizes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import attachments, mtus
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
@@ -20,14 +20,14 @@ def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
     hosts, cluster = known(names, hostvars, live, info)
     attached = attachments(hosts, cluster)
     wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
-    return questions(plan_probes(attached, wanted, peers=peers), attached, askers(live, hostvars), own(hosts), count)
+    return probe_options(plan_probes(attached, wanted, peers=peers), attached, askers(live, hostvars), own(hosts), count)
 
 
 def second_round(names, hostvars, live, info=None, policy=None, count=20):
     """What is to be asked once more to decide between culprits; see the documentation beside this file."""
     hosts, cluster = known(names, hostvars, live, info)
     paths = examine(hosts, cluster, Policy().with_changes(policy or {}))
-    return questions(paths.verdict.ask, paths.at.values(), paths.ran, own(hosts), count)
+    return probe_options(paths.report.next_probes, paths.at.values(), paths.ran, own(hosts), count)
 
 
 def profiles(names, hostvars):

@@ -10,14 +10,17 @@ short_description: Which packet sizes pass from this host to its peers, all aske
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Sends ICMP echo requests that nobody may fragment to all peers at the same time. A small one comes first, because nothing can be said of a size
-    where nothing passes, then one of the size that is required, and where that fails as many as it takes to find the largest size that passes.
-  - Measures loss and round trips on the way, and says what it can of the cause - a layer of this host, a router, nobody at the address, a firewall.
+  - Sends ICMP echo requests that must not be fragmented to all peers at the same time. A small one comes first, because
+    nothing is known about a size where nothing passes, then one of the size that is required, and where that fails as
+    many as it takes to find the largest size that passes.
+  - Measures loss and round trips at the same time, and reports what it knows of the cause - a layer of this host,
+    a router, no device at the address, a firewall.
   - Sizes are those of whole IP packets, as an MTU counts them.
-  - Starts no process and changes nothing, so nothing is left when it is killed. It ends by itself on SIGTERM or SIGHUP, when nobody reads its output
-    any more because the connection to the controller is gone, and in any case when O(time_limit) is over.
-  - Needs root, or at least that the kernel lets the user send echo requests (C(net.ipv4.ping_group_range)). Without root it does not hear the
-    requests of its peers, and needs three seconds to find out that nobody has an address.
+  - Starts no process and changes nothing, so nothing is left when it is killed. It ends by itself on SIGTERM or SIGHUP,
+    when its output has no reader any more because the connection to the controller is gone, and in any case when
+    O(time_limit) is over.
+  - Needs root, or at least that the kernel lets the user send echo requests (C(net.ipv4.ping_group_range)). Without
+    root it does not hear the requests of its peers, and needs three seconds to find out that no device has an address.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
@@ -36,10 +39,13 @@ options:
         type: str
         required: true
       device:
-        description: The bridge, VLAN device or interface that carries this traffic on this host. By default the one that has O(networks[].source).
+        description:
+          - The bridge, VLAN device or interface that carries this traffic on this host.
+          - By default the one that has O(networks[].source).
         type: str
       source:
-        description: Own address. By default the one on O(networks[].device) that is in the same network as most of the peers.
+        description:
+          - Own address. By default the one on O(networks[].device) that is in the same network as most of the peers.
         type: str
   probes:
     description: What to ask, in the order of the result.
@@ -66,7 +72,9 @@ options:
         type: int
         required: true
   count:
-    description: Small packets to each peer, for loss and round trips. Loss below one in O(count) times the number of peers cannot be seen.
+    description:
+      - Small packets to each peer, for loss and round trips.
+      - Loss below one in O(count) times the number of peers cannot be seen.
     type: int
     default: 20
   interval:
@@ -74,39 +82,45 @@ options:
     type: float
     default: 0.03
   timeout:
-    description: Seconds until a packet counts as lost at the latest. Within this time the first one is sent eight times, at growing intervals.
+    description:
+      - Seconds until a packet counts as lost at the latest.
+      - Within this time the first one is sent eight times, at growing intervals.
     type: float
     default: 1
   packets_per_second:
-    description: At most so many packets leave this host, a tenth of it at once.
+    description: Maximum packets per second sent by this host, a tenth of it at once.
     type: int
     default: 1000
   time_limit:
-    description: Seconds until the whole run ends. What is not decided by then has the failure V(not_asked).
+    description: Time limit of the whole run, in seconds. What is not decided by then has the failure V(not_asked).
     type: float
     default: 30
   listen_s:
     description:
       - Listen for requests of peers for so many seconds from the start, even if all own questions are answered earlier.
-      - What is heard tells the direction of a one-way drop, so more is better where Ansible does not start all hosts at the same time.
+      - What is heard shows the direction of a one-way drop, so more is better where Ansible does not start all hosts at
+        the same time.
     type: float
     default: 1
   larger:
-    description: Find out whether more passes than is required, up to the device's MTU. That is information, not an error.
+    description:
+      - Find out whether more passes than is required, up to the device's MTU. That is information, not an error.
     type: bool
     default: false
   direction:
     description:
-      - Find out which way the large packets get lost, by UDP to port 33434, whose answer is small in any case.
-      - Six datagrams to each peer that answers small packets only, as its kernel answers six at once and then one a second.
+      - Find out in which direction the large packets get lost, by UDP to port 33434, whose answer is small in any case.
+      - Six datagrams to each peer that answers small packets only, as its kernel answers six at once and then one a
+        second.
     type: bool
     default: false
   duplicates:
-    description: Ask twice who has each address on the same wire, and return all that answer. Needs root.
+    description: Ask twice which device has each address on the same link, and return all that answer. Needs root.
     type: bool
     default: false
   tcp_port:
-    description: The port to which TCP connects where no echo is answered, to tell a filter from a dead host. V(0) does not try.
+    description:
+      - The port to which TCP connects where no echo is answered, to tell a filter from a dead host. V(0) does not try.
     type: int
     default: 22
 """
@@ -164,10 +178,11 @@ outcomes:
       type: int
     failure:
       description:
-        - Empty if it passed. V(local), a device of this host is too small; V(router), a router said that the packet is too large; V(too_large), it
-          got lost and smaller ones did not; V(silent), not even a small packet is answered; V(no_neighbour), nobody answers ARP or neighbour
-          discovery; V(prohibited), a firewall or router refused it; V(no_address) and V(no_route), this host has no address or route to ask from;
-          V(not_asked), time was over, or this host's kernel had no room for the packets.
+        - Empty if it passed. V(local), a device of this host is too small; V(router), a router said that the packet is
+          too large; V(too_large), it got lost and smaller ones did not; V(silent), not even a small packet is answered;
+          V(no_neighbour), no device answers ARP or neighbour discovery; V(prohibited), a firewall or router refused it;
+          V(no_address) and V(no_route), this host has no address or route to ask from; V(not_asked), time was over, or
+          this host's kernel had no room for the packets.
       returned: always
       type: str
     text:
@@ -207,7 +222,9 @@ outcomes:
       returned: always
       type: bool
     forward:
-      description: A large packet gets there, so the way back is at fault; false if it does not. Null if it was not tried or there was no answer at all.
+      description:
+        - A large packet gets there, so the way back is at fault; false if it does not.
+        - Null if it was not tried or there was no answer at all.
       returned: always
       type: bool
     neighbour:
@@ -215,7 +232,9 @@ outcomes:
       returned: always
       type: str
     neighbours:
-      description: The MACs that answered when this module asked who has the address. Two of them are two hosts with the same address.
+      description:
+        - The MACs that answered when this module asked who has the address.
+        - Two of them are two hosts with the same address.
       returned: always
       type: list
       elements: str
@@ -250,7 +269,7 @@ heard:
       returned: always
       type: int
     fragmented:
-      description: A request of this host came in fragments, so somebody on the way ignores that this is forbidden.
+      description: A request of this host came in fragments, so a device on the way ignores that this is forbidden.
       returned: always
       type: bool
 networks:
@@ -258,7 +277,14 @@ networks:
   returned: success
   type: list
   elements: dict
-  sample: [{name: storage, version: 4, device: cloudbr2, source: 192.0.2.11, mtu: 9000, layers: [{name: cloudbr2, mtu: 9000}], text: ""}]
+  sample:
+    - name: storage
+      version: 4
+      device: cloudbr2
+      source: 192.0.2.11
+      mtu: 9000
+      layers: [{name: cloudbr2, mtu: 9000}]
+      text: ""
 privileged:
   description: Whether it could listen to its peers and ask for their MACs.
   returned: success
@@ -276,7 +302,7 @@ seconds:
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import validate
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import ask, pack
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import pack, probe_peers
 
 NETWORK = {"name": {"type": "str", "required": True}, "device": {"type": "str"}, "source": {"type": "str"}}
 PROBE = {
@@ -287,7 +313,13 @@ PROBE = {
 }
 ARGUMENT_SPEC = {
     "host": {"type": "str", "required": True},
-    "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK, "required_one_of": [("device", "source")]},
+    "networks": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": NETWORK,
+        "required_one_of": [("device", "source")],
+    },
     "probes": {"type": "list", "elements": "dict", "required": True, "options": PROBE},
     "count": {"type": "int", "default": 20},
     "interval": {"type": "float", "default": 0.03},
@@ -304,7 +336,7 @@ ARGUMENT_SPEC = {
 
 def body(module):
     validate(module.params, pack)
-    return Plan(), ask(module.params)
+    return Plan(), probe_peers(module.params)
 
 
 def main():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What path_check.yml says on one screen: who is to blame, then how many pairs pass."""
+"""What path_check.yml shows on one screen: the faults, then how many pairs pass."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ def _causes(stopping: list[Topic]) -> Iterator[str]:
     for topic, cause in causes[:CAUSES]:
         yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(cause.hosts)}"
         yield from wrapped(" " * 8, one_line(cause.observed))
-        yield f"        {cause.reproduce or topic.commands[0]}" if cause.reproduce or topic.commands else "        see the report"
+        commands = [cause.reproduce, *topic.commands, "see the report"]
+        yield f"        {next(filter(None, commands))}"
     if len(causes) > CAUSES:
         yield f"        and {len(causes) - CAUSES} more, in the report"
 
 
 def _networks(paths: Mapping[str, Any] | None) -> Iterator[str]:
-    for each in paths["networks"] if paths else ():
-        average = f", round trip {each['round_trip_ms']:.2f} ms" if each["round_trip_ms"] is not None else ""
-        yield f"{each['name']}: {each['passed']} of {each['pairs']} pairs of {each['hosts']} hosts pass at {each['size']} bytes{average}"
     if not paths:
-        yield "No path was tried: no two hosts have addresses on the bridge of the same label"
+        yield "No path was tested: no two hosts have addresses on the bridge of the same label"
+        return
+    for each in paths["networks"]:
+        passed = f"{each['passed']} of {each['pairs']} pairs of {each['hosts']} hosts pass at {each['size']} bytes"
+        average = f", round trip {each['round_trip_ms']:.2f} ms" if each["round_trip_ms"] is not None else ""
+        yield f"{each['name']}: {passed}{average}"

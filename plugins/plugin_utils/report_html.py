@@ -16,8 +16,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import path_report
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import HEIGHT, WIDTH, diagrams
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import is_change, verdict_changes
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.topology import HEIGHT, WIDTH, pictures
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 # What stands in a cell of the matrix, so that it can be read without colour too: letter, class of the colour, meaning.
@@ -62,7 +62,7 @@ def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
         legend=LEGEND,
         path_legend=path_report.LEGEND,
         path_class={letter: kind for letter, kind, _meaning in path_report.LEGEND},
-        pictures=pictures(sorted(hosts, key=lambda host: natural(host.name)), report),
+        pictures=diagrams(sorted(hosts, key=lambda host: natural(host.name)), report),
         box_size=(WIDTH, HEIGHT),
     )
 

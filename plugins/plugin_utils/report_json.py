@@ -14,7 +14,6 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
@@ -65,7 +64,7 @@ def document(
         "findings": [_finding(finding) for finding in assessment.findings],
         "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
         "differences": differences(sorted(hosts, key=lambda host: host.name)) if assessment.complete else [],
-        "paths": section(examine(sorted(hosts, key=lambda host: host.name), cluster, policy), policy.loss_max_percent),
+        "paths": section(assessment.cluster.paths, policy.loss_max_percent),
     }
     return {**report, "changes": changes(previous, report) if previous else None}
 

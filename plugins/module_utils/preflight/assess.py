@@ -11,6 +11,7 @@ from typing import Optional, Union
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     BLOCKER,
     ERROR,
@@ -40,10 +41,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Assessment:
-    """All findings, worst first, a verdict for each host by name, and the ids of the checks that ran."""
+    """All findings, worst first, a verdict for each host by name, the cluster as it was checked, and the ids of the checks that ran."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
+    cluster: AssessedCluster
     checks: tuple[str, ...] = tuple(CHECKS)
 
     @property
@@ -60,10 +62,12 @@ class Assessment:
 def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: Sequence[Waiver] = (), *, today: str, only: Sequence[str] = ()) -> Assessment:
     """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts that could not be looked at (cluster.unseen) get a verdict too."""
     ordered = sorted(hosts, key=lambda host: host.name)
-    found = [finding for each in CHECKS.values() if not only or each.id in only for finding in _run(each, ordered, cluster, policy)]
+    assessed = AssessedCluster.of(ordered, cluster, policy)
+    found = [finding for each in CHECKS.values() if not only or each.id in only for finding in _run(each, ordered, assessed, policy)]
     findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
     names = {**{host.name: host.member for host in cluster.unseen}, **{host.name: host.member for host in ordered}}
-    return Assessment(findings, tuple(_verdict(name, member, findings) for name, member in sorted(names.items())), tuple(only or CHECKS))
+    verdicts = tuple(_verdict(name, member, findings) for name, member in sorted(names.items()))
+    return Assessment(findings, verdicts, assessed, tuple(only or CHECKS))
 
 
 def parse_waivers(entries: Iterable[dict]) -> tuple[Waiver, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths without a network: what a dialogue sends is answered, lost or refused as a table says, on a clock that only moves when somebody waits."""
+"""Paths without a network: what a peer's probe sends is answered, lost or refused as a table says, on a clock that only moves when somebody waits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import ARP, ECHO, ROUTER, UDP, Packet, Refusal
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.dialogue import Dialogue, Settings
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.inquiry import Inquiry
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Hints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peer_probe import PeerProbe, Settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_schedule import ProbeSchedule
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import SizeHints
 
 
 @dataclass
@@ -38,7 +38,7 @@ class World:
     now: float = 0.0
     log: list[tuple[float, Packet]] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
-    dialogues: list[Dialogue] = field(default_factory=list)
+    peer_probes: list[PeerProbe] = field(default_factory=list)
 
     def sizes(self, kind: str = ECHO) -> list[int]:
         return [packet.size for _when, packet in self.log if packet.kind == kind]
@@ -49,25 +49,25 @@ def ask(
 ) -> World:
     """Ask about `size` along all paths at once, from a device with MTU `own`."""
     arp = options.pop("arp", True)
-    settings, hints, rng = Settings(**options), Hints(), random.Random(seed)
+    settings, hints, rng = Settings(**options), SizeHints(), random.Random(seed)
     world = World()
-    world.dialogues = [Dialogue(number, v6, size, own or size, settings, hints, arp) for number in range(len(paths))]
-    inquiry = Inquiry(world.dialogues, rate, limit, 0.0)
+    world.peer_probes = [PeerProbe(number, v6, size, own or size, settings, hints, arp) for number in range(len(paths))]
+    schedule = ProbeSchedule(world.peer_probes, rate, limit, 0.0)
     flying: list[tuple[float, int, Packet]] = []
-    while world.now < inquiry.ends:
-        while inquiry.next() <= world.now:
-            for packet in inquiry.take(world.now):
+    while world.now < schedule.ends:
+        while schedule.next() <= world.now:
+            for packet in schedule.take(world.now):
                 world.log.append((world.now, packet))
                 if _arrives(paths[packet.peer], packet, rng):
                     heapq.heappush(flying, (world.now + paths[packet.peer].rtt * (1 + rng.random()), len(world.log), packet))
-        due = min(inquiry.next(), flying[0][0] if flying else math.inf)
+        due = min(schedule.next(), flying[0][0] if flying else math.inf)
         if due == math.inf:
             break
-        world.now = max(world.now, min(due, inquiry.ends))
+        world.now = max(world.now, min(due, schedule.ends))
         while flying and flying[0][0] <= world.now:
-            _answer(inquiry, paths, *heapq.heappop(flying))
-    inquiry.stop()
-    world.outcomes = [dialogue.outcome(world.now) for dialogue in world.dialogues]
+            _answer(schedule, paths, *heapq.heappop(flying))
+    schedule.stop()
+    world.outcomes = [peer_probe.outcome(world.now) for peer_probe in world.peer_probes]
     return world
 
 
@@ -81,12 +81,12 @@ def _arrives(path: Path, packet: Packet, rng: random.Random) -> bool:
     return not lost and (packet.size <= min(path.mtu, path.back) or (path.router is not None and packet.size > path.mtu))
 
 
-def _answer(inquiry: Inquiry, paths: Sequence[Path], at: float, _number: int, packet: Packet) -> None:
+def _answer(schedule: ProbeSchedule, paths: Sequence[Path], at: float, _number: int, packet: Packet) -> None:
     path = paths[packet.peer]
     if packet.kind == ARP:
-        inquiry.neighbour(packet.peer, path.mac)
+        schedule.neighbour(packet.peer, path.mac)
     elif packet.kind == ECHO and packet.size > path.mtu:
         refusal = Refusal(ROUTER, f"192.0.2.1: fragmentation needed, MTU {path.router}", "192.0.2.1", path.router or 0)
-        inquiry.refused(packet.peer, ECHO, packet.size, refusal, at)
+        schedule.refused(packet.peer, ECHO, packet.size, refusal, at)
     else:
-        inquiry.answered(packet.peer, packet.kind, packet.size, packet.number, at, path.fragments and packet.size > 104)
+        schedule.answered(packet.peer, packet.kind, packet.size, packet.number, at, path.fragments and packet.size > 104)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which of the elements that have the same evidence is named: the narrowest."""
+"""Which of the elements that have the same evidence is named: the most specific."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Element,
 )
 
-NARROW = (PORT, NIC, HOST, LINK, UPLINK, PLACE, CORE, FABRIC, PAIR)
+MOST_SPECIFIC_FIRST = (PORT, NIC, HOST, LINK, UPLINK, PLACE, CORE, FABRIC, PAIR)
 
 
-def rank(element: Element) -> tuple[int, bool]:
-    return NARROW.index(element.kind), not element.network
+def specificity(element: Element) -> tuple[int, bool]:
+    """Sorts elements: the most specific first, and of one kind those of one network before those of all."""
+    return MOST_SPECIFIC_FIRST.index(element.kind), not element.network
 
 
-def narrowest(found: Mapping[Element, tuple[frozenset[int], int]]) -> list[Element]:
-    """Without those that contain another one: the same thing on all networks, or something wider that has the same evidence."""
+def most_specific(found: Mapping[Element, tuple[frozenset[int], int]]) -> list[Element]:
+    """Without those that contain another one: the same on all networks, or something wider with the same evidence.
+
+    `found`: by element the failed flows across it, and how many passed.
+    """
     kept: list[Element] = []
-    for element in sorted(found, key=lambda each: (rank(each), each)):
+    for element in sorted(found, key=lambda each: (specificity(each), each)):
         if not any(contains(element, other, found[element] == found[other]) for other in kept):
             kept.append(element)
     return kept

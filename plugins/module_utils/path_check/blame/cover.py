@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The fewest elements of a fabric that explain which pairs of hosts fail.
 
-This is Boolean network tomography: a pair that works clears what it crosses, the rest is a minimum set cover, solved greedily by the
-price per explained pair (NetDiagnoser: Dhamdhere et al., CoNEXT 2007; NetBouncer: Tan et al., NSDI 2019). Nobody tells us which leg of a
-bond or which of several parallel links a pair takes (as in 007: Arzani et al., NSDI 2018), so an element may also fail for a part
-of its pairs, at the price of their surprise: the nats it takes to say which of its pairs failed. A set of culprits costs
+This is Boolean network tomography: a pair that works clears what it crosses, the rest is a minimum set cover, solved
+greedily by the cost per explained pair (NetDiagnoser: Dhamdhere et al., CoNEXT 2007; NetBouncer: Tan et al., NSDI
+2019). It is unknown which leg of a bond or which of several parallel links a pair takes (as in 007: Arzani et al., NSDI
+2018), so an element may also fail for some of its pairs only, at the cost of their surprise: the log-likelihood of just
+these pairs failing. A set of elements costs
 
-    sum of (CULPRIT + ln(hosts) + surprise), plus LONER more for each pair that is left unexplained (price.py),
+    sum of (FAULT + ln(hosts) + surprise), plus UNEXPLAINED_PAIR more for each pair that is left (cost.py),
 
-the negative logarithm of its likelihood. A pair that may fail by chance (luck.py) costs less. Another element that
-explains as much for at most MARGIN more is a tie and is reported as such: at 10 the odds are about 1 : 20,000 against it.
+the negative logarithm of its likelihood. A pair that may fail by chance (noise.py) costs less. Another element that
+explains as much for at most MARGIN more is a tie and is reported as such: at 10 the odds are about 1 : 20,000 against
+it.
 """
 
 from __future__ import annotations
@@ -18,130 +20,165 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.ambiguity import contains, narrowest, rank
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.cost import WHOLE, Flows, Prices
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.noise import Chance, Loss
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.ambiguity import (
+    contains,
+    most_specific,
+    specificity,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.cost import WHOLE, Costs, Flows
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.noise import Loss, NoiseModel
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.topology import Flow, Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import PAIR, Element
 
-MARGIN = 10.0  # nats
-SECOND_LOOK_MAX = 8  # culprits up to which each is put to the test of an explanation without it
-SECOND_LOOK_MARGIN = 5.0  # allows for one more culprit among seven hosts or less
+MARGIN = 10.0  # in units of log-likelihood
+SECOND_LOOK_MAX = 8  # elements up to which each is put to the test of an explanation without it
+SECOND_LOOK_MARGIN = 5.0  # allows for one more element among seven hosts or less
 ROUNDS_MAX = 5  # of second thoughts
-NO_CHANCE = Chance()
+NO_NOISE = NoiseModel()
 
 
 @dataclass(frozen=True)
-class Share:
-    """What a culprit explains: `candidates` (several: a tie), the flows that failed, and how many were asked across the first one."""
+class Explanation:
+    """What one fault explains: `suspects` (several: a tie), the flows that failed, and how many were tested across the
+    first suspect."""
 
-    candidates: tuple[Element, ...]
-    bad: tuple[Flow, ...]
-    asked: int
+    suspects: tuple[Element, ...]
+    failed: tuple[Flow, ...]
+    tested: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether other flows across the same element pass."""
+        return len(self.failed) < self.tested
 
 
-def explain(
+def smallest_cover(
     topology: Topology,
-    bad: Sequence[Flow],
-    good: Sequence[Flow],
+    failed: Sequence[Flow],
+    passed: Sequence[Flow],
     *,
-    chance: Chance = NO_CHANCE,
+    noise: NoiseModel = NO_NOISE,
     lost: Optional[Mapping[Flow, Loss]] = None,
-    suspects: Collection[str] = (),
-) -> list[Share]:
-    """The culprits behind `bad`, largest first. `lost`: packets lost and sent, by flow, where the question is loss: then a flow may be
-    good by luck. `suspects`: hosts that are likelier culprits than others, because they did not answer the controller either."""
-    return _Cover(topology, Prices(topology, bad, good, chance, lost, suspects), chance.at_most).shares() if bad else []
+    absent: Collection[str] = (),
+) -> list[Explanation]:
+    """What explains the `failed` flows, largest first. `lost`: packets lost and sent, by flow, where the question is
+    loss: then a flow may pass by chance. `absent`: hosts that are likelier at fault than others, because they did not
+    answer the controller either."""
+    if not failed:
+        return []
+    return _Cover(topology, Costs(topology, failed, passed, noise, lost, absent), noise.at_most).explanations()
 
 
 class _Cover:
-    """One minimum set cover."""
+    """One minimum set cover. Flows are named by their index in `failed`."""
 
-    def __init__(self, topology: Topology, prices: Prices, at_most: float) -> None:
-        self.topology, self.prices, self.at_most = topology, prices, at_most
-        self.bad, self.covers, self.goods = prices.bad, prices.covers, prices.goods
+    def __init__(self, topology: Topology, costs: Costs, at_most: float) -> None:
+        self.topology, self.costs, self.at_most = topology, costs, at_most
+        self.failed, self.covers, self.passed = costs.failed, costs.covers, costs.passed
 
-    def shares(self) -> list[Share]:
+    def explanations(self) -> list[Explanation]:
         chosen = self._solved(frozenset())
-        found, left = [], set(range(len(self.bad)))
-        for element in sorted(chosen, key=self._purity):
-            mine = left & self.covers[element]
-            left -= mine
-            if mine:
-                found.append(self._share(self._candidates(chosen, element), mine))
-        found += [self._loner(place) for place in sorted(self._remarkable(left))]
-        return sorted(found, key=lambda share: (-len(share.bad), share.candidates))
+        found = []
+        uncovered = set(range(len(self.failed)))
+        for element in sorted(chosen, key=self._most_precise_first):
+            covered = uncovered & self.covers[element]
+            uncovered -= covered
+            if covered:
+                found.append(self._explanation(self._suspects(chosen, element), covered))
+        found += [self._unexplained_pair(index) for index in sorted(self._remarkable(uncovered))]
+        return sorted(found, key=lambda each: (-len(each.failed), each.suspects))
 
-    def _share(self, candidates: tuple[Element, ...], mine: Iterable[int]) -> Share:
-        flows = tuple(self.bad[place] for place in sorted(mine))
-        return Share(candidates, flows, len(self.covers[candidates[0]]) + self.goods[candidates[0]])
+    def _explanation(self, suspects: tuple[Element, ...], covered: Iterable[int]) -> Explanation:
+        flows = tuple(self.failed[index] for index in sorted(covered))
+        tested = len(self.covers[suspects[0]]) + self.passed[suspects[0]]
+        return Explanation(suspects, flows, tested)
 
-    def _loner(self, place: int) -> Share:
+    def _unexplained_pair(self, index: int) -> Explanation:
         """A flow that fails while nothing it crosses fails elsewhere: all of that may be the cause."""
-        on_it = [element for element in self.topology.elements(self.bad[place]) if element.kind not in WHOLE or not self.goods[element]]
-        candidates = narrowest({element: (frozenset((place,)), self.goods[element]) for element in on_it})
-        return Share((*sorted(candidates, key=rank), self._pair(place)), (self.bad[place],), 1)
+        crossed = {}
+        for element in self.topology.elements(self.failed[index]):
+            if element.kind not in WHOLE or not self.passed[element]:
+                crossed[element] = (frozenset((index,)), self.passed[element])
+        suspects = sorted(most_specific(crossed), key=specificity)
+        return Explanation((*suspects, self._pair(index)), (self.failed[index],), 1)
 
-    def _remarkable(self, places: Collection[int]) -> list[int]:
+    def _remarkable(self, indexes: Collection[int]) -> list[int]:
         """Without those that may fail by chance, if these are not too many."""
-        sure = [place for place in places if self.prices.alone[place] == self.prices.loner]
-        return sure if len(places) - len(sure) <= self.at_most else list(places)
+        sure = [index for index in indexes if self.costs.alone[index] == self.costs.unexplained_pair]
+        return sure if len(indexes) - len(sure) <= self.at_most else list(indexes)
 
-    def _pair(self, place: int) -> Element:
-        host, peer, network = self.bad[place]
+    def _pair(self, index: int) -> Element:
+        host, peer, network = self.failed[index]
         return Element(PAIR, host=host, other=peer, network=network)
 
-    def _purity(self, element: Element) -> tuple[float, Element]:
-        bad = len(self.covers[element])
-        return -bad / (bad + self.goods[element]), element
+    def _most_precise_first(self, element: Element) -> tuple[float, Element]:
+        """Sorts by precision: which part of the flows across an element it explains as failures."""
+        failed = len(self.covers[element])
+        return -failed / (failed + self.passed[element]), element
 
     def _total(self, chosen: Iterable[Element]) -> float:
-        """Each flow counts for the purest culprit that it crosses."""
-        left, cost = set(range(len(self.bad))), 0.0
-        for element in sorted(chosen, key=self._purity):
-            mine = left & self.covers[element]
-            left -= mine
-            cost += self.prices.of(element, len(mine))
-        return cost + self.prices.worth(left)
+        """Each flow counts for the most precise element that it crosses."""
+        uncovered, cost = set(range(len(self.failed))), 0.0
+        for element in sorted(chosen, key=self._most_precise_first):
+            covered = uncovered & self.covers[element]
+            uncovered -= covered
+            cost += self.costs.of(element, len(covered))
+        return cost + self.costs.of_flows(uncovered)
 
     def _solved(self, without: frozenset[Element]) -> list[Element]:
-        return self._settled(self._merged(self._settled(self._greedy(without), without), without), without)
+        """The cheapest cover that does without these elements."""
+        chosen = self._settled(self._greedy(without), without)
+        return self._settled(self._merged(chosen, without), without)
 
     def _greedy(self, without: frozenset[Element]) -> list[Element]:
-        """The cheapest per explained flow first. Prices only rise as flows get explained, so an old price is a lower bound."""
-        left = set(range(len(self.bad)))
-        heap = [(self.prices.of(each, len(flows)) / self.prices.worth(flows), rank(each), each) for each, flows in self.covers.items() if each not in without]
-        heapify(heap)
+        """The cheapest per explained flow first. Costs only rise as flows get explained: old ones are lower bounds."""
+        uncovered = set(range(len(self.failed)))
+        heap: list[tuple[float, tuple[int, bool], Element]] = []
+        for element, flows in self.covers.items():
+            if element not in without:
+                heappush(heap, (self._cost_per_flow(element, flows), specificity(element), element))
         chosen = []
-        while heap and left:
-            _price, width, element = heappop(heap)
-            mine = left & self.covers[element]
-            price = self.prices.of(element, len(mine)) / self.prices.worth(mine) if mine else 1.0
-            if price >= 1:
+        while heap and uncovered:
+            _cost, width, element = heappop(heap)
+            cost = self._cost_per_flow(element, uncovered & self.covers[element])
+            if cost >= 1:  # the flows are cheaper by themselves
                 continue
-            if heap and (price, width) > heap[0][:2]:
-                heappush(heap, (price, width, element))
+            if heap and (cost, width) > heap[0][:2]:
+                heappush(heap, (cost, width, element))
                 continue
             chosen.append(element)
-            left -= self.covers[element]
+            uncovered -= self.covers[element]
         return chosen
 
+    def _cost_per_flow(self, element: Element, covered: Collection[int]) -> float:
+        """As a part of what the flows cost by themselves."""
+        return self.costs.of(element, len(covered)) / self.costs.of_flows(covered) if covered else 1.0
+
     def _merged(self, chosen: list[Element], without: frozenset[Element]) -> list[Element]:
-        """One wide element instead of several: greed takes the worst uplinks first where the spine behind all of them is at fault."""
+        """One wide element for several: greed takes the worst uplinks first where the spine behind them is at fault."""
         cost = self._total(chosen)
-        least = sum(sorted(len(self.covers[each]) for each in chosen)[:2]) / 2  # it has to stand for two of them, each at least by half
-        wide = [each for each, flows in self.covers.items() if len(flows) >= least and each not in without] if len(chosen) > 1 else []
-        for element in sorted(wide, key=lambda each: (-rank(each)[0], each)):
-            hidden = {other for other in chosen if len(self.covers[element] & self.covers[other]) * 2 >= len(self.covers[other])}
+        for element in self._wide(chosen, without):
+            covers = self.covers[element]
+            hidden = {each for each in chosen if len(covers & self.covers[each]) * 2 >= len(self.covers[each])}
             if element in hidden or len(hidden) <= 1:
                 continue
             merged = self._trimmed([element, *chosen], hidden)
-            price = self._total(merged) if len(merged) < len(chosen) else cost
-            chosen, cost = (merged, price) if price < cost else (chosen, cost)
+            if len(merged) < len(chosen):
+                merged_cost = self._total(merged)
+                if merged_cost < cost:
+                    chosen, cost = merged, merged_cost
         return chosen
+
+    def _wide(self, chosen: Sequence[Element], without: frozenset[Element]) -> list[Element]:
+        """The elements that may stand for two of the chosen ones, each at least by half; the widest first."""
+        if len(chosen) <= 1:
+            return []
+        least = sum(sorted(len(self.covers[each]) for each in chosen)[:2]) / 2
+        wide = [each for each, flows in self.covers.items() if len(flows) >= least and each not in without]
+        return sorted(wide, key=lambda each: (-specificity(each)[0], each))
 
     def _trimmed(self, chosen: Sequence[Element], spare: Collection[Element]) -> list[Element]:
         """Without those of the `spare` elements that cost more than what they explain beside the others."""
@@ -149,22 +186,23 @@ class _Cover:
         kept = []
         for element in chosen:
             rest = self._rest(depth, element)
-            if element in spare and self.prices.of(element, len(rest)) >= self.prices.worth(rest):
+            if element in spare and self.costs.of(element, len(rest)) >= self.costs.of_flows(rest):
                 depth.subtract(self.covers[element])
             else:
                 kept.append(element)
         return kept
 
     def _settled(self, chosen: list[Element], without: frozenset[Element]) -> list[Element]:
-        """Drop what is not needed any more, and take a cheaper element instead where there is one: greed has no second look."""
+        """Drop what is not needed any more, and prefer a cheaper element: greed has no second look."""
         for _round in range(ROUNDS_MAX):
             before, chosen = chosen, []
             depth = self._depth(before)
             for element in before:
                 rest = self._rest(depth, element)
-                prices = {each: price for each, price in self._rivals(element, rest).items() if each not in without}
-                best = min(prices, key=lambda each: (prices[each], rank(each), each), default=element)
-                if rest and prices[best] < self.prices.worth(rest) and best not in chosen:
+                costs = self._rivals(element, rest)
+                allowed = [each for each in costs if each not in without]
+                best = min(allowed, key=lambda each: (costs[each], specificity(each), each), default=element)
+                if rest and costs[best] < self.costs.of_flows(rest) and best not in chosen:
                     chosen.append(best)
                     depth.update(self.covers[best])
                 depth.subtract(self.covers[element])
@@ -173,45 +211,59 @@ class _Cover:
         return chosen
 
     def _depth(self, chosen: Iterable[Element]) -> Counter[int]:
-        """How many culprits explain each flow."""
-        return Counter(place for element in chosen for place in self.covers[element])
+        """How many elements explain each flow."""
+        return Counter(index for element in chosen for index in self.covers[element])
 
     def _rest(self, depth: Mapping[int, int], element: Element) -> Flows:
-        """The flows that this culprit explains and no other one does."""
-        return frozenset(place for place in self.covers[element] if depth[place] == 1)
+        """The flows that this element explains and no other one does."""
+        return frozenset(index for index in self.covers[element] if depth[index] == 1)
 
     def _rivals(self, element: Element, rest: Flows) -> dict[Element, float]:
-        """Elements that explain `rest` at about the same price, the flows that they do not explain each by itself, and their prices."""
-        limit = self.prices.of(element, len(rest)) + MARGIN
+        """Elements that explain `rest` at about the same cost, and their costs: what they do not explain costs by
+        itself."""
+        limit = self.costs.of(element, len(rest)) + MARGIN
         shared: Counter[Element] = Counter()
         worth: dict[Element, float] = defaultdict(float)
-        for place in rest:
-            for other in self.topology.elements(self.bad[place]):
+        for index in rest:
+            for other in self.topology.elements(self.failed[index]):
                 shared[other] += 1
-                worth[other] += self.prices.alone[place]
-        whole = self.prices.worth(rest)
-        prices = {other: self.prices.of(other, count) + whole - worth[other] for other, count in shared.items() if other in self.covers}
-        return {other: price for other, price in prices.items() if price <= limit}
+                worth[other] += self.costs.alone[index]
+        whole = self.costs.of_flows(rest)
+        found = {}
+        for other, count in shared.items():
+            if other in self.covers:
+                cost = self.costs.of(other, count) + whole - worth[other]
+                if cost <= limit:
+                    found[other] = cost
+        return found
 
-    def _candidates(self, chosen: list[Element], element: Element) -> tuple[Element, ...]:
-        """The element, its rivals, and what explains its flows in the best explanation that does without it, if that is not much worse."""
+    def _suspects(self, chosen: list[Element], element: Element) -> tuple[Element, ...]:
+        """The element, its rivals, and what explains its flows in the best cover without it."""
         rest = self._rest(self._depth(chosen), element)
         found = dict.fromkeys(self._ties(element, rest))
         if len(chosen) <= SECOND_LOOK_MAX:
-            other = self._solved(frozenset(each for each in self.covers if self._are_nested(element, each)))
-            if self._total(other) <= self._total(chosen) + SECOND_LOOK_MARGIN:
-                depth = self._depth(other)
-                for each in other:
-                    found.update(dict.fromkeys(self._ties(each, self._rest(depth, each)) if self.covers[each] & rest else ()))
-        if self.prices.worth(rest) <= self.prices.of(element, len(rest)) + MARGIN:
+            found.update(dict.fromkeys(self._second_look(chosen, element, rest)))
+        if self.costs.of_flows(rest) <= self.costs.of(element, len(rest)) + MARGIN:
             found[self._pair(min(rest))] = None
         return tuple(found)
 
+    def _second_look(self, chosen: list[Element], element: Element, rest: Flows) -> list[Element]:
+        """What explains `rest` in the best cover without the element, if that is not much worse."""
+        other = self._solved(frozenset(each for each in self.covers if self._are_nested(element, each)))
+        if self._total(other) > self._total(chosen) + SECOND_LOOK_MARGIN:
+            return []
+        depth = self._depth(other)
+        found: list[Element] = []
+        for each in other:
+            if self.covers[each] & rest:
+                found += self._ties(each, self._rest(depth, each))
+        return found
+
     def _are_nested(self, one: Element, other: Element) -> bool:
-        same = (self.covers[one], self.goods[one]) == (self.covers[other], self.goods[other])
+        same = (self.covers[one], self.passed[one]) == (self.covers[other], self.passed[other])
         return contains(one, other, same) or contains(other, one, same)
 
-    def _ties(self, element: Element, rest: Flows) -> tuple[Element, ...]:
-        prices = self._rivals(element, rest)
-        close = {rival: (rest & self.covers[rival], self.goods[rival]) for rival in prices}
-        return tuple(sorted(narrowest(close), key=lambda rival: (prices[rival], rank(rival), rival)))
+    def _ties(self, element: Element, rest: Flows) -> list[Element]:
+        costs = self._rivals(element, rest)
+        close = {rival: (rest & self.covers[rival], self.passed[rival]) for rival in costs}
+        return sorted(most_specific(close), key=lambda rival: (costs[rival], specificity(rival), rival))

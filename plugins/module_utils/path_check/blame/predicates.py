@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the outcomes of one pair of hosts say in each question: GOOD, BAD, or nothing (None). A pair was asked by one end or by both."""
+"""What the outcomes of one pair of hosts say on each question: GOOD, BAD, or nothing (None).
+
+A pair was asked by one end or by both.
+"""
 
 from __future__ import annotations
 
@@ -11,34 +14,42 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.mt
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Outcome
 
 GOOD, BAD = True, False
-Judge = Callable[[Sequence[Outcome]], Optional[bool]]
+Classify = Callable[[Sequence[Outcome]], Optional[bool]]
 
 
 def answering(flow: Sequence[Outcome]) -> Optional[bool]:
     return all(outcome.control for outcome in flow)
 
 
-def otherwise(flow: Sequence[Outcome]) -> bool:
-    """Whether something else than ICMP passes, or ICMP does if the other end asks (unless that was luck: most of it is lost)."""
+def passes_otherwise(flow: Sequence[Outcome]) -> bool:
+    """Whether something else than ICMP passes, or ICMP does if the other end asks (unless most of it is lost, so that
+    the answer was chance)."""
     return any(outcome.tcp or (outcome.control and outcome.lost * 2 < outcome.sent) for outcome in flow)
 
 
-def losing_more_than(percent: float) -> Judge:
-    def judge(flow: Sequence[Outcome]) -> Optional[bool]:
+def losing_more_than(percent: float) -> Classify:
+    def classify(flow: Sequence[Outcome]) -> Optional[bool]:
         counted = [outcome for outcome in flow if outcome.control and outcome.sent]
-        return not any(outcome.loss_percent > percent for outcome in counted) if counted else None
+        if not counted:
+            return None
+        return not any(outcome.loss_percent > percent for outcome in counted)
 
-    return judge
+    return classify
 
 
 def in_fragments(flow: Sequence[Outcome]) -> Optional[bool]:
-    tried = [outcome for outcome in flow if outcome.passed]
-    return not any(outcome.fragmented for outcome in tried) if tried else None
+    arrived = [outcome for outcome in flow if outcome.passed]
+    if not arrived:
+        return None
+    return not any(outcome.fragmented for outcome in arrived)
 
 
 def sizes_that_pass(outcomes: Iterable[Outcome]) -> list[tuple[int, int]]:
-    """(least, most) of the sizes that pass where the required one does not, those together that one fault explains: a device that leaves
-    room for a VLAN tag carries untagged packets that are larger by as much, often in one direction only."""
+    """(least, most) of the sizes that pass where the required one does not, in groups that one fault explains.
+
+    A device that leaves room for a VLAN tag carries untagged packets that are larger by as much, often in one
+    direction only.
+    """
     found: list[tuple[int, int]] = []
     for mtu in sorted({path_mtu(outcome) for outcome in outcomes if too_large(outcome)}):
         if found and mtu - found[-1][0] <= TAG:
@@ -48,17 +59,22 @@ def sizes_that_pass(outcomes: Iterable[Outcome]) -> list[tuple[int, int]]:
     return found
 
 
-def smaller_than(least_mtu: int, most_mtu: int) -> Judge:
-    """Whether that is what passes: less is somebody else's fault, and a pass of no more than that clears nobody."""
+def smaller_than(least_mtu: int, most_mtu: int) -> Classify:
+    """Whether that is what passes: less is another fault, and a pass of no more than that clears no element."""
 
-    def judge(flow: Sequence[Outcome]) -> Optional[bool]:
-        sizes = [path_mtu(outcome) if too_large(outcome) else outcome.probe.size for outcome in flow if outcome.control and outcome.passed is not None]
+    def classify(flow: Sequence[Outcome]) -> Optional[bool]:
+        tried = [outcome for outcome in flow if outcome.control and outcome.passed is not None]
+        smallest = min((size_that_passes(outcome) for outcome in tried), default=0)
         failed = any(too_large(outcome) for outcome in flow)
-        if not sizes or min(sizes) < least_mtu or (min(sizes) <= most_mtu and not failed):
+        if not tried or smallest < least_mtu or (smallest <= most_mtu and not failed):
             return None
-        return min(sizes) > most_mtu
+        return smallest > most_mtu
 
-    return judge
+    return classify
+
+
+def size_that_passes(outcome: Outcome) -> int:
+    return path_mtu(outcome) if too_large(outcome) else outcome.probe.size
 
 
 def too_large(outcome: Outcome) -> bool:

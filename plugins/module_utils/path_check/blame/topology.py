@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which elements of a fabric the packets between two hosts cross, as far as inventory and LLDP tell."""
+"""Which elements of a fabric the packets between two hosts cross, as far as inventory and LLDP show."""
 
 from __future__ import annotations
 
@@ -53,14 +53,19 @@ class Topology:
         """The networks that an element carries."""
         if element.network:
             return [element.network]
-        names = self.of_host[element.host] if element.host else self.networks
-        return [name for name in names if element.kind != NIC or self.at[element.host, name].nic == element.nic]
+        if element.kind == NIC:
+            return self._on_nic(element.host, element.nic)
+        return self.of_host[element.host] if element.host else self.networks
+
+    def _on_nic(self, host: str, nic: str) -> list[str]:
+        return [network for network in self.of_host[host] if self.at[host, network].nic == nic]
 
     def _end(self, host: str, network: str) -> list[Element]:
+        """The parts of a host that a flow crosses: a NIC where it carries some of the networks, neither one nor all."""
         if (host, network) not in self._ends:
             found = [Element(PORT, host=host, network=network)]
             nic = self.at[host, network].nic
-            if nic and 1 < sum(self.at[host, name].nic == nic for name in self.of_host[host]) < len(self.of_host[host]):
+            if nic and 1 < len(self._on_nic(host, nic)) < len(self.of_host[host]):
                 found.append(Element(NIC, host=host, nic=nic))
             if len(self.of_host[host]) > 1:
                 found.append(Element(HOST, host=host))
@@ -68,6 +73,7 @@ class Topology:
         return self._ends[host, network]
 
     def _between(self, one: str, other: str, network: str) -> Iterator[Element]:
+        """What lies between two places, on this network and (network "") on all of them."""
         for name in (network, "") if len(self.networks) > 1 else (network,):
             for place in {one, other} - {""}:
                 yield Element(PLACE, place=place, network=name)
@@ -98,7 +104,8 @@ class Tally:
             if one != other:
                 self._parts[UPLINK, one, network] += count
                 self._parts[UPLINK, other, network] += count
-                self._parts[CORE, "", network] += count if one else 0
+                if one:
+                    self._parts[CORE, "", network] += count
 
     def __getitem__(self, element: Element) -> int:
         networks = self._topology.scope(element)
@@ -109,21 +116,30 @@ class Tally:
         return sum(self._parts[element.kind, element.place, network] for network in networks)
 
 
-def with_islands(topology: Topology, good: Iterable[Flow]) -> Topology:
-    """Where nobody told the places of a network, hosts that reach each other but not the rest show them: each such island gets a name.
+def with_islands(topology: Topology, passed: Iterable[Flow]) -> Topology:
+    """Where the places of a network are unknown, hosts that reach each other but not the rest show them: each such
+    island gets a name.
 
-    An island has two hosts at least; one host alone is told from the switch in front of it by nobody.
+    An island has two hosts at least; one host alone cannot be told from the switch in front of it.
     """
     known = {each.network for each in topology.at.values() if each.place}
+    # Host and network -> the hosts of its island. Islands that reach each other become one set (union-find by size).
     island = {(host, network): {host} for host, network in topology.at if network not in known}
-    for host, peer, network in good:
+    for host, peer, network in passed:
         one, other = island.get((host, network)), island.get((peer, network))
         if one is not None and other is not None and one is not other:
             small, large = sorted((one, other), key=len)
             large |= small
-            island.update(dict.fromkeys(((each, network) for each in small), large))
-    split = Counter(network for network, _name in {(network, min(hosts)) for (_host, network), hosts in island.items() if len(hosts) > 1})
-    if not any(count > 1 for count in split.values()):
+            for name in small:
+                island[name, network] = large
+    names = {end: f"the side of {min(hosts)}" for end, hosts in island.items() if len(hosts) > 1}
+    sides: dict[str, set[str]] = defaultdict(set)
+    for (_host, network), name in names.items():
+        sides[network].add(name)
+    if not any(len(found) > 1 for found in sides.values()):
         return topology
-    names = {end: f"the side of {min(hosts)}" for end, hosts in island.items() if len(hosts) > 1 and split[end[1]] > 1}
-    return Topology(replace(each, place=names.get(end, each.place)) for end, each in topology.at.items())
+    attachments = []
+    for (host, network), each in topology.at.items():
+        split = len(sides[network]) > 1 and (host, network) in names
+        attachments.append(replace(each, place=names[host, network]) if split else each)
+    return Topology(attachments)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks the kernel's route socket: no process is started, no privileges are needed, and it answers for the own network namespace."""
+"""Asks the kernel's route socket: no process is started, no privileges are needed, and it answers for the own network
+namespace."""
 
 from __future__ import annotations
 
 import _socket as socket
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse import netlink
 
 TIMEOUT = 5  # seconds; the kernel answers at once
@@ -25,12 +26,13 @@ class Netlink:
     def __exit__(self, *_error: object) -> None:
         self._socket.close()
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[Interface]:
         return [netlink.read_link(body) for body in self._dump(netlink.GET_LINK)]
 
     def addresses(self) -> list[Address]:
         """Those that can be sent from."""
-        return [found for body in self._dump(netlink.GET_ADDRESS) for found in [netlink.read_address(body)] if found]
+        found = [netlink.read_address(body) for body in self._dump(netlink.GET_ADDRESS)]
+        return [address for address in found if address]
 
     def neighbours(self) -> dict[tuple[int, bytes], tuple[int, bytes]]:
         """(index of the interface, packed address) -> (state, MAC)."""

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the path check sends and hears on one host.
 
-Plain classes: to import `dataclasses` or `typing` costs more than all else that the probing of a host needs, and every host pays it.
+Plain classes: to import `dataclasses` or `typing` costs more than all else that the probing of a host needs, on each
+host.
 """
 
 from __future__ import annotations
@@ -16,19 +17,27 @@ LARGEST = 65535
 NEVER = float("inf")  # a time
 
 # Outcome.failure: what the asking host itself could say of a probe that did not pass. "" if it passed.
-LOCAL = "local"  # the kernel refused to send (EMSGSIZE): the asking host's own device is smaller; path_mtu is its MTU
-ROUTER = "router"  # somebody on the way said "fragmentation needed" or "packet too big"; path_mtu is what he said, or found
-TOO_LARGE = "too_large"  # small packets are answered, those of the required size are not; path_mtu was found by bisection
-SILENT = "silent"  # not even a small packet is answered, though the neighbour's link-layer address is known, or nothing can be said of it
-NO_NEIGHBOUR = "no_neighbour"  # nobody answers ARP or neighbour discovery for the address
-PROHIBITED = "prohibited"  # an ICMP error other than the above: administratively prohibited, host or network unreachable from elsewhere
-NO_ADDRESS = "no_address"  # the asking host does not have the address from which it shall ask
+# The kernel refused to send (EMSGSIZE): the asking host's own device is smaller; path_mtu is its MTU.
+LOCAL = "local"
+# A router said "fragmentation needed" or "packet too big"; path_mtu is what it said, or found.
+ROUTER = "router"
+# Small packets are answered, those of the required size are not; path_mtu was found by bisection.
+TOO_LARGE = "too_large"
+# Not even a small packet is answered, though the neighbour's link-layer address is known, or may be.
+SILENT = "silent"
+NO_NEIGHBOUR = "no_neighbour"  # no device answers ARP or neighbour discovery for the address
+# An ICMP error other than the above: administratively prohibited, host or network unreachable from elsewhere.
+PROHIBITED = "prohibited"
+NO_ADDRESS = "no_address"  # the asking host does not have the source address
 NO_ROUTE = "no_route"  # the asking host has no route to the address on this device: another subnet
 NOT_ASKED = "not_asked"  # no time left, or stopped: says nothing
 
 
 class Packet:
-    """One packet to send: to which peer (its place in the list of probes), how large as an IP packet, the how-manieth of its kind and size."""
+    """One packet to send.
+
+    `peer`: its index in the list of probes. `size`: of the IP packet. `number`: among those of its kind and size.
+    """
 
     __slots__ = ("kind", "number", "peer", "size")
 
@@ -40,7 +49,7 @@ class Packet:
 
 
 class Refusal:
-    """Somebody said that a packet does not pass: `by` an address or "" (this host's own kernel), with the MTU he named (0: none)."""
+    """A packet does not pass, says `by`: an address or "" (this host's own kernel), with the MTU it named (0: none)."""
 
     __slots__ = ("by", "failure", "mtu", "text")
 
@@ -52,7 +61,10 @@ class Refusal:
 
 
 class Listener:
-    """Who is told what came back. `at` is when, on the clock that is never set; `peer`, `size` and `number` are those of the Packet."""
+    """What is told about packets that came back.
+
+    `at` is when, on the clock that is never set; `peer`, `size` and `number` are those of the Packet.
+    """
 
     def answered(self, peer: int, kind: str, size: int, number: int, at: float, fragmented: bool = False) -> None:
         """An echo reply, or the port unreachable that answers a datagram."""
@@ -61,13 +73,13 @@ class Listener:
         """An ICMP error, or an error of the own kernel."""
 
     def neighbour(self, peer: int, mac: str) -> None:
-        """Somebody says that he has the peer's address."""
+        """A device says that it has the peer's address."""
 
 
 class Asking(Listener):
-    """Who also knows what to send: what the loop over the sockets needs. This one has nothing to ask, as a Listener has nothing to do.
+    """A listener that also knows what to send: what the loop over the sockets needs.
 
-    `ends` is when no time is left.
+    This one has nothing to ask, as a Listener has nothing to do. `ends` is when no time is left.
     """
 
     ends = NEVER

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The path check's values: what is asked (Probe), what came of it (Outcome, Heard), and who is to blame (Element, Culprit, Verdict).
+"""The path check's values: questions (Probe), answers (Outcome, Heard), and what is at fault (Element, Fault).
 
-Sizes are whole IP packets in bytes, as an MTU counts them: an ICMP echo of size 1500 has 1472 bytes of data over IPv4, 1452 over IPv6.
+Sizes are whole IP packets in bytes, as an MTU counts them: an ICMP echo of size 1500 has 1472 bytes of data over IPv4,
+1452 over IPv6.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ FAILURES = (LOCAL, ROUTER, TOO_LARGE, SILENT, NO_NEIGHBOUR, PROHIBITED, NO_ADDRE
 
 @dataclass(frozen=True)
 class Attachment:
-    """A host on a network. `network` is the traffic label or any other name of a network on which all its hosts should reach each other.
+    """A host on a network: the traffic label or any other name of a network whose hosts should all reach each other.
 
-    `place` is the rack or leaf switch (two leafs that serve one bond count as one place), `nic` the card or bond below the bridge; "" if
-    not known.  `mac` is the link-layer address that belongs to the address, lower case.
+    `place` is the rack or leaf switch (two leafs that serve one bond count as one place), `nic` the card or bond below
+    the bridge; "" if not known. `mac` is the link-layer address that belongs to the address, lower case.
     """
 
     host: str
@@ -58,16 +59,17 @@ class Probe:
 class Outcome:
     """What the asking host says of one probe.
 
-    `control`: a small packet was answered. `passed`: one of the required size was, whole or in fragments; None if that was not tried.
-    `sent`, `lost`: all small packets whose answer was waited for, so that loss does not depend on size. `bursts`: how often some were lost
-    in a row (of more than five, each five), 0 if that was not counted. `path_mtu`: the largest packet
-    that is answered; exact if the required size was not, and larger than the probe's size where the path takes more than declared.
-    `fragmented`: the question or its answer came in fragments though the question forbade them.
-    `forward`: a UDP datagram of the required size to a closed port was answered by the (small) ICMP error, so packets of this size get
-    there: the way back is at fault. False if only a small datagram was answered, None if none was, or it was not tried.
-    `neighbour`: the link-layer address at which the peer answered ARP or neighbour discovery, lower case, "" if unknown or routed;
-    `neighbours`: all that answered, if that was tried. `text`: who said what, for the reader.
-    `tcp`: a TCP SYN to the address was answered (accepted or refused), tried where no echo is; None if not tried.
+    `control`: a small packet was answered. `passed`: one of the required size was, whole or in fragments; None if that
+    was not tried. `sent`, `lost`: all small packets whose answer was waited for, so that loss does not depend on size.
+    `bursts`: how often some were lost in a row (of more than five, each five), 0 if that was not counted. `path_mtu`:
+    the largest packet that is answered; exact if the required size was not, and larger than the probe's size where the
+    path takes more than declared. `fragmented`: the question or its answer came in fragments though the question
+    forbade them. `forward`: a UDP datagram of the required size to a closed port was answered by the (small) ICMP
+    error, so packets of this size get there: the way back is at fault. False if only a small datagram was answered,
+    None if none was, or it was not tried. `neighbour`: the link-layer address at which the peer answered ARP or
+    neighbour discovery, lower case, "" if unknown or routed; `neighbours`: all that answered, if that was tried.
+    `text`: who said what, for the reader. `tcp`: a TCP SYN to the address was answered (accepted or refused), tried
+    where no echo is; None if not tried.
     """
 
     probe: Probe
@@ -94,7 +96,7 @@ class Outcome:
 
     @property
     def losses(self) -> int:
-        """How often something was lost. What is lost in a row is lost for one reason: it says no more than one packet."""
+        """How often something was lost. What is lost in a row is lost for one reason and counts as one packet."""
         return self.bursts or self.lost
 
     @property
@@ -104,7 +106,7 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
-        """From what the module path_mtu returns: the keys of the probe beside those of the outcome. Others are passed over."""
+        """From what the module path_mtu returns: the keys of the probe and of the outcome. Others are ignored."""
         own = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         own["neighbours"] = tuple(own.get("neighbours") or ())
         return cls(probe=Probe(**{each.name: values[each.name] for each in fields(Probe)}), **own)
@@ -112,10 +114,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Heard:
-    """`host` heard `count` echo requests of `peer` on `network` while it listened itself, the first and last by sequence number.
+    """`host` heard `count` echo requests of `peer` on `network` while it listened itself, the first and last by
+    sequence number.
 
-    That is proof of the direction peer -> host, and requests missing between the first and the last one were lost on the way there.
-    Nothing heard proves nothing: the two hosts need not have run at the same moment.
+    That proves the direction peer -> host, and requests missing between the first and the last one were lost on the way
+    there. Nothing heard proves nothing: the two hosts need not have run at the same moment.
     """
 
     host: str
@@ -126,13 +129,13 @@ class Heard:
     last: int
 
 
-# Culprit.kinds
+# Fault.kinds
 MTU = "mtu"  # packets of the required size do not pass, smaller ones do
 FRAGMENTED = "fragmented"  # they pass in fragments
 LOSS = "loss"  # some packets are lost; with a direction: one-way loss
-DEAD = "dead"  # the host gave no results, and nobody reaches it on any network
+DEAD = "dead"  # the host gave no results, and no other host reaches it on any network
 UNPLUGGED = "unplugged"  # not even ARP gets an answer: wrong VLAN, link down
-SUBNET = "subnet"  # the host does not have the address that is declared for it, or not in this subnet
+SUBNET = "subnet"  # the host lacks the address that is declared for it, or has it in another subnet
 DUPLICATE = "duplicate"  # a second device answers for the host's address
 ONE_WAY = "one_way"  # nothing gets through in one direction
 FILTERED = "filtered"  # ICMP echo is filtered, other packets pass: nothing can be said of the MTU
@@ -182,37 +185,52 @@ class Element(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Culprit:
+class Fault:
     """One fault that explains failures.
 
-    `candidates`: one element, then it is decided; several, then any of them explains as much and nothing asked so far tells them apart.
-    `kinds` likewise: the first is likelier, or none is. `direction`: OUT leaves the element (the host, the place, the LINK's or PAIR's
-    first end), IN enters it, "" is not known. `part`: only some of the flows are hit, as by one leg of a bond or one of several parallel
-    links. `own`: the host itself says that its own device is too small. `mtu`: what still passes. `loss_percent`: of all packets there.
-    `bad` of `asked` pairs across the element failed; `evidence` are some of the probes that did. `others`: hosts that hold the
-    duplicate address, as far as known.
+    `suspects`: one element, then it is decided; several, then any of them explains as much and nothing asked so far
+    tells them apart. `kinds` likewise: the first is likelier, or none is. `direction`: OUT leaves the element (the
+    host, the place, the LINK's or PAIR's first end), IN enters it, "" is not known. `partial`: only some of the pairs
+    fail, as with one leg of a bond or one of several parallel links. `self_reported`: the host itself says that its
+    own device is too small. `mtu`: what still passes. `loss_percent`: of all packets there. `failed_pairs` of
+    `tested_pairs` across the element failed; `evidence` are some of the probes that did. `others`: hosts that hold
+    the duplicate address, as far as known.
     """
 
     kinds: tuple[str, ...]
-    candidates: tuple[Element, ...]
+    suspects: tuple[Element, ...]
     direction: str = ""
-    part: bool = False
-    own: bool = False
+    partial: bool = False
+    self_reported: bool = False
     mtu: Optional[int] = None
     loss_percent: Optional[float] = None
-    bad: int = 0
-    asked: int = 0
+    failed_pairs: int = 0
+    tested_pairs: int = 0
     evidence: tuple[Probe, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
     def decided(self) -> bool:
-        return len(self.candidates) == 1 and self.candidates[0].kind != PAIR
+        return len(self.suspects) == 1 and self.suspects[0].kind != PAIR
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Who is to blame for all that failed, the fewest that explain it, and the probes (`ask`) that would decide what is undecided."""
+class FaultReport:
+    """The fewest faults that explain all failures, and the probes that would decide what is undecided."""
 
-    culprits: tuple[Culprit, ...] = ()
-    ask: tuple[Probe, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    next_probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class PathResults:
+    """What the path check of a cluster found.
+
+    `at`: who is attached where, by host and network. `outcomes`: the worst answer to each probe. `ran`: hosts that
+    gave results. `report`: the faults that explain the outcomes.
+    """
+
+    at: dict[tuple[str, str], Attachment]
+    outcomes: tuple[Outcome, ...]
+    ran: frozenset[str]
+    report: FaultReport

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ICMP and ICMPv6 echo packets that carry the path check's tag, ARP and neighbour discovery, and the errors that come back."""
+"""ICMP and ICMPv6 echo packets that carry the path check's tag, ARP and neighbour discovery, and the errors that come
+back."""
 
 from __future__ import annotations
 
 import struct
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import NO_NEIGHBOUR, PROHIBITED, ROUTER, Refusal
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import (
+    NO_NEIGHBOUR,
+    PROHIBITED,
+    ROUTER,
+    Refusal,
+)
 
 HEADERS = {False: 28, True: 48}  # IP and ICMP (or UDP), by "is IPv6"
 REQUEST = {False: 8, True: 128}
@@ -56,7 +62,7 @@ def tag(nonce: bytes, peer: int, size: int, number: int) -> bytes:
 
 
 def read_tag(data: bytes, offset: int = 0) -> tuple[bytes, int, int, int] | None:
-    """Nonce, peer, size and number; None if that is no packet of a path check."""
+    """Nonce, peer, size and number; None if that is not a packet of a path check."""
     if len(data) < offset + TAG.size:
         return None
     magic, nonce, peer, size, number = TAG.unpack_from(data, offset)
@@ -64,9 +70,12 @@ def read_tag(data: bytes, offset: int = 0) -> tuple[bytes, int, int, int] | None
 
 
 def echo_request(v6: bool, identifier: int, sequence: int, tagged: bytes, size: int) -> bytes:
-    """ICMP part of an echo request that makes an IP packet of `size` bytes: header, tag, zeros (which need no checksum)."""
+    """ICMP part of an echo request that makes an IP packet of `size` bytes: header, tag, zeros (which need no
+    checksum)."""
     kind = REQUEST[v6]
-    checksum = 0 if v6 else _checksum(_ECHO.pack(kind, 0, 0, identifier, sequence) + tagged)  # the kernel fills in ICMPv6's
+    checksum = 0  # the kernel fills in ICMPv6's
+    if not v6:
+        checksum = _checksum(_ECHO.pack(kind, 0, 0, identifier, sequence) + tagged)
     return _ECHO.pack(kind, 0, checksum, identifier, sequence) + tagged + _ZEROS[: size - HEADERS[v6] - len(tagged)]
 
 
@@ -98,28 +107,56 @@ def _checksum(data: bytes) -> int:
 
 
 def read_error(data: bytes) -> tuple[int, int, int, bytes] | None:
-    """Type, code, info and who said it (packed address, empty if unknown) of a sock_extended_err; None for what no ICMP error caused."""
+    """Type, code, info and sender (packed address, empty if unknown) of a sock_extended_err; None if it was not caused
+    by an ICMP error."""
     if len(data) < _ERROR.size + 8:  # the time of arrival is shorter
         return None
     _errno, origin, kind, code, info, _data = _ERROR.unpack_from(data)
     if origin not in _ORIGIN_ICMP:
         return None
-    offender = data[_ERROR.size :]
-    family = struct.unpack_from("=H", offender)[0]
-    return kind, code, info, offender[4:8] if family == 2 else offender[8:24] if family == 10 else b""
+    return kind, code, info, _offender(data[_ERROR.size :])
 
 
-def explain(v6: bool, kind: int, code: int, info: int, by: str, own: bool) -> Refusal:
-    """An ICMP error (type, code, MTU in `info`) in words. `own`: this host's kernel sent it to itself, because nobody answers for the address."""
-    if (kind == 2) if v6 else (kind, code) == (3, 4):
-        text = "packet too big" if v6 else "fragmentation needed"
-        return Refusal(ROUTER, f"{by}: {text}, MTU {info}" if info else f"{by}: {text}, without saying which MTU", by, info)
-    if own and (kind, code) == ((1, 3) if v6 else (3, 1)):
-        return Refusal(NO_NEIGHBOUR, "no answer to neighbour discovery" if v6 else "no answer to ARP", by)
-    if kind == (3 if v6 else 11):
+def _offender(address: bytes) -> bytes:
+    """The packed address out of a sockaddr_in or sockaddr_in6."""
+    family = struct.unpack_from("=H", address)[0]
+    if family == 2:
+        return address[4:8]
+    return address[8:24] if family == 10 else b""
+
+
+def refusal_of(v6: bool, kind: int, code: int, info: int, by: str, own: bool) -> Refusal:
+    """An ICMP error (type, code, MTU in `info`) of the sender `by`.
+
+    `own`: this host's kernel sent it to itself, because no device answers for the address.
+    """
+    return _refusal6(kind, code, info, by, own) if v6 else _refusal4(kind, code, info, by, own)
+
+
+def _refusal4(kind: int, code: int, info: int, by: str, own: bool) -> Refusal:
+    if (kind, code) == (3, 4):
+        return _too_big(f"{by}: fragmentation needed", by, info)
+    if own and (kind, code) == (3, 1):
+        return Refusal(NO_NEIGHBOUR, "no answer to ARP", by)
+    if kind == 11:
         return Refusal(PROHIBITED, f"{by}: too many hops", by)
-    words = (_UNREACHABLE6 if v6 else _UNREACHABLE).get(code) if kind == (1 if v6 else 3) else None
-    return Refusal(PROHIBITED, f"{by}: {words or f'ICMP error {kind}, code {code}'}", by)
+    text = _UNREACHABLE.get(code) if kind == 3 else None
+    return Refusal(PROHIBITED, f"{by}: {text or f'ICMP error {kind}, code {code}'}", by)
+
+
+def _refusal6(kind: int, code: int, info: int, by: str, own: bool) -> Refusal:
+    if kind == 2:
+        return _too_big(f"{by}: packet too big", by, info)
+    if own and (kind, code) == (1, 3):
+        return Refusal(NO_NEIGHBOUR, "no answer to neighbour discovery", by)
+    if kind == 3:
+        return Refusal(PROHIBITED, f"{by}: too many hops", by)
+    text = _UNREACHABLE6.get(code) if kind == 1 else None
+    return Refusal(PROHIBITED, f"{by}: {text or f'ICMP error {kind}, code {code}'}", by)
+
+
+def _too_big(text: str, by: str, mtu: int) -> Refusal:
+    return Refusal(ROUTER, f"{text}, MTU {mtu}" if mtu else f"{text}, without saying which MTU", by, mtu)
 
 
 # --- who has an address ---
@@ -152,11 +189,11 @@ def read_advertisement(data: bytes) -> tuple[bytes, bytes] | None:
     """Address and MAC out of an ICMPv6 neighbour advertisement; None for anything else, or without a MAC."""
     if len(data) < 24 or data[0] != NEIGHBOUR_ADVERTISEMENT:
         return None
-    place = 24
-    while place + 8 <= len(data) and data[place + 1]:
-        if data[place] == 2:
-            return data[8:24], data[place + 2 : place + 8]
-        place += data[place + 1] * 8
+    offset = 24
+    while offset + 8 <= len(data) and data[offset + 1]:
+        if data[offset] == 2:
+            return data[8:24], data[offset + 2 : offset + 8]
+        offset += data[offset + 1] * 8
     return None
 
 

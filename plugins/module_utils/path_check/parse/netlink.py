@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Messages of the kernel's route socket: interfaces, addresses, neighbours and routes, without starting `ip` (rtnetlink(7))."""
+"""Messages of the kernel's route socket: interfaces, addresses, neighbours and routes, without starting `ip`
+(rtnetlink(7))."""
 
 from __future__ import annotations
 
 import struct
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
 
 GET_LINK, GET_ADDRESS, GET_ROUTE, GET_NEIGHBOUR = 18, 22, 26, 30
 _NEW = {16: GET_LINK, 20: GET_ADDRESS, 24: GET_ROUTE, 28: GET_NEIGHBOUR}
@@ -27,7 +28,8 @@ INCOMPLETE, REACHABLE, FAILED, NOARP, PERMANENT = 0x01, 0x02, 0x20, 0x40, 0x80
 
 def dump_request(kind: int) -> bytes:
     """Ask for all interfaces, addresses or neighbours."""
-    return _message(kind, _REQUEST | _DUMP, {GET_LINK: bytes(_LINK.size), GET_ADDRESS: bytes(_ADDRESS.size), GET_NEIGHBOUR: bytes(_NEIGHBOUR.size)}[kind])
+    size = {GET_LINK: _LINK.size, GET_ADDRESS: _ADDRESS.size, GET_NEIGHBOUR: _NEIGHBOUR.size}[kind]
+    return _message(kind, _REQUEST | _DUMP, bytes(size))
 
 
 def route_request(target: bytes, source: bytes) -> bytes:
@@ -46,30 +48,33 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 
 def messages(data: bytes) -> tuple[list[tuple[int, bytes]], bool]:
-    """(kind asked for, body) of each message in one datagram, and whether it was the last one of a dump. Raises OSError with the kernel's number."""
+    """(kind asked for, body) of each message in one datagram, and whether it was the last one of a dump.
+
+    Raises OSError with the kernel's number.
+    """
     found: list[tuple[int, bytes]] = []
-    place = 0
-    while place + _HEADER.size <= len(data):
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, place)
-        body = data[place + _HEADER.size : place + length]
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)
+        body = data[offset + _HEADER.size : offset + length]
         if kind == _DONE or length < _HEADER.size:
             return found, True
         if kind == _ERROR and len(body) >= 4:
             raise OSError(-struct.unpack_from("=i", body)[0], "rtnetlink")
         if kind in _NEW:
             found.append((_NEW[kind], body))
-        place += (length + 3) & ~3
+        offset += (length + 3) & ~3
     return found, False
 
 
-def _attributes(body: bytes, place: int) -> dict[int, bytes]:
+def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
-    while place + 4 <= len(body):
-        length, kind = struct.unpack_from("=HH", body, place)
+    while offset + 4 <= len(body):
+        length, kind = struct.unpack_from("=HH", body, offset)
         if length < 4:
             break
-        found[kind & 0x3FFF] = body[place + 4 : place + length]
-        place += (length + 3) & ~3
+        found[kind & 0x3FFF] = body[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
     return found
 
 
@@ -87,13 +92,13 @@ def _fixed(layout: struct.Struct, body: bytes) -> tuple:
     return layout.unpack_from(body)
 
 
-def read_link(body: bytes) -> Link:
+def read_link(body: bytes) -> Interface:
     """An interface."""
     _family, _type, index, flags, _change = _fixed(_LINK, body)
     parts = _attributes(body, _LINK.size)
     kind = _attributes(parts.get(18, b""), 0).get(1, b"")
     elsewhere = 37 in parts  # IFLA_LINK_NETNSID: its parent's index means something in another namespace only
-    return Link(
+    return Interface(
         index=index,
         name=parts.get(3, b"").rstrip(b"\0").decode(errors="replace"),
         mtu=_number(parts.get(4)),
@@ -114,7 +119,7 @@ def read_address(body: bytes) -> Address | None:
     if family not in (INET, INET6) or not packed or (_number(parts.get(8)) or flags) & _TENTATIVE_OR_FAILED:
         return None
     if not len(packed) == len(reached or packed) == (4 if family == INET else 16) or prefix > len(packed) * 8:
-        raise _not_understood("this is no address", body)
+        raise _not_understood("this is not an address", body)
     return Address(index, packed, reached or packed, prefix)
 
 

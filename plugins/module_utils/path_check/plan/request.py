@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the module path_mtu refuses to do before it sends anything: questions that make no sense, and rates that would harm somebody."""
+"""What path_mtu refuses before it sends anything: probes that are not valid, and rates that would do harm."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ LIMITS = {
     "tcp_port": (0, 65535),
 }
 _LONGEST_NAME = 15  # IFNAMSIZ without the end
-_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, IPv4 in the dress of IPv6
+_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, IPv4 addresses as IPv6
 
 Pack = Callable[[str], bytes]
 
 
 def validate(options: Mapping[str, Any], pack: Pack) -> None:
-    """Raise InputError, which names the host, for what makes no sense. `pack` turns an address into its 4 or 16 bytes, or raises OSError."""
+    """Raise InputError, which names the host, for options that are not valid.
+
+    `pack` turns an address into its 4 or 16 bytes, or raises OSError.
+    """
     try:
         _bounds(options)
         sources = _sources(options["networks"], pack)
@@ -34,7 +37,8 @@ def validate(options: Mapping[str, Any], pack: Pack) -> None:
         for probe in options["probes"]:
             key = (probe["network"], probe["peer"], _probe(options["host"], probe, sources, pack), probe["size"])
             if key in seen:
-                raise InputError(f"the probe of {probe['peer']} is there twice", expected="once", observed=f"{probe['address']} on {probe['network']}")
+                observed = f"{probe['address']} on {probe['network']}"
+                raise InputError(f"the probe of {probe['peer']} is there twice", expected="once", observed=observed)
             seen.add(key)
         _enough_time(options)
     except InputError as error:
@@ -57,10 +61,13 @@ def _sources(networks: list[Mapping[str, Any]], pack: Pack) -> dict[str, bytes]:
             raise InputError("two networks have the same name", expected="each name once", observed=name)
         if len(device) > _LONGEST_NAME or set(device) & set("/ \t\n") or device in (".", ".."):
             expected = f"at most {_LONGEST_NAME} letters, no blank and no slash"
-            raise InputError(f"network {name}: that is no name of an interface", expected=expected, observed=device)
+            message = f"network {name}: that is not the name of an interface"
+            raise InputError(message, expected=expected, observed=device)
         if device == "lo":
-            raise InputError(f"network {name}: nobody else is behind the loopback interface", expected="a bridge, VLAN device or card", observed=device)
-        sources[name] = _address(network["source"], pack, f"network {name}: the source") if network["source"] else b""
+            message = f"network {name}: no other host is behind the loopback interface"
+            raise InputError(message, expected="a bridge, VLAN device or card", observed=device)
+        source = network["source"]
+        sources[name] = _address(source, pack, f"network {name}: the source") if source else b""
     return sources
 
 
@@ -69,16 +76,21 @@ def _probe(host: str, probe: Mapping[str, Any], sources: Mapping[str, bytes], pa
     peer, network = probe["peer"], probe["network"]
     if network not in sources:
         expected = ", ".join(sources) or "no network at all"
-        raise InputError(f"the probe of {peer} is on a network that is not in networks", expected=expected, observed=network)
+        raise InputError(
+            f"the probe of {peer} is on a network that is not in networks", expected=expected, observed=network
+        )
     packed, source = _address(probe["address"], pack, f"the address of {peer}"), sources[network]
     if packed == source or peer == host:
-        raise InputError(f"the probe of {peer} asks this host itself", expected="another host", observed=probe["address"])
+        message = f"the probe of {peer} asks this host itself"
+        raise InputError(message, expected="another host", observed=probe["address"])
     version = _version(packed)
     if source and _version(source) != version:
-        raise InputError(f"the address of {peer} is of another IP version than the source", expected=f"IPv{_version(source)}", observed=probe["address"])
+        message = f"the address of {peer} is of another IP version than the source"
+        raise InputError(message, expected=f"IPv{_version(source)}", observed=probe["address"])
     least = SMALLEST[version == 6]
     if not least <= probe["size"] <= LARGEST:
-        raise InputError(f"no IPv{version} path is that small or large: {peer}", expected=f"{least} to {LARGEST}", observed=probe["size"])
+        message = f"no IPv{version} path is that small or large: {peer}"
+        raise InputError(message, expected=f"{least} to {LARGEST}", observed=probe["size"])
     return packed
 
 
@@ -88,12 +100,22 @@ def _address(text: str, pack: Pack, what: str) -> bytes:
         packed = pack(text)
     except (OSError, ValueError) as error:
         next_step = "names are not resolved here: give the address on this network"
-        raise InputError(f"{what} is no IP address", expected=expected, observed=text or "nothing", next_step=next_step) from error
-    multicast = packed[0] == 0xFF if len(packed) == 16 else packed[0] >= 224
-    loopback = packed == bytes(15) + b"\1" if len(packed) == 16 else packed[0] == 127
-    if multicast or loopback or not any(packed) or (len(packed) == 16 and packed.startswith(_MAPPED)):
-        raise InputError(f"{what} is not the address of one other host", expected=f"{expected} of a host", observed=text)
+        message = f"{what} is not an IP address"
+        raise InputError(message, expected=expected, observed=text or "nothing", next_step=next_step) from error
+    if not _is_of_one_host(packed):
+        raise InputError(
+            f"{what} is not the address of one other host", expected=f"{expected} of a host", observed=text
+        )
     return packed
+
+
+def _is_of_one_host(packed: bytes) -> bool:
+    """Neither multicast nor loopback, not unspecified, and not IPv4 inside IPv6."""
+    if not any(packed):
+        return False
+    if len(packed) == 16:
+        return packed[0] != 0xFF and packed != bytes(15) + b"\1" and not packed.startswith(_MAPPED)
+    return packed[0] < 224 and packed[0] != 127
 
 
 def _version(packed: bytes) -> int:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The largest packet that a path carries, found by several sizes at once: as few waits for answers that do not come as possible."""
+"""The largest packet that a path carries, found by several sizes at once: few waits for answers that do not come."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ HINTS = 3
 PILOTS = 3
 
 
-class Hints:
-    """What was found for other peers on the same network: a wrong MTU seldom comes alone. Until then only a few search, and the others wait."""
+class SizeHints:
+    """What was found for other peers on the same network: a wrong MTU seldom comes alone.
+
+    Until then only a few (pilots) search, and the others wait.
+    """
 
     def __init__(self) -> None:
         self._count: dict[int, int] = {}
@@ -27,20 +30,24 @@ class Hints:
 
     def pilot(self, search: Search) -> bool:
         """Whether this search need not wait for what others find."""
-        if search not in self._pilots and (self._count or sum(not each.passed for each in self._pilots) < PILOTS):
-            self._pilots.append(search)
-        return search in self._pilots
+        if search in self._pilots:
+            return True
+        searching = sum(not each.passed for each in self._pilots)
+        if not self._count and searching >= PILOTS:
+            return False
+        self._pilots.append(search)
+        return True
 
 
 class Search:
     """Between `low`, which is answered, and `wanted`.
 
-    If a size is answered, all smaller ones pass; then one that is not answered bounds the search from above as long as nothing larger is
-    answered. So a bound may rest on one lost packet while the search closes in on it; only the last one, `low` + 1, must stay unanswered
-    often enough. A size that somebody refused by an ICMP error needs no repetition.
+    If a size is answered, all smaller ones pass; then one that is not answered bounds the search from above as long as
+    nothing larger is answered. So a bound may rest on one lost packet while the search closes in on it; only the last
+    one, `low` + 1, must stay unanswered often enough. A size that was refused by an ICMP error needs no repetition.
     """
 
-    def __init__(self, low: int, wanted: int, hints: Hints) -> None:
+    def __init__(self, low: int, wanted: int, hints: SizeHints) -> None:
         self.low = low
         self.wanted = wanted
         self.hints = hints
@@ -55,13 +62,17 @@ class Search:
         return self.low >= self.wanted
 
     def round(self, enough: int) -> list[int]:
-        """The sizes to send now, each once; none when it is decided. `enough`: how many unanswered tries prove that a size does not pass."""
+        """The sizes to send now, each once; none when it is decided.
+
+        `enough`: how many unanswered tries prove that a size does not pass.
+        """
         sizes = self._round(enough)
         for size in sizes:
             self.tried[size] = self.tried.get(size, 0) + 1
         return sizes
 
     def _round(self, enough: int) -> list[int]:
+        """`edge`: the smallest size without an answer, so the MTU is from `low` to `edge` - 1."""
         if self.passed:
             return []
         edge = min((size for size in self.tried if size > self.low), default=0)
@@ -100,17 +111,18 @@ class Search:
         self.low = max(self.low, size)
 
     def refuse(self, size: int, mtu: int) -> None:
-        """Somebody said that `size` is too large, and that `mtu` (0: not said) is not."""
+        """An ICMP error or the kernel said that `size` is too large, and that `mtu` (0: not said) is not."""
         self.refused.add(size)
         if mtu:
             self.named.add(mtu)
 
 
 class Direction:
-    """Which way loses the large packets: UDP to a closed port is answered by an ICMP error that is small in any case.
+    """Which direction loses the large packets: UDP to a closed port is answered by an ICMP error that is small in any
+    case.
 
-    The peer's kernel may limit such errors (Linux: one a second for each destination, six at once), so there are six in all, and only a
-    small one that was answered after two large ones were not is a proof.
+    The peer's kernel may limit such errors (Linux: one a second for each destination, six at once), so there are six in
+    all, and only a small one that was answered after two large ones were not is a proof.
     """
 
     def __init__(self, small: int, large: int) -> None:
@@ -130,7 +142,7 @@ class Direction:
         return [self.steps[self.sent - 1]]
 
     def answered(self, size: int, number: int) -> None:
-        """`number`: the how-manieth datagram of all, from 0."""
+        """`number`: of the datagram among all of them, from 0."""
         if size != self.small:
             self.forward = True
         elif number >= 3:

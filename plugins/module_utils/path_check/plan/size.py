@@ -8,16 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.mtu import DEFAULT_MTU, GUEST_MTU, TAG, VXLAN_COST
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.mtu import (
+    DEFAULT_MTU,
+    GUEST_MTU,
+    TAG,
+    VXLAN_COST,
+)
 
 
 @dataclass(frozen=True)
 class Size:
     """What the check asks of one network, in bytes of a whole IP packet.
 
-    `needed` is what the zone's traffic needs, `declared` what the bridges are declared to have, `why` the traffic that needs most. What
-    must pass, `probed`, is the declared size: the hosts will use all of it. Where that is too small (`gap`), the declaration is at
-    fault and not a wire.
+    `needed` is what the zone's traffic needs, `declared` what the bridges are declared to have, `why` the traffic that
+    needs most. What must pass, `probed`, is the declared size: the hosts will use all of it. Where that is too small
+    (`gap`), the declaration is at fault and not the network.
     """
 
     network: str
@@ -43,11 +48,13 @@ def sizes(
     families: Optional[Mapping[str, int]] = None,
     counts_tag: Iterable[str] = (),
 ) -> dict[str, Size]:
-    """Label -> Size. `labels` by traffic type (Management, Public, Guest, Storage), `isolation` as CloudStack has it (VXLAN, VLAN).
+    """Label -> Size.
 
-    `declared`: MTU of the label's bridge by the inventory. `families`: 6 for a label whose hosts talk over IPv6 only. `counts_tag`: labels
-    whose underlay counts an 802.1Q tag as a part of its MTU (a switch or provider with a fixed frame size): 4 bytes more.
-    Storage gets jumbo frames by declaration only; without one it needs what everything needs.
+    `labels`: by traffic type (Management, Public, Guest, Storage). `isolation`: as CloudStack has it (VXLAN, VLAN).
+    `declared`: MTU of the label's bridge by the inventory. `families`: 6 for a label whose hosts talk over IPv6 only.
+    `counts_tag`: labels whose underlay counts an 802.1Q tag as a part of its MTU (a switch or provider with a fixed
+    frame size): 4 bytes more. Storage gets jumbo frames by declaration only; without one it needs what everything
+    needs.
     """
     vxlan = "VXLAN" in {method.upper() for method in isolation}
     tagged = set(counts_tag)

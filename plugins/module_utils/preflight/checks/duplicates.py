@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: what only one host may have, its addresses."""
+"""Checks: addresses that only one host may have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import declared_bridges, leads_out, links, parsed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    declared_bridges,
+    leads_out,
+    links,
+    parsed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
@@ -15,7 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "NET008",
-    "No address twice",
+    "Two hosts have the same IP address",
     area="duplicates",
     severity=BLOCKER,
     scope=CLUSTER,
@@ -24,10 +30,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     reproduce="ip -br addr",
 )
 def duplicate_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """No address is on two hosts. Addresses that exist only inside a host (cloud0, docker0, virbr0, link-local ones) do not count.
+    """No address is on two hosts. Addresses that exist only inside a host (cloud0, docker0, virbr0, link-local ones) do
+    not count.
 
-    Traffic goes to whichever of the two answered ARP last. On the management network both hosts also get the same GUID, and the second
-    one takes over the row of the first (F09). A host for which the inventory declares the address is not blamed.
+    Traffic goes to whichever of the two answered ARP last. On the management network both hosts also get the same GUID,
+    and the second one takes over the row of the first (F09). A host for which the inventory declares the address is not
+    blamed.
     """
     entitled: dict[str, set[str]] = {}
     for host in hosts:
@@ -41,14 +49,15 @@ def owners_of_addresses(hosts: Sequence[Profile]) -> dict[str, set[str]]:
     owners: dict[str, set[str]] = {}
     for host in hosts:
         for link in links(host).values():
-            for each in parsed(link.get("addresses")) if leads_out(host, link) else ():
-                if not each.ip.is_link_local:
-                    owners.setdefault(str(each.ip), set()).add(host.name)
+            if leads_out(host, link):
+                for each in parsed(link.get("addresses")):
+                    if not each.ip.is_link_local:
+                        owners.setdefault(str(each.ip), set()).add(host.name)
     return owners
 
 
 def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], expected: str) -> Iterator[Problem]:
-    """One problem for each group of hosts to blame: all owners but the one that has a right to it, or all if none or several have."""
+    """One problem for each group of hosts to blame: all owners but the entitled one, or all if that is not one host."""
     shared: dict[tuple[str, ...], list[str]] = {}
     for thing, names in owners.items():
         if len(names) > 1:
@@ -60,32 +69,39 @@ def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], ex
 
 
 def _declared_addresses(host: Profile) -> set[str]:
-    bridges = [str(entry.get("address") or "").split("/", maxsplit=1)[0] for entry in declared_bridges(host).values()]
-    return {str(host.declares("address")), *bridges}
+    found = {str(host.declares("address"))}
+    for entry in declared_bridges(host).values():
+        found.add(str(entry.get("address") or "").split("/", maxsplit=1)[0])
+    return found
 
 
 @check(
     "NET009",
-    "No MAC address twice",
+    "Two hosts have the same MAC address",
     area="duplicates",
     severity=ERROR,
     scope=CLUSTER,
-    fix="remove the MAC address that was copied into the configuration of the interface or of the virtual machine, and restart the interface",
+    fix="remove the MAC address that was copied into the configuration of the interface or of the virtual machine, "
+    "and restart the interface",
     reproduce="ip -br link",
 )
 def duplicate_mac(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No MAC address is on two hosts (cards, bonds, and bridges with a port).
 
-    A switch learns the address on both ports in turn and each host gets half of its frames. It comes from copied configuration or
-    cloned machines. A host on whose card the address is the permanent one is not blamed.
+    A switch learns the address on both ports in turn and each host gets half of its frames. It comes from copied
+    configuration or cloned machines. A host on whose card the address is the permanent one is not blamed.
     """
     owners: dict[str, set[str]] = {}
     permanent: dict[str, set[str]] = {}
     for host in hosts:
         for link in links(host).values():
             mac = str(link.get("mac") or "").lower()
-            if mac.strip("0:") and leads_out(host, link) and (link.get("physical") or link.get("kind") in ("bridge", "bond")):
+            if mac.strip("0:") and leads_out(host, link) and _has_own_mac(link):
                 owners.setdefault(mac, set()).add(host.name)
                 if str(link.get("permanent_mac") or "").lower() == mac:
                     permanent.setdefault(mac, set()).add(host.name)
     yield from _shared(owners, permanent, "every MAC address on one host")
+
+
+def _has_own_mac(link: Mapping[str, Any]) -> bool:
+    return bool(link.get("physical")) or link.get("kind") in ("bridge", "bond")

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A host's network as a stack: traffic label, bridge, port, and what lies below (VLAN device, bond, card).
 
-What cannot be seen is left out here, so that one missing fact is reported by one check: NET001 for the bridges, NET011 for the links.
+What cannot be seen is left out here, so that one missing fact is reported by one check: NET001 for the bridges, NET011
+for the links.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
+BONDS = ("bond", "team")  # kinds of links
 
 
 def labels(cluster: Cluster, *kinds: str) -> tuple[str, ...]:
     """The labels of these traffic types (all if none is named), each once, sorted."""
-    return tuple(sorted({label for kind, given in cluster.labels.items() if not kinds or kind in kinds for label in given}))
+    found: set[str] = set()
+    for kind, given in cluster.labels.items():
+        if not kinds or kind in kinds:
+            found.update(given)
+    return tuple(sorted(found))
 
 
 def kinds_of(cluster: Cluster, label: str) -> str:
@@ -35,6 +41,11 @@ def links(host: Profile) -> dict[str, Mapping[str, Any]]:
 def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
     """What the inventory says of the host's bridges (network_bridge_bridges), by name."""
     return {str(entry["name"]): entry for entry in host.declares("bridges") or () if entry.get("name")}
+
+
+def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
+    """The host's bridge that is the label, empty if there is none."""
+    return (host.get("bridges") or {}).get(label, {})
 
 
 def label_bridges(host: Profile, cluster: Cluster, *kinds: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -54,7 +65,9 @@ def below(host: Profile, name: str) -> list[str]:
     link = found.get(name, {})
     if link.get("kind") == "vlan":
         return [link["parent"]] if link.get("parent") in found else []
-    return sorted(other for other, each in found.items() if each.get("master") == name) if link.get("kind") in ("bond", "team") else []
+    if link.get("kind") in BONDS:
+        return sorted(other for other, each in found.items() if each.get("master") == name)
+    return []
 
 
 def stack(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
@@ -72,19 +85,21 @@ def cards(host: Profile, bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def leads_out(host: Profile, link: Mapping[str, Any]) -> bool:
-    """False for what exists only inside the host: loopback, and bridges without a port such as cloud0, docker0 and virbr0."""
+    """False for what exists only inside the host: loopback, and bridges without a port such as cloud0, docker0 and
+    virbr0."""
     if link.get("kind") == "bridge":
-        return bool(ports((host.get("bridges") or {}).get(link["name"], {})))
+        return bool(ports(bridge_of(host, link["name"])))
     return link.get("kind") != "loopback"
 
 
 def ipv4(addresses: Any) -> list[ipaddress.IPv4Interface]:
     """The IPv4 addresses of a bridge or interface with their networks, without link-local ones."""
-    return [each for each in parsed(addresses) if isinstance(each, ipaddress.IPv4Interface) and each.ip not in LINK_LOCAL]
+    found = [each for each in parsed(addresses) if isinstance(each, ipaddress.IPv4Interface)]
+    return [each for each in found if each.ip not in LINK_LOCAL]
 
 
 def parsed(addresses: Any) -> Iterator[Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]]:
-    """Addresses such as 192.0.2.11/24; what is none ("default", a name) is left out."""
+    """Addresses such as 192.0.2.11/24; what is not one ("default", a name) is left out."""
     for text in addresses or ():
         try:
             yield ipaddress.ip_interface(str(text))
@@ -94,12 +109,15 @@ def parsed(addresses: Any) -> Iterator[Union[ipaddress.IPv4Interface, ipaddress.
 
 def management_addresses(host: Profile, cluster: Cluster) -> Optional[list[ipaddress.IPv4Interface]]:
     """The IPv4 addresses of the bridge with the management label, None if the host has no such bridge."""
-    found = [ipv4(bridge.get("addresses")) for _label, bridge in label_bridges(host, cluster, "Management")]
-    return [address for each in found for address in each] if found else None
+    found: Optional[list[ipaddress.IPv4Interface]] = None
+    for _label, bridge in label_bridges(host, cluster, "Management"):
+        found = (found or []) + ipv4(bridge.get("addresses"))
+    return found
 
 
 def address_of(host: Profile, cluster: Cluster) -> str:
-    """The address by which others reach the host: the declared one, else the one of its management bridge, "" if neither is known."""
+    """The address by which others reach the host: the declared one, else the one of its management bridge, "" if
+    neither is known."""
     declared = list(parsed([host.declares("address")]))
     found = declared or management_addresses(host, cluster)
     return str(found[0].ip) if found else ""

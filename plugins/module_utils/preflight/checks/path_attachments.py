@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where the hosts are attached to the networks of the traffic labels, by their own facts and the inventory's word for the rack."""
+"""Where the hosts are attached to the networks of the traffic labels: by their own facts, the rack by the inventory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.mt
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
     below,
+    bridge_of,
     declared_bridges,
     label_bridges,
     labels,
@@ -27,23 +28,24 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
     """Every host on every label whose bridge has an address there.
 
-    Where no host has one, as on most guest networks, IPv6's link-local addresses do, which nobody has to configure (but not for VXLAN, whose
-    packets go from address to address); without those either the label cannot be asked anything. A host that could not be looked at is
-    asked by the others at the address of its management network, as that may tell why.
+    Where no host has one, as on most guest networks, IPv6's link-local addresses are used, which need no configuration
+    (but not for VXLAN, whose packets go from address to address); without those either the label cannot be probed. A
+    host without facts is probed by the others at the address of its management network, as that may show why.
 
-    The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge hear by LLDP.
+    The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge
+    hear by LLDP.
     """
     racks = any(host.declares("rack") for host in hosts)
-    addressed = {label for host in hosts for label, bridge in label_bridges(host, cluster) if _address(host, label, bridge)}
-    addressed |= set(labels(cluster, "Guest")) if cluster.vxlan else set()
+    addressed = _addressed_labels(hosts, cluster)
     found = []
     for host in hosts:
         for label, bridge in label_bridges(host, cluster):
             address = _address(host, label, bridge) if label in addressed else _link_local(bridge)
             if address:
                 place = str(host.declares("rack") or "") if racks else _leafs(host, bridge)
-                found.append(Attachment(host.name, label, address, place, nic(host, bridge), str(links(host).get(label, {}).get("mac") or "").lower()))
-    return found + list(_unseen(hosts, cluster))
+                mac = str(links(host).get(label, {}).get("mac") or "").lower()
+                found.append(Attachment(host.name, label, address, place, nic(host, bridge), mac))
+    return found + list(_without_facts(hosts, cluster))
 
 
 def guest_attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
@@ -52,21 +54,35 @@ def guest_attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attach
     return [each for each in attachments(hosts, cluster) if each.network in guest]
 
 
-def _unseen(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
-    """Only those that are in the network of a host that was seen: the way elsewhere is not known."""
+def _addressed_labels(hosts: Sequence[Profile], cluster: Cluster) -> set[str]:
+    """The labels on which configured addresses count."""
+    found = set(labels(cluster, "Guest")) if cluster.vxlan else set()
+    for host in hosts:
+        found.update(label for label, bridge in label_bridges(host, cluster) if _address(host, label, bridge))
+    return found
+
+
+def _without_facts(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
+    """Only hosts in the network of a host with facts: the way elsewhere is not known."""
     networks = {label: _networks(hosts, label) for label in labels(cluster, "Management")}
     for missing in cluster.unseen:
         for label, found in networks.items():
-            if any(address.ip in network for network in found for address in parsed([missing.address])):
-                yield Attachment(missing.name, label, missing.address, missing.rack)
+            for address in parsed([missing.address]):
+                if any(address.ip in network for network in found):
+                    yield Attachment(missing.name, label, missing.address, missing.rack)
 
 
 def _networks(hosts: Sequence[Profile], label: str) -> set[IPv4Network | IPv6Network]:
-    return {each.network for host in hosts for each in parsed((host.get("bridges") or {}).get(label, {}).get("addresses")) if not each.ip.is_link_local}
+    found: set[IPv4Network | IPv6Network] = set()
+    for host in hosts:
+        addresses = parsed(bridge_of(host, label).get("addresses"))
+        found.update(each.network for each in addresses if not each.ip.is_link_local)
+    return found
 
 
 def mtus(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, int]:
-    """Label -> the MTU on which the hosts will rely: of most of its bridges, as the inventory declares it, else as it is.
+    """Label -> the MTU on which the hosts will rely: of most of its bridges, as the inventory declares it, else as it
+    is.
 
     A host that differs is the subject of MTU002 or MTU003.
     """
@@ -74,15 +90,14 @@ def mtus(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, int]:
     for host in hosts:
         for label, bridge in label_bridges(host, cluster):
             entry = declared_bridges(host).get(label)
-            mtu = int((entry.get("mtu") if entry else bridge.get("mtu")) or DEFAULT_MTU)
-            found[label][mtu] += 1
+            said = entry.get("mtu") if entry else bridge.get("mtu")
+            found[label][int(said or DEFAULT_MTU)] += 1
     return {label: max(counts, key=lambda mtu: (counts[mtu], mtu)) for label, counts in found.items()}
 
 
 def smallest_layer(host: Profile, label: str) -> int:
     """The smallest MTU of the label's bridge and of what is under it, by the host's facts; 0 if nothing is known."""
-    bridge = (host.get("bridges") or {}).get(label, {})
-    found = links(host)
+    bridge, found = bridge_of(host, label), links(host)
     sizes = [bridge.get("mtu"), *(found[name].get("mtu") for name in stack(host, bridge) if name in found)]
     return min((size for size in sizes if size), default=0)
 
@@ -98,16 +113,21 @@ def nic(host: Profile, bridge: Mapping[str, Any]) -> str:
 def _address(host: Profile, label: str, bridge: Mapping[str, Any]) -> str:
     """The declared one where the bridge has several, else IPv4 before IPv6; no link-local one."""
     found = [each for each in parsed(bridge.get("addresses")) if not each.ip.is_link_local]
+    if not found:
+        return ""
     declared = {each.ip for each in parsed([declared_bridges(host).get(label, {}).get("address")])}
-    return str(min(found, key=lambda each: (each.ip not in declared, each.version)).ip) if found else ""
+    return str(min(found, key=lambda each: (each.ip not in declared, each.version)).ip)
 
 
 def _link_local(bridge: Mapping[str, Any]) -> str:
-    return next((str(each.ip) for each in parsed(bridge.get("addresses")) if each.version == 6 and each.ip.is_link_local), "")
+    for each in parsed(bridge.get("addresses")):
+        if each.version == 6 and each.ip.is_link_local:
+            return str(each.ip)
+    return ""
 
 
 def is_link_local(address: str) -> bool:
-    """Whether an address of an attachment is one that nobody configured."""
+    """Whether an address of an attachment is one that was not configured."""
     return ip_address(address).is_link_local
 
 
@@ -115,4 +135,5 @@ def _leafs(host: Profile, bridge: Mapping[str, Any]) -> str:
     """The switches at the other end of the cards; two that serve one bond are one place."""
     found = links(host)
     heard = [found[name].get("lldp") or {} for name in stack(host, bridge) if name in found]
-    return "+".join(sorted({str(each.get("system") or each.get("chassis")) for each in heard if each.get("system") or each.get("chassis")}))
+    names = {str(each.get("system") or each.get("chassis") or "") for each in heard}
+    return "+".join(sorted(names - {""}))

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The path check's culprits as problems, without those of which the facts of a host tell the cause already."""
+"""The path check's faults as problems, without those whose cause the facts of a host show already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
     DEAD,
     DUPLICATE,
@@ -20,30 +20,37 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     PAIR,
     SUBNET,
     UNPLUGGED,
-    Culprit,
+    Fault,
+    PathResults,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.duplicates import owners_of_addresses
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import cards, ipv4, labels, ports
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    bridge_of,
+    cards,
+    ipv4,
+    labels,
+    ports,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import smallest_layer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import Paths
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.reachability import dead_pairs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import FAILED, UNDECIDED, Problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 
 SILENCE = (DEAD, UNPLUGGED, ONE_WAY, FILTERED)
 
 
-def culprits(paths: Paths, hosts: Sequence[Profile], cluster: Cluster, *kinds: str) -> Iterator[Culprit]:
-    """Those of these kinds (the likeliest counts) of which no other check speaks."""
+def faults_of(hosts: Sequence[Profile], cluster: AssessedCluster, *kinds: str) -> Iterator[Fault]:
+    """Those of these kinds (the likeliest counts) that no other check reports."""
     profiles = {host.name: host for host in hosts}
-    for culprit in paths.verdict.culprits:
-        if culprit.kinds[0] in kinds and not _said_elsewhere(culprit, profiles, cluster):
-            yield culprit
+    for fault in cluster.paths.report.faults:
+        if fault.kinds[0] in kinds and not _is_reported_elsewhere(fault, profiles, cluster):
+            yield fault
 
 
 def problem(
-    paths: Paths,
-    culprit: Culprit,
+    paths: PathResults,
+    fault: Fault,
     expected: str,
     observed: str,
     fix: str,
@@ -51,46 +58,65 @@ def problem(
     kind: str = FAILED,
     severity: Optional[str] = None,
 ) -> Problem:
-    """A culprit as a problem of its hosts; undecided where it may be one host or another."""
-    hosts = words.hosts_of(culprit, paths.at)
+    """A fault as a problem of its hosts; undecided where it may be one host or another."""
+    hosts = wording.hosts_of(fault, paths.at)
+    if kind == FAILED and not fault.decided and len(hosts) > 1:
+        kind = UNDECIDED
+    sized, many = fault.kinds[0] in (MTU, FRAGMENTED), fault.kinds[0] == LOSS
     return Problem(
         hosts,
         expected,
         observed,
-        evidence=words.evidence(culprit, paths.outcomes),
+        evidence=wording.evidence_text(fault, paths.outcomes),
         fix=fix,
-        reproduce=words.reproduce(culprit.evidence[0], sized=culprit.kinds[0] in (MTU, FRAGMENTED), many=culprit.kinds[0] == LOSS),
-        kind=UNDECIDED if kind == FAILED and not culprit.decided and len(hosts) > 1 else kind,
+        reproduce=wording.reproduce(fault.evidence[0], sized=sized, many=many),
+        kind=kind,
         severity=severity,
     )
 
 
-def _said_elsewhere(culprit: Culprit, profiles: Mapping[str, Profile], cluster: Cluster) -> bool:
-    """Whether the facts of a candidate explain it, so that the check of these facts has the word."""
-    kind, probe = culprit.kinds[0], culprit.evidence[0]
-    named = {host for each in culprit.candidates if each.kind in (*HOST_KINDS, PAIR) for host in (each.host, each.other)}
-    ends = named & profiles.keys()
+def _is_reported_elsewhere(fault: Fault, profiles: Mapping[str, Profile], cluster: AssessedCluster) -> bool:
+    """Whether the facts of a suspect explain it, so that the check of these facts reports it."""
+    kind, probe = fault.kinds[0], fault.evidence[0]
     if kind in (MTU, FRAGMENTED):  # MTU001, MTU002, MTU003
-        return any(0 < smallest_layer(profiles[name], probe.network) < probe.size for name in ends)
+        sizes = [smallest_layer(host, probe.network) for host in _suspected_hosts(fault, profiles)]
+        return any(0 < size < probe.size for size in sizes)
     if kind == DUPLICATE:  # NET008
         return len(owners_of_addresses(list(profiles.values())).get(probe.address, ())) > 1
     if kind == SUBNET:  # NET005, NET007
         return len({_subnets(host, probe.network) for host in profiles.values()} - {()}) > 1
-    if kind in SILENCE and named & {each.name for each in cluster.unseen}:  # FCT001
+    return kind in SILENCE and _silence_is_reported_elsewhere(fault, profiles, cluster)
+
+
+def _silence_is_reported_elsewhere(fault: Fault, profiles: Mapping[str, Profile], cluster: AssessedCluster) -> bool:
+    label = fault.evidence[0].network
+    if _suspected_names(fault) & {each.name for each in cluster.unseen}:  # FCT001
         return True
-    if kind in SILENCE:
-        pairs = {(each.host, each.peer) for each in culprit.evidence}
-        ported = probe.network in labels(cluster, "Management") and pairs <= dead_pairs(list(profiles.values()))  # NET016
-        return ported or any(_unlinked(profiles[name], probe.network) for name in ends)  # NET011
-    return False
+    pairs = {(each.host, each.peer) for each in fault.evidence}
+    if label in labels(cluster, "Management") and pairs <= dead_pairs(list(profiles.values())):  # NET016
+        return True
+    return any(_unlinked(host, label) for host in _suspected_hosts(fault, profiles))  # NET011
+
+
+def _suspected_names(fault: Fault) -> set[str]:
+    """The hosts that are suspected themselves, or one of two."""
+    suspects = [each for each in fault.suspects if each.kind in (*HOST_KINDS, PAIR)]
+    return {host for each in suspects for host in (each.host, each.other)}
+
+
+def _suspected_hosts(fault: Fault, profiles: Mapping[str, Profile]) -> list[Profile]:
+    return [profiles[name] for name in _suspected_names(fault) & profiles.keys()]
 
 
 def _subnets(host: Profile, label: str) -> tuple[str, ...]:
-    return tuple(sorted({str(each.network) for each in ipv4((host.get("bridges") or {}).get(label, {}).get("addresses"))}))
+    addresses = bridge_of(host, label).get("addresses")
+    return tuple(sorted({str(each.network) for each in ipv4(addresses)}))
 
 
 def _unlinked(host: Profile, label: str) -> bool:
     """Whether all cards under the label's bridge are without a carrier or switched off."""
-    bridge = (host.get("bridges") or {}).get(label, {})
+    bridge = bridge_of(host, label)
     found = cards(host, bridge)
-    return not ports(bridge) or (bool(found) and all(card.get("carrier") is False or card.get("up") is False for card in found))
+    if not ports(bridge):
+        return True
+    return bool(found) and all(card.get("carrier") is False or card.get("up") is False for card in found)

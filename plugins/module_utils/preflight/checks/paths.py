@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: the paths between the hosts, as tried with packets of the required size, and the part of the fabric that is to blame.
+"""Checks: the paths between the hosts, as probed with packets of the required size, and the part of the fabric at
+fault.
 
-Who is to blame is found once for all of them (fabric/result.py). Where the facts of a host tell the cause already, the check of these facts
-speaks, and those here are silent.
+The faults are found once for all of them (path_result.py). Where the facts of a host show the cause already, the check
+of these facts reports it, and those here are silent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording as words
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
     DEAD,
     DUPLICATE,
@@ -22,18 +23,30 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     ONE_WAY,
     SUBNET,
     UNPLUGGED,
-    Culprit,
+    Element,
+    Fault,
+    PathResults,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import kinds_of, labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_problems import culprits, problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine, says_nothing
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_problems import faults_of, problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import (
+    AssessedCluster,
+    says_nothing,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
 
-ALSO = {UNPLUGGED: "nobody is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
-NOBODY_TOLD, NOT_PROBED = "nobody was told to", "was not probed"  # the second one is what preflight/parse/profiles.py says of a task that was left out
+ALSO = {UNPLUGGED: "no host is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
+# The second one is what preflight/parse/profiles.py says of a task that was left out.
+NOT_TOLD, NOT_PROBED = "no host was told to", "was not probed"
 
 
 @check(
@@ -46,19 +59,20 @@ NOBODY_TOLD, NOT_PROBED = "nobody was told to", "was not probed"  # the second o
     fix="raise the MTU there; what a network must carry is mtu in network_bridge_bridges",
     reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>",
 )
-def large_packets(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def large_packets(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """A packet as large as the bridges of a label are declared to carry passes between all hosts on it, unfragmented.
 
-    A switch port, a bond leg or a VLAN with a smaller MTU drops large packets without a word: ping works, storage and guests' downloads hang
-    (F21). A host whose own layers are too small is the subject of MTU001 to MTU003.
+    A switch port, a bond leg or a VLAN with a smaller MTU drops large packets silently: ping works, storage and guests'
+    downloads hang (F21). A host whose own layers are too small is the subject of MTU001 to MTU003.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, MTU):
-        size = culprit.evidence[0].size
-        passes = f", {culprit.mtu} do" if culprit.mtu else ""
-        observed = f"{words.names(culprit, paths.at)}: {size} bytes do not pass{words.way(culprit)}{passes}; {words.extent(culprit)}"
-        fix = f"{words.where(culprit, paths.at)}; MTU {size} or more is needed (switches count the Ethernet header and tags on top: 22 bytes)"
-        yield problem(paths, culprit, f"{size} bytes to pass", observed, fix)
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, MTU):
+        size = fault.evidence[0].size
+        passes = f", {fault.mtu} do" if fault.mtu else ""
+        observed = _observed(paths, fault, f": {size} bytes do not pass{wording.direction_text(fault)}{passes}")
+        needed = f"MTU {size} or more is needed (switches count the Ethernet header and tags on top: 22 bytes)"
+        fix = f"{wording.where_to_look(fault, paths.at)}; {needed}"
+        yield problem(paths, fault, f"{size} bytes to pass", observed, fix)
 
 
 @check(
@@ -69,19 +83,22 @@ def large_packets(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     scope=CLUSTER,
     prevents=("F21",),
     fix="raise the MTU there, or find the router that fragments what must not be fragmented",
-    reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>; tcpdump -ni <bridge> 'ip[6:2] & 0x3fff != 0'",
+    reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>; "
+    "tcpdump -ni <bridge> 'ip[6:2] & 0x3fff != 0'",
 )
-def fragments(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Nobody cuts the packets of the required size into fragments.
+def fragments(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
+    """Packets of the required size are not fragmented.
 
-    They arrive, slowly, until one of the fragments is lost or a firewall drops those that have no port number. What forbids fragments (TCP)
-    does not pass at all. A host whose own layers are too small is the subject of MTU001 to MTU003.
+    Fragments arrive, slowly, until one of them is lost or a firewall drops those that have no port number. What forbids
+    fragments (TCP) does not pass at all. A host whose own layers are too small is the subject of MTU001 to MTU003.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, FRAGMENTED):
-        size = culprit.evidence[0].size
-        observed = f"{words.names(culprit, paths.at)}: {size} bytes arrive in fragments{words.way(culprit)}; {words.extent(culprit)}"
-        yield problem(paths, culprit, f"{size} bytes to pass in one piece", observed, words.where(culprit, paths.at))
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, FRAGMENTED):
+        size = fault.evidence[0].size
+        observed = _observed(paths, fault, f": {size} bytes arrive in fragments{wording.direction_text(fault)}")
+        yield problem(
+            paths, fault, f"{size} bytes to pass in one piece", observed, wording.where_to_look(fault, paths.at)
+        )
 
 
 @check(
@@ -94,18 +111,19 @@ def fragments(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     fix="look at the VLAN of the switch port and at the cable; correct network_bridge_bridges (port, address)",
     reproduce="arping -c 3 -I <bridge> <address of the other host>; ip neigh show dev <bridge>",
 )
-def on_the_network(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def on_the_network(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Every host with an address on a label's bridge answers the others there.
 
-    Where not even ARP is answered, the switch port is in another VLAN, the link is down, or the bridge has the wrong port. CloudStack looks
-    for a bridge of that name and nothing more (F14). A link without carrier is the subject of NET011, another subnet that of NET007.
+    Where not even ARP is answered, the switch port is in another VLAN, the link is down, or the bridge has the wrong
+    port. CloudStack looks for a bridge of that name and nothing more (F14). A link without carrier is the subject of
+    NET011, another subnet that of NET007.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, UNPLUGGED, SUBNET):
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, UNPLUGGED, SUBNET):
         why = "gets no answer, not even to ARP: wrong VLAN, or a link that is down"
-        why = "is in another subnet or lacks its address" if culprit.kinds[0] == SUBNET else why
-        observed = f"{words.names(culprit, paths.at)} {why}{_or_else(culprit)}; {words.extent(culprit)}"
-        yield problem(paths, culprit, "an answer on the network", observed, words.where(culprit, paths.at))
+        why = "is in another subnet or lacks its address" if fault.kinds[0] == SUBNET else why
+        observed = _observed(paths, fault, f" {why}{_or_else(fault)}")
+        yield problem(paths, fault, "an answer on the network", observed, wording.where_to_look(fault, paths.at))
 
 
 @check(
@@ -118,16 +136,16 @@ def on_the_network(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     fix="look for a filter, for an asymmetric VLAN, and for a fibre or transceiver of which one half is broken",
     reproduce="tcpdump -ni <bridge> icmp  # on the other host, while this one pings it",
 )
-def both_ways(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def both_ways(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """What a host sends gets there, and so does the answer.
 
-    The hosts hear each other's questions: one that is heard and whose answer does not arrive proves that only one direction works. To
-    CloudStack such a host looks dead from one side and well from the other.
+    The hosts hear each other's echo requests: one that is heard and whose answer does not arrive proves that only one
+    direction works. To CloudStack such a host looks dead from one side and well from the other.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, ONE_WAY):
-        observed = f"{words.names(culprit, paths.at)}: nothing passes{words.way(culprit)}{_or_else(culprit)}; {words.extent(culprit)}"
-        yield problem(paths, culprit, "packets to pass both ways", observed, words.where(culprit, paths.at))
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, ONE_WAY):
+        observed = _observed(paths, fault, f": nothing passes{wording.direction_text(fault)}{_or_else(fault)}")
+        yield problem(paths, fault, "packets to pass both ways", observed, wording.where_to_look(fault, paths.at))
 
 
 @check(
@@ -139,20 +157,21 @@ def both_ways(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     fix="look at the host's console, then run the check again",
     reproduce="ping -c 3 <address of the host>",
 )
-def alive(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A host that gave no results and that nobody reaches on any network is off, hangs, or has lost all its links.
+def alive(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
+    """A host that gave no results and that no other host reaches on any network is off, hangs, or has lost all its
+    links.
 
-    Nothing can be said of the paths to it. A host that Ansible could not reach from the beginning is the subject of FCT001.
+    The paths to it cannot be verified. A host that Ansible could not reach from the beginning is the subject of FCT001.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, DEAD):
-        observed = f"{words.names(culprit, paths.at)}: no results, and no answer to anybody; {words.extent(culprit)}"
-        yield problem(paths, culprit, "an answer", observed, words.where(culprit, paths.at))
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, DEAD):
+        observed = _observed(paths, fault, ": no results, and no answer to any host")
+        yield problem(paths, fault, "an answer", observed, wording.where_to_look(fault, paths.at))
 
 
 @check(
     "PTH006",
-    "Somebody else answers for a host's address",
+    "Duplicate address outside the inventory",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -160,112 +179,152 @@ def alive(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     fix="find the other device by its MAC address in the switches' tables, and give it another address",
     reproduce="arping -D -c 3 -I <bridge> <address>",
 )
-def no_stranger(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def no_duplicate_outside(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """One device answers ARP for the address of a host: the host.
 
-    Traffic goes to whichever of the two answered last, so connections to the host break at times that look random. An address that two hosts
-    of the cluster have is the subject of NET008; this one finds machines that the inventory does not know.
+    Traffic goes to whichever of the two answered last, so connections to the host break at times that look random. An
+    address that two hosts of the cluster have is the subject of NET008; this one finds machines that the inventory does
+    not know.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, DUPLICATE):
-        element, address = culprit.candidates[0], culprit.evidence[0].address
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, DUPLICATE):
+        element, address = fault.suspects[0], fault.evidence[0].address
         own = paths.at[element.host, element.network].mac
-        mine = [each for each in paths.outcomes if (each.probe.peer, each.probe.network) == (element.host, element.network)]
-        others = sorted({mac for each in mine for mac in (each.neighbour, *each.neighbours)} - {own, ""})
-        observed = f"{show(others)} for {address} of {element.host} on {element.network}; seen by {culprit.bad} of {culprit.asked} hosts"
-        yield problem(paths, culprit, f"{own or 'one MAC address'} alone to answer", observed, "")
+        others = _foreign_macs(paths, element)
+        where = f"{address} of {element.host} on {element.network}"
+        observed = f"{show(others)} for {where}; seen by {fault.failed_pairs} of {fault.tested_pairs} hosts"
+        yield problem(paths, fault, f"{own or 'one MAC address'} alone to answer", observed, "")
+
+
+def _foreign_macs(paths: PathResults, element: Element) -> list[str]:
+    """The MAC addresses other than its own that answered for the host's address."""
+    own = {paths.at[element.host, element.network].mac, ""}
+    found: set[str] = set()
+    for outcome in paths.outcomes:
+        if (outcome.probe.peer, outcome.probe.network) == (element.host, element.network):
+            found.update((outcome.neighbour, *outcome.neighbours))
+    return sorted(found - own)
 
 
 @check(
     "PTH007",
-    "Nothing can be said of a path",
+    "ICMP is filtered: the path cannot be verified",
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
-    fix="let the hosts ping each other (ICMP echo in every firewall between them, the host's own included), then run the check again",
+    fix="allow ICMP echo between the hosts (in every firewall between them, the host's own included), "
+    "then run the check again",
     reproduce="ping -c 3 -I <bridge> <address of the other host>",
 )
-def echo_allowed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """ICMP echo passes between the hosts. Where it is filtered and other packets pass, the MTU of the path cannot be told, nor its loss.
+def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
+    """ICMP echo passes between the hosts. Where it is filtered and other packets pass, the path's MTU and loss are
+    unknown.
 
     It is an info where other packets were seen to pass, a warning where it may be a path that is dead in one direction.
     """
-    paths = examine(hosts, cluster, policy)
-    for culprit in culprits(paths, hosts, cluster, FILTERED):
-        severity = INFO if culprit.kinds == (FILTERED,) else WARNING
-        observed = f"{words.names(culprit, paths.at)}: cannot tell, echo is not answered although somebody is there{_or_else(culprit)}; {words.extent(culprit)}"
-        yield problem(paths, culprit, "ICMP echo to be answered", observed, "", kind=UNKNOWN, severity=severity)
+    paths = cluster.paths
+    for fault in faults_of(hosts, cluster, FILTERED):
+        severity = INFO if fault.kinds == (FILTERED,) else WARNING
+        observed = _observed(
+            paths, fault, f": unknown, echo is not answered although other packets pass{_or_else(fault)}"
+        )
+        yield problem(paths, fault, "ICMP echo to be answered", observed, "", kind=UNKNOWN, severity=severity)
 
 
 @check(
     "PTH008",
-    "Paths that were not tried",
+    "Paths that were not tested",
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
     fix="read the message; for the whole cluster run path_check.yml",
     reproduce="ansible-playbook -i INVENTORY playbooks/path_check.yml",
 )
-def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Every host tried its paths to the others, on every label on which it has an address.
+def everything_tested(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
+    """Every host tested its paths to the others, on every label on which it has an address.
 
-    A run in which nobody was told to try (preflight_path_check) is an info; one in which they could not be told is a warning.
+    A run in which no host was told to (preflight_path_check) is an info; one in which they could not be told is a
+    warning.
     """
-    paths = examine(hosts, cluster, policy)
+    paths = cluster.paths
     shared = Counter(network for _host, network in paths.at)
-    told = [host for host in hosts if any((host.name, network) in paths.at and count > 1 for network, count in shared.items())]
+    with_peers = {host for host, network in paths.at if shared[network] > 1}
+    told = [host for host in hosts if host.name in with_peers]
     if told and not paths.outcomes:
         why = _why(told)
-        severity = INFO if why in (NOBODY_TOLD, NOT_PROBED) else None
-        yield Problem(tuple(host.name for host in told), "the paths to be tried", f"unknown: {why}", severity=severity, kind=UNKNOWN)
+        severity = INFO if why in (NOT_TOLD, NOT_PROBED) else None
+        names = tuple(host.name for host in told)
+        yield Problem(names, "the paths to be tested", f"unknown: {why}", severity=severity, kind=UNKNOWN)
         return
-    dead = {element.host for culprit in paths.verdict.culprits if culprit.kinds[0] == DEAD for element in culprit.candidates}
-    left: dict[str, dict[str, set[str]]] = {}  # by host: why, and whom it did not ask
-    for each in paths.outcomes:
-        if each.failure == NOT_ASKED and not says_nothing(each):
-            left.setdefault(each.probe.host, {}).setdefault(each.text or "no time was left", set()).add(each.probe.peer)
+    dead = _dead_hosts(paths)
+    left = _left_out(paths)
     for host in told:
         if host.name not in paths.ran and host.live and host.name not in dead:
             yield from _gap(host)
         elif host.name in left:
             why = "; ".join(f"{text}: {show(sorted(peers))}" for text, peers in sorted(left[host.name].items()))
-            yield Problem((host.name,), "every path to be tried", f"unknown: {why}", kind=UNKNOWN)
+            yield Problem((host.name,), "every path to be tested", f"unknown: {why}", kind=UNKNOWN)
+
+
+def _dead_hosts(paths: PathResults) -> set[str]:
+    dead = [fault for fault in paths.report.faults if fault.kinds[0] == DEAD]
+    return {element.host for fault in dead for element in fault.suspects}
+
+
+def _left_out(paths: PathResults) -> dict[str, dict[str, set[str]]]:
+    """By host: why, and which peers it did not ask."""
+    left: dict[str, dict[str, set[str]]] = {}
+    for each in paths.outcomes:
+        if each.failure == NOT_ASKED and not says_nothing(each):
+            reasons = left.setdefault(each.probe.host, {})
+            reasons.setdefault(each.text or "no time was left", set()).add(each.probe.peer)
+    return left
 
 
 @check(
     "PTH009",
-    "A network without addresses cannot be asked",
+    "A network without addresses cannot be tested",
     area="paths",
     severity=INFO,
     scope=CLUSTER,
     fix="nothing, if guests alone use it; else give the bridges addresses in network_bridge_bridges",
     reproduce="ip -br addr show type bridge",
 )
-def no_addresses(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The paths of a label are tried from address to address, so a label whose bridges have none is left out.
+def no_addresses(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
+    """The paths of a label are tested from address to address, so a label whose bridges have none is left out.
 
-    Guest networks on VLANs seldom have addresses on the hosts. There IPv6's link-local ones are used, which every bridge has unless
-    net.ipv6.conf.all.disable_ipv6 is set. Their packets have no tag, and nothing can be said where the switch ports carry tagged ones only;
-    what is wrong with such paths is seen when guests use them. With VXLAN the bridge of the guest label needs an address.
+    Guest networks on VLANs seldom have addresses on the hosts. There IPv6's link-local ones are used, which every
+    bridge has unless net.ipv6.conf.all.disable_ipv6 is set. Their packets have no tag, so the path is unknown where the
+    switch ports carry tagged ones only; what is wrong with such paths is seen when guests use them. With VXLAN the
+    bridge of the guest label needs an address.
     """
-    paths = examine(hosts, cluster, policy)
-    addressed = {network for _host, network in paths.at}
+    addressed = {network for _host, network in cluster.paths.at}
     bridged = {label for host in hosts for label in host.get("bridges") or {}}
     for label in labels(cluster):
-        silent = sorted({tuple(sorted((each.probe.host, each.probe.peer))) for each in paths.outcomes if each.probe.network == label and says_nothing(each)})
+        silent = _silent_pairs(cluster.paths, label)
         if label in bridged - addressed:
             between, why = {host.name for host in hosts}, "no host has an address"
         elif silent:
             pairs = show([" and ".join(pair) for pair in silent])
-            between, why = {host for pair in silent for host in pair}, f"between {pairs} no packet without a VLAN tag passes"
+            between, why = set().union(*silent), f"between {pairs} no packet without a VLAN tag passes"
         else:
             continue
         observed = f"unknown: {why} on {label} ({kinds_of(cluster, label)})"
-        yield Problem(tuple(sorted(between)), f"the paths on {label} to be tried", observed, kind=UNKNOWN)
+        yield Problem(tuple(sorted(between)), f"the paths on {label} to be tested", observed, kind=UNKNOWN)
 
 
-def _or_else(culprit: Culprit) -> str:
-    rest = [ALSO[kind] for kind in culprit.kinds[1:]]
+def _silent_pairs(paths: PathResults, label: str) -> list[tuple[str, ...]]:
+    """Pairs of hosts between which silence says nothing, sorted."""
+    silent = [each.probe for each in paths.outcomes if each.probe.network == label and says_nothing(each)]
+    return sorted({tuple(sorted((probe.host, probe.peer))) for probe in silent})
+
+
+def _observed(paths: PathResults, fault: Fault, what: str) -> str:
+    return f"{wording.suspect_names(fault, paths.at)}{what}; {wording.extent_text(fault)}"
+
+
+def _or_else(fault: Fault) -> str:
+    rest = [ALSO[kind] for kind in fault.kinds[1:]]
     return f" (or {' or '.join(rest)})" if rest else ""
 
 
@@ -277,4 +336,4 @@ def _gap(host: Profile) -> Iterator[Problem]:
 
 
 def _why(hosts: Sequence[Profile]) -> str:
-    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), NOBODY_TOLD)
+    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), NOT_TOLD)

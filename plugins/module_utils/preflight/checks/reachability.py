@@ -11,7 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.bl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import vxlan_let_in
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import NO_ANSWER, shut_out
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
@@ -71,7 +71,7 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every firewall and switch on the way",
     reproduce="nc -zvu <address of the other host on the guest label> 8472",
 )
-def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def vxlan_reaches(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 gets from each host to the others. One port is enough.
 
     It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN devices takes it in
@@ -81,7 +81,7 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     if not cluster.vxlan:
         return
     guest = labels(cluster, "Guest")
-    passed = {(each.probe.host, each.probe.peer) for each in examine(hosts, cluster, policy).outcomes if each.control and each.probe.network in guest}
+    passed = {(each.probe.host, each.probe.peer) for each in cluster.paths.outcomes if each.control and each.probe.network in guest}
     answering = {host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())}
     pairs: dict[Pair, str] = {}
     for host in hosts:

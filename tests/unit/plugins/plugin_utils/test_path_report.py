@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Outcome, Probe, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, FaultReport, Outcome, PathResults, Probe
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import Paths
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_summary import path_summary
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
@@ -23,7 +22,7 @@ def paths(pairs, hosts=3, rack=None):
     """One network; pairs (host, peer) -> outcome's parts."""
     at = {(f"h{number}", "stor"): Attachment(f"h{number}", "stor", f"10.0.1.{number}", rack(number) if rack else "") for number in range(1, hosts + 1)}
     outcomes = [Outcome(Probe(f"h{one}", "stor", f"h{other}", f"10.0.1.{other}", 9000), **parts) for (one, other), parts in pairs.items()]
-    return Paths(at, tuple(outcomes), frozenset(), Verdict())
+    return PathResults(at, tuple(outcomes), frozenset(), FaultReport())
 
 
 def network(*given, **options):
@@ -79,7 +78,7 @@ def report(edit):
 BAD_PORT = {f"host{number}": {"probes.paths.outcomes[5]": SMALL} for number in (1, 2, 3)}
 
 
-def test_the_terminal_names_the_culprit_first_and_then_the_counts():
+def test_the_terminal_names_the_fault_first_and_then_the_counts():
     built, _hosts = report(BAD_PORT)
     lines = path_summary(built, "reports/path_check.html").splitlines()
     assert lines[0] == "error   PTH001  A packet of the declared MTU does not get there: host4"
@@ -91,7 +90,7 @@ def test_the_terminal_names_the_culprit_first_and_then_the_counts():
 
 def test_nothing_tried_is_said():
     built, _hosts = report({f"host{number}": {"probes.paths": None} for number in range(1, 5)})
-    assert "No path was tried" in path_summary(built, "x")
+    assert "No path was tested" in path_summary(built, "x")
 
 
 def test_the_page_shows_the_part_to_blame_and_who_reaches_whom():

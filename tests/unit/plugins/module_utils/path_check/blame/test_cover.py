@@ -6,8 +6,8 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.cover import explain
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.noise import of_noise
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.cover import smallest_cover
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.noise import background_noise
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.topology import Topology
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
 
@@ -18,8 +18,8 @@ FLOWS = [(*pair, "Guest") for pair in combinations(HOSTS, 2)]
 
 
 def _explained(bad, **options):
-    shares = explain(TOPOLOGY, bad, [flow for flow in FLOWS if flow not in bad], **options)
-    return [([str(element).replace(" on Guest", "") for element in share.candidates], len(share.bad), share.asked) for share in shares]
+    explanations = smallest_cover(TOPOLOGY, bad, [flow for flow in FLOWS if flow not in bad], **options)
+    return [([str(element).replace(" on Guest", "") for element in each.suspects], len(each.failed), each.tested) for each in explanations]
 
 
 def _of(*hosts):
@@ -66,14 +66,14 @@ def test_one_bad_pair_is_a_tie_to_the_end():
         ({("a0", host): 1 for host in HOSTS[1:]}, True),
     ],
 )
-def test_a_packet_lost_now_and_then_is_nobodys_fault(lost, named):
+def test_a_packet_lost_now_and_then_is_noise(lost, named):
     figures = {flow: (lost.get(flow[:2], 0), 40) for flow in FLOWS}
     bad = [flow for flow in FLOWS if figures[flow][0]]
-    assert bool(_explained(bad, lost=figures, chance=of_noise(figures))) is named
+    assert bool(_explained(bad, lost=figures, noise=background_noise(figures))) is named
 
 
-def test_who_did_not_answer_the_controller_either_is_the_likelier_culprit():
+def test_a_host_that_did_not_answer_the_controller_either_is_likelier_at_fault():
     bad = [("a0", "b0", "Guest")]
     good = [("a1", "b1", "Guest")]
-    (share,) = explain(TOPOLOGY, bad, good, suspects=["a0"])
-    assert str(share.candidates[0]) == "a0 on Guest"
+    (explanation,) = smallest_cover(TOPOLOGY, bad, good, absent=["a0"])
+    assert str(explanation.suspects[0]) == "a0 on Guest"

@@ -47,7 +47,7 @@ def test_who_answered_or_is_said_to_have_run():
 
 def test_a_second_run_goes_on_counting():
     heard = [Heard("b", "Guest", "a", 18, 0, 19), Heard("b", "Guest", "a", 10, 5, 14)]
-    (merged,) = collect(AT, (), heard, ()).heard.values()
+    (merged,) = collect(AT, (), heard, ()).heard_by.values()
     assert (merged.count, merged.last - merged.first + 1) == (28, 30)
 
 

@@ -60,7 +60,7 @@ def test_a_tally_counts_the_pairs_that_cross_an_element(attachments):
         # two sides of two hosts, nothing between them
         ([_at(host) for host in "abcd"], [("a", "b", "Guest"), ("c", "d", "Guest")], ["the side of a", "the side of a", "the side of c", "the side of c"]),
         ([_at(host) for host in "abcd"], [("a", "b", "Guest"), ("b", "c", "Guest"), ("c", "d", "Guest")], ["", "", "", ""]),
-        # one host alone is no side
+        # one host alone is not a side
         ([_at(host) for host in "abc"], [("a", "b", "Guest")], ["", "", ""]),
         # somebody told the places
         ([_at("a", place="r0"), *map(_at, "bcd")], [("a", "b", "Guest"), ("c", "d", "Guest")], ["r0", "", "", ""]),

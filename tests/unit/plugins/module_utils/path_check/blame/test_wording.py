@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Culprits in the words of an operator."""
+"""Faults in the words of an operator."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording as words
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import MTU, Attachment, Culprit, Element, Outcome, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import MTU, Attachment, Element, Fault, Outcome, Probe
 
 AT = {(host, "stor"): Attachment(host, "stor", "10.0.1.1", place, "bond0") for host, place in (("h1", "r1"), ("h2", "r1"), ("h3", "r2"), ("h4", "r3"))}
 AT["h9", "mgmt"] = Attachment("h9", "mgmt", "10.0.0.9")
@@ -28,9 +28,9 @@ AT["h9", "mgmt"] = Attachment("h9", "mgmt", "10.0.0.9")
     ],
 )
 def test_an_element(element, name, hosts):
-    culprit = Culprit((MTU,), (element,), evidence=(Probe("h2", "stor", "h1", "10.0.1.1", 9000),))
-    assert words.name(element, AT) == name
-    assert words.hosts_of(culprit, AT) == tuple(hosts.split())
+    fault = Fault((MTU,), (element,), evidence=(Probe("h2", "stor", "h1", "10.0.1.1", 9000),))
+    assert wording.element_name(element, AT) == name
+    assert wording.hosts_of(fault, AT) == tuple(hosts.split())
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_an_element(element, name, hosts):
     ],
 )
 def test_the_command_that_shows_it(probe, options, command):
-    assert words.reproduce(probe, **options) == command
+    assert wording.reproduce(probe, **options) == command
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_the_command_that_shows_it(probe, options, command):
     ],
 )
 def test_an_outcome(parts, text):
-    assert words.said(Outcome(Probe("h1", "stor", "h2", "10.0.1.2", 9000), **parts)) == text
+    assert wording.describe_outcome(Outcome(Probe("h1", "stor", "h2", "10.0.1.2", 9000), **parts)) == text

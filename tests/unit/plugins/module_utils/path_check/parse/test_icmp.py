@@ -63,7 +63,7 @@ def test_a_tag_is_read_whole_or_not_at_all(before, nonce, peer, size, number, mi
 
 @given(st.booleans(), st.integers(0, 255), st.integers(0, 255), st.integers(0, 2**32 - 1), st.booleans())
 def test_every_error_has_words(v6, kind, code, info, own):
-    refusal = icmp.explain(v6, kind, code, info, "R", own)
+    refusal = icmp.refusal_of(v6, kind, code, info, "R", own)
     assert refusal.text and refusal.by == "R"
 
 
@@ -116,7 +116,7 @@ def test_errors(data, expected):
     ],
 )
 def test_errors_in_words(v6, kind, code, info, own, failure, text, mtu):
-    refusal = icmp.explain(v6, kind, code, info, "R", own)
+    refusal = icmp.refusal_of(v6, kind, code, info, "R", own)
     assert (refusal.failure, refusal.text, refusal.mtu, refusal.by) == (failure, text, mtu, "R")
 
 

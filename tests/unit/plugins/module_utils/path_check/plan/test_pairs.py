@@ -15,7 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pai
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fabric import BRIDGE, HOST, LINK, NIC, OWN_MTU, SWITCH, TRUNK, Fabric, Fault, Simulator, random_fabric
+from tests.fabric import BRIDGE, HOST, LINK, NIC, OWN_MTU, SWITCH, TRUNK, Fabric, InjectedFault, Simulator, random_fabric
 
 racks = st.one_of(
     st.lists(st.integers(1, 40), min_size=1, max_size=10),
@@ -129,18 +129,18 @@ def test_a_host_is_asked_only_on_its_own_networks():
 # --- which faults the first round always shows ---
 
 WHOLE = {
-    "the MTU of a host's bridge": lambda at, far: Fault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
-    "the MTU of a host's bridge, inwards": lambda at, far: Fault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280, direction=m.IN),
-    "the MTU of a host's own device": lambda at, far: Fault(OWN_MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
-    "the MTU of a host's card": lambda at, far: Fault(m.MTU, NIC, host=at.host, nic=at.nic, mtu=1280, direction=m.OUT),
-    "a dead host": lambda at, far: Fault(m.DEAD, HOST, host=at.host),
-    "a host's wrong VLAN": lambda at, far: Fault(m.UNPLUGGED, BRIDGE, host=at.host, network=at.network),
-    "a one-way drop at a host": lambda at, far: Fault(m.ONE_WAY, BRIDGE, host=at.host, network=at.network, direction=m.OUT),
-    "a host's wrong address": lambda at, far: Fault(m.SUBNET, BRIDGE, host=at.host, network=at.network),
-    "a filter": lambda at, far: Fault(m.FILTERED, HOST, host=at.host),
-    "the MTU of a leaf": lambda at, far: Fault(m.MTU, SWITCH, place=at.place, mtu=1280),
-    "a VLAN missing on a leaf's uplinks": lambda at, far: Fault(m.UNPLUGGED, TRUNK, place=at.place, network=at.network) if far else None,
-    "the MTU between two leafs": lambda at, far: Fault(m.MTU, LINK, place=at.place, far=far, mtu=1280) if far else None,
+    "the MTU of a host's bridge": lambda at, far: InjectedFault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
+    "the MTU of a host's bridge, inwards": lambda at, far: InjectedFault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280, direction=m.IN),
+    "the MTU of a host's own device": lambda at, far: InjectedFault(OWN_MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
+    "the MTU of a host's card": lambda at, far: InjectedFault(m.MTU, NIC, host=at.host, nic=at.nic, mtu=1280, direction=m.OUT),
+    "a dead host": lambda at, far: InjectedFault(m.DEAD, HOST, host=at.host),
+    "a host's wrong VLAN": lambda at, far: InjectedFault(m.UNPLUGGED, BRIDGE, host=at.host, network=at.network),
+    "a one-way drop at a host": lambda at, far: InjectedFault(m.ONE_WAY, BRIDGE, host=at.host, network=at.network, direction=m.OUT),
+    "a host's wrong address": lambda at, far: InjectedFault(m.SUBNET, BRIDGE, host=at.host, network=at.network),
+    "a filter": lambda at, far: InjectedFault(m.FILTERED, HOST, host=at.host),
+    "the MTU of a leaf": lambda at, far: InjectedFault(m.MTU, SWITCH, place=at.place, mtu=1280),
+    "a VLAN missing on a leaf's uplinks": lambda at, far: InjectedFault(m.UNPLUGGED, TRUNK, place=at.place, network=at.network) if far else None,
+    "the MTU between two leafs": lambda at, far: InjectedFault(m.MTU, LINK, place=at.place, far=far, mtu=1280) if far else None,
 }
 HOSTS = (4, 5, 7, 9, 12, 16, 21, 28, 37, 49, 70, 90)
 

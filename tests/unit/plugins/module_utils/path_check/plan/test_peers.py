@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse.netlink import FAILED, INCOMPLETE, PERMANENT, REACHABLE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peers import begin_after, heard_by, meet
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peers import begin_after, heard_by, neighbour_of
 
 STALE = 0x04
 
@@ -28,7 +28,7 @@ STALE = 0x04
     ],
 )
 def test_neighbours(asked, answered, state, control, expected):
-    assert meet(asked, answered, state, "a", control) == expected
+    assert neighbour_of(asked, answered, state, "a", control) == expected
 
 
 def test_not_all_hosts_begin_with_the_same_peer():

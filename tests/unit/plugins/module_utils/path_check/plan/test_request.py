@@ -56,9 +56,9 @@ def test_good(change):
 @pytest.mark.parametrize(
     ("change", "message", "expected"),
     [
-        ({"address": "host2.example"}, "the address of host2 is no IP address", "an IPv4 or IPv6 address"),
-        ({"address": "192.0.2.0/24"}, "the address of host2 is no IP address", "an IPv4 or IPv6 address"),
-        ({"address": "fe80::1%eth0"}, "the address of host2 is no IP address", "an IPv4 or IPv6 address"),
+        ({"address": "host2.example"}, "the address of host2 is not an IP address", "an IPv4 or IPv6 address"),
+        ({"address": "192.0.2.0/24"}, "the address of host2 is not an IP address", "an IPv4 or IPv6 address"),
+        ({"address": "fe80::1%eth0"}, "the address of host2 is not an IP address", "an IPv4 or IPv6 address"),
         ({"address": "127.0.0.1"}, "the address of host2 is not the address of one other host", ONE),
         ({"address": "0.0.0.0"}, "the address of host2 is not the address of one other host", ONE),
         ({"address": "224.0.0.1"}, "the address of host2 is not the address of one other host", ONE),
@@ -81,7 +81,7 @@ def test_peers_and_sizes(change, message, expected):
 
 
 def test_no_address_at_all():
-    assert _refused({"probes": [{**PROBE, "address": ""}]}) == ("the address of host2 is no IP address", "an IPv4 or IPv6 address", "nothing")
+    assert _refused({"probes": [{**PROBE, "address": ""}]}) == ("the address of host2 is not an IP address", "an IPv4 or IPv6 address", "nothing")
 
 
 def test_ipv6_has_a_larger_minimum():
@@ -92,11 +92,11 @@ def test_ipv6_has_a_larger_minimum():
 @pytest.mark.parametrize(
     ("change", "message", "expected"),
     [
-        ({"device": "lo"}, "network net: nobody else is behind the loopback interface", "a bridge, VLAN device or card"),
-        ({"device": "a/b"}, "network net: that is no name of an interface", "at most 15 letters, no blank and no slash"),
-        ({"device": ".."}, "network net: that is no name of an interface", "at most 15 letters, no blank and no slash"),
-        ({"device": "sixteen-letters-"}, "network net: that is no name of an interface", "at most 15 letters, no blank and no slash"),
-        ({"source": "host1"}, "network net: the source is no IP address", "an IPv4 or IPv6 address"),
+        ({"device": "lo"}, "network net: no other host is behind the loopback interface", "a bridge, VLAN device or card"),
+        ({"device": "a/b"}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
+        ({"device": ".."}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
+        ({"device": "sixteen-letters-"}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
+        ({"source": "host1"}, "network net: the source is not an IP address", "an IPv4 or IPv6 address"),
         ({"source": "127.0.0.1"}, "network net: the source is not the address of one other host", ONE),
     ],
 )

@@ -8,9 +8,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.samples import GREETING, Samples
 
 
-def _run(answers, count=20, interval=0.03, timeout=1.0, patience=1.0):
+def _run(answers, count=20, interval=0.03, timeout=1.0, first_timeout=1.0):
     """`answers`: number -> round trip. Returns the samples and the time at which they were over."""
-    samples, now, flying = Samples(count, interval, timeout, patience), 0.0, []
+    samples, now, flying = Samples(count, interval, timeout, first_timeout), 0.0, []
     while samples.due < NEVER:
         now = max(now, min([samples.due, *(each[0] for each in flying)]))
         for each in [each for each in flying if each[0] <= now]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import PILOTS, Direction, Hints, Search
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import PILOTS, Direction, Search, SizeHints
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ def _find(search, mtu, told=None):
 
 @given(st.integers(84, 65535), st.integers(84, 65535))
 def test_exact_for_every_mtu(mtu, wanted):
-    search = Search(84, wanted, Hints())
+    search = Search(84, wanted, SizeHints())
     rounds, packets = _find(search, mtu)
     assert search.low == min(mtu, wanted)
     assert search.passed == (mtu >= wanted)
@@ -36,7 +36,7 @@ def test_exact_for_every_mtu(mtu, wanted):
 
 @pytest.mark.parametrize(("mtu", "wanted", "rounds", "packets"), [(1450, 1500, 6, 22), (1500, 9000, 6, 36), (1404, 1500, 7, 40), (8387, 9000, 9, 85)])
 def test_what_it_costs(mtu, wanted, rounds, packets):
-    found = _find(Search(84, wanted, Hints()), mtu)
+    found = _find(Search(84, wanted, SizeHints()), mtu)
     assert found[0] <= rounds
     assert found[1] <= packets
 
@@ -44,7 +44,7 @@ def test_what_it_costs(mtu, wanted, rounds, packets):
 @given(st.integers(84, 8999), st.sampled_from([0, "true", "too small", "too large"]))
 def test_what_a_router_says_is_a_hint_not_the_truth(mtu, says):
     told = {0: 0, "true": mtu, "too small": max(68, mtu - 40), "too large": mtu + 40}[says]
-    search = Search(84, 9000, Hints())
+    search = Search(84, 9000, SizeHints())
     rounds, packets = _find(search, mtu, told)
     assert search.low == mtu
     if says == "true" and mtu > 84:
@@ -52,7 +52,7 @@ def test_what_a_router_says_is_a_hint_not_the_truth(mtu, says):
 
 
 def test_a_lost_answer_does_not_mislead():
-    search = Search(84, 1500, Hints())
+    search = Search(84, 1500, SizeHints())
     assert search.round(ENOUGH) == [1500]  # lost
     sizes = search.round(ENOUGH)
     assert 1500 in sizes and 1400 in sizes
@@ -64,7 +64,7 @@ def test_a_lost_answer_does_not_mislead():
 
 
 def test_the_next_ones_profit_from_what_was_found():
-    hints = Hints()
+    hints = SizeHints()
     _find(Search(84, 1500, hints), 1404)
     search = Search(84, 1500, hints)
     assert search.round(ENOUGH) == [1500]
@@ -75,7 +75,7 @@ def test_the_next_ones_profit_from_what_was_found():
 
 
 def test_only_a_few_search_before_there_is_a_hint():
-    hints = Hints()
+    hints = SizeHints()
     searches = [Search(84, 1500, hints) for _peer in range(10)]
     for search in searches:
         search.round(ENOUGH)
@@ -87,7 +87,7 @@ def test_only_a_few_search_before_there_is_a_hint():
 
 
 def test_nobody_waits_for_hints_forever():
-    hints = Hints()
+    hints = SizeHints()
     searches = [Search(84, 1500, hints) for _peer in range(PILOTS + 1)]
     for search in searches[:PILOTS]:
         search.round(ENOUGH)

@@ -9,21 +9,21 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.tim
     MOST,
     SURE,
     Bucket,
+    answer_timeout,
     figures,
-    grace,
-    patience,
+    last_answer_timeout,
     percentile,
-    tries,
+    tries_needed,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.integers(1, 2000), st.integers(1, 50))
-def test_never_more_than_the_rate(questions, rate, burst):
+def test_never_more_than_the_rate(probe_options, rate, burst):
     """In any time that passes, at most what the rate allows, one burst, and the rest of the last question."""
     bucket, now, sent = Bucket(rate, burst, 0.0), 0.0, 0
-    for packets in questions:
+    for packets in probe_options:
         now = max(now, bucket.opens())
         bucket.spend(packets, now)
         sent += packets
@@ -41,12 +41,12 @@ def test_a_pause_gives_no_credit_beyond_the_burst():
     [(0, 0, MOST), (0, 20, FEWEST), (0, 1000, FEWEST), (4, 20, 8), (10, 20, MOST), (20, 20, MOST)],
 )
 def test_tries(lost, sent, expected):
-    assert tries(lost, sent) == expected
+    assert tries_needed(lost, sent) == expected
 
 
 @given(st.integers(0, 50), st.integers(1, 1000))
 def test_tries_are_enough_for_the_loss_that_was_seen(lost, sent):
-    number = tries(min(lost, sent), sent)
+    number = tries_needed(min(lost, sent), sent)
     assert number in range(FEWEST, MOST + 1)
     assert number == MOST or (min(lost, sent) / sent) ** number <= SURE
 
@@ -55,13 +55,13 @@ def test_tries_are_enough_for_the_loss_that_was_seen(lost, sent):
     ("rtts", "expected"),
     [([], 1.0), ([0.01], 0.08), ([0.9, 0.01], 0.08), ([0.0002, 0.1], 0.35), ([0.5], 1.0)],
 )
-def test_patience_follows_the_round_trips(rtts, expected):
-    assert patience(rtts, 1.0) == pytest.approx(expected)
+def test_the_timeout_follows_the_round_trips(rtts, expected):
+    assert answer_timeout(rtts, 1.0) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("rtts", "expected"), [([], 1.0), ([0.0], 0.4), ([0.01, 0.02, 0.01], 0.5), ([0.5], 1.0)])
 def test_the_last_answer_gets_more_time(rtts, expected):
-    assert grace(rtts, 1.0) == pytest.approx(expected)
+    assert last_answer_timeout(rtts, 1.0) == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 10), min_size=1), st.integers(1, 100))

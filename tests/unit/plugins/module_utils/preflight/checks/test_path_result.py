@@ -8,23 +8,39 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess im
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import path_result as result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import document
 
 from tests.cluster_profiles import healthy
+from tests.report_samples import MADE
 
 SMALL = {f"host{number}": {"probes.paths.outcomes[5]": {"passed": False, "path_mtu": 1500, "failure": "too_large"}} for number in (1, 2, 3)}
 
 
-def test_who_is_to_blame_is_found_once(monkeypatch):
+def test_the_faults_are_found_once_for_all_checks_and_the_report(monkeypatch):
     calls = []
-    blame = result.blame
-    monkeypatch.setattr(result, "blame", lambda *given, **options: calls.append(1) or blame(*given, **options))
+    locate_faults = result.locate_faults
+    monkeypatch.setattr(result, "locate_faults", lambda *given, **options: calls.append(1) or locate_faults(*given, **options))
     world = healthy().edit(SMALL)
     hosts, cluster, policy = world.profiles(), world.intent(), world.rules()
-    assess(hosts, cluster, policy, today="2026-11-25")
-    examine(hosts, cluster, policy)
+    assessment = assess(hosts, cluster, policy, today="2026-11-25")
+    assert document(assessment, hosts, cluster, policy, (), MADE)["paths"]["culprits"]
     assert len(calls) == 1
-    examine(world.profiles(), cluster, policy)  # the same content in other objects may be changed meanwhile
+    assess(hosts, cluster, policy, today="2026-11-25")  # what the objects hold may have changed meanwhile
     assert len(calls) == 2
+
+
+def test_they_are_not_found_for_checks_that_do_not_read_them(monkeypatch):
+    """The gate assesses a host again for each fact that has changed, with the few checks that stop it."""
+    monkeypatch.setattr(result, "locate_faults", lambda *given, **options: pytest.fail("not needed"))
+    world = healthy()
+    assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25", only=["MTU001"])
+
+
+def test_results_that_cannot_be_read_are_unknown_to_the_checks_of_the_paths_alone():
+    world = healthy().edit({"host1": {"probes.paths.outcomes[0]": {"control": False, "address": "no address"}}})
+    findings = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25").findings
+    unreadable = {each.id for each in findings if each.observed.startswith("ValueError")}
+    assert unreadable == {"NET017", *(f"PTH00{number}" for number in range(1, 10))}
 
 
 def test_the_worse_answer_counts_and_one_without_time_does_not():

@@ -6,22 +6,22 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Address, Link
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.ways import find_way, limit, on_wire, too_small
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import find_egress_path, is_on_link, limit, too_small
 from hypothesis import given
 from hypothesis import strategies as st
 
 MAC = b"\x02\0\0\0\0\1"
 LINKS = [
-    Link(1, "lo", 65536, True, bytes(6)),
-    Link(2, "eth0", 9000, True, MAC, master=4),
-    Link(3, "eth1", 1500, True, MAC, master=4),
-    Link(4, "bond0", 9000, True, MAC, kind="bond"),
-    Link(5, "bond0.100", 9000, True, MAC, kind="vlan", parent=4, master=6),
-    Link(6, "cloudbr0", 9000, True, MAC, kind="bridge"),
-    Link(7, "vnet0", 1500, True, MAC, kind="tun", master=6),
-    Link(8, "cloudbr1", 1500, False, MAC, kind="bridge"),
-    Link(9, "v0", 1500, True, MAC, kind="veth", parent=2),
+    Interface(1, "lo", 65536, True, bytes(6)),
+    Interface(2, "eth0", 9000, True, MAC, master=4),
+    Interface(3, "eth1", 1500, True, MAC, master=4),
+    Interface(4, "bond0", 9000, True, MAC, kind="bond"),
+    Interface(5, "bond0.100", 9000, True, MAC, kind="vlan", parent=4, master=6),
+    Interface(6, "cloudbr0", 9000, True, MAC, kind="bridge"),
+    Interface(7, "vnet0", 1500, True, MAC, kind="tun", master=6),
+    Interface(8, "cloudbr1", 1500, False, MAC, kind="bridge"),
+    Interface(9, "v0", 1500, True, MAC, kind="veth", parent=2),
 ]
 
 
@@ -43,8 +43,8 @@ ADDRESSES = [
 ]
 
 
-def _way(device="", source="", peers=("192.0.2.2",), v6=False):
-    return find_way("net", v6, device, _packed(source) if source else b"", LINKS, ADDRESSES, [_packed(peer) for peer in peers])
+def _egress(device="", source="", peers=("192.0.2.2",), v6=False):
+    return find_egress_path("net", v6, device, _packed(source) if source else b"", LINKS, ADDRESSES, [_packed(peer) for peer in peers])
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def _way(device="", source="", peers=("192.0.2.2",), v6=False):
     ],
 )
 def test_source_and_device(device, source, peers, found):
-    way = _way(device, source, peers, v6=":" in peers[0])
-    assert way.failure == ""
-    assert (way.device, str(ip_address(way.source))) == found
+    egress = _egress(device, source, peers, v6=":" in peers[0])
+    assert egress.failure == ""
+    assert (egress.device, str(ip_address(egress.source))) == found
 
 
 @pytest.mark.parametrize(
@@ -79,25 +79,25 @@ def test_source_and_device(device, source, peers, found):
     ],
 )
 def test_where_it_cannot_ask(device, source, v6, failure, part):
-    way = _way(device, source, v6=v6)
-    assert way.failure == failure
-    assert part in way.text
+    egress = _egress(device, source, v6=v6)
+    assert egress.failure == failure
+    assert part in egress.text
 
 
 def test_layers_down_to_the_cards_but_not_to_guests():
-    way = _way("cloudbr0")
-    assert dict(way.layers) == {"cloudbr0": 9000, "bond0.100": 9000, "bond0": 9000, "eth0": 9000, "eth1": 1500}
-    assert too_small(way, 9000) == "eth1 has MTU 1500"
-    assert too_small(way, 1500) == ""
+    egress = _egress("cloudbr0")
+    assert dict(egress.layers) == {"cloudbr0": 9000, "bond0.100": 9000, "bond0": 9000, "eth0": 9000, "eth1": 1500}
+    assert too_small(egress, 9000) == "eth1 has MTU 1500"
+    assert too_small(egress, 1500) == ""
 
 
 def test_the_limit_is_the_best_way_down():
     by_name = {link.name: link for link in LINKS}
     assert limit(by_name["cloudbr0"], LINKS) == 9000  # through eth0
     assert limit(by_name["v0"], LINKS) == 1500  # a veth's parent is its other end
-    small = [Link(1, "br", 9000, True, MAC, kind="bridge"), Link(2, "eth0", 1500, True, MAC, master=1)]
+    small = [Interface(1, "br", 9000, True, MAC, kind="bridge"), Interface(2, "eth0", 1500, True, MAC, master=1)]
     assert limit(small[0], small) == 1500
-    loop = [Link(1, "a", 1500, True, MAC, parent=2), Link(2, "b", 1500, True, MAC, parent=1)]
+    loop = [Interface(1, "a", 1500, True, MAC, parent=2), Interface(2, "b", 1500, True, MAC, parent=1)]
     assert limit(loop[0], loop) == 1500
 
 
@@ -106,12 +106,12 @@ def test_the_limit_is_the_best_way_down():
     [("192.0.2.99", True), ("192.0.3.1", False), ("198.51.100.0", True), ("198.51.100.2", False), ("203.0.113.2", False)],
 )
 def test_who_is_on_the_wire(address, direct):
-    assert on_wire(_way("cloudbr0"), _packed(address)) is direct
+    assert is_on_link(_egress("cloudbr0"), _packed(address)) is direct
 
 
 def test_point_to_point_reaches_the_far_end_alone():
-    assert on_wire(_way("v0"), _packed("10.0.0.2"))
-    assert not on_wire(_way("v0"), _packed("10.0.0.3"))
+    assert is_on_link(_egress("v0"), _packed("10.0.0.2"))
+    assert not is_on_link(_egress("v0"), _packed("10.0.0.3"))
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 32))

@@ -17,8 +17,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     UDP,
     Refusal,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.dialogue import Dialogue, Settings
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import Hints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peer_probe import PeerProbe, Settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import SizeHints
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +101,7 @@ def test_who_has_the_address_is_asked_where_nobody_answers():
 def test_and_twice_where_two_might():
     world = ask([Path()], duplicates=True)
     assert len(world.sizes(ARP)) == 2
-    assert world.dialogues[0].macs == ["02:00:00:00:00:01"]
+    assert world.peer_probes[0].macs == ["02:00:00:00:00:01"]
 
 
 def test_the_kernel_is_waited_for_where_we_may_not_ask():
@@ -138,44 +138,44 @@ def test_few_packets_for_one_peer(mtu):
     [(PROHIBITED, PROHIBITED), (NO_ROUTE, NO_ROUTE), (NO_NEIGHBOUR, NO_NEIGHBOUR), (LOCAL, SILENT), (ROUTER, SILENT), (NOT_ASKED, NOT_ASKED)],
 )
 def test_why_nothing_passes(failure, verdict):
-    dialogue = Dialogue(0, False, 1500, 1500, Settings(), Hints(), True)
+    peer_probe = PeerProbe(0, False, 1500, 1500, Settings(), SizeHints(), True)
     now = 0.0
-    while dialogue.due < 10:
-        now = max(now, dialogue.due)
-        for packet in dialogue.take(now):
-            dialogue.refused(packet.kind, packet.size, Refusal(failure, "192.0.2.1: no", "192.0.2.1"), now)
-    outcome = dialogue.outcome(now)
+    while peer_probe.due < 10:
+        now = max(now, peer_probe.due)
+        for packet in peer_probe.take(now):
+            peer_probe.refused(packet.kind, packet.size, Refusal(failure, "192.0.2.1: no", "192.0.2.1"), now)
+    outcome = peer_probe.outcome(now)
     assert (outcome["control"], outcome["failure"], outcome["router"]) == (False, verdict, "192.0.2.1")
 
 
 def test_a_large_packet_for_which_there_is_no_room_is_lost():
     """A veth says that of a packet which its other end does not take."""
-    dialogue = Dialogue(0, False, 1500, 1500, Settings(), Hints(), True)
+    peer_probe = PeerProbe(0, False, 1500, 1500, Settings(), SizeHints(), True)
     now = 0.0
-    while dialogue.due < 10:
-        now = max(now, dialogue.due)
-        for packet in dialogue.take(now):
+    while peer_probe.due < 10:
+        now = max(now, peer_probe.due)
+        for packet in peer_probe.take(now):
             if packet.size > 1400:
-                dialogue.refused(packet.kind, packet.size, Refusal(NOT_ASKED, "no room"), now)
+                peer_probe.refused(packet.kind, packet.size, Refusal(NOT_ASKED, "no room"), now)
             else:
-                dialogue.answered(packet.kind, packet.size, packet.number, now, False)
-    outcome = dialogue.outcome(now)
+                peer_probe.answered(packet.kind, packet.size, packet.number, now, False)
+    outcome = peer_probe.outcome(now)
     assert (outcome["passed"], outcome["failure"], outcome["path_mtu"], outcome["text"]) == (False, TOO_LARGE, 1400, "")
 
 
 def test_a_small_packet_for_which_there_is_no_room_is_not_lost():
     """The network never saw it."""
-    dialogue = Dialogue(0, False, 1500, 1500, Settings(), Hints(), True)
+    peer_probe = PeerProbe(0, False, 1500, 1500, Settings(), SizeHints(), True)
     now, turn = 0.0, 0
-    while dialogue.due < 10:
-        now = max(now, dialogue.due)
-        for packet in dialogue.take(now):
+    while peer_probe.due < 10:
+        now = max(now, peer_probe.due)
+        for packet in peer_probe.take(now):
             turn += 1
             if turn % 3:
-                dialogue.answered(packet.kind, packet.size, packet.number, now, False)
+                peer_probe.answered(packet.kind, packet.size, packet.number, now, False)
             else:
-                dialogue.refused(packet.kind, packet.size, Refusal(NOT_ASKED, "no room"), now)
-    outcome = dialogue.outcome(now)
+                peer_probe.refused(packet.kind, packet.size, Refusal(NOT_ASKED, "no room"), now)
+    outcome = peer_probe.outcome(now)
     assert outcome["lost"] == 0
     assert 10 < outcome["sent"] < 20
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host's network as a picture: card, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the template draws them."""
+"""A host's network as a diagram: card, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the
+template draws them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
@@ -16,12 +17,19 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 COLUMNS = ("card", "bond", "VLAN", "bridge", "traffic", "network")
 CARD, BOND, VLAN, BRIDGE, TRAFFIC, NETWORK = range(len(COLUMNS))
 DRAWN = ("NET", "MTU")  # checks with such ids are about what the picture shows
-WIDTH, HEIGHT, GAP_X, GAP_Y, TOP = 178, 52, 26, 12, 24  # pixels; TOP is the height of the line with the names of the columns
+WIDTH, HEIGHT, GAP_X, GAP_Y, TOP = (
+    178,
+    52,
+    26,
+    12,
+    24,
+)  # pixels; TOP is the height of the line with the names of the columns
 
 
 @dataclass
 class Box:
-    """A thing on the picture. `names` are the words that a finding uses for it; `findings` are the ids of those that do."""
+    """A thing on the picture. `names` are the words that a finding uses for it; `findings` are the ids of those that
+    do."""
 
     column: int
     title: str
@@ -36,8 +44,8 @@ class Box:
 
 
 @dataclass
-class Picture:
-    """`elsewhere` are ids of network findings that name nothing on the picture. `lines` are x1, y1, x2, y2."""
+class Diagram:
+    """`elsewhere` are ids of network findings that name nothing on the diagram. `lines` are x1, y1, x2, y2."""
 
     boxes: tuple[Box, ...]
     lines: tuple[tuple[int, int, int, int], ...]
@@ -49,37 +57,49 @@ class Picture:
     hosts: list[str] = field(default_factory=list)
 
 
-def pictures(hosts: Sequence[Profile], report: Mapping[str, Any]) -> list[Picture]:
-    """Pictures of all hosts. Hosts that look the same share one; the worst come first."""
+def diagrams(hosts: Sequence[Profile], report: Mapping[str, Any]) -> list[Diagram]:
+    """Diagrams of all hosts. Hosts that look the same share one; the worst come first."""
     findings: dict[str, list[Mapping[str, Any]]] = {}
     for finding in report["findings"]:
-        for host in finding["hosts"] if finding["id"].startswith(DRAWN) and not finding["waiver"] else ():
-            findings.setdefault(host, []).append(finding)
-    shared: dict[str, Picture] = {}
+        if finding["id"].startswith(DRAWN) and not finding["waiver"]:
+            for host in finding["hosts"]:
+                findings.setdefault(host, []).append(finding)
+    shared: dict[str, Diagram] = {}
     for host in hosts:
-        drawn = picture(host, report["cluster"], findings.get(host.name, ()))
+        drawn = diagram(host, report["cluster"], findings.get(host.name, ()))
         shared.setdefault(repr(drawn), drawn).hosts.append(host.name)
     return sorted(shared.values(), key=lambda each: (_rank(each.severity), len(each.hosts)))
 
 
-def picture(host: Profile, cluster: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> Picture:
-    """One host's picture, coloured by these findings. `cluster` is that of the report."""
+def diagram(host: Profile, cluster: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> Diagram:
+    """One host's diagram, coloured by these findings. `cluster` is that of the report."""
     boxes = _boxes(host, cluster)
-    elsewhere = tuple(finding["id"] for finding in findings if not _mark(tuple(boxes.values()), finding))
+    elsewhere = [finding["id"] for finding in findings if not _mark(tuple(boxes.values()), finding)]
     used = sorted({box.column for box in boxes.values()})
     for box in boxes.values():
         box.x = used.index(box.column) * (WIDTH + GAP_X)
     _stack(boxes)
-    lines = tuple((boxes[key].x + WIDTH, boxes[key].y + HEIGHT // 2, box.x, box.y + HEIGHT // 2) for box in boxes.values() for key in box.below if key in boxes)
-    return Picture(
+    right = [box.x + WIDTH for box in boxes.values()]
+    bottom = [box.y + HEIGHT for box in boxes.values()]
+    severities = [finding["severity"] for finding in findings]
+    return Diagram(
         boxes=tuple(boxes.values()),
-        lines=lines,
+        lines=tuple(_lines(boxes)),
         columns=tuple((COLUMNS[column], index * (WIDTH + GAP_X)) for index, column in enumerate(used)),
-        width=max((box.x + WIDTH for box in boxes.values()), default=0),
-        height=max((box.y + HEIGHT for box in boxes.values()), default=0),
-        severity=min((finding["severity"] for finding in findings), key=_rank, default=""),
+        width=max(right, default=0),
+        height=max(bottom, default=0),
+        severity=min(severities, key=_rank, default=""),
         elsewhere=tuple(dict.fromkeys(elsewhere)),
     )
+
+
+def _lines(boxes: Mapping[str, Box]) -> Iterator[tuple[int, int, int, int]]:
+    """From the right edge of each box to the left edge of those that stand on it."""
+    for box in boxes.values():
+        for key in box.below:
+            if key in boxes:
+                low = boxes[key]
+                yield low.x + WIDTH, low.y + HEIGHT // 2, box.x, box.y + HEIGHT // 2
 
 
 def _rank(severity: str) -> int:
@@ -98,8 +118,9 @@ def _boxes(host: Profile, cluster: Mapping[str, Any]) -> dict[str, Box]:
     for name, link in links.items():
         if link.get("physical") and name not in boxes:
             boxes[name] = _link_box(link, ())
-    for box in boxes.values() if host.get("interfaces") is None else ():
-        box.detail = "not known"
+    if host.get("interfaces") is None:
+        for box in boxes.values():
+            box.detail = "not known"
     return boxes
 
 
@@ -121,7 +142,8 @@ def _add_chain(boxes: dict[str, Box], name: str, links: Mapping[str, Mapping[str
         boxes[name] = Box(BRIDGE, name, "missing", frozenset({name}), missing=True)
         return
     below = tuple(key for key, each in links.items() if each.get("master") == name and not key.startswith("vnet"))
-    below += (link["parent"],) if link.get("parent") in links and link.get("kind") == "vlan" else ()
+    if link.get("parent") in links and link.get("kind") == "vlan":
+        below += (link["parent"],)
     boxes[name] = _link_box(link, below)  # before the recursion: a loop ends here
     for key in below:
         _add_chain(boxes, key, links)
@@ -130,24 +152,36 @@ def _add_chain(boxes: dict[str, Box], name: str, links: Mapping[str, Mapping[str
 def _link_box(link: Mapping[str, Any], below: tuple[str, ...]) -> Box:
     column = {"bridge": BRIDGE, "bond": BOND, "team": BOND, "vlan": VLAN}.get(str(link.get("kind")), CARD)
     name = str(link["name"])
-    speed = link.get("speed_mbps")
-    details = [
-        f"{speed / 1000:g} Gb/s" if speed and column == CARD else "",
-        str((link.get("bond") or {}).get("mode") or "") if column == BOND else "",
-        f"VLAN {link['vlan_id']}" if link.get("vlan_id") else "",
-        f"MTU {link.get('mtu')}",
-        "down" if link.get("up") is False else "no link" if link.get("carrier") is False else "",
-    ]
     title = f"{name}  {link['driver']}" if column == CARD and link.get("driver") else name
-    return Box(column, title, " · ".join(each for each in details if each), frozenset({name}), below)
+    return Box(column, title, " · ".join(_details(link, column)), frozenset({name}), below)
+
+
+def _details(link: Mapping[str, Any], column: int) -> list[str]:
+    found = []
+    if column == CARD and link.get("speed_mbps"):
+        found.append(f"{link['speed_mbps'] / 1000:g} Gb/s")
+    if column == BOND and (link.get("bond") or {}).get("mode"):
+        found.append(str(link["bond"]["mode"]))
+    if link.get("vlan_id"):
+        found.append(f"VLAN {link['vlan_id']}")
+    found.append(f"MTU {link.get('mtu')}")
+    if link.get("up") is False:
+        found.append("down")
+    elif link.get("carrier") is False:
+        found.append("no link")
+    return found
 
 
 def _network(link: Mapping[str, Any], kinds: Sequence[str], cluster: Mapping[str, Any], below: str) -> Box:
     addresses = [each for each in link.get("addresses") or () if not each.lower().startswith("fe80:")]
     networks = sorted({_network_of(address) for address in addresses})
-    detail = f"{', '.join(cluster['isolation'])} {', '.join(cluster['vlan_ranges'])}".strip() if "Guest" in kinds else "host's own address" if networks else ""
-    words = frozenset([*networks, *addresses, *(address.partition("/")[0] for address in addresses)])
-    return Box(NETWORK, ", ".join(networks) or "no address", detail, words, (below,))
+    detail = "host's own address" if networks else ""
+    if "Guest" in kinds:
+        detail = f"{', '.join(cluster['isolation'])} {', '.join(cluster['vlan_ranges'])}".strip()
+    bare = [address.partition("/")[0] for address in addresses]
+    return Box(
+        NETWORK, ", ".join(networks) or "no address", detail, frozenset([*networks, *addresses, *bare]), (below,)
+    )
 
 
 def _network_of(address: str) -> str:
@@ -167,14 +201,20 @@ def _mark(boxes: Sequence[Box], finding: Mapping[str, Any]) -> bool:
 
 
 def _named(boxes: Sequence[Box], finding: Mapping[str, Any]) -> list[Box]:
-    """What both the expected and the observed name is meant; else what is missing; else all that is named, or what the fix names."""
-    expected, observed, remedy = (
-        [box for box in boxes if box.names & _words(*(finding[part] for part in parts))]
-        for parts in (("expected",), ("observed", "evidence"), ("fix", "reproduce"))
-    )
+    """What both the expected and the observed name is meant; else what is missing; else all that is named, or what the
+    fix names."""
+    expected = _naming(boxes, finding["expected"])
+    observed = _naming(boxes, finding["observed"], finding["evidence"])
     both = [box for box in expected if box in observed]
     either = expected + observed
-    return both or [box for box in either if box.missing] or either or remedy
+    missing = [box for box in either if box.missing]
+    return both or missing or either or _naming(boxes, finding["fix"], finding["reproduce"])
+
+
+def _naming(boxes: Sequence[Box], *texts: str) -> list[Box]:
+    """The boxes that these texts name."""
+    words = _words(*texts)
+    return [box for box in boxes if box.names & words]
 
 
 def _words(*texts: str) -> set[str]:
@@ -190,7 +230,8 @@ def _stack(boxes: Mapping[str, Box]) -> None:
         if box.y < 0:
             box.y = low
             ends = [place(each, low) for each in box.below if each in boxes and each != key]
-            box.y = max(sum(ends) // len(ends) if ends else low, free[box.column])
+            level = sum(ends) // len(ends) if ends else low
+            box.y = max(level, free[box.column])
             free[box.column] = box.y + HEIGHT + GAP_Y
         return box.y
 

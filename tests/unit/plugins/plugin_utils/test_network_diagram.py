@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.topology import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, picture, pictures
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, diagram, diagrams
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ BONDED = [
 
 def draw(links, *findings):
     found = report(WORLD, findings)["findings"] if findings else []
-    return picture(Profile("host4", {"interfaces": links}), CLUSTER, found)
+    return diagram(Profile("host4", {"interfaces": links}), CLUSTER, found)
 
 
 def boxes(drawn):
@@ -65,8 +65,8 @@ def test_boxes_do_not_overlap():
 
 def test_a_missing_bridge_is_drawn_and_blamed_alone():
     world, found = four_hosts()
-    drawn = pictures(world.profiles(), report(world, found))
-    assert [picture.hosts for picture in drawn] == [["host4"], ["host1", "host2", "host3"]]
+    drawn = diagrams(world.profiles(), report(world, found))
+    assert [diagram.hosts for diagram in drawn] == [["host4"], ["host1", "host2", "host3"]]
     assert {box.title: (box.missing, box.findings) for box in drawn[0].boxes if "NET001" in box.findings} == {"cloudbr1": (True, ("NET001",))}
 
 
@@ -84,7 +84,7 @@ def test_a_finding_that_names_nothing_is_told_beside_the_picture():
 def test_waived_findings_and_other_areas_do_not_colour():
     named = {"observed": "eth1", "expected": "eth1"}
     made = report(WORLD, [finding("NET001", ["host4"], waiver=WAIVER, **named), finding("CPU001", ["host4"], **named)])
-    assert all(not box.severity for drawn in pictures(WORLD.profiles(), made) for box in drawn.boxes)
+    assert all(not box.severity for drawn in diagrams(WORLD.profiles(), made) for box in drawn.boxes)
 
 
 def test_unknown_interfaces_are_not_called_missing():

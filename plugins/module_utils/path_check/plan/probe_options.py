@@ -13,14 +13,18 @@ PACKETS = 1000  # small ones of one host in all: a second's worth
 COUNT_MIN = 10  # to each peer, so that loss of some percent is seen on one path
 
 
-def questions(
-    probes: Iterable[Probe], attachments: Iterable[Attachment], askers: Collection[str], own: Mapping[str, Collection[str]], count: int = 20
+def probe_options(
+    probes: Iterable[Probe],
+    attachments: Iterable[Attachment],
+    askers: Collection[str],
+    own: Mapping[str, Collection[str]],
+    count: int = 20,
 ) -> dict[str, dict[str, Any]]:
     """Host -> `networks`, `probes` and `count`, for the hosts that have something to ask.
 
-    `count` small packets are sent to each peer, fewer where there are so many peers that it would take long.
-    `askers` are the hosts of this run; what another one should ask (--limit), the other end asks. `own`: all addresses of each host: an
-    address that the asking host has itself is not asked for (NET008 speaks of it).
+    `count` small packets are sent to each peer, fewer where there are so many peers that it would take long. `askers`
+    are the hosts of this run; what another one should ask (--limit), the other end asks. `own`: all addresses of each
+    host: an address that the asking host has itself is not asked for (NET008 reports it).
     """
     at = {(each.host, each.network): each for each in attachments}
     found: dict[str, dict[Probe, None]] = {}
@@ -29,13 +33,17 @@ def questions(
             probe = Probe(probe.peer, probe.network, probe.host, at[probe.host, probe.network].address, probe.size)
         if probe.host in askers and probe.address not in own.get(probe.host, ()):
             found.setdefault(probe.host, {})[probe] = None
-    return {host: _options(host, list(mine), at, count) for host, mine in sorted(found.items())}
+    return {host: _options(host, list(of_host), at, count) for host, of_host in sorted(found.items())}
 
 
 def _options(host: str, probes: list[Probe], at: Mapping[tuple[str, str], Attachment], count: int) -> dict[str, Any]:
-    names = dict.fromkeys(probe.network for probe in probes)
+    networks = []
+    for name in dict.fromkeys(probe.network for probe in probes):
+        networks.append({"name": name, "device": name, "source": at[host, name].address})
     return {
-        "networks": [{"name": name, "device": name, "source": at[host, name].address} for name in names],
+        "networks": networks,
         "count": min(count, max(COUNT_MIN, PACKETS // len(probes))),
-        "probes": [{"network": each.network, "peer": each.peer, "address": each.address, "size": each.size} for each in probes],
+        "probes": [
+            {"network": each.network, "peer": each.peer, "address": each.address, "size": each.size} for each in probes
+        ],
     }

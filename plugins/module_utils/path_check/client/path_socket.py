@@ -9,7 +9,15 @@ import errno
 import os
 import time
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.sockets import MSG_ERRQUEUE, ask_who, open_arp, open_echo, open_udp, read_stamp
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.client.sockets import (
+    MSG_ERRQUEUE,
+    ask_who,
+    open_arp,
+    open_echo,
+    open_udp,
+    read_stamp,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import EgressPath
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import (
     CONTROL,
     ECHO,
@@ -22,46 +30,50 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Packet,
     Refusal,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.way import Way
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse import icmp
 
 UDP_PORT = 33434  # closed on every host: where traceroute begins
-_BATCH = 256  # packets read before somebody else gets a turn
+_BATCH = 256  # packets read before another socket gets a turn
 _FULL = (errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN)
 _LARGE = 0x8000  # in the sequence number: the peer counts the small packets
 
 
-class Wire:
-    """Open sockets of a usable Way. Raises PermissionError where this user may send no echo at all, OSError where the way cannot be used."""
+class PathSocket:
+    """Open sockets of a usable EgressPath.
 
-    def __init__(self, way: Way, nonce: bytes) -> None:
-        self.way = way
+    Raises PermissionError where this user may send no echo at all, OSError where the path cannot be used.
+    """
+
+    def __init__(self, egress: EgressPath, nonce: bytes) -> None:
+        self.egress = egress
         self.nonce = nonce
         self.identifier = int.from_bytes(nonce[:2], "big")
-        self.heard: dict[tuple[str, int], list[int]] = {}  # (address, identifier) -> count, first, last, any in fragments
+        self.heard: dict[
+            tuple[str, int], list[int]
+        ] = {}  # (address, identifier) -> count, first, last, any in fragments
         self.listener: Listener = Listener()
         self._names: dict[int, tuple] = {}
         self._peers: dict[bytes, list[int]] = {}
         self._packed: dict[int, bytes] = {}
-        self._own = {socket.inet_ntop(self._family, each.packed) for each in way.prefixes}
-        self.echo = open_echo(way)
+        self._own = {socket.inet_ntop(self._family, each.packed) for each in egress.prefixes}
+        self.echo = open_echo(egress)
         self.udp: socket.socket | None = None
         self.raw = self.echo.type == socket.SOCK_RAW
         self.arp: socket.socket | None = None
 
     @property
     def _family(self) -> int:
-        return socket.AF_INET6 if self.way.v6 else socket.AF_INET
+        return socket.AF_INET6 if self.egress.v6 else socket.AF_INET
 
     @property
-    def asks(self) -> bool:
-        """Whether it can ask by itself who has an address: with root, on an Ethernet."""
-        return self.raw and len(self.way.mac) == 6
+    def sends_arp(self) -> bool:
+        """Whether it can ask by itself which device has an address: with root, on an Ethernet."""
+        return self.raw and len(self.egress.mac) == 6
 
     def add(self, peer: int, packed: bytes) -> None:
         """Where the packets of a probe go."""
         address = socket.inet_ntop(self._family, packed)
-        self._names[peer] = (address, 0, 0, self.way.index) if self.way.v6 else (address, 0)
+        self._names[peer] = (address, 0, 0, self.egress.index) if self.egress.v6 else (address, 0)
         self._packed[peer] = packed
         self._peers.setdefault(packed, []).append(peer)
 
@@ -78,29 +90,33 @@ class Wire:
         """Send one packet, or tell the listener why the kernel would not. Returns a socket that was opened for it."""
         before = self.arp, self.udp
         if packet.kind == ECHO:
-            self._ask_echo(packet)
+            self._send_echo(packet)
         elif packet.kind == UDP:
-            self._ask_port(packet)
+            self._send_datagram(packet)
         else:
-            self._ask_who(packet)
-        return next((now for now, was in zip((self.arp, self.udp), before) if now is not was), None)
+            self._send_arp(packet)
+        if self.arp is not before[0]:
+            return self.arp
+        return self.udp if self.udp is not before[1] else None
 
-    def _ask_echo(self, packet: Packet) -> None:
+    def _send_echo(self, packet: Packet) -> None:
         tagged = icmp.tag(self.nonce, packet.peer, packet.size, packet.number)
-        sequence = packet.number & ~_LARGE | (0 if packet.size <= CONTROL[self.way.v6] else _LARGE)
-        data = icmp.echo_request(self.way.v6, self.identifier, sequence, tagged, packet.size)
+        sequence = packet.number & ~_LARGE
+        if packet.size > CONTROL[self.egress.v6]:
+            sequence |= _LARGE
+        data = icmp.echo_request(self.egress.v6, self.identifier, sequence, tagged, packet.size)
         self._send(self.echo, data, self._names[packet.peer], packet)
 
-    def _ask_port(self, packet: Packet) -> None:
-        self.udp = self.udp or open_udp(self.way)
+    def _send_datagram(self, packet: Packet) -> None:
+        self.udp = self.udp or open_udp(self.egress)
         tagged = icmp.tag(self.nonce, packet.peer, packet.size, packet.number)
         address, _port, *scope = self._names[packet.peer]
-        self._send(self.udp, icmp.datagram(self.way.v6, tagged, packet.size), (address, UDP_PORT, *scope), packet)
+        self._send(self.udp, icmp.datagram(self.egress.v6, tagged, packet.size), (address, UDP_PORT, *scope), packet)
 
-    def _ask_who(self, packet: Packet) -> None:
-        if not self.way.v6:
-            self.arp = self.arp or open_arp(self.way)
-        ask_who(self.way, self.arp or self.echo, self._packed[packet.peer])
+    def _send_arp(self, packet: Packet) -> None:
+        if not self.egress.v6:
+            self.arp = self.arp or open_arp(self.egress)
+        ask_who(self.egress, self.arp or self.echo, self._packed[packet.peer])
 
     def _send(self, opened: socket.socket, data: bytes, name: tuple, packet: Packet) -> None:
         """An error may be the answer to an earlier packet. It is gone once the queue of errors is read."""
@@ -115,14 +131,16 @@ class Wire:
 
     def _refusal(self, number: int) -> Refusal:
         if number == errno.EMSGSIZE:
-            return Refusal(LOCAL, f"{self.way.device} takes at most {self.way.mtu} bytes", "", self.way.mtu)
-        if number in _FULL:  # for a large packet it may also be a veth whose other end has a smaller MTU: the search takes it for lost
+            return Refusal(LOCAL, f"{self.egress.device} takes at most {self.egress.mtu} bytes", "", self.egress.mtu)
+        # For a large packet it may also be a veth whose other end has a smaller MTU: the search takes it for lost.
+        if number in _FULL:
             return Refusal(NOT_ASKED, "this host's kernel has no room: its table of neighbours or a queue is full")
         if number == errno.EPERM:
             return Refusal(PROHIBITED, "this host's own firewall does not let it out")
         if number == errno.EACCES:
-            return Refusal(PROHIBITED, f"{self.way.device} does not let it out: a broadcast address, or a route that forbids it")
-        return Refusal(NO_ROUTE, f"cannot send through {self.way.device}: {os.strerror(number)}")
+            text = f"{self.egress.device} does not let it out: a broadcast address, or a route that forbids it"
+            return Refusal(PROHIBITED, text)
+        return Refusal(NO_ROUTE, f"cannot send through {self.egress.device}: {os.strerror(number)}")
 
     # --- receiving ---
 
@@ -144,11 +162,11 @@ class Wire:
                 self._message(data, ancillary, name[0])
 
     def _message(self, data: bytes, ancillary: list[tuple[int, int, bytes]], address: str) -> None:
-        offset = icmp.header_length(data) if self.raw and not self.way.v6 else 0
+        offset = icmp.header_length(data) if self.raw and not self.egress.v6 else 0
         echo = icmp.read_echo(data, offset)
         if echo is None:
             return
-        if echo[0] == icmp.NEIGHBOUR_ADVERTISEMENT and self.way.v6:
+        if echo[0] == icmp.NEIGHBOUR_ADVERTISEMENT and self.egress.v6:
             self._neighbour(icmp.read_advertisement(data))
             return
         found = icmp.read_tag(data, offset + icmp.ECHO_SIZE)
@@ -156,14 +174,14 @@ class Wire:
             return
         nonce, peer, size, number = found
         stamp, fragmented = read_stamp(ancillary)
-        if echo[0] == icmp.REPLY[self.way.v6]:
+        if echo[0] == icmp.REPLY[self.egress.v6]:
             if nonce == self.nonce and peer in self._names and self._names[peer][0] == address:
                 self.listener.answered(peer, ECHO, size, number, _monotonic(stamp), fragmented)
         elif nonce != self.nonce:
             self._hear(address, echo[1], echo[2], fragmented)
 
     def _hear(self, address: str, identifier: int, sequence: int, fragmented: bool) -> None:
-        """A request of a peer: he reaches this host."""
+        """A request of a peer, so that one reaches this host."""
         entry = self.heard.setdefault((address, identifier), [0, _LARGE, 0, 0])
         entry[3] |= fragmented
         if sequence < _LARGE:
@@ -195,21 +213,26 @@ class Wire:
                 for _level, _kind, value in ancillary:
                     self._error(opened, found[1:], icmp.read_error(value))
 
-    def _error(self, opened: socket.socket, about: tuple[int, int, int], error: tuple[int, int, int, bytes] | None) -> None:
+    def _error(
+        self, opened: socket.socket, about: tuple[int, int, int], error: tuple[int, int, int, bytes] | None
+    ) -> None:
+        """Report an ICMP error about a packet (peer, size, number)."""
         if error is None:
             return
         peer, size, number = about
         kind, code, info, packed = error
-        by = socket.inet_ntop(self._family, packed) if len(packed) == len(self.way.source) else "an unknown sender"
-        refusal = icmp.explain(self.way.v6, kind, code, info, by, by in self._own)
+        by = "an unknown sender"
+        if len(packed) == len(self.egress.source):
+            by = socket.inet_ntop(self._family, packed)
+        refusal = icmp.refusal_of(self.egress.v6, kind, code, info, by, by in self._own)
         now = time.monotonic()
         if opened is self.echo:
             self.listener.refused(peer, ECHO, size, refusal, now)
-        elif (kind, code) == icmp.PORT_UNREACHABLE[self.way.v6]:
+        elif (kind, code) == icmp.PORT_UNREACHABLE[self.egress.v6]:
             self.listener.answered(peer, UDP, size, number, now)
 
 
 def _monotonic(stamp: float) -> float:
-    """The kernel's time of arrival on the clock that is never set. Nobody waits long for its turn: what does not fit is a clock that was set."""
+    """The kernel's time of arrival on the clock that is never set. What lies long ago or ahead: that clock was set."""
     now, ago = time.monotonic(), time.time() - stamp
     return now - ago if 0 < ago < 10 else now

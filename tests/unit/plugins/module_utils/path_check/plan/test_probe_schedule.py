@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.inquiry import BURST, Inquiry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_schedule import BURST, ProbeSchedule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,7 +65,7 @@ def test_time_is_over():
 
 
 def test_what_belongs_to_nobody_is_passed_over():
-    inquiry = Inquiry([], 1000, 30, 0.0)
-    inquiry.answered(7, "echo", 84, 0, 0.1)
-    inquiry.neighbour(7, "02:00:00:00:00:01")
-    assert inquiry.next() == float("inf")
+    schedule = ProbeSchedule([], 1000, 30, 0.0)
+    schedule.answered(7, "echo", 84, 0, 0.1)
+    schedule.neighbour(7, "02:00:00:00:00:01")
+    assert schedule.next() == float("inf")

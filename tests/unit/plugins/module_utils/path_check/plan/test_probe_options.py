@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, Probe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.questions import questions
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_options import probe_options
 
 AT = [Attachment(f"h{number}", network, f"{net}.{number}") for number in (1, 2, 3) for network, net in (("mgmt", "10.0.0"), ("stor", "10.0.1"))]
 
@@ -30,11 +30,11 @@ def asked(found):
     ],
 )
 def test_who_asks_whom(probes, askers, own, expected):
-    assert asked(questions(probes, AT, askers, own)) == expected
+    assert asked(probe_options(probes, AT, askers, own)) == expected
 
 
 def test_the_options_of_the_module():
-    found = questions([probe(1, 2), probe(1, 2, "stor", "10.0.1")], AT, {"h1"}, {})
+    found = probe_options([probe(1, 2), probe(1, 2, "stor", "10.0.1")], AT, {"h1"}, {})
     assert found == {
         "h1": {
             "count": 20,
@@ -51,4 +51,4 @@ def test_the_options_of_the_module():
 def test_packets_to_each_of_many(peers, count, sent):
     at = [Attachment("h0", "mgmt", "10.0.0.0"), *(Attachment(f"h{number}", "mgmt", f"10.0.{number}") for number in range(1, peers + 1))]
     probes = [Probe("h0", "mgmt", each.host, each.address, 1500) for each in at[1:]]
-    assert questions(probes, at, {"h0"}, {}, count)["h0"]["count"] == sent
+    assert probe_options(probes, at, {"h0"}, {}, count)["h0"]["count"] == sent

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Pool, Profile, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Pool, Profile, Registered
 
 HEALTHY = Path(__file__).parent / "fixtures" / "profiles" / "healthy.yml"
 STEP = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
@@ -46,7 +46,7 @@ class World:
         parts = dict(self.cluster)
         parts["pools"] = tuple(Pool(**pool) for pool in parts["pools"])
         parts["registered"] = tuple(Registered(**host) for host in parts["registered"])
-        parts["unseen"] = tuple(Missing(**host) for host in parts.get("unseen", ()))
+        parts["hosts_without_facts"] = tuple(HostWithoutFacts(**host) for host in parts.get("unseen", ()))
         parts["labels"] = {kind: tuple(labels) for kind, labels in parts["labels"].items()}
         names = {each.name for each in fields(Cluster)}
         return Cluster(**{name: tuple(value) if isinstance(value, list) else value for name, value in parts.items() if name in names})

@@ -12,7 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.pa
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, without_facts
 
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
@@ -46,7 +46,7 @@ def known(names, hostvars, live, info):
     hosts, cluster = profiles(names, hostvars), intent(info, hostvars[live[0]])
     missing = sorted(set(names) - {host.name for host in hosts})
     declared = {name: hostvars[name].get("__preflight_seen", {}).get("declared", {}) for name in missing}
-    return hosts, replace(cluster, unseen=tuple(unseen(name, declared[name], "no facts", False) for name in missing))
+    return hosts, replace(cluster, hosts_without_facts=tuple(without_facts(name, declared[name], "no facts", False) for name in missing))
 
 
 def askers(live, hostvars):

@@ -19,6 +19,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import mapping_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import REPORT_VERSION
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
@@ -118,7 +119,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _cluster(cluster: Cluster) -> dict[str, Any]:
-    said = _plain(asdict(cluster))
+    said = mapping_of(cluster)
     said["settings"] = {name: said["settings"][name] for name in SETTINGS if name in said["settings"]}
     said["registered"] = [{key: host[key] for key in REGISTERED} for host in said["registered"]]
     return said

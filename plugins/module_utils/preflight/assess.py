@@ -22,8 +22,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     Waiver,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, Check, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, Check, fact_unavailable
 
 WAIVER_EXPIRED = "WAI001"
 
@@ -58,11 +58,11 @@ class Assessment:
 
 
 def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: Sequence[Waiver] = (), *, today: str, only: Sequence[str] = ()) -> Assessment:
-    """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts that could not be looked at (cluster.unseen) get a verdict too."""
+    """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts without facts get a verdict too."""
     ordered = sorted(hosts, key=lambda host: host.name)
     found = [finding for each in CHECKS.values() if not only or each.id in only for finding in _run(each, ordered, cluster, policy)]
     findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
-    names = {**{host.name: host.member for host in cluster.unseen}, **{host.name: host.member for host in ordered}}
+    names = {**{host.name: host.member for host in cluster.hosts_without_facts}, **{host.name: host.member for host in ordered}}
     return Assessment(findings, tuple(_verdict(name, member, findings) for name, member in sorted(names.items())), tuple(only or CHECKS))
 
 
@@ -92,14 +92,14 @@ def _arguments(declared: Check, hosts: Sequence[Profile]) -> Iterator[tuple]:
 def _problems(declared: Check, arguments: tuple, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     try:
         yield from declared.function(*arguments, cluster, policy)
-    except Unseen as gap:
+    except FactUnavailable as error:
         first = arguments[0]
-        if not gap.expected_here:
+        if not error.expected_here:
             return
         if isinstance(first, Profile):
-            yield unseen(first, gap)
+            yield fact_unavailable(first, error)
         else:  # a check over the whole cluster names the hosts itself; if it does not, nobody is judged
-            yield Problem(tuple(host.name for host in first), f"{gap.path} to be known", f"unknown: {gap.why}", kind=UNKNOWN)
+            yield Problem(tuple(host.name for host in first), f"{error.path} to be known", f"unknown: {error.why}", kind=UNKNOWN)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a host's facts are what its programs print
         yield _defect(arguments[0], error)
 

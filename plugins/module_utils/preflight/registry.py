@@ -9,7 +9,7 @@ Scopes, and what the function gets besides (cluster, policy):
 - `candidate`: one candidate and the tuple of all members.
 - `cluster`: all hosts at once, sorted by name.
 
-The function yields problems. Where a fact is not known, `host.see(...)` raises Unseen, and the check is reported as unknown for
+The function yields problems. Where a fact is not known, `host.require(...)` raises FactUnavailable, and the check is reported as unknown for
 this host with the check's severity: not seen is not passed. A check over the whole cluster uses `split` or `same`.
 """
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, SEVERITIES, UNDECIDED, UNKNOWN, Problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 
 HOST, PAIR, CANDIDATE, CLUSTER = "host", "pair", "candidate", "cluster"
 SCOPES = (HOST, PAIR, CANDIDATE, CLUSTER)
@@ -78,33 +78,33 @@ def check(
         if id in CHECKS:
             raise ValueError(f"check {id} is declared twice: {CHECKS[id].function.__name__} and {function.__name__}")
         # What cannot be seen is not proven wrong: it can be waived, a proven blocker cannot.
-        gap = unknown or (ERROR if severity == BLOCKER else severity)
-        CHECKS[id] = Check(id, title, area, severity, scope, tuple(prevents), fix, reproduce, function, gap)
+        if_unknown = unknown or (ERROR if severity == BLOCKER else severity)
+        CHECKS[id] = Check(id, title, area, severity, scope, tuple(prevents), fix, reproduce, function, if_unknown)
         return function
 
     return declare
 
 
-def unseen(host: Profile, gap: Unseen, **parts: Any) -> Problem:
+def fact_unavailable(host: Profile, error: FactUnavailable, **parts: Any) -> Problem:
     """The problem that something cannot be seen on a host."""
-    return Problem((host.name,), expected=f"{gap.path} to be known", observed=f"unknown: {gap.why}", kind=UNKNOWN, **parts)
+    return Problem((host.name,), expected=f"{error.path} to be known", observed=f"unknown: {error.why}", kind=UNKNOWN, **parts)
 
 
 def split(hosts: Iterable[Profile], *path: str) -> tuple[dict[str, Comparable], list[Problem]]:
     """The value of a fact by host name, and a problem for each host on which it is not known."""
-    values, gaps = {}, []
+    values, unknowns = {}, []
     for host in hosts:
         try:
-            values[host.name] = _frozen(host.see(*path))
-        except Unseen as gap:
-            gaps.append(unseen(host, gap))
-    return values, gaps
+            values[host.name] = _frozen(host.require(*path))
+        except FactUnavailable as error:
+            unknowns.append(fact_unavailable(host, error))
+    return values, unknowns
 
 
 def same(hosts: Sequence[Profile], cluster: Cluster, *path: str, severity: Optional[str] = None) -> Iterator[Problem]:
     """Problems for hosts whose fact is not that of the cluster (see odd_ones for what decides), and for those where it is unknown."""
-    values, gaps = split(hosts, *path)
-    yield from gaps
+    values, unknowns = split(hosts, *path)
+    yield from unknowns
     members = [host.name for host in hosts if host.member]
     yield from odd_ones(values, cluster.declared.get(".".join(path)), members=members, severity=severity)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import HOST, check, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse import ssh_client
@@ -41,7 +41,7 @@ PREPARE = "run prepare_hosts.yml: the role cloudstack_agent writes /etc/sudoers.
 
 def account(host: Profile) -> str:
     """The account that CloudStack logs in with."""
-    return host.declares("cloudstack_user") or "root"
+    return host.declared.get("cloudstack_user") or "root"
 
 
 def weight(host: Profile, severity: str = ERROR) -> str:
@@ -50,10 +50,10 @@ def weight(host: Profile, severity: str = ERROR) -> str:
 
 
 def servers(host: Profile) -> Mapping[str, Any]:
-    """What each management server has tried. Raises Unseen where none has."""
-    found = host.probed("management")
+    """What each management server has tried. Raises FactUnavailable where none has."""
+    found = host.require_probe("management")
     if not found:
-        raise Unseen("management", "there is no management server in the inventory", expected_here=host.live)
+        raise FactUnavailable("management", "there is no management server in the inventory", expected_here=host.live)
     return found
 
 
@@ -71,7 +71,7 @@ def not_tried(server: Mapping[str, Any], part: str) -> str:
 def _fires(judge: Callable[[Profile], Iterator[Problem]], host: Profile) -> bool:
     try:
         return next(judge(host), None) is not None
-    except Unseen:
+    except FactUnavailable:
         return False
 
 
@@ -102,7 +102,7 @@ def _algorithms(host: Profile) -> Iterator[Problem]:
     if logged_in(host):
         return
     for keyword, (key, known) in CLIENT.items():
-        offered = host.see("ssh", "settings", key)
+        offered = host.require("ssh", "settings", key)
         if not set(offered) & set(known):
             fix = f"add to /etc/ssh/sshd_config, outside of any Match block: {keyword} +{','.join(known[:ADD_BELOW])}; then systemctl reload sshd"
             yield Problem((host.name,), f"{keyword}: one of {show(known)}", show(offered), severity=weight(host), fix=fix)
@@ -131,14 +131,14 @@ def login(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 def _login(host: Profile) -> Iterator[Problem]:
     if logged_in(host):
         return
-    user, settings, key = account(host), host.see("ssh", "settings"), host.declares("management_key")
+    user, settings, key = account(host), host.require("ssh", "settings"), host.declared.get("management_key")
     wanted = f"a login as {user} with {'the key of the management server' if key else 'a password or a key'}"
     refusals = [*_nobody(user, settings), *(_key_refused(host, user, settings, key) if key else ())]
     other = _other_port(host)
     if other:
         fix = f"set host_registration_ssh_port: {other.split(',', maxsplit=1)[0]}, or let sshd listen on the other port too"
         yield Problem(
-            (host.name,), f"sshd on port {host.declares('ssh_port') or 22} (host_registration_ssh_port)", f"on {other}", severity=weight(host), fix=fix
+            (host.name,), f"sshd on port {host.declared.get('ssh_port') or 22} (host_registration_ssh_port)", f"on {other}", severity=weight(host), fix=fix
         )
     if refusals:
         yield Problem((host.name,), wanted, "; ".join(refusals), severity=weight(host))
@@ -149,7 +149,7 @@ def _login(host: Profile) -> Iterator[Problem]:
 def _other_port(host: Profile) -> str:
     """The ports that sshd listens on, if CloudStack's is not one of them."""
     listens = host.get("ssh", "settings", "port") or ()
-    return show(listens) if listens and str(host.declares("ssh_port") or 22) not in listens else ""
+    return show(listens) if listens and str(host.declared.get("ssh_port") or 22) not in listens else ""
 
 
 def _nobody(user: str, settings: Mapping[str, Any]) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _key_refused(host: Profile, user: str, settings: Mapping[str, Any], key: str
     methods = settings.get("authenticationmethods") or "any"
     if methods != "any" and "publickey" not in methods.split():
         yield f"AuthenticationMethods {methods}"
-    if body not in {each.split()[1] for each in host.see("ssh", "authorized_keys", user)}:
+    if body not in {each.split()[1] for each in host.require("ssh", "authorized_keys", user)}:
         yield f"authorized_keys of {user} has not got the key"
 
 
@@ -204,12 +204,12 @@ def sudo(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 def _sudo(host: Profile) -> Iterator[Problem]:
     if logged_in(host) and all(_allowed(each) for each in servers(host).values()):
         return
-    found = host.see("sudo")
+    found = host.require("sudo")
     wanted = f"sudo for {found.get('user') or account(host)}, without password and terminal"
     if found.get("installed") is False:
         yield Problem((host.name,), wanted, "sudo is not installed", severity=weight(host))
         return
-    refused = [path for path, allowed in sorted(host.see("sudo", "commands").items()) if not allowed]
+    refused = [path for path, allowed in sorted(host.require("sudo", "commands").items()) if not allowed]
     faults = [f"not allowed: {show(refused)}"] if refused else []
     faults += [f"Defaults {word}" for word in ("requiretty", "noexec") if found.get(word)]
     if faults:

@@ -22,8 +22,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, show
 
 LINK_LOCAL_BRIDGE = "cloud0"
 CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
@@ -50,7 +50,7 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
     twice = owners_of_addresses(hosts)
     for host in hosts:
         found = management_addresses(host, cluster)
-        wanted = next((str(each.ip) for each in parsed([host.declares("address")])), "")  # a name is not compared
+        wanted = next((str(each.ip) for each in parsed([host.declared.get("address")])), "")  # a name is not compared
         if found is None or any(len(twice.get(str(each.ip), ())) > 1 for each in found):
             continue
         if len(found) != 1 or (wanted and str(found[0].ip) != wanted):
@@ -80,7 +80,7 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
         elif bridge.get("addresses"):
             leased = links(host).get(label, {}).get("dynamic")
             if leased is None:
-                raise Unseen(f"interfaces.{label}.dynamic", host.why("interfaces"))
+                raise FactUnavailable(f"interfaces.{label}.dynamic", host.why("interfaces"))
             if leased:
                 yield Problem((host.name,), f"a static address on {label}", f"{show(list(leased))} is a lease")
 
@@ -135,13 +135,13 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     for host in hosts:
         try:
             complaints = [] if any(host.name in guilty for guilty, _others in shared.values()) else list(_name_complaints(host, cluster))
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         if complaints:
             severities = [severity for severity, _text in complaints]
             worst = min(severities, key=(BLOCKER, WARNING, INFO).index)
-            wanted = f"{host.declares('fqdn') or 'a dotted name'}, resolving to {address_of(host, cluster) or 'the management address'}"
+            wanted = f"{host.declared.get('fqdn') or 'a dotted name'}, resolving to {address_of(host, cluster) or 'the management address'}"
             yield Problem((host.name,), wanted, "; ".join(text for _severity, text in complaints), severity=worst)
 
 
@@ -154,7 +154,7 @@ def _shared_names(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, tuple
             by_name.setdefault(str(name).lower(), []).append(host)
     found = {}
     for name, bearers in by_name.items():
-        rightful = [host.name for host in bearers if str(host.declares("fqdn")).lower() == name]
+        rightful = [host.name for host in bearers if str(host.declared.get("fqdn")).lower() == name]
         guilty = [host.name for host in bearers if len(rightful) != 1 or host.name not in rightful]
         if len(bearers) > 1:
             found[name] = (tuple(guilty), tuple(host.name for host in bearers if host.name not in guilty))
@@ -169,7 +169,7 @@ def _name_complaints(host: Profile, cluster: Cluster) -> Iterator[tuple[str, str
         return
     if "." not in name or name.startswith("localhost"):
         yield WARNING, f"the name is {name}"
-    forward = list(host.see("resolver", "forward"))
+    forward = list(host.require("resolver", "forward"))
     outside = [address for address in forward if not _is_loopback(address)]
     right = [address for address in outside if address in own]
     if not outside or (own and not right):
@@ -211,7 +211,7 @@ def link_local(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     """
     control = _control_range(cluster)
     clashes = {f"{link['name']} has {address}" for link in links(host).values() for address in _inside(control, link.get("addresses") or (), link["name"])}
-    for route in host.see("routes"):
+    for route in host.require("routes"):
         clashes |= {f"a route to {target} by {route.get('device')}" for target in _inside(control, [route.get("destination")], str(route.get("device")))}
     if clashes:
         yield Problem((host.name,), f"{control} for {LINK_LOCAL_BRIDGE} alone", show(sorted(clashes)))

@@ -26,7 +26,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.id
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show
 
 CLEAN = "remove /etc/cloudstack/agent/cloud.*: run prepare_hosts.yml with cloudstack_agent_remove_leftovers=true (a copy is kept)"
@@ -36,11 +36,11 @@ RUNS = ("active", "activating", "reloading")
 
 
 def package(host: Profile, key: str = "version") -> Optional[str]:
-    """The version of cloudstack-agent (or with common_version of cloudstack-common), None if it is not installed. Raises Unseen."""
-    found = host.see("agent").get(key)
+    """The version of cloudstack-agent (or with common_version of cloudstack-common), None if it is not installed. Raises FactUnavailable."""
+    found = host.require("agent").get(key)
     reason = host.get("unknown", f"agent.{key}") or host.get("unknown", "packages")
     if found is None and reason:
-        raise Unseen(f"agent.{key}", reason)
+        raise FactUnavailable(f"agent.{key}", reason)
     return _numbers(found) if found else None
 
 
@@ -103,10 +103,10 @@ def java(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """
     if package(host) is None:
         return
-    if host.see("java", "path_ok") is False:
+    if host.require("java", "path_ok") is False:
         yield Problem((host.name,), "/usr/bin/java, executable", "there is none")
         return
-    version = host.see("java", "version")
+    version = host.require("java", "version")
     major = version.split(".")[1] if version.startswith("1.") else version.split(".")[0]
     if major not in GOOD_JAVA:
         yield Problem((host.name,), "Java 17", f"Java {version}")
@@ -133,7 +133,7 @@ def programs(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     """
     if package(host) is None or package(host, "common_version") is None:
         return
-    for path, state in sorted(host.see("agent", "scripts").items()):
+    for path, state in sorted(host.require("agent", "scripts").items()):
         if state != "executable":
             yield Problem((host.name,), f"{path}, executable", str(state))
     if host.get("java", "path_ok") and not host.get("agent", "keytool"):
@@ -160,15 +160,15 @@ def stale_keystore(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     was incorrect" every five seconds, and every further addHost fails after seven minutes (F57). A full disk leaves one of 0 bytes
     (F69). Not judged where agent.properties itself is lost (AGT005). The passphrase is compared on the host and never leaves it.
     """
-    if host.see("agent", "present") and host.get("agent", "zeroed"):
+    if host.require("agent", "present") and host.get("agent", "zeroed"):
         return
-    keystore = host.see("agent", "keystore")
+    keystore = host.require("agent", "keystore")
     fix = JOIN_AGAIN if host.member else ""
     if not keystore.get("present"):
         return
     if keystore.get("empty"):
         yield Problem((host.name,), "no cloud.jks, or one that opens", "cloud.jks has 0 bytes, as a full disk leaves it", fix=fix)
-    elif host.see("agent", "keystore", "opens") is False:
+    elif host.require("agent", "keystore", "opens") is False:
         yield Problem((host.name,), "no cloud.jks, or one that opens", "cloud.jks does not open with the passphrase in agent.properties", fix=fix)
 
 
@@ -188,7 +188,7 @@ def lost_properties(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
     Java writes the file without fsync; after a hard power-off it was seen full of zero bytes. The agent then says "Unable to find the
     guid" for ever, and a new join gets a new passphrase that does not open the old cloud.jks (F68, F57).
     """
-    if host.see("agent", "present") and host.see("agent", "zeroed"):
+    if host.require("agent", "present") and host.require("agent", "zeroed"):
         fix = "" if host.member else f"reinstall agent.properties from the package of cloudstack-agent; then {CLEAN}"
         yield Problem((host.name,), "agent.properties with text", "a file of zero bytes, as a power cut leaves it", fix=fix)
     elif host.member and not former_life(host).get("guid"):
@@ -264,7 +264,7 @@ def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     if not guid or guid in {guid_of(address) for address in own}:
         return
     if not own:
-        raise Unseen("interfaces", host.why("interfaces"))
+        raise FactUnavailable("interfaces", host.why("interfaces"))
     owner = next((f", which is that of {place(row)}" for row in cluster.registered if guid_of(row.address) == guid), "")
     yield Problem((host.name,), f"a guid made of {show(own)}", f"guid {guid}{owner}")
 
@@ -288,7 +288,7 @@ def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     """
     if host.get("agent", "zeroed") or package(host) is None:
         return
-    active = host.see("agent", "unit", "active")
+    active = host.require("agent", "unit", "active")
     if host.member:
         if active not in RUNS and any(row.state == "Up" for row in rows_of(host, cluster)):
             fix = "start it and look why it stopped: systemctl start cloudstack-agent; tail /var/log/cloudstack/agent/agent.log"
@@ -318,16 +318,16 @@ def one_version(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
     for host in hosts:
         try:
             version = package(host)
-        except Unseen:
+        except FactUnavailable:
             continue  # AGT001 says so
-        wanted = host.declares("agent_version")
+        wanted = host.declared.get("agent_version")
         if version is None or (released and _release(version) != _release(released)):
             continue
         versions[host.name] = version
         if wanted and _numbers(wanted) != version:
             yield Problem((host.name,), f"{wanted} (declared)", version)
     members = [host.name for host in hosts if host.member]
-    if not any(host.declares("agent_version") for host in hosts):
+    if not any(host.declared.get("agent_version") for host in hosts):
         yield from odd_ones(versions, members=members)
     if versions and not released and not members:
         yield Problem(tuple(versions), "the release of the management server", "unknown: CloudStack was not asked, and there is no member", kind=UNKNOWN)
@@ -350,6 +350,6 @@ def foreign_jars(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     All of them are on the agent's class path, and an archive of an older version that an upgrade left there is loaded instead of the new
     one: "InstantiationException", class version errors, a ReadyCommand that is never answered (F13).
     """
-    foreign = host.see("agent", "jars", "foreign") if package(host) else ()
+    foreign = host.require("agent", "jars", "foreign") if package(host) else ()
     if foreign:
         yield Problem((host.name,), "only the package's files in /usr/share/cloudstack-agent/lib", show(sorted(foreign)))

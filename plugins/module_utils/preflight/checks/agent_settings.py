@@ -12,8 +12,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.ag
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import FILE, management_servers, properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, show
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 SEARCHES_EVERYTHING = "4.22.1"  # issue 13497: not in 4.22.0
@@ -52,8 +52,8 @@ def searches_everything(hosts: Sequence[Profile], cluster: Cluster, policy: Poli
         try:
             if (package(host) or "").startswith(SEARCHES_EVERYTHING) and not properties(host).get("vddk.lib.dir"):
                 concerned.append(host.name)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
     if concerned:
         yield Problem(tuple(concerned), f"vddk.lib.dir in agent.properties of {SEARCHES_EVERYTHING}", "not set")
 
@@ -104,7 +104,7 @@ def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
     if not found.get("guid"):
         return
     if not cluster.management_addresses:
-        raise Unseen("setting host", "it was not read from CloudStack")
+        raise FactUnavailable("setting host", "it was not read from CloudStack")
     if any(map(wrong_entry, cluster.management_addresses)):
         return
     if set(management_servers(found)) != set(cluster.management_addresses):

@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.ac
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check
 
 # What ipmitool says -> the next step. Any other text: the address.
@@ -79,7 +79,7 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     state Unknown, and Host HA cannot fence (F49). A host without a declared BMC is only told: it can be neither fenced nor recovered,
     and Host HA leaves it Ineligible (F50).
     """
-    address = host.declares("oobm_address")
+    address = host.declared.get("oobm_address")
     if not address:
         yield Problem((host.name,), "a BMC for fencing (oobm_address)", "none declared", severity=INFO, fix="set oobm_address, oobm_username and oobm_password")
         return
@@ -116,7 +116,7 @@ def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     that is the GUID over LAN proves it; one that differs proves nothing, because many BMCs have a GUID of their own. A kernel without an
     IPMI device leaves it unknown, which is only told.
     """
-    declared = host.declares("oobm_address")
+    declared = host.declared.get("oobm_address")
     if not declared:
         return
     say, proven = _foreign(host)
@@ -124,13 +124,13 @@ def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
         risk = f"{say}. Fencing {host.name} would power off another machine"
         yield Problem((host.name,), f"the BMC {declared} inside {host.name}", risk)
     elif not proven:
-        raise Unseen("bmc", host.why("bmc") if host.get("bmc") is None else "neither GUID nor address of the BMC can be seen in band")
+        raise FactUnavailable("bmc", host.why("bmc") if host.get("bmc") is None else "neither GUID nor address of the BMC can be seen in band")
 
 
 def _foreign(host: Profile) -> tuple[str, bool]:
     """What shows that the declared BMC is another machine's, and whether anything shows that it is this one's."""
     inside, outside = host.get("bmc", "guid") or "", _over_lan(host, "guid") or ""
-    declared, own = _address(host.declares("oobm_address")), _address(host.get("bmc", "address"))
+    declared, own = _address(host.declared.get("oobm_address")), _address(host.get("bmc", "address"))
     if _over_lan(host, "power") == "off":
         return "it says that its machine is off, but the host runs", False
     if _orders(inside) and _orders(outside):
@@ -173,9 +173,9 @@ def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 
 
 def _keys(host: Profile) -> Iterator[str]:
-    declared = host.declares("oobm_address")
+    declared = host.declared.get("oobm_address")
     if declared:
-        yield f"BMC {str(declared).lower()} port {host.declares('oobm_port') or 623}"
+        yield f"BMC {str(declared).lower()} port {host.declared.get('oobm_port') or 623}"
     for guid in {min(_orders(each), default=b"").hex() for each in (host.get("bmc", "guid"), declared and _over_lan(host, "guid")) if each} - {""}:
         yield f"GUID {guid}"
 
@@ -197,17 +197,18 @@ def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     Whoever reaches an IPMI 2.0 BMC can have it hand out a hash of the password (RAKP), and power off the host. Probed from the host through the
     guest bridge where that has an address; else the addresses are compared.
     """
-    declared = _address(host.declares("oobm_address"))
+    declared = _address(host.declared.get("oobm_address"))
     if not declared:
         return
     bridges = set(cluster.labels.get("Guest", ())) - set(cluster.labels.get("Management", ()))
     inside = [name for name in sorted(bridges) if any(_contains(net, declared) for net in host.get("bridges", name, "addresses") or ())]
     if (host.probes.get("bmc_from_guest") or {}).get("reachable"):
-        yield Problem((host.name,), f"no answer of the BMC {declared} on the guests' network", f"reached through {host.probed('bmc_from_guest', 'bridge')}")
+        bridge = host.require_probe("bmc_from_guest", "bridge")
+        yield Problem((host.name,), f"no answer of the BMC {declared} on the guests' network", f"reached through {bridge}")
     elif inside:
         yield Problem((host.name,), f"the BMC {declared} outside of guest subnets", f"in the subnet of {', '.join(inside)}")
     elif (host.probes.get("bmc_from_guest") or {}).get("reachable") is None:
-        host.probed("bmc_from_guest", "reachable")
+        host.require_probe("bmc_from_guest", "reachable")
 
 
 def _contains(network: str, address: str) -> bool:
@@ -230,6 +231,6 @@ def redfish(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
     CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when the machine is off
     already. The host then stays in Fencing and its guests are not started elsewhere until it is powered on (issues 13376, 13377; F51).
     """
-    concerned = tuple(host.name for host in hosts if host.declares("oobm_address") and host.declares("oobm_driver") == "redfish")
+    concerned = tuple(host.name for host in hosts if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish")
     if concerned:
         yield Problem(concerned, "oobm_driver: ipmitool", "redfish")

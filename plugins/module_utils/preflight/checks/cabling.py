@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import below, cards, label_bridges, labels, links, stack
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, show
 
 
 @check(
@@ -31,7 +31,7 @@ def links_up(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     The server looks for the name of the port only: a host with a dead link joins, and its guests have no network. Legs of a bond are
     the subject of NET013.
     """
-    host.see("interfaces")
+    host.require("interfaces")
     found = links(host)
     down: dict[str, set[str]] = {}
     for label, bridge in label_bridges(host, cluster):
@@ -54,7 +54,7 @@ def _dead_links(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
 
 def _is_dead(link: Mapping[str, Any]) -> bool:
     if link.get("up") is not False and link.get("carrier") is None:
-        raise Unseen(f"interfaces.{link['name']}.carrier", "the kernel did not tell")
+        raise FactUnavailable(f"interfaces.{link['name']}.carrier", "the kernel did not tell")
     return link.get("up") is False or link.get("carrier") is False
 
 
@@ -124,7 +124,7 @@ def bonds(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
         for host in hosts:
             for name, link in _bonds(host, cluster, label):
                 if link.get("bond") is None:
-                    yield unseen(host, Unseen(f"interfaces.{name}.bond", host.why("interfaces")))
+                    yield fact_unavailable(host, FactUnavailable(f"interfaces.{name}.bond", host.why("interfaces")))
                     continue
                 modes[host.name] = str(link["bond"].get("mode"))
                 yield from _lost_legs(host, name, link["bond"].get("members") or [])

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import JOIN_AGAIN, addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import HOST, check, show
 
 
@@ -46,16 +46,16 @@ def certificates(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
 
 
 def _certificate(host: Profile, key: str) -> Optional[Mapping[str, Any]]:
-    """The certificate, None where there is none. Raises Unseen where there is one that cannot be read."""
-    found = host.see("agent").get(key)
+    """The certificate, None where there is none. Raises FactUnavailable where there is one that cannot be read."""
+    found = host.require("agent").get(key)
     reason = host.get("unknown", f"agent.{key}")
     if found is None and reason:
-        raise Unseen(f"agent.{key}", reason)
+        raise FactUnavailable(f"agent.{key}", reason)
     return found
 
 
 def _judge_certificate(host: Profile, name: str, certificate: Mapping[str, Any], policy: Policy) -> Iterator[Problem]:
-    now = datetime.fromtimestamp(host.see("collected_at") - ((host.probes.get("clock") or {}).get("offset_s") or 0), timezone.utc)
+    now = datetime.fromtimestamp(host.require("collected_at") - ((host.probes.get("clock") or {}).get("offset_s") or 0), timezone.utc)
     start, end = _moment(certificate["not_before"]), _moment(certificate["not_after"])
     wanted = f"{name} valid for {policy.certificate_days_min} days or more"
     if now < start:
@@ -65,7 +65,7 @@ def _judge_certificate(host: Profile, name: str, certificate: Mapping[str, Any],
         yield Problem((host.name,), wanted, f"expired on {end.date()}", fix=fix)
     elif end - now < timedelta(days=policy.certificate_days_min):
         yield Problem((host.name,), wanted, f"expires on {end.date()}, in {(end - now).days} days", severity=WARNING)
-    address = host.declares("address")
+    address = host.declared.get("address")
     known = {address} if address else addresses(host)
     names = [str(each).split(":", 1)[-1].strip() for each in certificate.get("names") or ()]
     if known and not known & set(names):
@@ -95,7 +95,7 @@ def key_on_command_line(host: Profile, cluster: Cluster, policy: Policy) -> Iter
     only the address (F59).
     """
     certificate = _certificate(host, "certificate") if host.member else None
-    if certificate and certificate.get("subject_cn") in addresses(host) and not host.see("agent", "csr"):
+    if certificate and certificate.get("subject_cn") in addresses(host) and not host.require("agent", "csr"):
         yield Problem((host.name,), "a certificate from the host's own request", f"common name {certificate['subject_cn']}, and no cloud.csr")
 
 
@@ -126,7 +126,7 @@ def certificate_and_key(host: Profile, cluster: Cluster, policy: Policy) -> Iter
         matches = host.get("agent", fact)
         reason = host.get("unknown", f"agent.{fact}")
         if matches is None and reason:
-            raise Unseen(f"agent.{fact}", reason)
+            raise FactUnavailable(f"agent.{fact}", reason)
         if matches is False:  # the second pair are links to the first: one cause, one finding
             fix = f"provisionCertificate while the agent is still connected; one that has dropped: {JOIN_AGAIN}" if host.member else ""
             yield Problem((host.name,), f"{certificate} for the key {key}", "for another key; libvirtd does not start with them", fix=fix)

@@ -74,8 +74,8 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
         yield Problem(concerned(hosts), "the hosts of the cluster, from CloudStack", f"unknown: {why}", kind=UNKNOWN, severity=severity)
         return
     seen = frozenset().union(*map(addresses, hosts))
-    seen |= {each.address for each in cluster.unseen}
-    names = {name for host in hosts for name in (host.name, host.get("hostname"))} | {each.name for each in cluster.unseen}
+    seen |= {each.address for each in cluster.hosts_without_facts}
+    names = {name for host in hosts for name in (host.name, host.get("hostname"))} | {each.name for each in cluster.hosts_without_facts}
     missing = [row for row in cluster.members if row.address not in seen and row.name not in names]
     if missing and hosts:
         severity = None if any(not host.member for host in hosts) else WARNING

@@ -12,8 +12,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.cp
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import near
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, INFO, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, same, show, split, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, same, show, split
 
 VULNERABLE = re.compile(r"(KVM: )?(Vulnerable|Processor vulnerable)")
 GUEST_CPU = ("guest.cpu.mode", "guest.cpu.model", "guest.cpu.features")
@@ -40,8 +40,8 @@ def architecture(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     Since 4.20 the management server refuses an agent of another architecture when it connects (AgentManagerImpl.java:1467-1475), and
     addHost ends with its generic text (F12).
     """
-    values, gaps = split(hosts, "arch")
-    yield from gaps
+    values, unknowns = split(hosts, "arch")
+    yield from unknowns
     members = [host.name for host in hosts if host.member]
     for problem in odd_ones(values, cluster.arch or cluster.declared.get("arch"), members=members):
         yield replace(problem, expected=f"{cluster.arch}, as the cluster") if cluster.arch else problem
@@ -84,14 +84,14 @@ def kvm(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     cloudstack-setup-agent stops, still exits 0, and the generic text comes after 402 s (F03, F05; utilities.py:234-235). On a host that
     has joined a missing kvm-ok is a warning: only the next renewal of its certificate runs cloudstack-setup-agent again.
     """
-    if not host.see("kvm", "device"):
+    if not host.require("kvm", "device"):
         flag = host.get("cpu", "virtualisation")
         fix = "load kvm_intel or kvm_amd (modprobe), and see in dmesg why it was not loaded" if flag else "enable VT-x or AMD-V in the firmware"
         yield Problem((host.name,), "/dev/kvm", "no /dev/kvm", evidence=f"CPU flag: {flag or 'neither vmx nor svm'}", fix=fix)
-    elif host.see("os", "family") == "debian" and not host.get("kvm", "kvm_ok"):
+    elif host.require("os", "family") == "debian" and not host.get("kvm", "kvm_ok"):
         missing = "kvm-ok" in (host.get("programs") or {}) and not host.get("programs", "kvm-ok")
         if not missing:
-            host.see("kvm", "kvm_ok")
+            host.require("kvm", "kvm_ok")
         observed = "kvm-ok is not installed" if missing else "kvm-ok fails"
         yield Problem((host.name,), "kvm-ok to succeed", observed, severity=WARNING if missing and host.member else None)
 
@@ -179,11 +179,11 @@ def mitigations(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
     """
     members = [host.name for host in hosts if host.member]
     for group in _by_cpu(hosts):
-        smt, gaps = split(group, "cpu", "smt")
-        yield from gaps
+        smt, unknowns = split(group, "cpu", "smt")
+        yield from unknowns
         yield from odd_ones({name: "SMT off" if value == "forceoff" else f"SMT {value}" for name, value in smt.items()}, members=members)
-        known, gaps = split([host for host in group if host.name in smt], "cpu", "mitigations")
-        yield from gaps
+        known, unknowns = split([host for host in group if host.name in smt], "cpu", "mitigations")
+        yield from unknowns
         yield from odd_ones(
             {name: "vulnerable to " + show([flaw for flaw, text in value if VULNERABLE.match(text)]) for name, value in known.items()}, members=members
         )
@@ -210,8 +210,8 @@ def speed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     """
     members = [host.name for host in hosts if host.member]
     for group in _by_cpu(hosts):
-        found, gaps = split([host for host in group if not _manual_speed(host)], "cpu", "agent_mhz")
-        yield from gaps
+        found, unknowns = split([host for host in group if not _manual_speed(host)], "cpu", "agent_mhz")
+        yield from unknowns
         found.update({host.name: _manual_speed(host) for host in group if _manual_speed(host)})
         for problem in odd_ones(near(found, policy.cpu_mhz_difference_max_percent), cluster.declared.get("cpu.agent_mhz"), members=members):
             yield replace(problem, expected=f"MHz: {problem.expected}", observed=f"MHz: {problem.observed}")
@@ -237,8 +237,8 @@ def guest_settings(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     for host in hosts:
         try:
             values[host.name] = ", ".join(f"{key}={value}" for key, value in _guest_settings(host).items()) or "none of guest.cpu.*"
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
     yield from odd_ones(values, members=[host.name for host in hosts if host.member])
 
 
@@ -247,21 +247,21 @@ class _Guests:
     """What guests see of the CPU: guest.cpu.mode ("" is not set) to the hosts that use it, and where it could not be seen."""
 
     modes: Mapping[str, Sequence[str]]
-    gaps: Sequence[Unseen]
+    unknowns: Sequence[FactUnavailable]
 
     def weigh(self, verdict: str) -> str:
         """Severity follows consequence, and that is decided by what guests see of the host's CPU."""
         if verdict == "identical":
             return INFO
-        if self.gaps or PASSTHROUGH in self.modes:
+        if self.unknowns or PASSTHROUGH in self.modes:
             return ERROR
         if HOST_MODEL in self.modes:
             return ERROR if verdict == "incompatible" else WARNING
         return WARNING if CUSTOM in self.modes and verdict == "incompatible" else INFO
 
     def __str__(self) -> str:
-        if self.gaps:
-            return f"guest.cpu.mode is not known: {self.gaps[0].why}"
+        if self.unknowns:
+            return f"guest.cpu.mode is not known: {self.unknowns[0].why}"
         if set(self.modes) == {""}:
             return "guest.cpu.mode is set nowhere: guests get QEMU's default CPU, which all hosts have"
         return "; ".join(f"guest.cpu.mode={mode or 'not set'} on {show(names)}" for mode, names in sorted(self.modes.items()))
@@ -283,22 +283,22 @@ def _manual_speed(host: Profile) -> int:
 
 def _guest_settings(host: Profile) -> dict[str, str]:
     """The guest.cpu.* keys that are set: what the inventory declares for a candidate, else what its agent.properties says."""
-    properties = host.see("agent", "properties") if host.get("agent", "present") is not False else {}
+    properties = host.require("agent", "properties") if host.get("agent", "present") is not False else {}
     found = {key: str(properties[key]) for key in GUEST_CPU if properties.get(key)}
-    if host.declares("guest_cpu_mode") and not (host.member and properties):
-        found["guest.cpu.mode"] = str(host.declares("guest_cpu_mode"))
+    if host.declared.get("guest_cpu_mode") and not (host.member and properties):
+        found["guest.cpu.mode"] = str(host.declared.get("guest_cpu_mode"))
     return found
 
 
 def _guests_of(hosts: Iterable[Profile]) -> _Guests:
     modes: dict[str, list[str]] = {}
-    gaps = []
+    unknowns = []
     for host in hosts:
         try:
             modes.setdefault(_guest_settings(host).get("guest.cpu.mode", ""), []).append(host.name)
-        except Unseen as gap:
-            gaps.append(gap)
-    return _Guests(modes, gaps)
+        except FactUnavailable as error:
+            unknowns.append(error)
+    return _Guests(modes, unknowns)
 
 
 def _most_common(hosts: Sequence[Profile], guests: _Guests) -> tuple[list[Profile], list[Problem]]:
@@ -327,8 +327,8 @@ def _compared(candidate: Profile, standing: Sequence[Profile], kinds: Mapping[st
     for group in groups.values():
         try:
             relation = relate(candidate, group[0])
-        except Unseen as gap:
-            yield unseen(candidate, gap, severity=guests.weigh("incompatible"))
+        except FactUnavailable as error:
+            yield fact_unavailable(candidate, error, severity=guests.weigh("incompatible"))
             return
         if relation.verdict != "identical" or candidate.get("cpu", "model") != group[0].get("cpu", "model"):
             found.append((relation, group))
@@ -349,5 +349,5 @@ def _tell(candidate: Profile, relation: Relation, against: Sequence[Profile], gu
         others=others,
         severity=guests.weigh(relation.verdict),
         fix="nothing to do as long as guest.cpu.mode stays as it is" if harmless else "",
-        kind=UNKNOWN if guests.gaps and not harmless else FAILED,
+        kind=UNKNOWN if guests.unknowns and not harmless else FAILED,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import FactUnavailable, Profile
 
 VERDICTS = ("identical", "superset", "incompatible")  # best first, the words of virsh hypervisor-cpu-compare
 NAMES_SHOWN = 12
@@ -56,11 +56,11 @@ def asked(host: Profile, guest_of: Profile) -> str:
 
 
 def relate(candidate: Profile, host: Profile) -> Relation:
-    """Raises Unseen where neither libvirt was asked nor the features of both are known."""
+    """Raises FactUnavailable where neither libvirt was asked nor the features of both are known."""
     told, back = asked(candidate, host), asked(host, candidate)
     try:
         lacks, besides, source = _difference(candidate, host)
-    except Unseen:
+    except FactUnavailable:
         if not told:
             raise
         lacks, besides, source = (), (), ""
@@ -80,7 +80,7 @@ def _difference(candidate: Profile, host: Profile) -> tuple[tuple[str, ...], tup
     (model, mine), (other_model, theirs) = host_model(candidate), host_model(host)
     if model and model == other_model:
         return *_same_model(dict(mine), dict(theirs)), "features of libvirt's host-model CPU"
-    my_flags, their_flags = (frozenset(each.see("cpu", "flags")) - NOT_FOR_GUESTS for each in (candidate, host))
+    my_flags, their_flags = (frozenset(each.require("cpu", "flags")) - NOT_FOR_GUESTS for each in (candidate, host))
     return tuple(sorted(their_flags - my_flags)), tuple(sorted(my_flags - their_flags)), "flags of /proc/cpuinfo"
 
 

@@ -61,7 +61,7 @@ def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], ex
 
 def _declared_addresses(host: Profile) -> set[str]:
     bridges = [str(entry.get("address") or "").split("/", maxsplit=1)[0] for entry in declared_bridges(host).values()]
-    return {str(host.declares("address")), *bridges}
+    return {str(host.declared.get("address")), *bridges}
 
 
 @check(

@@ -28,6 +28,6 @@ def everybody_seen(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     A candidate that could not be looked at holds up nobody but itself.
     """
     candidates = tuple(host.name for host in hosts if not host.member)
-    for missing in sorted(cluster.unseen, key=lambda each: each.name):
+    for missing in sorted(cluster.hosts_without_facts, key=lambda each: each.name):
         blamed = (missing.name, *candidates) if missing.member else (missing.name,)
         yield Problem(blamed, expected=f"facts of {missing.name}, not older than {policy.facts_max_age_s} s", observed=missing.why)

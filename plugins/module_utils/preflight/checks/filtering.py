@@ -13,8 +13,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.me
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS, VXLAN, VXLAN_EVPN
 
 GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
@@ -41,15 +41,15 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     br_netfilter, iptables, ebtables and ipset: without them nothing filters.
     """
     if cluster.security_groups:
-        programs = host.see("programs")
+        programs = host.require("programs")
         missing = [name for name in GROUPS_NEED if not programs.get(name)]
-        module = host.see("kernel_modules", "br_netfilter")
+        module = host.require("kernel_modules", "br_netfilter")
         missing += ["the module br_netfilter"] if module == "absent" else []
         if missing:
             yield Problem((host.name,), "the tools of security groups", f"missing: {show(missing)}")
-    elif host.see("firewall", "forward_policy") == "drop":
+    elif host.require("firewall", "forward_policy") == "drop":
         if cluster.security_groups is None:
-            raise Unseen("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
+            raise FactUnavailable("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
         active = host.get("firewall", "bridge_nf") == "1"
         words = "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
         culprit = " (Docker is on the host)" if host.get("firewall", "docker0") else ""
@@ -91,8 +91,8 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
             others = newcomers if host.member else list(addresses)
             asked = (question for question in _questions(host.name, others, addresses) if (question[0], host.name) not in closed)
             yield from _judge(host, asked, seen)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
 
 
 def _strangers(closed: Closed) -> Iterator[Problem]:
@@ -125,7 +125,7 @@ def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, i
     for who, connection in questions:
         if (who, connection.port) in seen:
             continue
-        decision = decide(host.see("firewall", "nft"), connection)
+        decision = decide(host.require("firewall", "nft"), connection)
         if decision.verdict in (DROP, REJECT):
             closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(who)
         elif decision.verdict != ACCEPT and not (connection.port in DATA and (who, DATA[0]) in seen):
@@ -163,9 +163,9 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
         if not others or host.get("firewall", "nft") == []:
             continue
         try:
-            rules = host.see("firewall", "nft")
-        except Unseen as gap:
-            yield unseen(host, gap)
+            rules = host.require("firewall", "nft")
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         yield from _vxlan(host, [(port, [(each.host, decide(rules, _datagram(each, port, own))) for each in others]) for port in (VXLAN, VXLAN_EVPN)])
 

@@ -8,7 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Registered, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile, Registered
 
 FILE = "/etc/cloudstack/agent/agent.properties"
 # What helps a host whose identity is lost.
@@ -19,7 +19,7 @@ def addresses(host: Profile) -> frozenset[str]:
     """Under which addresses CloudStack may know the host: the declared one and all IPv4 addresses that lead to it."""
     own = [each.split("/")[0] for link in host.get("interfaces") or () for each in link.get("addresses") or ()]
     own = [each for each in own if "." in each and not each.startswith(("127.", "169.254."))]
-    return frozenset([*own, host.declares("address") or ""]) - {""}
+    return frozenset([*own, host.declared.get("address") or ""]) - {""}
 
 
 def guid_of(address: str) -> str:
@@ -28,12 +28,12 @@ def guid_of(address: str) -> str:
 
 
 def properties(host: Profile) -> Mapping[str, str]:
-    """agent.properties; empty where there is no such file, or one of zeros (AGT005). Raises Unseen where it cannot be read."""
-    if host.see("agent", "present") is False or host.get("agent", "zeroed"):
+    """agent.properties; empty where there is no such file, or one of zeros (AGT005). Raises FactUnavailable where it cannot be read."""
+    if host.require("agent", "present") is False or host.get("agent", "zeroed"):
         return {}
-    found = host.see("agent", "properties")
+    found = host.require("agent", "properties")
     if not found and host.get("unknown", "agent.properties"):
-        raise Unseen("agent.properties", host.why("agent", "properties"))
+        raise FactUnavailable("agent.properties", host.why("agent", "properties"))
     return found
 
 
@@ -65,7 +65,7 @@ def has_former_life(host: Profile) -> bool:
     """Whether agent.properties is known to remember an earlier registration."""
     try:
         return bool(former_life(host))
-    except Unseen:
+    except FactUnavailable:
         return False
 
 

@@ -15,8 +15,8 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Registered, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show, split, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, show, split
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS
 
 LISTEN = re.compile(r"--listen|-[a-z]*l[a-z]*")
@@ -44,9 +44,9 @@ def daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     """
     if host.get("libvirt", "masked"):
         return  # LIB009 says so
-    host.see("libvirt")  # null where libvirtd is not even installed
-    running = host.see("libvirt", "running")
-    rivals = sorted([*host.see("libvirt", "sockets_active"), *host.see("libvirt", "modular_active")])
+    host.require("libvirt")  # null where libvirtd is not even installed
+    running = host.require("libvirt", "running")
+    rivals = sorted([*host.require("libvirt", "sockets_active"), *host.require("libvirt", "modular_active")])
     if running and not rivals:
         return
     left_over = running and _listens(host) and not host.get("libvirt", "modular_active")
@@ -78,7 +78,7 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     """
     if not host.get("libvirt", "running") or host.get("libvirt", "sockets_active") or host.get("libvirt", "modular_active"):
         return  # LIB001 says so
-    arguments = " ".join(host.see("libvirt", "args"))
+    arguments = " ".join(host.require("libvirt", "args"))
     if not _listens(host):
         repaired_by_join = not host.member and host.get("os", "family") in SET_UP_WRITES_LISTEN
         yield Problem((host.name,), "--listen among the arguments of libvirtd", arguments, severity=INFO if repaired_by_join else None)
@@ -104,10 +104,10 @@ def versions(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
     """
     skip = {name for problem in machine_types(hosts, cluster, policy) if problem.kind == FAILED for name in problem.hosts}
     installed = [host for host in hosts if host.name not in skip and not _stopped(host, "version")]
-    libvirts, gaps = split(installed, "libvirt", "version")
-    yield from gaps
-    qemus, gaps = split([host for host in installed if host.name in libvirts], "libvirt", "qemu_version")
-    yield from gaps
+    libvirts, unknowns = split(installed, "libvirt", "version")
+    yield from unknowns
+    qemus, unknowns = split([host for host in installed if host.name in libvirts], "libvirt", "qemu_version")
+    yield from unknowns
     known = (("libvirt", libvirts, "libvirt.version"), ("QEMU", qemus, "libvirt.qemu_version"))
     declared = [(name, found, cluster.declared[key]) for name, found, key in known if cluster.declared.get(key) is not None]
     for name, found, wanted in declared:
@@ -134,10 +134,10 @@ def machine_types(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     the members can have are an information. Types that not all members have are the members' difference, which LIB003 reports.
     """
     answering = [host for host in hosts if not _stopped(host, "machine_types")]
-    types, gaps = split(answering, "libvirt", "machine_types")
-    yield from gaps
-    defaults, gaps = split([host for host in answering if host.member and host.name in types], "libvirt", "default_machine")
-    yield from gaps
+    types, unknowns = split(answering, "libvirt", "machine_types")
+    yield from unknowns
+    defaults, unknowns = split([host for host in answering if host.member and host.name in types], "libvirt", "default_machine")
+    yield from unknowns
     common = frozenset.intersection(*(frozenset(types[name]) for name in defaults)) if defaults else frozenset()
     current = {machine for aliases in defaults.values() for _alias, machine in aliases} & common
     for host in answering:
@@ -164,8 +164,8 @@ def domains(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem
     A running domain that CloudStack does not know was seen to run on after the join, unmanaged, with memory that the scheduler gives away a second
     time; its libvirt network `default` is destroyed by the agent (F31). Older agents refused to start because of it (#8040).
     """
-    if not host.member and not _stopped(host, "domains") and host.see("libvirt", "domains"):
-        yield Problem((host.name,), "no running guests", show(host.see("libvirt", "domains")))
+    if not host.member and not _stopped(host, "domains") and host.require("libvirt", "domains"):
+        yield Problem((host.name,), "no running guests", show(host.require("libvirt", "domains")))
 
 
 @check(
@@ -223,8 +223,8 @@ def uefi(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator
     for host in hosts:
         try:
             states.update({host.name: _uefi_state(host)} if host.get("agent", "present") else {})
-        except Unseen as gap:
-            yield unseen(host, gap, severity=WARNING)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error, severity=WARNING)
     works = tuple(name for name, state in states.items() if not state)
     for name, (kind, observed) in ((name, state) for name, state in states.items() if state):
         severity = {"broken": ERROR if works else WARNING, "off": WARNING if works else INFO}[kind]
@@ -283,15 +283,15 @@ def _listens(host: Profile) -> bool:
 
 
 def _answers(host: Profile) -> bool:
-    """Whether 16514 listens on more than loopback. Raises Unseen."""
-    return any(each["port"] == MIGRATION_TLS and not each["address"].startswith(("127.", "::1")) for each in host.see("listeners"))
+    """Whether 16514 listens on more than loopback. Raises FactUnavailable."""
+    return any(each["port"] == MIGRATION_TLS and not each["address"].startswith(("127.", "::1")) for each in host.require("listeners"))
 
 
 def _deaf(host: Profile) -> bool:
     """Whether LIB001, LIB002 or LIB009 says that libvirtd does not answer, or nobody knows."""
     try:
         return not host.get("libvirt", "running") or not _listens(host) or not _answers(host)
-    except Unseen:
+    except FactUnavailable:
         return True
 
 
@@ -347,16 +347,16 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _uefi_state(host: Profile) -> Optional[tuple[str, str]]:
-    """None where UEFI guests start; else broken (CloudStack would place them) or off, and what was seen. Raises Unseen."""
-    if not host.see("uefi", "firmware"):
+    """None where UEFI guests start; else broken (CloudStack would place them) or off, and what was seen. Raises FactUnavailable."""
+    if not host.require("uefi", "firmware"):
         return "off", "no UEFI firmware is installed"
-    if not host.see("uefi", "configured"):
+    if not host.require("uefi", "configured"):
         return "off", "uefi.properties names no files"
-    missing = host.see("uefi", "missing")
+    missing = host.require("uefi", "missing")
     return ("broken", f"missing: {show(missing)}") if missing else None
 
 
 def _row_of(host: Profile, cluster: Cluster) -> Optional[Registered]:
     """The host of this cluster in CloudStack that this member is: by its address, else by its name."""
     rows = cluster.members if host.member else ()
-    return next((row for row in rows if row.address == host.declares("address")), None) or next((row for row in rows if row.name == host.name), None)
+    return next((row for row in rows if row.address == host.declared.get("address")), None) or next((row for row in rows if row.name == host.name), None)

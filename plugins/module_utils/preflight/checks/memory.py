@@ -30,7 +30,7 @@ def enough(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     cloudstack-setup-agent stops on such a host, exits 0, and addHost ends with its generic text minutes later (serviceConfig.py:501-520,
     F40). CloudStack offers to guests what is above the reserve.
     """
-    total, reserve = host.see("memory", "total_bytes"), _reserve(host, policy)
+    total, reserve = host.require("memory", "total_bytes"), _reserve(host, policy)
     if total < reserve:
         yield Problem((host.name,), f"at least {gib(reserve)}", gib(total))
 
@@ -53,10 +53,10 @@ def shape(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     """
     wanted = cluster.declared.get("memory.total_bytes")
     small = {problem.hosts[0] for host in hosts if host.get("memory", "total_bytes") for problem in enough(host, cluster, policy)}
-    totals, gaps = split([host for host in hosts if host.name not in small], "memory", "total_bytes")
-    yield from gaps
-    nodes, gaps = split([host for host in hosts if host.name in totals], "memory", "numa")
-    yield from gaps
+    totals, unknowns = split([host for host in hosts if host.name not in small], "memory", "total_bytes")
+    yield from unknowns
+    nodes, unknowns = split([host for host in hosts if host.name in totals], "memory", "numa")
+    yield from unknowns
     members = [host.name for host in hosts if host.member]
     groups = near({**totals, **({"": wanted} if wanted else {})}, policy.memory_difference_max_percent)
     for problem in odd_ones({name: gib(groups[name]) for name in totals}, gib(groups[""]) if wanted else None, members=members):
@@ -80,8 +80,8 @@ def hugepages(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     A guest that asks for huge pages starts and arrives only where they are. For all others they are memory that CloudStack counts as
     free and that is not (F39).
     """
-    found, gaps = split(hosts, "memory", "hugepages")
-    yield from gaps
+    found, unknowns = split(hosts, "memory", "hugepages")
+    yield from unknowns
     yield from odd_ones({name: _pages(pools) for name, pools in found.items()}, members=[host.name for host in hosts if host.member])
 
 
@@ -104,10 +104,10 @@ def taken(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     """
     explained = {name for problem in hugepages(hosts, cluster, policy) for name in problem.hosts}
     candidates = [host for host in hosts if not host.member and host.name not in explained and not host.get("libvirt", "domains")]
-    totals, gaps = split(candidates, "memory", "total_bytes")
-    yield from gaps
-    free, gaps = split([host for host in candidates if host.name in totals], "memory", "available_bytes")
-    yield from gaps
+    totals, unknowns = split(candidates, "memory", "total_bytes")
+    yield from unknowns
+    free, unknowns = split([host for host in candidates if host.name in totals], "memory", "available_bytes")
+    yield from unknowns
     for host in candidates:
         used, reserve = totals.get(host.name, 0) - free.get(host.name, 0), _reserve(host, policy)
         if host.name in free and reserve < used and reserve <= totals[host.name]:

@@ -21,7 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show
 
 MEMBERSHIPS = "net.ipv4.igmp_max_memberships"
@@ -52,7 +52,7 @@ def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
         for upper, lower in edges if found else ():
             small, large = sizes.get(lower), sizes.get(upper)
             if small is None or large is None:
-                raise Unseen(f"interfaces.{upper if large is None else lower}.mtu", host.why("interfaces"))
+                raise FactUnavailable(f"interfaces.{upper if large is None else lower}.mtu", host.why("interfaces"))
             if small < large:
                 too_small.setdefault(f"{lower} has {small}", set()).add(f"{upper} above it {large}")
     for observed, above in sorted(too_small.items()):
@@ -170,6 +170,6 @@ def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast; waive it there.
     """
     if cluster.vxlan:
-        allowed = host.see("sysctl", MEMBERSHIPS)
+        allowed = host.require("sysctl", MEMBERSHIPS)
         if not str(allowed).isdigit() or int(allowed) < MEMBERSHIPS_MIN:
             yield Problem((host.name,), f"{MEMBERSHIPS} = {MEMBERSHIPS_MIN} or more", str(allowed))

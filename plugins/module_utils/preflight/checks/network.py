@@ -37,7 +37,7 @@ def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     server puts the host into Alert (F14, LibvirtCheckNetworkCommandWrapper). The storage label is not verified by the server: the
     storage VM finds out.
     """
-    bridges = host.see("bridges")
+    bridges = host.require("bridges")
     missing = [label for label in labels(cluster) if label not in bridges and not _is_plain_interface(host, label)]
     if not missing:
         return

@@ -33,7 +33,7 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
 
     The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge hear by LLDP.
     """
-    racks = any(host.declares("rack") for host in hosts)
+    racks = any(host.declared.get("rack") for host in hosts)
     addressed = {label for host in hosts for label, bridge in label_bridges(host, cluster) if _address(host, label, bridge)}
     addressed |= set(labels(cluster, "Guest")) if cluster.vxlan else set()
     found = []
@@ -41,7 +41,7 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
         for label, bridge in label_bridges(host, cluster):
             address = _address(host, label, bridge) if label in addressed else _link_local(bridge)
             if address:
-                place = str(host.declares("rack") or "") if racks else _leafs(host, bridge)
+                place = str(host.declared.get("rack") or "") if racks else _leafs(host, bridge)
                 found.append(Attachment(host.name, label, address, place, nic(host, bridge), str(links(host).get(label, {}).get("mac") or "").lower()))
     return found + list(_unseen(hosts, cluster))
 
@@ -55,7 +55,7 @@ def guest_attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attach
 def _unseen(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
     """Only those that are in the network of a host that was seen: the way elsewhere is not known."""
     networks = {label: _networks(hosts, label) for label in labels(cluster, "Management")}
-    for missing in cluster.unseen:
+    for missing in cluster.hosts_without_facts:
         for label, found in networks.items():
             if any(address.ip in network for network in found for address in parsed([missing.address])):
                 yield Attachment(missing.name, label, missing.address, missing.rack)

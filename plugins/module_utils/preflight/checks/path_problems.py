@@ -76,7 +76,7 @@ def _said_elsewhere(culprit: Culprit, profiles: Mapping[str, Profile], cluster: 
         return len(owners_of_addresses(list(profiles.values())).get(probe.address, ())) > 1
     if kind == SUBNET:  # NET005, NET007
         return len({_subnets(host, probe.network) for host in profiles.values()} - {()}) > 1
-    if kind in SILENCE and named & {each.name for each in cluster.unseen}:  # FCT001
+    if kind in SILENCE and named & {each.name for each in cluster.hosts_without_facts}:  # FCT001
         return True
     if kind in SILENCE:
         pairs = {(each.host, each.peer) for each in culprit.evidence}

@@ -29,8 +29,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.pa
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine, says_nothing
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
 
 ALSO = {UNPLUGGED: "nobody is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
 NOBODY_TOLD, NOT_PROBED = "nobody was told to", "was not probed"  # the second one is what preflight/parse/profiles.py says of a task that was left out
@@ -226,7 +226,7 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
             left.setdefault(each.probe.host, {}).setdefault(each.text or "no time was left", set()).add(each.probe.peer)
     for host in told:
         if host.name not in paths.ran and host.live and host.name not in dead:
-            yield from _gap(host)
+            yield from _without_paths(host)
         elif host.name in left:
             why = "; ".join(f"{text}: {show(sorted(peers))}" for text, peers in sorted(left[host.name].items()))
             yield Problem((host.name,), "every path to be tried", f"unknown: {why}", kind=UNKNOWN)
@@ -269,12 +269,12 @@ def _or_else(culprit: Culprit) -> str:
     return f" (or {' or '.join(rest)})" if rest else ""
 
 
-def _gap(host: Profile) -> Iterator[Problem]:
+def _without_paths(host: Profile) -> Iterator[Problem]:
     try:
-        host.probed("paths")
-    except Unseen as gap:
-        yield unseen(host, gap)
+        host.require_probe("paths")
+    except FactUnavailable as error:
+        yield fact_unavailable(host, error)
 
 
 def _why(hosts: Sequence[Profile]) -> str:
-    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), NOBODY_TOLD)
+    return next((error.observed.split(": ", 1)[-1] for host in hosts for error in _without_paths(host)), NOBODY_TOLD)

@@ -14,8 +14,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.me
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
 
 Probe = Mapping[str, Any]
 LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
@@ -44,9 +44,9 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
     export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
     """
-    tries, gaps = _tries(hosts)
+    tries, unknowns = _tries(hosts)
     closed = shut_out(hosts, cluster)
-    yield from gaps
+    yield from unknowns
     yield from _not_tried(tries)
     names = {host.name for host in hosts}
     complaints = _port_complaints(tries, {host.name: host for host in hosts})
@@ -99,13 +99,13 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
     """Which ports each host tried, and a problem for each that did not."""
-    found, gaps = {}, []
+    found, unknowns = {}, []
     for host in hosts:
         try:
-            found[host.name] = host.probed("ports")
-        except Unseen as gap:
-            gaps.extend([unseen(host, gap)] if gap.expected_here else [])
-    return found, gaps
+            found[host.name] = host.require_probe("ports")
+        except FactUnavailable as error:
+            unknowns.extend([fact_unavailable(host, error)] if error.expected_here else [])
+    return found, unknowns
 
 
 def _not_tried(tries: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:

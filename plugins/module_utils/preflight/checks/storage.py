@@ -14,8 +14,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.bl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import FILE, has_former_life, properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Pool, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Pool, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, show
 
 NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
 HEARTBEAT = "reboot.host.and.alert.management.on.heartbeat.timeout"
@@ -37,28 +37,28 @@ def _export(pool: Pool) -> str:
 
 def needed_exports(host: Profile, cluster: Cluster) -> list[str]:
     """The NFS exports of those pools, and what the inventory declares to become one."""
-    return sorted({*(host.declares("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)})
+    return sorted({*(host.declared.get("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)})
 
 
 def _tries(hosts: Iterable[Profile], cluster: Cluster) -> tuple[dict[str, dict[str, Try]], list[Problem]]:
     """What was tried, by export and host, and a problem for each host that should have tried and has not. Without a client nobody can."""
     tries: dict[str, dict[str, Try]] = {}
-    gaps = []
+    unknowns = []
     for host in hosts:
         exports = needed_exports(host, cluster)
         if not exports or host.get("nfs", "client") is False:
             continue
         try:
-            seen = {each["export"]: each for each in host.probed("nfs")}
-        except Unseen as gap:
-            gaps += [unseen(host, gap)] if gap.expected_here else []
+            seen = {each["export"]: each for each in host.require_probe("nfs")}
+        except FactUnavailable as error:
+            unknowns += [fact_unavailable(host, error)] if error.expected_here else []
             continue
         for export in exports:
             if export in seen:
                 tries.setdefault(export, {})[host.name] = seen[export]
             elif host.live:
-                gaps.append(unseen(host, Unseen(f"nfs of {export}", "it was not tried")))
-    return tries, gaps
+                unknowns.append(fact_unavailable(host, FactUnavailable(f"nfs of {export}", "it was not tried")))
+    return tries, unknowns
 
 
 def _squashed(probe: Try) -> bool:
@@ -104,8 +104,8 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     storage_client_exports. A file that belongs to nobody is STO002's matter, a server that answers no host at all STO005's, a missing
     NFS client STO008's.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     pools = {_export(pool) for pool in needed_pools(cluster)}
     for export, seen in sorted(tries.items()):
         if export in pools and _answers_nobody(seen):
@@ -132,8 +132,8 @@ def squashed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
     With root_squash and a directory that everybody may write CloudStack accepts the pool, and nothing warns: volumes belong to nobody, and
     QEMU, the heartbeat and snapshots fail later, in other words each (F42). Where the export could not be tried it is unknown.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     for export, seen in sorted(tries.items()):
         for names, text in _alike({name: probe for name, probe in seen.items() if _squashed(probe)}, _squash_says):
             yield Problem(names, f"a file of root on {export} belongs to uid 0, and root may chown it", text)
@@ -159,8 +159,8 @@ def slow(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator
     The agent writes a heartbeat each minute; when five writes fail or hang, it resets the host, with all its guests (F44). A server that
     needs a second for one small file while nothing happens is near that. Where the export could not be tried it is unknown.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     for export, seen in sorted(tries.items()):
         late = {name: _late(probe, policy.nfs_step_max_ms) for name, probe in sorted(seen.items()) if probe.get("ok")}
         observed = "; ".join(f"{name}: {text}" for name, text in late.items() if text)
@@ -192,7 +192,7 @@ def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     """
     if host.member:
         return
-    mounts = [f"{each['source']} at {each['path']}" for each in host.see("nfs", "mounts") if POOL_MOUNT.fullmatch(each["path"])]
+    mounts = [f"{each['source']} at {each['path']}" for each in host.require("nfs", "mounts") if POOL_MOUNT.fullmatch(each["path"])]
     if mounts and not has_former_life(host):
         yield Problem((host.name,), "nothing mounted at /mnt/<uuid>", "; ".join(mounts))
 
@@ -253,7 +253,7 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         if name:
             names.setdefault(name, []).append(host)
         elif host.get("iscsi") is None or host.why("iscsi", "initiator") != "was not collected":
-            yield unseen(host, Unseen("iscsi.initiator", host.why("iscsi", "initiator")))
+            yield fact_unavailable(host, FactUnavailable("iscsi.initiator", host.why("iscsi", "initiator")))
     used = any(pool.kind.lower().startswith("iscsi") for pool in cluster.pools)
     for name, sharing in sorted(names.items()):
         if len(sharing) > 1:
@@ -284,8 +284,8 @@ def local_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     for host in hosts:
         try:
             found = properties(host)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         uuids = _values(found, "local.storage.uuid")
         for uuid in set(uuids):
@@ -336,7 +336,7 @@ def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     libvirt mounts pools with it; without it every pool fails on this host and keeps it out (F43).
     """
     exports = needed_exports(host, cluster)
-    if exports and host.see("nfs", "client") is False:
+    if exports and host.require("nfs", "client") is False:
         yield Problem((host.name,), f"mount.nfs, for {show(exports)}", "not installed")
 
 
@@ -362,8 +362,8 @@ def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         try:
             if _resets(properties(host).get(HEARTBEAT), package(host)):
                 concerned.append(host.name)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
     if concerned:
         yield Problem(tuple(concerned), f"a decision about {HEARTBEAT}", "true (the default until 4.22)")
 

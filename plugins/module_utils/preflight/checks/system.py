@@ -12,8 +12,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.bl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import gib
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, same, show, split, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, same, show, split
 
 # CloudStack takes these for one and the same (LibvirtServerDiscoverer.java:80-81).
 SAME_TO_CLOUDSTACK = frozenset({"Rocky", "Rocky Linux", "Red", "Red Hat Enterprise Linux", "Oracle", "Oracle Linux Server", "AlmaLinux"})
@@ -40,8 +40,8 @@ def distribution(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     CloudStack does not compare releases: Ubuntu 22.04 joins 24.04. That is a warning, because libvirt, QEMU and the kernel differ too; on
     EL only another major release is one.
     """
-    names, gaps = split(hosts, "os", "name")
-    yield from gaps
+    names, unknowns = split(hosts, "os", "name")
+    yield from unknowns
     standing = _standing_names(hosts, cluster, names)
     odd: set[str] = set()
     for problem in _refused(hosts, names, standing):
@@ -91,8 +91,8 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator name were most likely
     cloned too, and then two hosts use one pool (F46).
     """
-    values, gaps = split(hosts, "machine_id")
-    yield from gaps
+    values, unknowns = split(hosts, "machine_id")
+    yield from unknowns
     yield from _shared(hosts, values, "a machine-id of its own")
 
 
@@ -113,8 +113,8 @@ def lsm(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[
     AppArmor profiles, makes SELinux permissive and writes security_driver "none" once, and a package update can bring them back. A
     candidate that still enforces SELinux counts as permissive, because the join makes it so.
     """
-    known, gaps = split(hosts, "lsm")
-    yield from gaps
+    known, unknowns = split(hosts, "lsm")
+    yield from unknowns
     members = {host.name for host in hosts if host.member}
     yield from odd_ones({name: _lsm(dict(value), joined=name in members) for name, value in known.items()}, members=members)
     for host in hosts:
@@ -122,7 +122,7 @@ def lsm(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[
         if host.member and driver not in (None, "none"):
             yield Problem((host.name,), 'security_driver "none", as cloudstack-setup-agent writes it', f'"{driver}"')
         elif host.member and "libvirt.security_driver" in (host.get("unknown") or {}):
-            yield unseen(host, Unseen("libvirt.security_driver", host.why("libvirt", "security_driver")))
+            yield fact_unavailable(host, FactUnavailable("libvirt.security_driver", host.why("libvirt", "security_driver")))
 
 
 @check(
@@ -160,7 +160,7 @@ def disk(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     On a full disk addHost fails after 47 s and leaves cloud.jks and cloud.crt of 0 bytes behind, which make every further attempt fail
     after 7 minutes (F69, then F57). On a read-only /etc/cloudstack it fails after 21 s (F04).
     """
-    free = {path: host.see("disk", path, "free_bytes") for path in ("/", "/var")}
+    free = {path: host.require("disk", path, "free_bytes") for path in ("/", "/var")}
     tight = [f"{gib(size)} on {path}" for path, size in free.items() if size < policy.disk_free_min_bytes]
     if tight:
         yield Problem((host.name,), f"{gib(policy.disk_free_min_bytes)} free on / and /var", f"free: {', '.join(tight)}")
@@ -181,8 +181,8 @@ def disk(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 )
 def nested(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """A hint: a host that is a virtual machine loses frames of its guests unless the outer hypervisor lets foreign MAC addresses through (F24)."""
-    if host.see("virtualization") != "none":
-        yield Problem((host.name,), "none (a machine of its own)", host.see("virtualization"))
+    if host.require("virtualization") != "none":
+        yield Problem((host.name,), "none (a machine of its own)", host.require("virtualization"))
 
 
 @check(
@@ -202,8 +202,8 @@ def firmware_uuid(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     libvirt refuses to migrate between two hosts of one UUID: "Attempt to migrate guest to the same host". Cloned virtual machines and boards
     whose maker left a dummy in have such pairs. A UUID of one repeated digit does no harm, libvirt makes one up instead; neither does none at all.
     """
-    values, gaps = split(hosts, "dmi", "product_uuid")
-    yield from gaps
+    values, unknowns = split(hosts, "dmi", "product_uuid")
+    yield from unknowns
     real = {name: str(value).lower() for name, value in values.items() if not LIBVIRT_UUID_INVALID.fullmatch(str(value).replace("-", ""))}
     yield from _shared(hosts, real, "a firmware UUID of its own")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, show
 
 CERTIFICATE_GRACE_S = 12 * 3600  # CloudStack's certificates begin 12 hours before they are issued
 TOO_EARLY = "certificates of CloudStack are not yet valid for it, and libvirtd --listen does not start (F66)"
@@ -41,10 +41,10 @@ def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     found: dict[str, Clock] = {}
     for host in hosts:
         try:
-            found[host.name] = (float(host.probed("clock", "offset_s")), float(host.probed("clock", "uncertainty_s")))
-        except Unseen as gap:
-            if gap.expected_here:
-                yield unseen(host, gap)
+            found[host.name] = (float(host.require_probe("clock", "offset_s")), float(host.require_probe("clock", "uncertainty_s")))
+        except FactUnavailable as error:
+            if error.expected_here:
+                yield fact_unavailable(host, error)
     group = _largest_group(found, policy)
     if found and len(group) * 2 <= len(found):
         yield from _no_majority(found, policy)
@@ -148,7 +148,7 @@ def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     A clock that runs free is right today. After weeks, or after a reboot with a wrong hardware clock, heartbeats look old (F45) or
     certificates invalid (F66). Without any daemon this is the subject of TIM004.
     """
-    if host.get("time", "service") != "none" and not host.see("time", "synchronised"):
+    if host.get("time", "service") != "none" and not host.require("time", "synchronised"):
         sources = [source.get("name") for source in host.get("time", "sources") or ()]
         yield Problem((host.name,), "a source that the clock follows", f"none; sources: {show(sources)}")
 
@@ -173,9 +173,9 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     for host in hosts:
         try:
             # No daemon: TIM004. Not known whether it is synchronised: TIM002.
-            listed = host.see("time", "sources") if host.get("time", "service") != "none" and host.get("time", "synchronised") is not None else ()
-        except Unseen as gap:
-            yield unseen(host, gap)
+            listed = host.require("time", "sources") if host.get("time", "service") != "none" and host.get("time", "synchronised") is not None else ()
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         sources.update({host.name: {str(source.get("name")) for source in listed}} if listed else {})
     if len(sources) < 2:
@@ -208,7 +208,7 @@ def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
 
     Without one it drifts (F45), and a wrong hardware clock stays wrong after a reboot (F66). Two pull one clock to two times.
     """
-    service = host.see("time", "service")
+    service = host.require("time", "service")
     running = sorted(unit for unit in DAEMONS if (host.get("units", unit) or {}).get("active") == "active")
     if service == "none":
         yield Problem((host.name,), "a time daemon", "none runs")

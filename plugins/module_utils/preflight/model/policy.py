@@ -35,7 +35,7 @@ class Policy:
     memory_reserved_bytes: int = _rule(1 << 30, "host.reserved.mem.mb of the agent: what CloudStack does not give to guests.")
     memory_difference_max_percent: int = _rule(10, "More than this between hosts of a cluster makes evacuation of the large one hard.")
     cpu_mhz_difference_max_percent: int = _rule(
-        5, "Between hosts of one CPU model. A larger gap is another power profile or a failed detection (F37); less is how the TSC was measured."
+        5, "Between hosts of one CPU model. A larger difference is another power profile or a failed detection (F37); less is how the TSC was measured."
     )
     port_name_max_length: int = _rule(8, "br + name + - + four digits must fit into the kernel's 15 characters (IFNAMSIZ).")
     connect_max_ms: float = _rule(1000.0, "A TCP connect inside a cluster that needs longer lost its first packet (initial retransmission, RFC 6298: 1 s).")

@@ -11,10 +11,10 @@ from typing import Any, Optional
 CLOUDSTACK, INVENTORY = "cloudstack", "inventory"  # where a Cluster comes from
 
 
-class Unseen(Exception):
+class FactUnavailable(Exception):
     """A fact that a check needs is not known. `path` is its dotted name, `why` the collector's reason.
 
-    `expected_here` is false for what could not be known in this run and is no gap: a probe of a host that is not part of the play.
+    `expected_here` is false for what could not be known in this run and is not a fault: a probe of a host that is not part of the play.
     """
 
     def __init__(self, path: str, why: str, *, expected_here: bool = True) -> None:
@@ -40,36 +40,32 @@ class Profile:
     member: bool = False
     live: bool = True
 
-    def see(self, *path: str) -> Any:
-        """The fact at this path. Raises Unseen where it is missing or null: unknown is not healthy."""
+    def require(self, *path: str) -> Any:
+        """The fact at this path. Raises FactUnavailable where it is missing or null: unknown is not healthy."""
         value = self.get(*path)
         if value is None:
-            raise Unseen(".".join(path), self.why(*path))
+            raise FactUnavailable(".".join(path), self.why(*path))
         return value
 
     def get(self, *path: str) -> Any:
         """The fact at this path, None where it is missing or null: for facts whose absence means something."""
         return _at(self.facts, path)
 
-    def probed(self, *path: str) -> Any:
-        """The probe at this path. Raises Unseen where it was not made."""
+    def require_probe(self, *path: str) -> Any:
+        """The probe at this path. Raises FactUnavailable where it was not made."""
         value = _at(self.probes, path)
         if value is None:
             unknown = self.probes.get("unknown") or {}
-            raise Unseen(".".join(path), _reason(unknown, path) or "was not probed", expected_here=self.live)
+            raise FactUnavailable(".".join(path), _reason(unknown, path) or "was not probed", expected_here=self.live)
         return value
 
     def why(self, *path: str) -> str:
         """Why the fact at this path is not known."""
         return _reason(self.facts.get("unknown") or {}, path) or "was not collected"
 
-    def declares(self, key: str) -> Any:
-        """What the inventory says, None if it says nothing."""
-        return self.declared.get(key)
-
 
 @dataclass(frozen=True)
-class Missing:
+class HostWithoutFacts:
     """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the inventory declares them."""
 
     name: str
@@ -112,8 +108,8 @@ class Cluster:
 
     `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are global settings;
     a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are values that the operator wants
-    every host to have, by dotted fact path ("cpu.model"). `unseen` are the inventory's hosts of the cluster
-    that could not be looked at. `unanswered` says why CloudStack, which was to be asked, did not answer.
+    every host to have, by dotted fact name ("cpu.model"). `hosts_without_facts` are the
+    inventory's hosts of the cluster that could not be looked at. `unanswered` says why CloudStack, which was to be asked, did not answer.
     """
 
     zone: str = ""
@@ -133,7 +129,7 @@ class Cluster:
     declared: Mapping[str, Any] = field(default_factory=dict)
     zone_allocation_state: Optional[str] = None
     cluster_allocation_state: Optional[str] = None
-    unseen: tuple[Missing, ...] = ()
+    hosts_without_facts: tuple[HostWithoutFacts, ...] = ()
     unanswered: str = ""
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import SCHEMES, normal_url, pool_url
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Pool, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Pool, Registered
 
 Row = Mapping[str, Any]
 KINDS = {scheme: kind for kind, scheme in SCHEMES.items()}
@@ -38,26 +38,28 @@ HOST_KEYS = {
     "version": "version",
     "id": "id",
 }
+# What a field is called in documents (preflight.facts.json, preflight.json, cluster_info), where it has another name: files outlive names.
+DOCUMENT_KEYS = {"hosts_without_facts": "unseen"}
 # listHosts shows none of them today; a new version may.
 SECRET = ("password", "username", "secret", "key")
 
 
 def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
     """The cluster in the result of cluster_info. Raises InputError for what no Cluster has."""
-    known = {each.name for each in fields(Cluster)}
+    known = {DOCUMENT_KEYS.get(each.name, each.name) for each in fields(Cluster)}
     if not set(mapping) <= known:
         raise InputError("not a cluster", expected=f"the keys {', '.join(sorted(known))}", observed=", ".join(sorted(set(mapping) - known)))
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()}
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
     values["registered"] = tuple(Registered(**host) for host in values.get("registered") or ())
-    values["unseen"] = tuple(Missing(**host) for host in values.get("unseen") or ())
+    values["hosts_without_facts"] = tuple(HostWithoutFacts(**host) for host in values.pop("unseen", None) or ())
     return Cluster(**values)
 
 
 def mapping_of(cluster: Cluster) -> dict[str, Any]:
     """The cluster as a module returns it: nothing but dictionaries, lists and plain values."""
-    return _plain(asdict(cluster))
+    return {DOCUMENT_KEYS.get(key, key): _plain(value) for key, value in asdict(cluster).items()}
 
 
 def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:

@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, writable
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
 
 NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
@@ -40,15 +40,15 @@ def read_hosts(
         facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
         member = is_member(facts, declared, cluster)
         age = now - _moment(parts.get("at"))
-        why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
+        why = _why_without_facts(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
         if why and not facts and not cluster.from_cloudstack:
             member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
         if why:
-            missing.append(unseen(name, declared, why, member))
+            missing.append(without_facts(name, declared, why, member))
             continue
         probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
         profiles.append(Profile(name, facts, declared, probes, member, name in live))
-    return profiles, replace(cluster, unseen=tuple(missing))
+    return profiles, replace(cluster, hosts_without_facts=tuple(missing))
 
 
 def _moment(at: Any) -> float:
@@ -59,9 +59,9 @@ def _moment(at: Any) -> float:
         return 0.0
 
 
-def unseen(name: str, declared: Mapping[str, Any], why: str, member: bool) -> Missing:
+def without_facts(name: str, declared: Mapping[str, Any], why: str, member: bool) -> HostWithoutFacts:
     """A host without facts, with what the inventory declares of it."""
-    return Missing(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
+    return HostWithoutFacts(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
 
 
 def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
@@ -120,7 +120,7 @@ def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
     return servers
 
 
-def _why_unseen(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
+def _why_without_facts(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
     """Why a host of this run gave no facts; empty if it did."""
     if facts and (result or {}).get("ansible_facts"):
         return ""

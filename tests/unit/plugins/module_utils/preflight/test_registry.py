@@ -85,10 +85,10 @@ def test_the_order_of_hosts_does_not_matter(fleet, declared, random):
 def test_what_is_not_known_is_told_and_judges_nobody(fleet):
     hosts = [Profile(name, {"cgroup": value, "unknown": {"cgroup": "no such file"}}, member=member) for name, (value, member) in fleet.items()]
     problems = list(same(hosts, Cluster(), "cgroup"))
-    unseen = {name for name, (value, _member) in fleet.items() if value is None}
-    gaps = [problem for problem in problems if problem.kind == UNKNOWN]
-    assert blamed(gaps) == unseen
-    assert all("no such file" in problem.observed for problem in gaps)
+    without = {name for name, (value, _member) in fleet.items() if value is None}
+    unknowns = [problem for problem in problems if problem.kind == UNKNOWN]
+    assert blamed(unknowns) == without
+    assert all("no such file" in problem.observed for problem in unknowns)
     rest = [problem for problem in problems if problem.kind != UNKNOWN]
     known = {name: (value, member) for name, (value, member) in fleet.items() if value is not None}
     assert rest == list(odd_ones(values_of(known), members=members_of(known)))
@@ -102,8 +102,8 @@ def test_what_is_not_known_is_told_and_judges_nobody(fleet):
 def test_any_fact_can_be_compared(value):
     """JSON values, nested as they are, can be counted and shown."""
     hosts = [Profile(name, {"fact": value}) for name in ("host1", "host2")]
-    values, gaps = split(hosts, "fact")
-    assert not gaps
+    values, unknowns = split(hosts, "fact")
+    assert not unknowns
     assert len(set(values.values())) == 1
     assert isinstance(show(values["host1"]), str)
 

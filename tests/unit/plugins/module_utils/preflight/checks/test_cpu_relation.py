@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.cpu_relation import relate
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import FactUnavailable, Profile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +47,7 @@ def test_a_feature_that_is_not_named_is_as_in_the_model():
 
 
 def test_features_beside_different_models_say_nothing():
-    with pytest.raises(Unseen, match="cpu.flags"):
+    with pytest.raises(FactUnavailable, match="cpu.flags"):
         relate(by_libvirt("host4", {}, "Opteron_G5"), by_libvirt("host1", {}))
 
 

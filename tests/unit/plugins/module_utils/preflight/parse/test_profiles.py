@@ -25,7 +25,7 @@ def read(seen_hosts, live, cluster=CLUSTER, management=()):
 def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live():
     profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE})
     assert [(host.name, host.member, host.live) for host in profiles] == [("host1", True, False), ("host4", False, True)]
-    assert cluster.unseen == ()
+    assert cluster.hosts_without_facts == ()
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])
@@ -39,7 +39,7 @@ def test_a_number_that_no_report_could_hold_becomes_a_text(number):
 def test_kept_facts_whose_age_is_not_a_time_are_old(at):
     profiles, cluster = read({"host1": {**seen(1), "at": at}}, {})
     assert profiles == []
-    assert cluster.unseen
+    assert cluster.hosts_without_facts
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_kept_facts_whose_age_is_not_a_time_are_old(at):
 def test_a_host_without_facts_of_now_is_missing_with_the_reason(host, live, why):
     profiles, cluster = read({"host1": host}, live)
     assert profiles == []
-    [missing] = cluster.unseen
+    [missing] = cluster.hosts_without_facts
     assert why in missing.why
     assert "\n" not in missing.why
 
@@ -72,13 +72,11 @@ def test_without_cloudstack_a_running_agent_with_an_identity_makes_a_member(acti
     assert profiles[0].member is member
 
 
-@pytest.mark.parametrize(
-    ("cluster", "address", "member"), [(CLUSTER, "10.88.0.11", True), (CLUSTER, "10.88.0.14", False), (Cluster(), "10.88.0.14", True)]
-)
+@pytest.mark.parametrize(("cluster", "address", "member"), [(CLUSTER, "10.88.0.11", True), (CLUSTER, "10.88.0.14", False), (Cluster(), "10.88.0.14", True)])
 def test_an_unseen_host_is_a_member_if_cloudstack_says_so_or_nobody_was_asked(cluster, address, member):
     _profiles, cluster = read({"host1": {"declared": {"address": address}}}, {}, cluster)
-    assert [missing.member for missing in cluster.unseen] == [member]
-    assert ("may be a member" in cluster.unseen[0].why) is (not cluster.from_cloudstack)
+    assert [missing.member for missing in cluster.hosts_without_facts] == [member]
+    assert ("may be a member" in cluster.hosts_without_facts[0].why) is (not cluster.from_cloudstack)
 
 
 def test_what_was_not_probed_has_a_reason():
@@ -107,6 +105,6 @@ def test_what_a_management_server_saw_and_one_that_could_not_be_asked():
     saw = {"ssh": {"ok": True}, "bmc": {"ok": True}, "unknown": {}}
     results = [{"item": "mgmt1", "management": {"host1": saw}}, {"item": "mgmt2", "unreachable": True, "msg": "no route"}]
     profiles, _cluster = read({"host1": seen(1)}, {"host1": LIVE}, management=results)
-    found = profiles[0].probed("management")
+    found = profiles[0].require_probe("management")
     assert found["mgmt1"] == saw
     assert (found["mgmt2"]["ssh"], found["mgmt2"]["unknown"]["ssh"]) == (None, "no route")

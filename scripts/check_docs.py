@@ -24,15 +24,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, STOPS_A_JOIN
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES, what_cloudstack_says
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import describe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, PAIR, Check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, Check
 
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")}
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
 LOOKS_AT = {
     HOST: "each host by itself",
-    PAIR: "each pair of hosts, both ways",
-    CANDIDATE: "each candidate, against all members",
     CLUSTER: "all hosts of the cluster together",
 }
 

@@ -29,7 +29,7 @@ LEGEND = (
     ("?", ERROR, "not known, so not passed (colour: how bad that is)"),
     ("≠", WARNING, "hosts differ, and none is the rule"),
     (*WAIVED, "waived"),
-    (*NOT_ASKED, "not asked: a check of candidates only, or a host that was not seen"),
+    (*NOT_ASKED, "not tested: the host was not seen"),
 )
 
 
@@ -117,10 +117,9 @@ def _matrix(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any],
     for name in sorted(report["hosts"], key=lambda name: (rank[name], natural(name))):
         host = report["hosts"][name]
         row = []
-        for check, declared in report["checks"].items():
+        for check in report["checks"]:
             finding = cells.get(name, {}).get(check)
-            asked = host["seen"] and not (declared["scope"] == "candidate" and host["member"])
-            row.append((*_cell(finding), check) if finding else (*(PASSED if asked else NOT_ASKED), ""))
+            row.append((*_cell(finding), check) if finding else (*(PASSED if host["seen"] else NOT_ASKED), ""))
         yield name, host, row
 
 

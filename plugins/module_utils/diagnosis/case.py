@@ -35,19 +35,18 @@ class Case:
         return ""
 
 
-# A rule: pattern in the error ("" is any), what shows it (a line or ""), cause, expected, next step.
 Proof = Callable[[Case], str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One known cause. It applies when `error` is part of addHost's text and `proof` returns something."""
+    """One known cause. It applies when `error` is part of addHost's text (empty: any) and `proof` returns the line that shows it."""
 
-    error: str
     proof: Proof
     cause: str
     expected: str
     next_step: str
+    error: str = ""
 
 
 def says(pattern: str, *sources: str) -> Proof:

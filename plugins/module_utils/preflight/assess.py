@@ -23,7 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, Check, fact_unavailable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, Check, fact_unavailable
 
 WAIVER_EXPIRED = "WAI001"
 
@@ -80,13 +80,8 @@ def _run(declared: Check, hosts: Sequence[Profile], cluster: Cluster, policy: Po
 def _arguments(declared: Check, hosts: Sequence[Profile]) -> Iterator[tuple]:
     if declared.scope == CLUSTER:
         yield (tuple(hosts),)
-    elif declared.scope == HOST:
-        yield from ((host,) for host in hosts)
-    elif declared.scope == CANDIDATE:
-        members = tuple(host for host in hosts if host.member)
-        yield from ((host, members) for host in hosts if not host.member)
     else:
-        yield from ((one, other) for one in hosts for other in hosts if one.name != other.name)
+        yield from ((host,) for host in hosts)
 
 
 def _problems(declared: Check, arguments: tuple, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

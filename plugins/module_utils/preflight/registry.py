@@ -5,8 +5,6 @@
 Scopes, and what the function gets besides (cluster, policy):
 
 - `host`: one host at a time.
-- `pair`: two different hosts, each ordered pair once.
-- `candidate`: one candidate and the tuple of all members.
 - `cluster`: all hosts at once, sorted by name.
 
 The function yields problems. Where a fact is not known, `host.require(...)` raises FactUnavailable, and the check is reported as unknown for
@@ -24,8 +22,8 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, SEVERITIES, UNDECIDED, UNKNOWN, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 
-HOST, PAIR, CANDIDATE, CLUSTER = "host", "pair", "candidate", "cluster"
-SCOPES = (HOST, PAIR, CANDIDATE, CLUSTER)
+HOST, CLUSTER = "host", "cluster"
+SCOPES = (HOST, CLUSTER)
 ID = re.compile(r"[A-Z]{3}[0-9]{3}")
 # Values that need more than one look are compared in this form; JSON turns tuples into lists, and lists cannot be counted.
 Comparable = Any

@@ -122,12 +122,10 @@ def test_the_matrix_can_be_read_without_colour():
     assert cells(FOUR, "host2")["CPU005"] == ("v", "waived")
 
 
-def test_a_check_of_candidates_is_not_asked_of_members_and_nothing_of_a_host_that_was_not_seen():
+def test_nothing_is_asked_of_a_host_that_was_not_seen():
     made = report(WORLD, FOUND)
-    made["checks"]["CPU001"]["scope"] = "candidate"
     made["hosts"]["host3"]["seen"] = False
     page = Page(render(made, WORLD.profiles()))
-    assert cells(page, "host1")["CPU001"] == ("", "none")
     assert cells(page, "host4")["CPU001"] == ("·", "pass")
     assert {letter for letter, name in cells(page, "host3").values() if name == "none"} == {""}
 

@@ -80,7 +80,7 @@ def _fires(judge: Callable[[Profile], Iterator[Problem]], host: Profile) -> bool
 
 @check(
     "ACC001",
-    "sshd offers nothing that CloudStack's SSH client can do",
+    "No common SSH algorithms with CloudStack's client",
     area="access",
     severity=ERROR,
     scope=HOST,

@@ -31,7 +31,7 @@ CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
 
 @check(
     "NET005",
-    "One address on the management bridge, the declared one",
+    "The management bridge has another address than declared",
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
@@ -59,7 +59,7 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
 
 @check(
     "NET006",
-    "A static management address",
+    "The management address is not static",
     area="addressing",
     severity=ERROR,
     scope=HOST,
@@ -87,7 +87,7 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 
 @check(
     "NET007",
-    "The same subnet on a label's bridge everywhere",
+    "A label's bridge is in another subnet",
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
@@ -114,7 +114,7 @@ def same_subnet(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
 
 @check(
     "NET010",
-    "Names and DNS agree",
+    "Host names and DNS disagree",
     area="addressing",
     severity=WARNING,
     scope=CLUSTER,
@@ -195,7 +195,7 @@ def _is_loopback(address: str) -> bool:
 
 @check(
     "NET014",
-    "The link-local range is CloudStack's",
+    "The link-local range is configured on the host (CloudStack uses it)",
     area="addressing",
     severity=WARNING,
     scope=HOST,

@@ -271,7 +271,7 @@ def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
 
 @check(
     "AGT008",
-    "The agent's unit is not in the state that fits",
+    "cloudstack-agent.service is in the wrong state",
     area="agent",
     severity=WARNING,
     scope=HOST,
@@ -335,7 +335,7 @@ def one_version(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
 
 @check(
     "AGT015",
-    "Java archives that belong to no package lie beside the agent's",
+    "Java archives of no package are beside the agent's",
     area="agent",
     severity=WARNING,
     scope=HOST,

@@ -17,7 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "NET011",
-    "The links of the labels are up",
+    "A link under a label is down",
     area="cabling",
     severity=ERROR,
     scope=HOST,
@@ -60,7 +60,7 @@ def _is_dead(link: Mapping[str, Any]) -> bool:
 
 @check(
     "NET012",
-    "The same NIC speed under a label on all hosts",
+    "NIC speeds differ under a label",
     area="cabling",
     severity=WARNING,
     scope=CLUSTER,
@@ -105,7 +105,7 @@ def _under(label: str, problem: Problem) -> Problem:
 
 @check(
     "NET013",
-    "Bonds are whole and alike",
+    "A bond is degraded or differs",
     area="cabling",
     severity=WARNING,
     scope=CLUSTER,
@@ -145,7 +145,7 @@ def _lost_legs(host: Profile, bond: str, members: Sequence[Mapping[str, Any]]) -
 
 @check(
     "NET021",
-    "Links of the labels run full duplex",
+    "A link runs half duplex",
     area="cabling",
     severity=WARNING,
     scope=HOST,

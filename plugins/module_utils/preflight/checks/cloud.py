@@ -24,7 +24,7 @@ def concerned(hosts: Sequence[Profile]) -> tuple[str, ...]:
 
 @check(
     "CLD001",
-    "The global setting `host` leads agents nowhere",
+    "The global setting `host` is unreachable for agents",
     area="cloud",
     severity=ERROR,
     scope=CLUSTER,
@@ -204,7 +204,7 @@ def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
 
 @check(
     "CLD008",
-    "Certificates of hosts are not renewed by themselves",
+    "Certificates of hosts are not renewed automatically",
     area="cloud",
     severity=WARNING,
     scope=CLUSTER,

@@ -26,7 +26,7 @@ COMMON_CPU = (
 
 @check(
     "CPU001",
-    "CPU architecture is not the cluster's",
+    "CPU architecture differs from the cluster's",
     area="cpu",
     severity=BLOCKER,
     scope=CLUSTER,

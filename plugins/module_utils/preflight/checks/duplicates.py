@@ -15,7 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "NET008",
-    "No address twice",
+    "Two hosts have the same IP address",
     area="duplicates",
     severity=BLOCKER,
     scope=CLUSTER,
@@ -66,7 +66,7 @@ def _declared_addresses(host: Profile) -> set[str]:
 
 @check(
     "NET009",
-    "No MAC address twice",
+    "Two hosts have the same MAC address",
     area="duplicates",
     severity=ERROR,
     scope=CLUSTER,

@@ -14,7 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "FCT001",
-    "A host of the cluster could not be looked at",
+    "Facts of a host are missing",
     area="facts",
     severity=ERROR,
     scope=CLUSTER,

@@ -23,7 +23,7 @@ Question = tuple[str, Connection]  # whose connection, and the connection
 
 @check(
     "NET015",
-    "Bridge filtering as the zone needs it",
+    "Bridge netfilter is not set as the zone needs",
     area="filtering",
     severity=ERROR,
     scope=HOST,
@@ -59,7 +59,7 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
 @check(
     "NET018",
-    "The host's firewall lets CloudStack in",
+    "The host's firewall blocks CloudStack",
     area="filtering",
     severity=ERROR,
     scope=CLUSTER,
@@ -138,7 +138,7 @@ def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, i
 
 @check(
     "NET023",
-    "The host's firewall lets VXLAN in",
+    "The host's firewall blocks VXLAN",
     area="filtering",
     severity=ERROR,
     scope=CLUSTER,

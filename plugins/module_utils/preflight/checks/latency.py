@@ -24,7 +24,7 @@ PINGS = "ping -c 20 -i 0.2 -I <bridge> <address of the other host>"
 
 @check(
     "NET017",
-    "Latency and loss between the hosts",
+    "Latency or packet loss between hosts",
     area="latency",
     severity=WARNING,
     scope=CLUSTER,

@@ -16,7 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "MEM001",
-    "Less memory than the agent keeps for the host",
+    "Less memory than host.reserved.mem.mb",
     area="memory",
     severity=BLOCKER,
     scope=HOST,

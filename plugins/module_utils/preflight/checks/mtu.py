@@ -31,7 +31,7 @@ FIX = "correct mtu in network_bridge_bridges and run playbooks/prepare_hosts.yml
 
 @check(
     "MTU001",
-    "Every layer as large as the one above",
+    "A lower layer has a smaller MTU",
     area="mtu",
     severity=ERROR,
     scope=HOST,
@@ -61,7 +61,7 @@ def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
 
 @check(
     "MTU002",
-    "The bridge's MTU as declared",
+    "The bridge's MTU is not the declared one",
     area="mtu",
     severity=ERROR,
     scope=HOST,
@@ -89,7 +89,7 @@ def _declared(host: Profile, cluster: Cluster) -> Iterator[tuple[str, object, in
 
 @check(
     "MTU003",
-    "The same MTU under a label on all hosts",
+    "MTU differs under a label",
     area="mtu",
     severity=ERROR,
     scope=CLUSTER,
@@ -122,7 +122,7 @@ def _settled(hosts: Sequence[Profile], cluster: Cluster, label: str) -> dict[str
 
 @check(
     "MTU004",
-    "Room for VXLAN",
+    "No room for the VXLAN header",
     area="mtu",
     severity=ERROR,
     scope=CLUSTER,
@@ -156,7 +156,7 @@ def _family(hosts: Sequence[Profile], label: str) -> int:
 
 @check(
     "MTU005",
-    "Room for VXLAN's multicast groups",
+    "Too few multicast memberships for VXLAN",
     area="mtu",
     severity=WARNING,
     scope=HOST,

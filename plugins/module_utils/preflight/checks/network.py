@@ -21,7 +21,7 @@ VERIFIED = ("Management", "Public", "Guest")  # what the server asks the agent f
 
 @check(
     "NET001",
-    "A bridge for each traffic label",
+    "A traffic label has no bridge",
     area="network",
     severity=BLOCKER,
     scope=HOST,
@@ -57,7 +57,7 @@ def _is_plain_interface(host: Profile, label: str) -> bool:
 
 @check(
     "NET002",
-    "A physical port in each label's bridge",
+    "A label's bridge has no physical port",
     area="network",
     severity=BLOCKER,
     scope=HOST,
@@ -82,7 +82,7 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
 
 @check(
     "NET003",
-    "Port names short enough for VLANs",
+    "A port name is too long for VLANs",
     area="network",
     severity=ERROR,
     scope=HOST,
@@ -119,7 +119,7 @@ def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str
 
 @check(
     "NET004",
-    "No VLAN device on a label's bridge",
+    "A VLAN device is on a label's bridge",
     area="network",
     severity=WARNING,
     scope=HOST,
@@ -141,7 +141,7 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 
 @check(
     "NET022",
-    "The declared port in the bridge",
+    "The declared port is not in the bridge",
     area="network",
     severity=ERROR,
     scope=HOST,
@@ -163,7 +163,7 @@ def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[P
 
 @check(
     "NET019",
-    "The storage VLAN tagged once",
+    "The storage VLAN is tagged twice",
     area="network",
     severity=WARNING,
     scope=CLUSTER,
@@ -191,7 +191,7 @@ def storage_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
 
 @check(
     "NET020",
-    "ifconfig, where cloudstack-setup-agent would need it",
+    "ifconfig is missing",
     area="network",
     severity=INFO,
     scope=HOST,

@@ -38,7 +38,7 @@ NOBODY_TOLD, NOT_PROBED = "nobody was told to", "was not probed"  # the second o
 
 @check(
     "PTH001",
-    "A packet of the declared MTU does not get there",
+    "A packet of the declared MTU does not arrive",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -132,7 +132,7 @@ def both_ways(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
 
 @check(
     "PTH005",
-    "A host is dead on all its networks",
+    "A host is unreachable on all its networks",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -152,7 +152,7 @@ def alive(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
 
 @check(
     "PTH006",
-    "Somebody else answers for a host's address",
+    "Duplicate address outside the inventory",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -178,7 +178,7 @@ def no_stranger(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
 
 @check(
     "PTH007",
-    "Nothing can be said of a path",
+    "ICMP is filtered: the path cannot be verified",
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
@@ -199,7 +199,7 @@ def echo_allowed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
 
 @check(
     "PTH008",
-    "Paths that were not tried",
+    "Paths were not tested",
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
@@ -234,7 +234,7 @@ def everything_tried(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
 
 @check(
     "PTH009",
-    "A network without addresses cannot be asked",
+    "A network without addresses cannot be tested",
     area="paths",
     severity=INFO,
     scope=CLUSTER,

@@ -26,7 +26,7 @@ LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes
 
 @check(
     "NET016",
-    "The ports that CloudStack needs",
+    "A port that CloudStack needs is closed",
     area="reachability",
     severity=ERROR,
     scope=CLUSTER,
@@ -63,7 +63,7 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
 
 @check(
     "NET024",
-    "VXLAN gets from host to host",
+    "VXLAN does not pass between hosts",
     area="reachability",
     severity=ERROR,
     scope=CLUSTER,

@@ -118,7 +118,7 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 
 @check(
     "STO002",
-    "The NFS server takes root of the host for nobody",
+    "The NFS export squashes root",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
@@ -199,7 +199,7 @@ def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
 @check(
     "STO005",
-    "A pool of the cluster answers nobody, or was not tried",
+    "A storage pool is unreachable from every host",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
@@ -232,7 +232,7 @@ def _mounted(host: Profile, pool: Pool) -> bool:
 
 @check(
     "STO006",
-    "Two hosts have one iSCSI initiator name",
+    "Two hosts have the same iSCSI initiator name",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
@@ -264,7 +264,7 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
 
 @check(
     "STO007",
-    "The identity of local storage is missing, wrong or taken twice",
+    "The identity of local storage is missing, wrong or used twice",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
@@ -322,7 +322,7 @@ def _is_uuid(text: str) -> bool:
 
 @check(
     "STO008",
-    "No NFS client",
+    "The NFS client is missing",
     area="storage",
     severity=ERROR,
     scope=HOST,

@@ -146,7 +146,7 @@ def cgroup(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 
 @check(
     "SYS006",
-    "The join cannot write to the disk",
+    "The root file system is full or read-only",
     area="system",
     severity=ERROR,
     scope=HOST,

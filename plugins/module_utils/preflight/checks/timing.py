@@ -20,7 +20,7 @@ Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how 
 
 @check(
     "TIM001",
-    "Clocks agree",
+    "Clocks differ",
     area="timing",
     severity=ERROR,
     scope=CLUSTER,
@@ -133,7 +133,7 @@ def _span(seconds: float) -> str:
 
 @check(
     "TIM002",
-    "The clock is synchronised",
+    "The clock is not synchronised",
     area="timing",
     severity=ERROR,
     scope=HOST,
@@ -155,7 +155,7 @@ def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
 
 @check(
     "TIM003",
-    "One time source for all",
+    "Hosts use different time sources",
     area="timing",
     severity=WARNING,
     scope=CLUSTER,
@@ -195,7 +195,7 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
 
 @check(
     "TIM004",
-    "One time daemon",
+    "Two time daemons run",
     area="timing",
     severity=ERROR,
     scope=HOST,

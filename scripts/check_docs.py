@@ -52,7 +52,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
 def _severity(check: Check) -> str:
     if check.severity == BLOCKER:
         return f"{BLOCKER}: keeps a host out, and cannot be waived"
-    return f"{check.severity}: {'keeps a host out, unless waived' if check.severity in STOPS_A_JOIN else 'is told, and keeps nobody out'}"
+    return f"{check.severity}: {'keeps a host out, unless waived' if check.severity in STOPS_A_JOIN else 'is reported, and keeps no host out'}"
 
 
 def _faults(check: Check) -> list[str]:

@@ -99,8 +99,8 @@ def _host(source: Mapping[str, Any], number: int, count: int, members: int) -> d
     member = number <= members
     parts = _numbered({key: source[key] for key in ("facts", "declared", "probes", "candidate")}, number, large=count > 9)
     if count > 9:
-        for place, link in enumerate(each for each in parts["facts"]["interfaces"] if each["name"] != "lo"):
-            link["mac"] = f"02:00:{place:02x}:00:{number >> 8:02x}:{number & 255:02x}"
+        for index, link in enumerate(each for each in parts["facts"]["interfaces"] if each["name"] != "lo"):
+            link["mac"] = f"02:00:{index:02x}:00:{number >> 8:02x}:{number & 255:02x}"
     changes = parts.pop("candidate")
     if not member:
         _merge(parts["facts"], changes)
@@ -145,11 +145,11 @@ def _registered(first: Mapping[str, Any], number: int) -> dict[str, Any]:
 def _numbered(tree: Any, number: int, *, large: bool) -> Any:
     """The fixture's text for one host: <n> is its number, in addresses, MACs and UUIDs too. A large cluster has larger networks."""
     guid = str(uuid.UUID(bytes=hashlib.md5(_address(number).encode(), usedforsecurity=False).digest(), version=3))
-    places = {"<guid>": guid, "10.88.0.1<n>": _address(number)}
+    replacements = {"<guid>": guid, "10.88.0.1<n>": _address(number)}
     if large:
-        places.update({"10.88.2.1<n>": _address(number, "10.89"), "10.88.0.21<n>": _address(number, "10.90"), "/24": "/16"})
+        replacements.update({"10.88.2.1<n>": _address(number, "10.89"), "10.88.0.21<n>": _address(number, "10.90"), "/24": "/16"})
     text = json.dumps(tree)
-    for old, new in {**places, "<x>": f"{number:04x}", "<n>": str(number)}.items():
+    for old, new in {**replacements, "<x>": f"{number:04x}", "<n>": str(number)}.items():
         text = text.replace(old, new)
     return json.loads(text)
 

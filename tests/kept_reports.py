@@ -31,5 +31,5 @@ def kept(world: World, waivers: Sequence[Waiver] = (), made: datetime = NOW - ti
 def candidate(world: World, name: str = "host4", facts: Mapping[str, Any] | None = None, **changes: Any) -> Candidate:
     """The host as the inventory declares it, with the facts that it had unless others are given."""
     address = world.hosts[name]["declared"]["address"]
-    given = {"address": address, "url": f"http://{address}", "username": "root", "place": ("zone1", "pod1", "cluster1"), "policy": world.rules()}
+    given = {"address": address, "url": f"http://{address}", "username": "root", "zone_pod_cluster": ("zone1", "pod1", "cluster1"), "policy": world.rules()}
     return Candidate(name, facts=world.hosts[name]["facts"] if facts is None else facts, **{**given, **changes})

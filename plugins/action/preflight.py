@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess, parse_waivers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 
@@ -47,21 +47,21 @@ class ActionModule(ActionBase):
 
 
 def judge(options, task_vars):
-    """The verdicts, the lines for the terminal and the place of the report."""
+    """The verdicts, the lines for the terminal and the path of the report."""
     policy = Policy().with_changes(options["policy"])
     waivers = parse_waivers(options["waivers"])
     now = time.time()
     seen = {name: remembered(task_vars["hostvars"][name]) for name in options["hosts"]}
     profiles, cluster = read_hosts(
-        options["hosts"], seen, options["live"], options["management"], intent(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
+        options["hosts"], seen, options["live"], options["management"], expected_cluster(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
     )
     made = datetime.fromtimestamp(now, timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
     assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat(), only=only)
     run_id, previous = options["run_id"] or str(uuid.uuid4()), report.read(options["report_dir"], name)
     built = report.build(assessment, profiles, cluster, policy, waivers, made=made, run_id=run_id, previous=previous)
-    places = report.write(built, profiles, cluster, options["report_dir"], name)
-    return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, places), "report": places["html"], **places}
+    paths = report.write(built, profiles, cluster, options["report_dir"], name)
+    return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, paths), "report": paths["html"], **paths}
 
 
 def remembered(variables):

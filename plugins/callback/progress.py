@@ -55,7 +55,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.still_running impor
 TICK = 1.0  # seconds between two looks at the clock
 ERASE = "\r\x1b[2K"
 FOLDED = ("linear", "ansible.builtin.linear")
-# Tasks whose message says all: where in the playbook they stand helps nobody who runs it.
+# Tasks whose message says all: their position in the playbook does not help its reader.
 SPEAK_FOR_THEMSELVES = ("fail", "assert", "ansible.builtin.fail", "ansible.builtin.assert")
 
 

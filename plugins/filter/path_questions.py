@@ -11,7 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.pa
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, without_facts
 
 
@@ -43,7 +43,7 @@ def profiles(names, hostvars):
 
 def known(names, hostvars, live, info):
     """The hosts of which there are facts, and the cluster with those of which there are none, so that the others may find out why."""
-    hosts, cluster = profiles(names, hostvars), intent(info, hostvars[live[0]])
+    hosts, cluster = profiles(names, hostvars), expected_cluster(info, hostvars[live[0]])
     missing = sorted(set(names) - {host.name for host in hosts})
     declared = {name: hostvars[name].get("__preflight_seen", {}).get("declared", {}) for name in missing}
     return hosts, replace(cluster, hosts_without_facts=tuple(without_facts(name, declared[name], "no facts", False) for name in missing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan import probes
 
 
@@ -16,7 +16,7 @@ def questions(names, hostvars, hosts, info=None):
     declared = remembered(hostvars, hosts)
     facts = {each: hostvars[each].get("ansible_facts", {}).get("kvm_host") or {} for each in hosts}
     profiles = [Profile(each, facts[each], declared[each]) for each in sorted(declared) if facts[each]]
-    return {name: _of_one(name, intent(info, hostvars[name]), declared, facts, profiles, hosts, hostvars) for name in names if name in declared}
+    return {name: _of_one(name, expected_cluster(info, hostvars[name]), declared, facts, profiles, hosts, hostvars) for name in names if name in declared}
 
 
 def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):

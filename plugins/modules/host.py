@@ -302,8 +302,8 @@ def join(client, module, target, row):
     if module.check_mode:
         return plan
     if module.params["preflight_required"] and target.hypervisor == "KVM" and any(change.data["command"] == "addHost" for change in plan):
-        place = (target.zone, target.pod, target.cluster)
-        require_preflight(module.params["preflight"], address=target.ip_address, url=target.url, username=target.username, place=place)
+        cluster = (target.zone, target.pod, target.cluster)
+        require_preflight(module.params["preflight"], address=target.ip_address, url=target.url, username=target.username, zone_pod_cluster=cluster)
     for change in plan:
         if change.data["command"] != "addHost":
             carry_out(client, Plan.of([change]), target.ip_address, settle, lambda now: plan_host(target, now))

@@ -58,7 +58,7 @@ def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
 
 
 def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT) -> dict[str, str]:
-    """Write the files of a report and return their places by kind. Raises InputError where that is not possible.
+    """Write the files of a report and return their paths by kind. Raises InputError where that is not possible.
 
     The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin` has marked.
     """
@@ -85,9 +85,9 @@ def cancel(folder: str, run_id: str) -> None:
         report_folder.end(folder, run_id, judged=False)
 
 
-def summary_lines(report: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
+def summary_lines(report: Mapping[str, Any], paths: Mapping[str, str]) -> list[str]:
     """The lines for the terminal."""
-    return (summary if report["complete"] else path_summary)(report, places["html"]).splitlines()
+    return (summary if report["complete"] else path_summary)(report, paths["html"]).splitlines()
 
 
 def who() -> str:

@@ -25,7 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import 
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
 
-# What of the cluster a reader needs. Other global settings stay out: nobody asked for them, and some are nobody's business.
+# What of the cluster a reader needs. Other global settings stay out: no check reads them, and some are confidential.
 SETTINGS = ("host", "management.network.cidr")
 REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
 
@@ -77,13 +77,13 @@ def dump(report: Mapping[str, Any]) -> str:
 
 
 def load(text: str, path: str) -> dict[str, Any]:
-    """Read a report. Raises InputError where the text is none, or one of another schema."""
+    """Read a report. Raises InputError where the text is not a report, or one of another schema."""
     try:
         report = json.loads(text)
         version = report["schema_version"]
         whole = set(report) >= {"created_at", "hosts", "findings"}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
+        raise InputError(f"{path} is not a pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
     if version != REPORT_VERSION or not whole:
         raise InputError(f"{path} has another form", expected=REPORT_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
     return report

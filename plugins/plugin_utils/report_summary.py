@@ -24,11 +24,11 @@ GROUPS = {
 }
 
 
-def summary(report: Mapping[str, Any], place: str) -> str:
-    """The text for a terminal. `place` is where the HTML report is."""
+def summary(report: Mapping[str, Any], html: str) -> str:
+    """The text for a terminal. `html` is where the HTML report is."""
     found = topics(report["findings"])
     lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found)]
-    return "\n".join([*map(shorten, lines), f"report  {place}"])  # a path that is not whole opens nothing
+    return "\n".join([*map(shorten, lines), f"report  {html}"])  # a path that is not whole opens nothing
 
 
 def _head(report: Mapping[str, Any]) -> str:
@@ -60,7 +60,7 @@ def _causes(found: list[Topic]) -> Iterator[str]:
 
 
 def rest(found: list[Topic]) -> Iterator[str]:
-    """A line for what keeps nobody out, and one for what is waived."""
+    """A line for what keeps no host out, and one for what is waived."""
     for severity in SEVERITIES[SEVERITIES.index(ERROR) + 1 :]:
         ids = [topic.id for topic in found if not topic.waivers and topic.severity == severity]
         if ids:
@@ -117,5 +117,5 @@ def shorten(text: str, width: int = COLUMNS) -> str:
 def wrapped(begin: str, text: str) -> Iterator[str]:
     """The text behind `begin` on one line or two, the second one below the first."""
     parts = textwrap.wrap(shorten(text, 2 * (COLUMNS - len(begin)) - 20), COLUMNS - len(begin), break_on_hyphens=False) or [""]
-    for place, part in enumerate(parts):
-        yield f"{begin if not place else ' ' * len(begin)}{part}"
+    for index, part in enumerate(parts):
+        yield f"{begin if not index else ' ' * len(begin)}{part}"

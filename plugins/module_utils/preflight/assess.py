@@ -67,7 +67,7 @@ def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: 
 
 
 def parse_waivers(entries: Iterable[dict]) -> tuple[Waiver, ...]:
-    """Waivers as the inventory writes them. Raises InputError for a missing or unknown key, an unknown check, or no date."""
+    """Waivers as the inventory writes them. Raises InputError for a missing or unknown key, an unknown check, or a date that is not one."""
     return tuple(_waiver(entry) for entry in entries)
 
 
@@ -93,8 +93,8 @@ def _problems(declared: Check, arguments: tuple, cluster: Cluster, policy: Polic
             return
         if isinstance(first, Profile):
             yield fact_unavailable(first, error)
-        else:  # a check over the whole cluster names the hosts itself; if it does not, nobody is judged
-            yield Problem(tuple(host.name for host in first), f"{error.path} to be known", f"unknown: {error.why}", kind=UNKNOWN)
+        else:  # a check over the whole cluster names the hosts itself; if it does not, no verdict depends on it
+            yield Problem(tuple(host.name for host in first), f"{error.fact} to be known", f"unknown: {error.why}", kind=UNKNOWN)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a host's facts are what its programs print
         yield _defect(arguments[0], error)
 
@@ -163,7 +163,7 @@ def _waiver(entry: dict) -> Waiver:
     wrong = _wrong_in(entry, keys)
     if wrong:
         expected = f"a dictionary with {', '.join(sorted(keys))}"
-        raise InputError("preflight_waivers has an entry that makes no sense", expected=expected, observed=wrong, next_step="correct it")
+        raise InputError("preflight_waivers has an entry that is not valid", expected=expected, observed=wrong, next_step="correct it")
     return Waiver(entry["check"], tuple(entry["hosts"]), str(entry["reason"]), str(entry["owner"]), str(entry["expires"]))
 
 
@@ -177,10 +177,10 @@ def _wrong_in(entry: dict, keys: set[str]) -> Optional[str]:
     if CHECKS[entry["check"]].severity == BLOCKER:
         return f"{entry['check']} is a blocker, which cannot be waived"
     if not isinstance(entry["hosts"], list) or not entry["hosts"]:
-        return f"hosts: {entry['hosts']!r} is no list of host names"
+        return f"hosts: {entry['hosts']!r} is not a list of host names"
     if not all(str(entry[key]).strip() for key in ("reason", "owner")):
         return "an empty reason or owner"
-    return None if _is_date(str(entry["expires"])) else f"expires: {entry['expires']} is no date such as 2026-12-31"
+    return None if _is_date(str(entry["expires"])) else f"expires: {entry['expires']} is not a date such as 2026-12-31"
 
 
 def _is_date(text: str) -> bool:

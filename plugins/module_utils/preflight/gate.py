@@ -24,22 +24,22 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.rejudge i
 MESSAGE = "the pre-flight does not let it join"
 EXPECTED = "a passing verdict of the pre-flight about this host, at this address, in this cluster, under the inventory's policy, and not too old"
 NEXT = "run preflight.yml for the cluster, repair what it reports, then add the host"
-# A clock that the reader has set back makes a report look as if it came from the future; a second or two is no reason to refuse.
+# A clock that the reader has set back makes a report look as if it came from the future; a second or two is not a reason to refuse.
 FUTURE_S = 60
-# How long a verdict holds is no limit of a check: the inventory of now says it.
+# How long a verdict holds is not a limit of a check: the inventory of now says it.
 NOT_JUDGED_BY = ("verdict_max_age_s",)
 MOST_NAMED = 5  # changes, and further findings, in one message
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """The host that is to be added, as it is declared now. `name` is its inventory name, `url` what addHost is given, `place` zone, pod and cluster."""
+    """The host that is to be added, as it is declared now. `name` is its inventory name, `url` what addHost is given."""
 
     name: str
     address: str
     url: str
     username: str
-    place: tuple[str, str, str]
+    zone_pod_cluster: tuple[str, str, str]
     facts: Mapping[str, Any]
     policy: Policy
     waivers: Sequence[Waiver] = ()
@@ -97,7 +97,7 @@ def _reasons(report: Report, host: Candidate, now: datetime) -> Iterator[str]:
         yield f"the report says nothing about {host.name}"
         return
     if report.complete is not True:
-        yield "the report is of a run that left checks out (path_check.yml)"
+        yield "the report is from a partial run (path_check.yml)"
     yield from _time(report.created_at, now, host.policy.verdict_max_age_s)
     if not verdict.passed:
         yield f"the verdict is fail because of {', '.join(verdict.because) or 'no reason given'}"
@@ -121,8 +121,8 @@ def _elsewhere(report: Report, verdict: HostVerdict, host: Candidate) -> Iterato
     if url != host.url:
         yield f"the verdict is about {url}, and {host.url} is to be added"
     if verdict.username != host.username:
-        yield f"the logins were tried as {verdict.username or 'nobody'}, and CloudStack is to log in as {host.username}"
-    for word, then, now in zip(("zone", "pod", "cluster"), report.place, host.place):
+        yield f"the logins were tried as {verdict.username or 'no account'}, and CloudStack is to log in as {host.username}"
+    for word, then, now in zip(("zone", "pod", "cluster"), report.zone_pod_cluster, host.zone_pod_cluster):
         if then != now:
             yield f"the verdict is about {word} {then or 'unnamed'}, and the host is to join {word} {now}"
 

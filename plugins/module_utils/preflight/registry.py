@@ -68,7 +68,7 @@ def check(
     reproduce: str = "",
     unknown: str = "",
 ) -> Callable[[Callable[..., Iterable[Problem]]], Callable[..., Iterable[Problem]]]:
-    """Declare the decorated function as a check. Raises ValueError for a declaration that makes no sense or an id used twice."""
+    """Declare the decorated function as a check. Raises ValueError for a declaration that is not valid or an id used twice."""
 
     def declare(function: Callable[..., Iterable[Problem]]) -> Callable[..., Iterable[Problem]]:
         if not ID.fullmatch(id) or severity not in SEVERITIES or scope not in SCOPES or not function.__doc__:
@@ -85,26 +85,26 @@ def check(
 
 def fact_unavailable(host: Profile, error: FactUnavailable, **parts: Any) -> Problem:
     """The problem that something cannot be seen on a host."""
-    return Problem((host.name,), expected=f"{error.path} to be known", observed=f"unknown: {error.why}", kind=UNKNOWN, **parts)
+    return Problem((host.name,), expected=f"{error.fact} to be known", observed=f"unknown: {error.why}", kind=UNKNOWN, **parts)
 
 
-def split(hosts: Iterable[Profile], *path: str) -> tuple[dict[str, Comparable], list[Problem]]:
+def split(hosts: Iterable[Profile], *keys: str) -> tuple[dict[str, Comparable], list[Problem]]:
     """The value of a fact by host name, and a problem for each host on which it is not known."""
     values, unknowns = {}, []
     for host in hosts:
         try:
-            values[host.name] = _frozen(host.require(*path))
+            values[host.name] = _frozen(host.require(*keys))
         except FactUnavailable as error:
             unknowns.append(fact_unavailable(host, error))
     return values, unknowns
 
 
-def same(hosts: Sequence[Profile], cluster: Cluster, *path: str, severity: Optional[str] = None) -> Iterator[Problem]:
+def same(hosts: Sequence[Profile], cluster: Cluster, *keys: str, severity: Optional[str] = None) -> Iterator[Problem]:
     """Problems for hosts whose fact is not that of the cluster (see odd_ones for what decides), and for those where it is unknown."""
-    values, unknowns = split(hosts, *path)
+    values, unknowns = split(hosts, *keys)
     yield from unknowns
     members = [host.name for host in hosts if host.member]
-    yield from odd_ones(values, cluster.declared.get(".".join(path)), members=members, severity=severity)
+    yield from odd_ones(values, cluster.declared.get(".".join(keys)), members=members, severity=severity)
 
 
 def odd_ones(values: Mapping[str, Comparable], declared: Any = None, *, members: Iterable[str] = (), severity: Optional[str] = None) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One host judged again: the checks of the pre-flight over the host's facts of now, everybody else's kept facts, and the kept probes."""
+"""One host judged again: the checks of the pre-flight over the host's facts of now, the kept facts of all other hosts, and the kept probes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_changes import ABSENT, Change, Path, changes_between, with_fact
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_changes import ABSENT, Change, FactName, changes_between, with_fact
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import KeptFacts
@@ -36,7 +36,7 @@ def judge_again(kept: KeptFacts, name: str, facts: Mapping[str, Any], policy: Po
     """What the checks say of the host `name` with these facts. `today` is a date, YYYY-MM-DD.
 
     A probe of then may hide what a fact of now says: a login that worked does not work without its key. So where the probes stop nothing, the
-    host is judged by its facts alone too, and what the facts of then lead to without the probes is no news. Raises InputError for facts that
+    host is judged by its facts alone too, and what the facts of then lead to without the probes is not new. Raises InputError for facts that
     cannot be judged.
     """
     then = next(host.facts for host in kept.hosts if host.name == name)
@@ -69,14 +69,14 @@ def _explained(findings: tuple[Finding, ...], then: Any, now: Any, stopping: Sto
     if before >= after:
         return Outcome(findings, (), changes, stopped_then=True)
 
-    def decides(path: Path, was: Any, now_is: Any) -> bool:
+    def decides(fact: FactName, was: Any, now_is: Any) -> bool:
         """Whether this change brings a finding about alone, or one would not be without it."""
-        return bool(stopping(with_fact(then, path, now_is)) - before) or stopping(with_fact(now, path, was)) < after
+        return bool(stopping(with_fact(then, fact, now_is)) - before) or stopping(with_fact(now, fact, was)) < after
 
-    sections = {change.path[0] for change in changes if change.path}
+    sections = {change.fact[0] for change in changes if change.fact}
     guilty = {each for each in sections if decides((each,), then.get(each, ABSENT), now.get(each, ABSENT))}
-    suspected = [change for change in changes if change.path and change.path[0] in guilty]
-    decisive = tuple(change for change in suspected[:MOST_TRIED] if decides(change.path, change.then, change.now))
+    suspected = [change for change in changes if change.fact and change.fact[0] in guilty]
+    decisive = tuple(change for change in suspected[:MOST_TRIED] if decides(change.fact, change.then, change.now))
     return Outcome(findings, decisive, tuple(change for change in changes if change not in decisive))
 
 

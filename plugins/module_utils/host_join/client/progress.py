@@ -167,7 +167,7 @@ def _youngest(ages: list[float]) -> Optional[float]:
 
 
 def _connected(sessions: Answer) -> bool:
-    """Whether somebody on the host has a connection to an agent port: the agent, whatever its management server's address is."""
+    """Whether a program on the host has a connection to an agent port: the agent, whatever its management server's address is."""
     return any(line.split()[3].endswith(f":{AGENT_PORT}") for line in sessions.stdout.splitlines() if len(line.split()) > 3)
 
 

@@ -309,7 +309,7 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
 )
 def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Each management server must reach the host's SSH port. Port 16514 (libvirt over TLS) should at least not be dropped on the way: on a
-    candidate nobody listens there yet, so refused is as good as open, and the server itself does not use it (a warning).
+    candidate nothing listens there yet, so refused is as good as open, and the server itself does not use it (a warning).
 
     A refused SSH port is said at once, a dropped one after 60 s ("The kexTimeout (60000 ms) expired"); both look the same as other faults.
     An sshd that listens on another port is ACC002's matter.

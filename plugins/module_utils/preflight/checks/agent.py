@@ -20,9 +20,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.id
     guid_of,
     is_here,
     management_servers,
-    place,
     properties,
-    rows_of,
+    records_of,
+    registered_text,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
@@ -211,7 +211,7 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
 
     Numeric zone, pod and cluster, and a guid, are written by a join and stay after deleteHost. Compared with all hosts that CloudStack
     has: registered in another zone or cluster, or the guid belongs to another host (a cloned disk), is an error, because the join would
-    take the row over, and its guests with it (F08, F09). An agent that runs and talks to another management server belongs to another
+    take the record over, and its guests with it (F08, F09). An agent that runs and talks to another management server belongs to another
     cloud. Known nowhere, it is left from a deleted host or a failed join: addHost writes it anew, but until then a start of the agent
     registers the host again, unchecked (F10), which is a warning. Where CloudStack was not asked it is unknown.
     """
@@ -219,13 +219,13 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
     if not life:
         return
     observed = "agent.properties has " + ", ".join(f"{key}={value}" for key, value in sorted(life.items()))
-    mine = rows_of(host, cluster)
-    elsewhere = [row for row in mine if not is_here(row, cluster)]
-    double = [row for row in cluster.registered if row not in mine and guid_of(row.address) == life.get("guid")]
+    mine = records_of(host, cluster)
+    elsewhere = [record for record in mine if not is_here(record, cluster)]
+    double = [record for record in cluster.registered if record not in mine and guid_of(record.address) == life.get("guid")]
     expected = "a machine that is registered nowhere"
     if elsewhere or double:
         say = "registered as" if elsewhere else "the guid is that of"
-        yield Problem((host.name,), expected, f"{say} {'; '.join(map(place, elsewhere or double))}", evidence=observed)
+        yield Problem((host.name,), expected, f"{say} {'; '.join(map(registered_text, elsewhere or double))}", evidence=observed)
     elif not cluster.from_cloudstack:
         yield Problem((host.name,), expected, f"unknown: CloudStack was not asked; {observed}", kind=UNKNOWN)
     elif not mine:
@@ -255,7 +255,7 @@ def _other_cloud(host: Profile, cluster: Cluster) -> str:
 def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The guid of a member must be the one that CloudStack makes of the host's address, a version 3 UUID of the address as text.
 
-    A member that was given another address, or another host's address, connects as somebody else: its row, its guests and its
+    A member that was given another address, or another host's address, connects as another host: its record, its guests and its
     certificate are those of the old address. Forced removals then destroyed guests and local volumes (F09). A candidate has no guid
     yet; one that has is judged by AGT006.
     """
@@ -265,7 +265,7 @@ def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
         return
     if not own:
         raise FactUnavailable("interfaces", host.why("interfaces"))
-    owner = next((f", which is that of {place(row)}" for row in cluster.registered if guid_of(row.address) == guid), "")
+    owner = next((f", which is that of {registered_text(record)}" for record in cluster.registered if guid_of(record.address) == guid), "")
     yield Problem((host.name,), f"a guid made of {show(own)}", f"guid {guid}{owner}")
 
 
@@ -290,7 +290,7 @@ def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
         return
     active = host.require("agent", "unit", "active")
     if host.member:
-        if active not in RUNS and any(row.state == "Up" for row in rows_of(host, cluster)):
+        if active not in RUNS and any(record.state == "Up" for record in records_of(host, cluster)):
             fix = "start it and look why it stopped: systemctl start cloudstack-agent; tail /var/log/cloudstack/agent/agent.log"
             yield Problem((host.name,), "unit cloudstack-agent active, as CloudStack says Up", active, severity=ERROR, fix=fix)
     elif active in RUNS and not former_life(host):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent_settings import wrong_entry
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import addresses, has_former_life, is_here, place
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import addresses, has_former_life, is_here, registered_text
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
@@ -76,10 +76,10 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     seen = frozenset().union(*map(addresses, hosts))
     seen |= {each.address for each in cluster.hosts_without_facts}
     names = {name for host in hosts for name in (host.name, host.get("hostname"))} | {each.name for each in cluster.hosts_without_facts}
-    missing = [row for row in cluster.members if row.address not in seen and row.name not in names]
+    missing = [record for record in cluster.members if record.address not in seen and record.name not in names]
     if missing and hosts:
         severity = None if any(not host.member for host in hosts) else WARNING
-        yield Problem(concerned(hosts), "all hosts of the cluster looked at", f"not looked at: {'; '.join(map(place, missing))}", severity=severity)
+        yield Problem(concerned(hosts), "all hosts of the cluster looked at", f"not looked at: {'; '.join(map(registered_text, missing))}", severity=severity)
 
 
 @check(
@@ -162,14 +162,14 @@ def address_taken(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     """No host of another zone or cluster may have an address of a candidate.
 
     CloudStack looks for duplicates only in the target zone: there addHost fails at once ("is already in the database"), but for another
-    zone it succeeds, takes over the row and leaves the host in Alert with its guests in the old zone (F08). So hosts of all zones are
+    zone it succeeds, takes over the record and leaves the host in Alert with its guests in the old zone (F08). So hosts of all zones are
     compared here. A machine whose own agent.properties knows of that registration is AGT006's matter.
     """
     candidates = _by_address(host for host in hosts if not host.member)
-    for row in cluster.registered:
-        host = candidates.get(row.address)
-        if host and not is_here(row, cluster) and not has_former_life(host):
-            yield Problem((host.name,), "an address that CloudStack does not have yet", place(row))
+    for record in cluster.registered:
+        host = candidates.get(record.address)
+        if host and not is_here(record, cluster) and not has_former_life(host):
+            yield Problem((host.name,), "an address that CloudStack does not have yet", registered_text(record))
 
 
 def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
@@ -183,23 +183,23 @@ def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F32", "F34", "F50"),
-    fix="look at agent.log of that host and at listAlerts; a row that a failed join left is removed with host_registration_leftover: remove",
+    fix="look at agent.log of that host and at listAlerts; a record that a failed join left is removed with host_registration_leftover: remove",
     reproduce="cmk list hosts type=Routing filter=name,state,resourcestate; tail -50 /var/log/cloudstack/agent/agent.log",
 )
 def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Members should be Up and Enabled.
 
-    A new host does not depend on them, but a row in Alert or Connecting shows a cluster in trouble (a bridge without a port, a dead pool)
+    A new host does not depend on them, but a record in Alert or Connecting shows a cluster in trouble (a bridge without a port, a dead pool)
     that the next host will meet too, and Host HA needs another Up host (F50). Maintenance and Disabled are only told, because
-    somebody wanted them. Members that were not looked at are CLD002's and FCT001's matter.
+    an operator wanted them. Members that were not looked at are CLD002's and FCT001's matter.
     """
     members = {**{host.name: host for host in hosts if host.member}, **_by_address(host for host in hosts if host.member)}
-    for row in cluster.members:
-        host = members.get(row.address) or members.get(row.name)
-        if host and row.state != "Up":
-            yield Problem((host.name,), "Up", f"{row.state}, {row.resource_state}")
-        elif host and row.resource_state != "Enabled":
-            yield Problem((host.name,), "Enabled", row.resource_state, severity=INFO)
+    for record in cluster.members:
+        host = members.get(record.address) or members.get(record.name)
+        if host and record.state != "Up":
+            yield Problem((host.name,), "Up", f"{record.state}, {record.resource_state}")
+        elif host and record.resource_state != "Enabled":
+            yield Problem((host.name,), "Enabled", record.resource_state, severity=INFO)
 
 
 @check(

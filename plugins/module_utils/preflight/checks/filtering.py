@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import address_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import DATA, NO_ANSWER, PORTS, Closed, shut_out, tried
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import DATA, NO_ANSWER, PORTS, Closed, blocked_newcomers, tried
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
@@ -77,7 +77,7 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
 
     Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that must not join like that.
     """
-    closed = shut_out(hosts, cluster)
+    closed = blocked_newcomers(hosts, cluster)
     yield from _strangers(closed)
     attempts = tried(hosts)
     addresses = {host.name: address_of(host, cluster) for host in hosts}

@@ -51,7 +51,7 @@ def decide(ruleset: Any, connection: Connection) -> Decision:
     """The verdict of a ruleset: the list under "nftables" of `nft -j list ruleset`. Anything that is not understood is unknown."""
     walk = _Walk(connection)
     if not connection.version:
-        return Decision(UNKNOWN, f"{connection.source!r} is no address")
+        return Decision(UNKNOWN, f"{connection.source!r} is not an address")
     if not walk.read(ruleset):
         return Decision(UNKNOWN, walk.reasons[0])
     final: Outcome = {}
@@ -89,7 +89,7 @@ class _Walk:
     open: set[ChainKey] = field(default_factory=set)
 
     def read(self, ruleset: Any) -> bool:
-        """Sort the objects of the list. False where one is no such object."""
+        """Sort the objects of the list. False where one is anything else."""
         if not isinstance(ruleset, list) or not all(isinstance(entry, Mapping) and len(entry) == 1 for entry in ruleset):
             self.reasons.append("the ruleset is not a list of nft's objects")
             return False
@@ -175,7 +175,7 @@ class _Walk:
         return answers_tcp and key[0] in ("inet", "bridge") and not {"ip", "ip6"} & {name for name in looked_at if isinstance(name, str)}
 
     def _holds(self, key: ChainKey, kind: Any, body: Any) -> Union[bool, None, str]:
-        """Whether a condition holds, None if that is not known, "effect" for a statement that is no condition."""
+        """Whether a condition holds, None if that is not known, "effect" for a statement that is not a condition."""
         if kind == "match":
             return matches(self.connection, self._around(key), body)
         if kind in CONDITIONS:

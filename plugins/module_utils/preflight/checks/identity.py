@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who a host is to CloudStack: its addresses, its GUID, what agent.properties remembers, and the rows that CloudStack has of it."""
+"""Who a host is to CloudStack: its addresses, its GUID, what agent.properties remembers, and the records that CloudStack has of it."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def former_life(host: Profile) -> dict[str, str]:
     return {**ids, "guid": guid} if guid else ids
 
 
-def rows_of(host: Profile, cluster: Cluster) -> tuple[Registered, ...]:
+def records_of(host: Profile, cluster: Cluster) -> tuple[Registered, ...]:
     """The hosts that CloudStack has under an address of this machine, in all zones."""
     own = addresses(host)
-    return tuple(row for row in cluster.registered if row.address in own)
+    return tuple(record for record in cluster.registered if record.address in own)
 
 
-def is_here(row: Registered, cluster: Cluster) -> bool:
+def is_here(record: Registered, cluster: Cluster) -> bool:
     """Whether the registered host is one of this very cluster."""
-    return (row.zone, row.cluster) == (cluster.zone, cluster.name)
+    return (record.zone, record.cluster) == (cluster.zone, cluster.name)
 
 
-def place(row: Registered) -> str:
+def registered_text(record: Registered) -> str:
     """A registered host as the operator reads it."""
-    return f"{row.name} ({row.address}, zone {row.zone}, cluster {row.cluster}, {row.state})"
+    return f"{record.name} ({record.address}, zone {record.zone}, cluster {record.cluster}, {record.state})"
 
 
 def has_former_life(host: Profile) -> bool:

@@ -288,7 +288,7 @@ def _answers(host: Profile) -> bool:
 
 
 def _deaf(host: Profile) -> bool:
-    """Whether LIB001, LIB002 or LIB009 says that libvirtd does not answer, or nobody knows."""
+    """Whether LIB001, LIB002 or LIB009 says that libvirtd does not answer, or that it is not known."""
     try:
         return not host.get("libvirt", "running") or not _listens(host) or not _answers(host)
     except FactUnavailable:

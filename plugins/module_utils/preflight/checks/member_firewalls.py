@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Do the members let a newcomer in? Their firewalls name the hosts of the cluster, so a host that is added is a stranger to all of them."""
+"""Do the members' firewalls allow a newcomer? Their firewalls name the hosts of the cluster, so a host that is added is a stranger to all of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
     return found
 
 
-def shut_out(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
+def blocked_newcomers(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
     """What the members' own rules keep from each newcomer, without what a probe has seen open all the same."""
     addresses = {host.name: address_of(host, cluster) for host in hosts}
     newcomers = [host.name for host in hosts if not host.member and addresses[host.name]]

@@ -200,7 +200,7 @@ def storage_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     reproduce="command -v ifconfig",
 )
 def ifconfig(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is no dependency of the agent.
+    """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is not a dependency of the agent.
 
     Told as information beside NET001: installing net-tools would only take the tool further into rewriting the network (F17).
     """

@@ -31,7 +31,7 @@ class Connection:
 
     @property
     def version(self) -> int:
-        """4, 6, or 0 if the source is no address."""
+        """4, 6, or 0 if the source is not an address."""
         address = _address(self.source)
         return address.version if address else 0
 

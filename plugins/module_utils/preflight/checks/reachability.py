@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import FROM, TO, Pair, blame
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import vxlan_let_in
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import NO_ANSWER, shut_out
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import FROM, TO, Pair, blame_by_majority
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import NO_ANSWER, blocked_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
@@ -18,8 +18,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
 
 Probe = Mapping[str, Any]
-LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
-LET_IN = "let the hosts of the cluster in: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
+LISTENING = ("agent", "storage")  # purposes for which a program must listen before the join
+ALLOW_PEERS = "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
 SLOW = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
 LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
 
@@ -31,13 +31,13 @@ LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F07", "F26", "F64", "F42"),
-    fix=LET_IN,
+    fix=ALLOW_PEERS,
     reproduce="timeout 3 bash -c '</dev/tcp/<address>/<port>'; echo $?",
 )
 def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the storage on 2049.
 
-    A port of a host that refuses is fine: the way is open, and before the join nobody listens. A port that does not answer is not:
+    A port of a host that refuses is fine: the way is open, and before the join nothing listens. A port that does not answer is not:
     8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own address costs the agent two
     minutes at every start, so that addHost fails although the host comes up (F64, seen: 638 s).
 
@@ -45,19 +45,19 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
     """
     tries, unknowns = _tries(hosts)
-    closed = shut_out(hosts, cluster)
+    closed = blocked_newcomers(hosts, cluster)
     yield from unknowns
     yield from _not_tried(tries)
     names = {host.name for host in hosts}
     complaints = _port_complaints(tries, {host.name: host for host in hosts})
     between = {pair: said for pair, said in complaints.items() if pair[0] != pair[1] and pair not in closed}
-    blamed, left = blame({pair: bool(said) for pair, said in between.items()})
+    blamed, left = blame_by_majority({pair: bool(said) for pair, said in between.items()})
     yield from _by_name(blamed, between, names)
     for pairs in _both_ways(left):
         yield _one_way(pairs, between, pairs[0][1] in names)
     for (name, to), said in sorted(complaints.items()):
         if name == to and said and (TO, name) not in blamed:
-            yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=LET_IN, reproduce=_reproduce(said[0]))
+            yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=ALLOW_PEERS, reproduce=_reproduce(said[0]))
     yield from _slow_ports(tries, names, policy)
 
 
@@ -72,7 +72,7 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     reproduce="nc -zvu <address of the other host on the guest label> 8472",
 )
 def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 gets from each host to the others. One port is enough.
+    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 passes from each host to the others. One port is enough.
 
     It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN devices takes it in
     silence, so nothing is said of the way to it. What a host's own firewall closes is the subject of NET023, a path on which nothing passes
@@ -91,10 +91,10 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
         for to, found in answers.items():
             if to in answering and {(host.name, to), (to, host.name)} & passed:
                 pairs[host.name, to] = "" if any(each["state"] == "refused" for each in found) else _words(found)
-    if any(pairs.values()):  # seldom: reading everybody's rules once more takes longest of all
+    if any(pairs.values()):  # seldom: reading the rules of all hosts once more takes longest of all
         closed = {name for problem in vxlan_let_in(hosts, cluster, policy) for name in problem.hosts}
         pairs = {pair: said for pair, said in pairs.items() if pair[1] not in closed}
-    yield from by_pair(pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to get there", "", severity=ERROR, fix="")
+    yield from by_pair(pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix="")
 
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
@@ -155,7 +155,7 @@ def _by_name(blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[
 
 
 def _one_way(pairs: Sequence[Pair], said: Mapping[Pair, Sequence[Probe]], between_hosts: bool) -> Problem:
-    """What is wrong between two, in one direction or both, with nobody to say who is to blame."""
+    """What is wrong between two, in one direction or both, without a third host to say which of them is to blame."""
     probes = said[pairs[0]]
     return Problem(
         tuple(sorted(pairs[0])) if between_hosts else pairs[0][:1],
@@ -163,7 +163,7 @@ def _one_way(pairs: Sequence[Pair], said: Mapping[Pair, Sequence[Probe]], betwee
         observed="; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs),
         severity=_weight(probes),
         kind=UNDECIDED if between_hosts else FAILED,
-        fix=LET_IN if between_hosts else _server_fix(probes[0]),
+        fix=ALLOW_PEERS if between_hosts else _server_fix(probes[0]),
         reproduce=_reproduce(probes[0]),
     )
 
@@ -206,7 +206,7 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
 
 def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str, *, severity: str = WARNING, fix: str = SLOW) -> Iterator[Problem]:
     """What is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
-    blamed, left = blame({pair: bool(text) for pair, text in pairs.items()})
+    blamed, left = blame_by_majority({pair: bool(text) for pair, text in pairs.items()})
     for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
         if direction == FROM and (TO, name) in blamed:
             continue

@@ -10,8 +10,8 @@ from typing import Any, Callable
 from uuid import UUID
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import FILE, has_former_life, properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Pool, Profile
@@ -41,7 +41,7 @@ def needed_exports(host: Profile, cluster: Cluster) -> list[str]:
 
 
 def _tries(hosts: Iterable[Profile], cluster: Cluster) -> tuple[dict[str, dict[str, Try]], list[Problem]]:
-    """What was tried, by export and host, and a problem for each host that should have tried and has not. Without a client nobody can."""
+    """What was tried, by export and host, and a problem for each host that should have tried and has not. Without an NFS client no host can."""
     tries: dict[str, dict[str, Try]] = {}
     unknowns = []
     for host in hosts:
@@ -62,7 +62,7 @@ def _tries(hosts: Iterable[Profile], cluster: Cluster) -> tuple[dict[str, dict[s
 
 
 def _squashed(probe: Try) -> bool:
-    """Whether root of the host is nobody on the server: files belong to another, or the rights of root are missing."""
+    """Whether root of the host becomes the user nobody on the server: files belong to another, or the rights of root are missing."""
     if probe.get("uid_seen"):
         return True
     return not probe.get("ok") and probe.get("failed_step") not in (None, "", "mount") and bool(REFUSED.search(probe.get("text") or ""))
@@ -100,8 +100,8 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     """Root of each host must mount every NFS export that the cluster uses or will use, and write, rename, read and remove a file there.
 
     A host that cannot mount one pool of its cluster is refused at each connect and stays in Connecting or Alert (F43); a new pool fails
-    with "Failed to access storage pool" after 10 s, or 129 s where nobody answers (F42). Exports come from CloudStack's pools and from
-    storage_client_exports. A file that belongs to nobody is STO002's matter, a server that answers no host at all STO005's, a missing
+    with "Failed to access storage pool" after 10 s, or 129 s where the server does not answer (F42). Exports come from CloudStack's pools and from
+    storage_client_exports. A file that belongs to the user nobody is STO002's matter, a server that answers no host at all STO005's, a missing
     NFS client STO008's.
     """
     tries, unknowns = _tries(hosts, cluster)
@@ -129,7 +129,7 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 def squashed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """A file that root of the host makes on the export must belong to root, and root must be able to give it away (chown).
 
-    With root_squash and a directory that everybody may write CloudStack accepts the pool, and nothing warns: volumes belong to nobody, and
+    With root_squash and a directory that every user may write CloudStack accepts the pool, and nothing warns: volumes belong to the user nobody, and
     QEMU, the heartbeat and snapshots fail later, in other words each (F42). Where the export could not be tried it is unknown.
     """
     tries, unknowns = _tries(hosts, cluster)

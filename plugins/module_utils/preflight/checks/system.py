@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import gib
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy

@@ -26,10 +26,10 @@ OPTIONS = {
 }
 
 
-def require_preflight(given: Optional[Mapping[str, Any]], *, address: str, url: str, username: str, place: tuple[str, str, str]) -> None:
+def require_preflight(given: Optional[Mapping[str, Any]], *, address: str, url: str, username: str, zone_pod_cluster: tuple[str, str, str]) -> None:
     """Return if the pre-flight lets the host join that addHost is to be called for. Raises InputError otherwise.
 
-    `given` has the keys of OPTIONS, or is None; `place` is zone, pod and cluster.
+    `given` has the keys of OPTIONS, or is None.
     """
     if given is None:
         raise InputError(
@@ -40,7 +40,7 @@ def require_preflight(given: Optional[Mapping[str, Any]], *, address: str, url: 
             next_step=f"{NEXT}; a play that has proven the host in another way says preflight_required: false",
         )
     name, policy, waivers = given["host"], Policy().with_changes(given["policy"] or {}), parse_waivers(given["waivers"] or ())
-    candidate = Candidate(name, address, url, username, place, _facts(name, given["facts"]), policy, waivers)
+    candidate = Candidate(name, address, url, username, zone_pod_cluster, _facts(name, given["facts"]), policy, waivers)
     try:
         kept = read_kept(given["report_dir"])
     except InputError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The folder of a cluster's reports: files of one run at a time, and the marks of runs that began and have not ended.
 
-Every file is written beside its place, synced, and renamed. A lock holds two writers, or a writer and a reader, apart.
+Every file is written beside its target, synced, and renamed. A lock holds two writers, or a writer and a reader, apart.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _write_marks(folder: str, marks: Mapping[str, Any]) -> None:
 
 
 def _remove_leftovers(folder: str, names: Iterable[str]) -> None:
-    """What a writer that was killed had not renamed yet: nobody else writes while the lock is held."""
+    """What a writer that was killed had not renamed yet: no other process writes while the lock is held."""
     beginnings = tuple(f".{name}." for name in names)
     for each in os.listdir(folder):
         if each.startswith(beginnings):
@@ -115,7 +115,7 @@ def _remove_leftovers(folder: str, names: Iterable[str]) -> None:
 
 
 def _public() -> int:
-    """The mode of a new file that anybody may read whom the umask does not shut out."""
+    """The mode of a new file that every user may read whom the umask does not exclude."""
     mask = os.umask(0o022)
     os.umask(mask)
     return 0o666 & ~mask

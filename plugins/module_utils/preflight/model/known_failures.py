@@ -3,7 +3,7 @@
 """What CloudStack does with a host that should not have joined: the failures that the checks prevent.
 
 Ids are stable. Times are those of CloudStack 4.22.1.0 with real hosts; where the host itself was slow (an emulated one), the time
-includes that. "reported" stands where users reported the failure and nobody measured it.
+includes that. "reported" stands where users reported the failure and it was not measured.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FAILURES: dict[str, Failure] = {
     "F06": Failure("Wrong management address handed to the agent", f"{ADD_HOST}. The agent tries an unreachable address every 5 s", "539 s"),
     "F07": Failure("Port 8250 blocked", ADD_HOST, "515 s"),
     "F08": Failure("Host already known, possibly in another zone", "Skipping host <ip> because <guid> is already in the database", "0 s"),
-    "F09": Failure("Identity tied to the IP address", "none: the host takes over another host's row, and its VMs are shown on the wrong machine", REPORTED),
+    "F09": Failure("Identity tied to the IP address", "none: the host takes over another host's record, and its VMs are shown on the wrong machine", REPORTED),
     "F10": Failure("A deleted host registers itself again", "none: the host is back under a new id", "66 s after a restart of the agent"),
     "F11": Failure(
         "Distribution differs from the cluster's", "Can't add host: <host> with hostOS: ... into a cluster, in which there are ... hosts added", REPORTED
@@ -52,10 +52,10 @@ FAILURES: dict[str, Failure] = {
     "F13": Failure("Agent, server or Java versions do not match", "none: the agent loops, the host stays in Connecting or Alert", REPORTED),
     "F14": Failure(
         "Traffic label does not exist on the host, or has no port",
-        f"{ADD_HOST}. A row stays in Alert: Incorrect Network setup on agent ... Can not find network: <label>",
+        f"{ADD_HOST}. The host record stays in Alert: Incorrect Network setup on agent ... Can not find network: <label>",
         "444 s",
     ),
-    "F15": Failure("Bridge port not on the agent's list of names", f"{ADD_HOST}. The row stays in Alert: Can not find network: <label>", "444 s"),
+    "F15": Failure("Bridge port not on the agent's list of names", f"{ADD_HOST}. The host record stays in Alert: Can not find network: <label>", "444 s"),
     "F16": Failure("Interface name too long for VLAN bridges", "none at the join; guest networks do not start: not a valid ifname", "first VM on a VLAN"),
     "F17": Failure("cloudstack-setup-agent rewrites the network", f"{ADD_HOST}. The host's networking is stopped and started", "439 s"),
     "F18": Failure("VLAN device stacked on the bridge", "none: guest VLAN devices are made on the wrong interface", "first VM on a VLAN"),
@@ -102,7 +102,7 @@ FAILURES: dict[str, Failure] = {
         "configuring says nothing; then the power state is Unknown: RAKP 2 HMAC is invalid, or Unable to establish IPMI v2 / RMCP+ session",
         "1.6 to 2.7 s after the first power action",
     ),
-    "F50": Failure("Host HA Ineligible", "none: hastate Ineligible, nobody fences", "never said at the join"),
+    "F50": Failure("Host HA Ineligible", "none: hastate Ineligible, the host is not fenced", "never said at the join"),
     "F51": Failure("Fencing with Redfish cannot succeed on a host that is off", "none: hastate Fencing, VMs are not restarted", "until the host is powered on"),
     "F52": Failure("Total power loss takes the BMC too", "none: fencing is tried for ever", "until declared degraded by hand"),
     "F53": Failure("Fenced but VMs not restarted", "none: VMs Running on a dead host", "85 to 113 s after Fenced, or never"),
@@ -111,7 +111,7 @@ FAILURES: dict[str, Failure] = {
     "F56": Failure("addHost without the password parameter", "Unable to persist the host_details key: password, although the host is Up", "207 s"),
     "F57": Failure("Left-over cloud.jks", f"{ADD_HOST}, on every repetition; the agent's log: keystore password was incorrect", "417 s"),
     "F58": Failure("No Java, or not in /usr/bin", ADD_HOST, "369 s"),
-    "F59": Failure("Private key on the command line", "none: the private key stands in the host's journal", "never said"),
+    "F59": Failure("Private key on the command line", "none: the private key is in the host's journal", "never said"),
     "F60": Failure("sshd hardened beyond the server's client", f"{CONNECTING}, as for a closed port", "0 s"),
     "F61": Failure("Wrong value of the setting host pushed to all hosts", "none: hosts are lost at their next reconnect", "next reconnect"),
     "F62": Failure("Host HA switched off again by itself", "none: haenable is true in the answer and false later", "3 s"),

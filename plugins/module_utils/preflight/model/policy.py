@@ -29,7 +29,7 @@ class Policy:
     )
     clock_uncertainty_max_s: float = _rule(0.5, "Half the round trip of the measurement. A larger one proves nothing at a limit of one second.")
     certificate_days_min: int = _rule(
-        30, "Automatic renewal starts 15 days before the end (ca.framework.cert.expiry.alert.period); below 30 somebody should know."
+        30, "Automatic renewal starts 15 days before the end (ca.framework.cert.expiry.alert.period); below 30 an operator should know."
     )
     disk_free_min_bytes: int = _rule(1 << 30, "A full disk leaves an empty keystore behind (F69).")
     memory_reserved_bytes: int = _rule(1 << 30, "host.reserved.mem.mb of the agent: what CloudStack does not give to guests.")
@@ -47,7 +47,7 @@ class Policy:
     latency_outlier_factor: float = _rule(
         3.0, "A pair whose shortest round trip is longer than this many times the median of its network takes another way than the rest."
     )
-    latency_outlier_min_ms: float = _rule(0.5, "Shorter round trips are no outliers: below it, it is the hosts' own scheduling that differs.")
+    latency_outlier_min_ms: float = _rule(0.5, "Shorter round trips are not outliers: below it only the hosts' own scheduling differs.")
     loss_max_percent: float = _rule(0.0, "A switched network that is not overloaded loses nothing.")
     nfs_step_max_ms: float = _rule(1000.0, "One small NFS operation. Heartbeats are given up after 60 s; one second is already a sick server.")
     speed_difference: bool = _rule(True, "Whether hosts of a cluster must have the same NIC speed for a traffic type.")
@@ -69,12 +69,12 @@ def describe() -> dict[str, tuple[Any, str]]:
 
 def _require_type(name: str, default: Any, value: Any) -> None:
     wanted: Any = (int, float) if isinstance(default, float) else Mapping if isinstance(default, Mapping) else type(default)
-    if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)) or _without_sense(value):
+    if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)) or _not_finite(value):
         kind = getattr(wanted, "__name__", "number")
-        raise InputError(f"preflight_policy.{name} makes no sense", expected=f"a {kind} such as {default!r}", observed=repr(value), next_step="correct it")
+        raise InputError(f"preflight_policy.{name} is not valid", expected=f"a {kind} such as {default!r}", observed=repr(value), next_step="correct it")
 
 
-def _without_sense(value: Any) -> bool:
+def _not_finite(value: Any) -> bool:
     """NaN and Infinity, which YAML can say: no comparison with them means anything."""
     numbers = value.values() if isinstance(value, Mapping) else [value]
     return any(isinstance(each, float) and not math.isfinite(each) for each in numbers)

@@ -12,14 +12,14 @@ CLOUDSTACK, INVENTORY = "cloudstack", "inventory"  # where a Cluster comes from
 
 
 class FactUnavailable(Exception):
-    """A fact that a check needs is not known. `path` is its dotted name, `why` the collector's reason.
+    """A fact that a check needs is not known. `fact` is its dotted name, `why` the collector's reason.
 
     `expected_here` is false for what could not be known in this run and is not a fault: a probe of a host that is not part of the play.
     """
 
-    def __init__(self, path: str, why: str, *, expected_here: bool = True) -> None:
-        super().__init__(f"{path}: {why}")
-        self.path = path
+    def __init__(self, fact: str, why: str, *, expected_here: bool = True) -> None:
+        super().__init__(f"{fact}: {why}")
+        self.fact = fact
         self.why = why
         self.expected_here = expected_here
 
@@ -30,7 +30,7 @@ class Profile:
 
     `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for it.
     `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of an earlier run,
-    kept in Ansible's fact cache (--limit): then nothing was probed, which is no fault of the host.
+    kept in Ansible's fact cache (--limit): then nothing was probed, which is not a fault of the host.
     """
 
     name: str
@@ -40,28 +40,28 @@ class Profile:
     member: bool = False
     live: bool = True
 
-    def require(self, *path: str) -> Any:
-        """The fact at this path. Raises FactUnavailable where it is missing or null: unknown is not healthy."""
-        value = self.get(*path)
+    def require(self, *keys: str) -> Any:
+        """The fact under these keys. Raises FactUnavailable where it is missing or null: unknown is not healthy."""
+        value = self.get(*keys)
         if value is None:
-            raise FactUnavailable(".".join(path), self.why(*path))
+            raise FactUnavailable(".".join(keys), self.why(*keys))
         return value
 
-    def get(self, *path: str) -> Any:
-        """The fact at this path, None where it is missing or null: for facts whose absence means something."""
-        return _at(self.facts, path)
+    def get(self, *keys: str) -> Any:
+        """The fact under these keys, None where it is missing or null: for facts whose absence means something."""
+        return _at(self.facts, keys)
 
-    def require_probe(self, *path: str) -> Any:
-        """The probe at this path. Raises FactUnavailable where it was not made."""
-        value = _at(self.probes, path)
+    def require_probe(self, *keys: str) -> Any:
+        """The probe under these keys. Raises FactUnavailable where it was not made."""
+        value = _at(self.probes, keys)
         if value is None:
             unknown = self.probes.get("unknown") or {}
-            raise FactUnavailable(".".join(path), _reason(unknown, path) or "was not probed", expected_here=self.live)
+            raise FactUnavailable(".".join(keys), _reason(unknown, keys) or "was not probed", expected_here=self.live)
         return value
 
-    def why(self, *path: str) -> str:
-        """Why the fact at this path is not known."""
-        return _reason(self.facts.get("unknown") or {}, path) or "was not collected"
+    def why(self, *keys: str) -> str:
+        """Why the fact under these keys is not known."""
+        return _reason(self.facts.get("unknown") or {}, keys) or "was not collected"
 
 
 @dataclass(frozen=True)
@@ -153,18 +153,18 @@ class Cluster:
         return tuple(host for host in self.registered if (host.zone, host.cluster) == (self.zone, self.name))
 
 
-def _at(tree: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
+def _at(tree: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
         if not isinstance(tree, Mapping):
             return None
         tree = tree.get(key)
     return tree
 
 
-def _reason(unknown: Mapping[str, str], path: tuple[str, ...]) -> str:
-    """The reason given for the path itself or for the nearest thing around it."""
-    for length in range(len(path), 0, -1):
-        reason = unknown.get(".".join(path[:length]))
+def _reason(unknown: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    """The reason given for the fact itself or for the nearest thing around it."""
+    for length in range(len(keys), 0, -1):
+        reason = unknown.get(".".join(keys[:length]))
         if reason:
             return reason
     return ""

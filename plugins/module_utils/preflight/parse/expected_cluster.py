@@ -12,7 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.st
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Pool, Registered
 
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
 KINDS = {scheme: kind for kind, scheme in SCHEMES.items()}
 # Those of roles/cluster/defaults/main.yml that decide something here; a test compares them.
 DEFAULTS: Mapping[str, Any] = {
@@ -62,7 +62,7 @@ def mapping_of(cluster: Cluster) -> dict[str, Any]:
     return {DOCUMENT_KEYS.get(key, key): _plain(value) for key, value in asdict(cluster).items()}
 
 
-def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
+def cluster_of_inventory(variables: Mapping[str, Any]) -> Cluster:
     """What the variables of a host say of its cluster, those of the role cluster with their defaults. Raises InputError for a bad URL.
 
     Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must have.
@@ -87,9 +87,9 @@ def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
     )
 
 
-def intent(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
+def expected_cluster(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
     """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not asked), `variables` a host's."""
-    inventory = intent_of_inventory(variables)
+    inventory = cluster_of_inventory(variables)
     if not info or info.get("skipped"):
         return inventory
     if not info.get("cluster"):
@@ -113,49 +113,56 @@ def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) ->
     )
 
 
-def labels_of(traffic_types: Iterable[Row]) -> dict[str, tuple[str, ...]]:
+def labels_of(traffic_types: Iterable[Record]) -> dict[str, tuple[str, ...]]:
     """Traffic type -> its KVM labels over all physical networks; a type that has none is there and empty."""
     labels: dict[str, tuple[str, ...]] = {}
-    for row in traffic_types:
-        label = row.get("kvmnetworklabel")
-        found = labels.setdefault(str(row.get("traffictype")), ())
+    for record in traffic_types:
+        kind, label = str(record.get("traffictype")), record.get("kvmnetworklabel")
+        found = labels.setdefault(kind, ())
         if label and label not in found:
-            labels[str(row.get("traffictype"))] = (*found, label)
+            labels[kind] = (*found, label)
     return labels
 
 
-def isolation_of(networks: Iterable[Row]) -> tuple[str, ...]:
+def isolation_of(networks: Iterable[Record]) -> tuple[str, ...]:
     """How the physical networks separate guests, in capitals, each way once."""
-    return tuple(dict.fromkeys(method for row in networks for method in _methods(row)))
+    return tuple(dict.fromkeys(method for record in networks for method in _methods(record)))
 
 
-def vlan_ranges_of(networks: Iterable[Row]) -> tuple[str, ...]:
+def vlan_ranges_of(networks: Iterable[Record]) -> tuple[str, ...]:
     """The ranges of the networks that separate by VLAN, as CloudStack does where no way is named; numbers of VXLANs are none."""
-    rows = [row for row in networks if not _methods(row) or "VLAN" in _methods(row)]
-    return tuple(part.strip() for row in rows for part in str(row.get("vlan") or "").split(",") if part.strip())
+    records = [record for record in networks if not _methods(record) or "VLAN" in _methods(record)]
+    return tuple(part.strip() for record in records for part in str(record.get("vlan") or "").split(",") if part.strip())
 
 
-def pools_of(pools: Iterable[Row], cluster: Optional[Row]) -> tuple[Pool, ...]:
+def pools_of(pools: Iterable[Record], cluster: Optional[Record]) -> tuple[Pool, ...]:
     """The pools that every host of the cluster has to mount: its own, and those of the zone that are open to it."""
-    return tuple(
-        Pool(str(row.get("name")), str(row.get("type")), str(row.get("ipaddress") or ""), str(row.get("path") or ""), str(row.get("state")), str(row["scope"]))
-        for row in pools
-        if _concerns(row, cluster or {})
+    return tuple(_pool(record) for record in pools if _concerns(record, cluster or {}))
+
+
+def registered_of(hosts: Iterable[Record]) -> tuple[Registered, ...]:
+    """The hosts of listHosts."""
+    return tuple(_registered(record) for record in hosts)
+
+
+def _pool(record: Record) -> Pool:
+    return Pool(
+        name=str(record.get("name")),
+        kind=str(record.get("type")),
+        server=str(record.get("ipaddress") or ""),
+        path=str(record.get("path") or ""),
+        state=str(record.get("state")),
+        scope=str(record["scope"]),
     )
 
 
-def registered_of(hosts: Iterable[Row]) -> tuple[Registered, ...]:
-    """The hosts of listHosts."""
-    return tuple(_registered(row) for row in hosts)
-
-
-def _registered(row: Row) -> Registered:
-    shown: dict[str, Any] = {ours: str(row.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
-    details = {key: str(value) for key, value in (row.get("details") or {}).items() if not any(mark in key.lower() for mark in SECRET)}
+def _registered(record: Record) -> Registered:
+    shown: dict[str, Any] = {ours: str(record.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
+    details = {key: str(value) for key, value in (record.get("details") or {}).items() if not any(mark in key.lower() for mark in SECRET)}
     return Registered(**shown, details=details)
 
 
-def _concerns(pool: Row, cluster: Row) -> bool:
+def _concerns(pool: Record, cluster: Record) -> bool:
     if pool.get("scope") == "CLUSTER":
         return bool(cluster) and pool.get("clusterid") == cluster.get("id")
     hypervisor = str(pool.get("hypervisor") or "Any").lower()
@@ -170,7 +177,7 @@ def _words(*texts: Optional[str]) -> set[str]:
     return {word.strip() for text in texts for word in (text or "").split(",") if word.strip()}
 
 
-def _methods(network: Row) -> Sequence[str]:
+def _methods(network: Record) -> Sequence[str]:
     return [method.strip().upper() for method in str(network.get("isolationmethods") or "").split(",") if method.strip()]
 
 

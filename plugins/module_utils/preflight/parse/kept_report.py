@@ -34,12 +34,12 @@ class HostVerdict:
 
 @dataclass(frozen=True)
 class Report:
-    """What a join asks of preflight.json. `place` is zone, pod and cluster; `waivers` are (check, host, last day)."""
+    """What a join asks of preflight.json. `waivers` are (check, host, last day)."""
 
     run_id: str
     created_at: datetime
     complete: bool
-    place: tuple[str, str, str]
+    zone_pod_cluster: tuple[str, str, str]
     policy: Mapping[str, Any]
     waivers: frozenset[tuple[str, str, str]]
     hosts: Mapping[str, HostVerdict]
@@ -63,7 +63,7 @@ def read_report(data: Any) -> Report:
         run_id=report.get("run_id", str),
         created_at=_moment(report.get("created_at", str)),
         complete=report.get("complete", bool),
-        place=(cluster.get("zone", str), cluster.get("pod", str), cluster.get("name", str)),
+        zone_pod_cluster=(cluster.get("zone", str), cluster.get("pod", str), cluster.get("name", str)),
         policy=report.get("policy", dict),
         waivers=frozenset(_waivers(report.each("waivers"))),
         hosts={name: _verdict(host) for name, host in report.entries("hosts")},

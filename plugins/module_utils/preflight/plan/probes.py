@@ -52,8 +52,8 @@ def peers(name: str, names: Sequence[str]) -> list[str]:
     others = [each for each in names if each != name]
     if len(names) <= ALL_PAIRS:
         return others
-    place = names.index(name)
-    return [names[(place + step) % len(names)] for step in range(1, NEIGHBOURS + 1)]
+    position = names.index(name)
+    return [names[(position + step) % len(names)] for step in range(1, NEIGHBOURS + 1)]
 
 
 def guest_bridges(labels: Mapping[str, Iterable[str]]) -> list[str]:

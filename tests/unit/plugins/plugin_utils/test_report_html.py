@@ -98,7 +98,7 @@ def test_verdicts_stand_at_the_top():
     assert headline == ["✗ 1 of 1 candidate may not join", "✓ 3 of 3 members without problems"]
     first = words(FOUR.all("table")[0])
     assert re.search("may not join host4 TIM001 .* MTU001 .* NET001 ", first)
-    assert "member, no problem host[1-3] (3) nothing stands against it" in first
+    assert "member, no problem host[1-3] (3) no finding stops it" in first
 
 
 def cells(page, host):

@@ -17,7 +17,7 @@ from tests.kept_reports import NOW, kept
 WORLD = healthy()
 KEPT = kept(WORLD)
 FACTS = json.dumps(WORLD.hosts["host4"]["facts"])
-THERE = {"address": "10.88.0.14", "url": "http://10.88.0.14", "username": "root", "place": ("zone1", "pod1", "cluster1")}
+THERE = {"address": "10.88.0.14", "url": "http://10.88.0.14", "username": "root", "zone_pod_cluster": ("zone1", "pod1", "cluster1")}
 
 
 class Noon:

@@ -12,8 +12,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
     DEFAULTS,
     cluster_of,
+    cluster_of_inventory,
     completed,
-    intent_of_inventory,
     isolation_of,
     labels_of,
     mapping_of,
@@ -131,7 +131,7 @@ def test_defaults_are_the_roles():
 
 def test_inventory_of_the_lab():
     variables = yaml.safe_load((ROOT / "inventories" / "lab" / "group_vars" / "cluster1.yml").read_text())
-    cluster = intent_of_inventory({**variables, "preflight_declared": {"cpu.model": "EPYC"}})
+    cluster = cluster_of_inventory({**variables, "preflight_declared": {"cpu.model": "EPYC"}})
     assert (cluster.zone, cluster.pod, cluster.name, cluster.source) == ("zone1", "pod1", "cluster1", "inventory")
     assert cluster.labels == {"Management": ("cloudbr0",), "Public": ("cloudbr1",), "Guest": ("cloudbr1",), "Storage": ("cloudbr2",)}
     assert (cluster.isolation, cluster.vlan_ranges, cluster.security_groups, cluster.arch) == (("VLAN",), ("100-199",), False, "x86_64")
@@ -140,8 +140,8 @@ def test_inventory_of_the_lab():
 
 
 def test_inventory_that_says_nothing_and_one_that_says_otherwise():
-    assert intent_of_inventory({}).labels["Guest"] == ("cloudbr1",)
-    other = intent_of_inventory(
+    assert cluster_of_inventory({}).labels["Guest"] == ("cloudbr1",)
+    other = cluster_of_inventory(
         {
             "cloudstack_zone": "common",
             "cluster_zone_name": "own",
@@ -153,16 +153,16 @@ def test_inventory_that_says_nothing_and_one_that_says_otherwise():
     )
     assert (other.zone, other.security_groups, other.isolation, other.vlan_ranges) == ("own", True, ("VXLAN",), ())
     assert other.pools == (Pool("wide", "RBD", "192.0.2.61", "/pool", scope="ZONE"),)
-    assert intent_of_inventory({"cluster_physical_network_vlan": 100}).vlan_ranges == ("100",)
+    assert cluster_of_inventory({"cluster_physical_network_vlan": 100}).vlan_ranges == ("100",)
 
 
 def test_bad_url_in_the_inventory():
     with pytest.raises(InputError, match="not the address of primary storage"):
-        intent_of_inventory({"cluster_primary_storage": [{"name": "x", "url": "192.0.2.60:/export"}]})
+        cluster_of_inventory({"cluster_primary_storage": [{"name": "x", "url": "192.0.2.60:/export"}]})
 
 
 def test_inventory_fills_in_what_does_not_exist_yet():
-    inventory = intent_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://192.0.2.60/export/p/"}], "cluster_arch": "aarch64"})
+    inventory = cluster_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://192.0.2.60/export/p/"}], "cluster_arch": "aarch64"})
     bare = Cluster(zone="z", source="cloudstack", settings={"host": "192.0.2.1"}, management_version="4.22.1.0")
     nothing = completed(bare, inventory, {"zone": False, "pod": False, "cluster": False})
     assert (nothing.labels, nothing.arch, nothing.pools) == (inventory.labels, "aarch64", inventory.pools)
@@ -175,5 +175,5 @@ def test_inventory_fills_in_what_does_not_exist_yet():
 
 
 def test_pool_of_the_inventory_that_exists_is_not_counted_twice():
-    inventory = intent_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://10.88.2.254/export/primary/"}]})
+    inventory = cluster_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://10.88.2.254/export/primary/"}]})
     assert completed(FULL, inventory, {"zone": True, "pod": True, "cluster": True}).pools == FULL.pools

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Results of the modules that the pre-flight ran -> profiles of hosts."""
+"""Results of the modules that the pre-flight ran -> profiles of hosts. Nothing else knows how the role preflight names its variables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,55 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
 
+# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache (`declared`, `reached`, `at`),
+# and the results of this run by section.
+FACTS, KEPT = "kvm_host", "__preflight_seen"
+RESULTS = {
+    "clock": "__preflight_clock",
+    "ports": "__preflight_ports",
+    "cpu_compare": "__preflight_cpu_compare",
+    "nfs": "__preflight_nfs",
+    "paths": "__preflight_paths",
+    "paths_again": "__preflight_paths_again",
+}
+# Where CloudStack will look for a host that the role never got to: the first of these that is set.
+ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
 NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
+
+
+def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], sections: Iterable[str] = tuple(RESULTS)) -> dict[str, dict[str, Any]]:
+    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` of these sections.
+
+    Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would take minutes.
+    """
+    return {name: _known(hostvars[name], sections) for name in names}
+
+
+def _known(variables: Mapping[str, Any], sections: Iterable[str]) -> dict[str, Any]:
+    kept = variables.get(KEPT) or {}
+    return {
+        "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
+        "declared": kept.get("declared") or {},
+        "address": next((variables[name] for name in ADDRESS if variables.get(name)), None),
+        "reached": bool(kept.get("reached")),
+        "at": kept.get("at"),
+        "results": {section: variables.get(RESULTS[section]) or {} for section in sections},
+    }
+
+
+def profiles_of(known: Mapping[str, Mapping[str, Any]]) -> list[Profile]:
+    """Profiles of the hosts with facts, of this run or kept, sorted by name. `known` is what `read_variables` gave."""
+    return [_profile(name, parts, {}) for name, parts in sorted(known.items()) if parts["facts"]]
+
+
+def _profile(name: str, parts: Mapping[str, Any], servers: Mapping[str, Any], *, member: bool = False, live: bool = True) -> Profile:
+    probes = read_probes(name, parts.get("results") or {}, servers) if live else {}
+    return Profile(name, parts["facts"], parts.get("declared") or {}, probes, member, live)
 
 
 def read_hosts(
     names: Iterable[str],
-    seen: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Mapping[str, Any]],
     live: Mapping[str, Mapping[str, Any]],
     management: Sequence[Mapping[str, Any]],
     cluster: Cluster,
@@ -26,18 +69,19 @@ def read_hosts(
     now: float,
     max_age_s: int,
 ) -> tuple[list[Profile], Cluster]:
-    """Profiles of the hosts that were seen, and the cluster with those that were not.
+    """Profiles of the hosts with facts, and the cluster with those without.
 
-    `seen` has for each host `facts`, and, as the role preflight remembers them, `declared`, `results` and `at` (of this run, or kept from
-    an earlier one); `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds since the epoch by
-    the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report unreadable: a number that
-    JSON does not have becomes a text.
+    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds
+    since the epoch by the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report
+    unreadable: a number that JSON does not have becomes a text.
     """
     profiles, missing = [], []
     servers = read_management([writable(each) for each in management])
     for name in names:
-        parts = writable(seen.get(name) or {})
-        facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
+        parts = dict(writable(known.get(name) or {}))
+        # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
+        facts, declared = parts.get("facts") or {}, parts.get("declared") or {"address": parts.get("address")}
+        parts["declared"] = declared
         member = is_member(facts, declared, cluster)
         age = now - _moment(parts.get("at"))
         why = _why_without_facts(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
@@ -46,8 +90,7 @@ def read_hosts(
         if why:
             missing.append(without_facts(name, declared, why, member))
             continue
-        probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
-        profiles.append(Profile(name, facts, declared, probes, member, name in live))
+        profiles.append(_profile(name, parts, servers, member=member, live=name in live))
     return profiles, replace(cluster, hosts_without_facts=tuple(missing))
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Registered
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts, read_probes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_hosts, read_probes, read_variables
 
 NOW = 1_795_600_000.0
 FACTS = {"arch": "x86_64", "unknown": {}}
@@ -26,6 +26,31 @@ def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live
     profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE})
     assert [(host.name, host.member, host.live) for host in profiles] == [("host1", True, False), ("host4", False, True)]
     assert cluster.hosts_without_facts == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({"host_registration_address": "10.88.0.11", "ansible_host": "192.0.2.1", "inventory_hostname": "host1"}, "10.88.0.11"),
+        ({"ansible_host": "10.88.0.11", "inventory_hostname": "host1"}, "10.88.0.11"),
+        ({"inventory_hostname": "10.88.0.11"}, "10.88.0.11"),
+    ],
+)
+def test_a_host_that_the_role_never_got_to_is_still_a_member_by_its_address(variables, address):
+    known = read_variables(["host1"], {"host1": {**variables, "ansible_facts": {"kvm_host": FACTS}}})
+    [profile], _cluster = read_hosts(["host1"], known, {"host1": LIVE}, [], CLUSTER, now=NOW, max_age_s=3600)
+    assert (profile.declared, profile.member) == ({"address": address}, True)
+
+
+def test_the_variables_of_the_role_become_profiles():
+    seen = {"declared": {"address": "10.88.0.11"}, "reached": True, "at": "1"}
+    variables = {"ansible_facts": {"kvm_host": FACTS}, "__preflight_seen": seen, "__preflight_ports": {"ports": []}, "__preflight_nfs": {"exports": []}}
+    known = read_variables(["host1", "host2"], {"host1": variables, "host2": {"inventory_hostname": "host2"}}, ["ports"])
+    assert (known["host1"]["reached"], known["host1"]["at"], known["host2"]["reached"]) == (True, "1", False)
+    [profile] = profiles_of(known)
+    assert (profile.name, profile.facts, profile.declared) == ("host1", FACTS, seen["declared"])
+    assert "ports" in profile.probes
+    assert "nfs" not in profile.probes
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])

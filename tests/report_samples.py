@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports for tests and benchmarks: assessments written by hand over the hosts of tests/cluster_profiles.py, so that no check decides what a page shows.
+"""Reports for tests and benchmarks: assessments written by hand over the hosts of tests/cluster_profiles.py, so that no
+check decides what a page shows.
 
-Only titles are the checks' own."""
+Only titles are the checks' own.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judges the hosts of a cluster on the controller, where everybody's facts are. Documented in plugins/modules/preflight.py."""
+"""Judges the hosts of a cluster on the controller, where everybody's facts are. Documented in
+plugins/modules/preflight.py.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,13 @@ def judge(options, task_vars):
     now = time.time()
     known = read_variables(options["hosts"], task_vars["hostvars"])
     profiles, cluster = read_hosts(
-        options["hosts"], known, options["live"], options["management"], expected_cluster(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
+        options["hosts"],
+        known,
+        options["live"],
+        options["management"],
+        expected_cluster(options["info"], task_vars),
+        now=now,
+        max_age_s=policy.facts_max_age_s,
     )
     made = datetime.fromtimestamp(now, timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
@@ -61,4 +69,10 @@ def judge(options, task_vars):
     run_id, previous = options["run_id"] or str(uuid.uuid4()), report.read(options["report_dir"], name)
     built = report.build(assessment, profiles, cluster, policy, waivers, made=made, run_id=run_id, previous=previous)
     paths = report.write(built, profiles, cluster, options["report_dir"], name)
-    return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, paths), "report": paths["html"], **paths}
+    return {
+        "hosts": built["hosts"],
+        "passed": assessment.passed,
+        "summary": report.summary_lines(built, paths),
+        "report": paths["html"],
+        **paths,
+    }

@@ -11,20 +11,25 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan impo
 def questions(names, hostvars, hosts, info=None):
     """What each of these hosts is to ask; see the documentation beside this file.
 
-    For all of them at once, because the variables of a host take milliseconds to look up: a hundred hosts that look at each other take minutes.
+    For all of them at once, because the variables of a host take milliseconds to look up: a hundred hosts that look at
+    each other take minutes.
     """
     known = read_variables(hosts, hostvars, ())
     declared, facts = declarations(known), {name: parts["facts"] for name, parts in known.items()}
     clusters = {name: expected_cluster(info, hostvars[name]) for name in names if name in declared}
     profiles = profiles_of(known)
-    return {name: _of_one(name, cluster, declared, facts, profiles, hosts, hostvars) for name, cluster in clusters.items()}
+    return {
+        name: _of_one(name, cluster, declared, facts, profiles, hosts, hostvars) for name, cluster in clusters.items()
+    }
 
 
 def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
     exports = probes.exports(declared[name], cluster.pools)
     guest = [each for each in probes.guest_bridges(cluster.labels) if each in (facts[name].get("bridges") or {})]
     storage = sorted({each.rsplit(":", 1)[0] for each in exports})
-    targets = probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest)
+    targets = probes.targets(
+        name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest
+    )
     if cluster.vxlan:
         targets += probes.vxlan_targets(name, sorted(declared), guest_attachments(profiles, cluster))
     return {"targets": targets, "cpus": probes.cpus(name, hosts, facts), "exports": exports}

@@ -14,7 +14,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 
 class FactNames:
-    """A set of dotted patterns; a step in the middle may be *. A step of a name may hold dots itself (a setting, a file)."""
+    """A set of dotted patterns; a step in the middle may be *. A step of a name may hold dots itself (a setting, a
+    file).
+    """
 
     def __init__(self, *patterns: str) -> None:
         self._by_ends: dict[tuple[str, str, int], list[list[str]]] = {}
@@ -29,14 +31,39 @@ class FactNames:
 # Each host has its own, or a host gets it when it joins: to list these would hide the rest.
 OWN = FactNames(
     *("hostname", "fqdn", "machine_id", "dmi.product_uuid", "iscsi.initiator", "resolver.forward", "resolver.reverse"),
-    *("bmc.guid", "bmc.address", "bmc.mac", "interfaces.*.mac", "interfaces.*.permanent_mac", "interfaces.*.addresses", "bridges.*.addresses"),
+    *(
+        "bmc.guid",
+        "bmc.address",
+        "bmc.mac",
+        "interfaces.*.mac",
+        "interfaces.*.permanent_mac",
+        "interfaces.*.addresses",
+        "bridges.*.addresses",
+    ),
     *("routes.*.source", "files.*.sha256", "files.*.size", "libvirt.host_cpu.xml", "schema_version"),
     *("libvirt.listen_tls", "libvirt.listen_tcp", "libvirt.tls_port"),  # set by cloudstack-setup-agent
-    *("agent.certificate", "agent.libvirt_certificate", "agent.key_matches", "agent.libvirt_key_matches", "agent.csr", "agent.keystore", "agent.properties"),
+    *(
+        "agent.certificate",
+        "agent.libvirt_certificate",
+        "agent.key_matches",
+        "agent.libvirt_key_matches",
+        "agent.csr",
+        "agent.keystore",
+        "agent.properties",
+    ),
 )
 # Of the moment: two looks at one host differ in these too. Only the length of the list in the report hangs on it.
 MOMENTARY = FactNames(
-    *("collected_at", "unknown", "listeners", "cpu.mhz", "cpu.agent_mhz", "memory.available_bytes", "memory.hugepages.*.free", "disk.*.free_bytes"),
+    *(
+        "collected_at",
+        "unknown",
+        "listeners",
+        "cpu.mhz",
+        "cpu.agent_mhz",
+        "memory.available_bytes",
+        "memory.hugepages.*.free",
+        "disk.*.free_bytes",
+    ),
     *("time.synchronised", "time.source", "time.stratum", "time.offset_s", "time.leap", "time.sources"),
     *("interfaces.*.lldp", "interfaces.*.bond.active", "agent.unit", "units.*.active", "units.*.sub"),
 )
@@ -47,7 +74,9 @@ _PRESENT = object()  # stands for a dictionary in the flat form, so that hosts w
 
 
 def differences(hosts: Sequence[Profile]) -> list[dict[str, Any]]:
-    """Facts in which hosts differ, sorted by name. `expected` is null where no value is on more than half of the hosts."""
+    """Facts in which hosts differ, sorted by name. `expected` is null where no value is on more than half of the
+    hosts.
+    """
     flat = {host.name: dict(_flatten(host.facts, ())) for host in hosts}
     names = sorted({fact for facts in flat.values() for fact in facts})
     return [found for fact in names for found in _difference(fact, flat)]

@@ -43,7 +43,11 @@ def build(
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of preflight.json. `made` has a time zone; `previous` is what `read` returned before."""
-    versions = {"ansible-core": ansible_version, "cloudstack.kvm": _collection_version(), "python": platform.python_version()}
+    versions = {
+        "ansible-core": ansible_version,
+        "cloudstack.kvm": _collection_version(),
+        "python": platform.python_version(),
+    }
     stamp = Made(made.isoformat(timespec="seconds"), who(), run_id, versions)
     return document(assessment, hosts, cluster, policy, waivers, stamp, previous)
 
@@ -57,10 +61,13 @@ def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
         return None
 
 
-def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT) -> dict[str, str]:
+def write(
+    report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT
+) -> dict[str, str]:
     """Write the files of a report and return their paths by kind. Raises InputError where that is not possible.
 
-    The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin` has marked.
+    The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin`
+    has marked.
     """
     texts = {"html": render(report, hosts), "junit": junit(report)}
     if name == PREFLIGHT:
@@ -68,7 +75,9 @@ def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster,
     texts["json"] = dump(report)
     names = {kind: f"{name}.{ENDINGS[kind]}" for kind in texts}
     with report_folder.locked(folder):
-        report_folder.write_all(folder, {names[kind]: text for kind, text in texts.items()}, private=(report_folder.FACTS,))
+        report_folder.write_all(
+            folder, {names[kind]: text for kind, text in texts.items()}, private=(report_folder.FACTS,)
+        )
         if name == PREFLIGHT:
             report_folder.end(folder, report["run_id"], judged=True)
     return {kind: str(Path(folder) / each) for kind, each in names.items()}
@@ -103,7 +112,9 @@ def _user() -> str:
 
 
 def _collection_version() -> str:
-    """From galaxy.yml of a checkout or a wheel; a collection that galaxy installed has MANIFEST.json, which YAML reads too."""
+    """From galaxy.yml of a checkout or a wheel; a collection that galaxy installed has MANIFEST.json, which YAML reads
+    too.
+    """
     root = Path(__file__).parents[2]
     for name in ("galaxy.yml", "MANIFEST.json"):
         if (root / name).is_file():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""preflight.json: the report as a value. Every other report is drawn from it. Its form is docs/schema/preflight.schema.json."""
+"""preflight.json: the report as a value. Every other report is drawn from it. Its form is
+docs/schema/preflight.schema.json.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
 
 @dataclass(frozen=True)
 class Made:
-    """When, by whom and in which run a report was made. `at` is ISO 8601 with a time zone, `versions` names programs and their versions."""
+    """When, by whom and in which run a report was made. `at` is ISO 8601 with a time zone, `versions` names programs
+    and their versions.
+    """
 
     at: str
     by: str
@@ -64,7 +68,10 @@ def document(
         "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in assessment.verdicts},
         "checks": _checks(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
-        "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
+        "waivers": [
+            {**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)}
+            for waiver in waivers
+        ],
         "differences": differences(sorted(hosts, key=lambda host: host.name)) if assessment.complete else [],
         "paths": section(examine(sorted(hosts, key=lambda host: host.name), cluster, policy), policy.loss_max_percent),
     }
@@ -72,8 +79,12 @@ def document(
 
 
 def dump(report: Mapping[str, Any]) -> str:
-    """The text of the file: the same report, the same text. What JSON has no word for (NaN, Infinity) is null: then it is not known."""
-    return json.dumps(_writable(report), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    """The text of the file: the same report, the same text. What JSON has no word for (NaN, Infinity) is null: then it
+    is not known.
+    """
+    return (
+        json.dumps(_writable(report), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    )
 
 
 def load(text: str, path: str) -> dict[str, Any]:
@@ -83,9 +94,16 @@ def load(text: str, path: str) -> dict[str, Any]:
         version = report["schema_version"]
         whole = set(report) >= {"created_at", "hosts", "findings"}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
+        raise InputError(
+            f"{path} is not a pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml"
+        ) from error
     if version != REPORT_VERSION or not whole:
-        raise InputError(f"{path} has another form", expected=REPORT_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
+        raise InputError(
+            f"{path} has another form",
+            expected=REPORT_VERSION,
+            observed=version,
+            next_step="run playbooks/preflight.yml again",
+        )
     return report
 
 
@@ -107,9 +125,14 @@ def _host(verdict: Verdict, profile: Profile | None) -> dict[str, Any]:
 def _checks(assessment: Assessment) -> dict[str, dict[str, str]]:
     """All checks that ran, and what was found without one (a host that was not seen, an expired waiver)."""
     ran = [CHECKS[each] for each in assessment.checks]
-    declared = {each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area} for each in ran}
+    declared = {
+        each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area}
+        for each in ran
+    }
     rest = [each for each in assessment.findings if each.id not in declared]
-    made = {each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in rest}
+    made = {
+        each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in rest
+    }
     return dict(sorted({**declared, **made}.items()))
 
 

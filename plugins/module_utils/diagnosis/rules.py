@@ -22,7 +22,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
 )
 
 KEYSTORE = "Failed to setup keystore"
-RESET = "stop cloudstack-agent, remove /etc/cloudstack/agent/cloud.* (cloudstack_agent_remove_leftovers does it), then add the host again"
+RESET = (
+    "stop cloudstack-agent, remove /etc/cloudstack/agent/cloud.* (cloudstack_agent_remove_leftovers does it), "
+    "then add the host again"
+)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -37,7 +40,8 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="neither CloudStack's key nor the password is accepted by the host",
         expected="a login as host_registration_username",
-        next_step="correct host_registration_password or host_registration_username, or let the role cloudstack_agent install the key",
+        next_step="correct host_registration_password or host_registration_username, or let the role "
+        "cloudstack_agent install the key",
     ),
     Rule(
         error="Password authentication failed",
@@ -58,7 +62,8 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the management server cannot open an SSH session to the host",
         expected="sshd at that address, with an algorithm in common",
-        next_step="check address, port and sshd; sshd must offer an aes-ctr cipher, a hmac-sha2 MAC that is not -etm, and curve25519 or ecdh key exchange",
+        next_step="check address, port and sshd; sshd must offer an aes-ctr cipher, a hmac-sha2 MAC that is not "
+        "-etm, and curve25519 or ecdh key exchange",
     ),
     Rule(
         error="Name or service not known",
@@ -86,7 +91,8 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack already has a host of this address",
         expected="no row, or an Up host",
-        next_step="look for it in all zones (listHosts); delete the stale row, or set host_registration_leftover: remove",
+        next_step="look for it in all zones (listHosts); delete the stale row, or set host_registration_leftover: "
+        "remove",
     ),
     Rule(
         error="Cannot find the server resources",
@@ -128,7 +134,13 @@ RULES: tuple[Rule, ...] = (
         expected="a mount of every pool of the cluster",
         next_step="try the mount on the host as root; check the export and the storage network",
     ),
-    Rule(error=KEYSTORE, proof=program("sudo"), cause="sudo is missing on the host", expected="sudo", next_step="install sudo (role kvm_host), then run again"),
+    Rule(
+        error=KEYSTORE,
+        proof=program("sudo"),
+        cause="sudo is missing on the host",
+        expected="sudo",
+        next_step="install sudo (role kvm_host), then run again",
+    ),
     Rule(
         error=KEYSTORE,
         proof=program("keystore-setup"),
@@ -145,7 +157,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         error=KEYSTORE,
-        proof=fact("sudo_without_password", lambda value: value is False, "sudo -l shows no rule with NOPASSWD for the account"),
+        proof=fact(
+            "sudo_without_password", lambda value: value is False, "sudo -l shows no rule with NOPASSWD for the account"
+        ),
         cause="the account may not use sudo without a password",
         expected="sudo without password and without a terminal for host_registration_username",
         next_step="let the role cloudstack_agent write the sudoers file, then run again",
@@ -153,7 +167,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         error=KEYSTORE,
         proof=silent,
-        cause="keystore-setup does not end: the host is too slow or hangs, on its entropy, its disk or its name service",
+        cause="keystore-setup does not end: the host is too slow or hangs, on its entropy, its disk or its name "
+        "service",
         expected=f"keystore-setup to end within {SCRIPT_SILENCE} s",
         next_step="time keytool and hostname --fqdn on the host, relieve it, then run again",
     ),
@@ -231,10 +246,16 @@ RULES: tuple[Rule, ...] = (
         next_step="systemctl unmask libvirtd (role kvm_host), then run again",
     ),
     Rule(
-        proof=fact("certificate_fits_key", lambda value: value is False, "cloud.crt is not the certificate of cloud.key, in /etc/cloudstack/agent"),
-        cause="the host's certificate does not belong to its key, so libvirtd does not start: two joins ran at the same time, each with its own key",
+        proof=fact(
+            "certificate_fits_key",
+            lambda value: value is False,
+            "cloud.crt is not the certificate of cloud.key, in /etc/cloudstack/agent",
+        ),
+        cause="the host's certificate does not belong to its key, so libvirtd does not start: two joins ran at the "
+        "same time, each with its own key",
         expected="one addHost at a time",
-        next_step="see that nothing else adds this host (another controller, the UI), then run prepare_hosts.yml, which removes both, and add_hosts.yml",
+        next_step="see that nothing else adds this host (another controller, the UI), then run prepare_hosts.yml, "
+        "which removes both, and add_hosts.yml",
     ),
     Rule(
         proof=says(r"not yet (active|valid)|certificate is not yet", "journal", "agent.log", "setup.log"),
@@ -294,14 +315,19 @@ RULES: tuple[Rule, ...] = (
         proof=slow_start,
         cause="the host's own firewall drops port 16514, so the agent waits for a TCP timeout before it connects",
         expected="port 16514 open from the host to its own management address",
-        next_step="let the role firewall open it (libvirt over TLS), then run again: the host may be Up by now, but without TLS",
+        next_step="let the role firewall open it (libvirt over TLS), then run again: the host may be Up by now, but "
+        "without TLS",
     ),
     Rule(
-        # The package starts its unit, so these words stand there before every join: they mean something only once the agent was set up.
-        proof=lambda case: "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log"),
+        # The package starts its unit, so these words stand there before every join: they mean something only once the
+        # agent was set up.
+        proof=lambda case: (
+            "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log")
+        ),
         cause="the agent was never configured, or its agent.properties is damaged",
         expected="an agent.properties with guid, zone, pod and cluster",
-        next_step="remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, then run again",
+        next_step="remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, "
+        "then run again",
     ),
     Rule(
         proof=says(r"Failed to get (private|public) nic name|Can not find network", "agent.log", "agent.out"),

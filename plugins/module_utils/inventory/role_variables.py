@@ -11,8 +11,8 @@ from difflib import get_close_matches
 def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> list[str]:
     """Name every variable that starts with a role's prefix and is not a variable of any role.
 
-    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is near.
-    A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
+    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is
+    near. A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
     """
     roles = sorted(known, key=len, reverse=True)
     public = {name for options in known.values() for name in options}

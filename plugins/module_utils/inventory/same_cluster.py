@@ -21,7 +21,9 @@ def find_members(hosts: Iterable[str], variables: Mapping[str, Mapping[str, obje
 
 
 def find_first(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """For each of `hosts` the first of them that is in its cluster, as find_members would find it, with one look at each."""
+    """For each of `hosts` the first of them that is in its cluster, as find_members would find it, with one look at
+    each.
+    """
     first: dict[tuple[object, ...], str] = {}
     clusters = {name: _cluster(variables[name]) for name in hosts}
     return {name: first.setdefault(cluster, name) if all(cluster) else name for name, cluster in clusters.items()}

@@ -30,7 +30,9 @@ class Change:
 
 
 def changes_between(then: Any, now: Any, fact: FactName = ()) -> Iterator[Change]:
-    """Every fact that differs, in the order of names. Items of lists are matched by name where they have one, and not by position."""
+    """Every fact that differs, in the order of names. Items of lists are matched by name where they have one, and not
+    by position.
+    """
     before, after = named_items(then), named_items(now)
     if before is None or after is None or isinstance(then, Mapping) != isinstance(now, Mapping):
         if then != now:

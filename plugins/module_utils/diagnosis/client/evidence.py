@@ -35,15 +35,22 @@ TIMEOUT = 60.0  # seconds; the journal of a host in trouble can be long
 
 
 def collect(lines: int, username: str) -> dict[str, Any]:
-    """logs, journal, units, programs, files, certificate and single facts, as documented by the module host_join_evidence."""
+    """logs, journal, units, programs, files, certificate and single facts, as documented by the module
+    host_join_evidence.
+    """
     answers = run_all(_commands(lines, username), timeout=TIMEOUT)
     journal, fqdn, shown = answers["journal"], answers["fqdn"], answers["certificate"]
     return {
         "logs": {name: _tail(path, lines) for name, path in LOGS.items()},
         "journal": None if journal.status is None else scrub((journal.stdout + journal.stderr).splitlines()),
-        "units": {unit: dict(line.split("=", 1) for line in answers[unit].stdout.splitlines() if "=" in line) for unit in UNITS},
+        "units": {
+            unit: dict(line.split("=", 1) for line in answers[unit].stdout.splitlines() if "=" in line)
+            for unit in UNITS
+        },
         "programs": {name: _program(path) for name, path in PROGRAMS.items()},
-        "files": {name: os.path.getsize(os.path.join(AGENT, name)) for name in sorted(os.listdir(AGENT))} if os.path.isdir(AGENT) else {},
+        "files": {name: os.path.getsize(os.path.join(AGENT, name)) for name in sorted(os.listdir(AGENT))}
+        if os.path.isdir(AGENT)
+        else {},
         "certificate": certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None,
         "certificate_fits_key": _fits(),
         "sudo_without_password": _without_password(username, answers),

@@ -35,7 +35,17 @@ TAGS = ("sudo", "sshd", "sshd-session", "cloudstack-keystore-setup")
 COMMANDS = {
     "sessions": SESSIONS,
     "agent": ("systemctl", "show", "cloudstack-agent.service", "-p", "ActiveState", "--value"),
-    "journal": ("journalctl", "-b", "-q", "--no-pager", "-o", "short-unix", "--since", "-20min", *(part for tag in TAGS for part in ("-t", tag))),
+    "journal": (
+        "journalctl",
+        "-b",
+        "-q",
+        "--no-pager",
+        "-o",
+        "short-unix",
+        "--since",
+        "-20min",
+        *(part for tag in TAGS for part in ("-t", tag)),
+    ),
 }
 
 
@@ -51,7 +61,11 @@ def gather(servers: Iterable[str], folder: str = FOLDER) -> Signs:
     events = parse_events(answers["journal"].stdout.splitlines())
     return Signs(
         processes=tuple((name, ages.get(pid, 0.0)) for pid, name in _programs()),
-        logins=tuple((address, max(ages.get(pid, 0.0) for pid in pids)) for address, pids in sessions if address in known and pids and not _terminal(pids)),
+        logins=tuple(
+            (address, max(ages.get(pid, 0.0) for pid in pids))
+            for address, pids in sessions
+            if address in known and pids and not _terminal(pids)
+        ),
         set_up=_youngest([*_ages(event for event in events if event.kind == SET_UP), *_changed(SETUP_LOG)]),
         logout=_youngest(_ages(event for event in events if event.kind == LOGOUT and event.address in known)),
         agent_active=answers["agent"].stdout.strip() in ("active", "activating"),
@@ -71,7 +85,13 @@ def locked(folder: str = FOLDER) -> Iterator[None]:
 
 def write_mark(controller: str, cluster: str, token: str, folder: str = FOLDER) -> None:
     """Say that addHost is sent now."""
-    words = {"uptime": _uptime(), "begun": SystemClock().now().isoformat(timespec="seconds"), "controller": controller, "cluster": cluster, "token": token}
+    words = {
+        "uptime": _uptime(),
+        "begun": SystemClock().now().isoformat(timespec="seconds"),
+        "controller": controller,
+        "cluster": cluster,
+        "token": token,
+    }
     path = os.path.join(folder, "join.json")
     with open(f"{path}.{token}", "w", encoding="utf-8") as file:
         json.dump(words, file)
@@ -167,8 +187,12 @@ def _youngest(ages: list[float]) -> Optional[float]:
 
 
 def _connected(sessions: Answer) -> bool:
-    """Whether a program on the host has a connection to an agent port: the agent, whatever its management server's address is."""
-    return any(line.split()[3].endswith(f":{AGENT_PORT}") for line in sessions.stdout.splitlines() if len(line.split()) > 3)
+    """Whether a program on the host has a connection to an agent port: the agent, whatever its management server's
+    address is.
+    """
+    return any(
+        line.split()[3].endswith(f":{AGENT_PORT}") for line in sessions.stdout.splitlines() if len(line.split()) > 3
+    )
 
 
 def _addresses(servers: Iterable[str]) -> Iterator[str]:
@@ -181,4 +205,8 @@ def _addresses(servers: Iterable[str]) -> Iterator[str]:
 
 def as_result(mark: Optional[Mark]) -> Optional[dict[str, Any]]:
     """The mark for a module's result, without its token."""
-    return {"controller": mark.controller, "cluster": mark.cluster, "begun": mark.begun, "age": round(mark.age)} if mark else None
+    return (
+        {"controller": mark.controller, "cluster": mark.cluster, "begun": mark.begun, "age": round(mark.age)}
+        if mark
+        else None
+    )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host shows of an addHost that is being carried out: sessions of sshd, lines of the journal, command lines of processes.
+"""What a host shows of an addHost that is being carried out: sessions of sshd, lines of the journal, command lines of
+processes.
 
 Arguments of the keystore scripts hold a passphrase and perhaps a private key: nothing here keeps any of them.
 """
@@ -18,7 +19,9 @@ _RUNNERS = re.compile(r"(?:ba|da)?sh|sudo|python[0-9.]*")
 _STAMP = re.compile(r"^([0-9]{1,15}\.[0-9]{1,9}) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)")
 _COMMAND = re.compile(r"COMMAND=\S*/(?:" + "|".join(PROGRAMS) + r")(?:\s|$)")
 _LOGIN = re.compile(r"^Accepted \S+ for \S+ from (\S+) port")
-_LOGOUT = re.compile(r"^(?:Disconnected from|Received disconnect from|Connection closed by|Connection reset by)(?: user \S+)? (\S+) port")
+_LOGOUT = re.compile(
+    r"^(?:Disconnected from|Received disconnect from|Connection closed by|Connection reset by)(?: user \S+)? (\S+) port"
+)
 _PEER = re.compile(r"^\[?(?:::ffff:)?([0-9a-fA-F.:%]+?)\]?:\d+$")
 
 

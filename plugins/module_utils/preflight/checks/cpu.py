@@ -8,18 +8,47 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.cpu_relation import VERDICTS, Relation, asked, host_model, relate
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.cpu_relation import (
+    VERDICTS,
+    Relation,
+    asked,
+    host_model,
+    relate,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import near
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, INFO, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    FAILED,
+    INFO,
+    UNDECIDED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, odd_ones, same, show, split
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    odd_ones,
+    same,
+    show,
+    split,
+)
 
 VULNERABLE = re.compile(r"(KVM: )?(Vulnerable|Processor vulnerable)")
 GUEST_CPU = ("guest.cpu.mode", "guest.cpu.model", "guest.cpu.features")
 PASSTHROUGH, HOST_MODEL, CUSTOM = "host-passthrough", "host-model", "custom"
 COMMON_CPU = (
-    "set guest.cpu.mode: custom and guest.cpu.model to a model that all hosts have (virsh hypervisor-cpu-baseline) in cloudstack_agent_properties "
+    "set guest.cpu.mode: custom and guest.cpu.model to a model that all hosts have (virsh hypervisor-cpu-baseline) "
+    "in cloudstack_agent_properties "
     "of all hosts, or put this host into a cluster of its own CPU"
 )
 
@@ -31,14 +60,16 @@ COMMON_CPU = (
     severity=BLOCKER,
     scope=CLUSTER,
     prevents=("F12",),
-    fix="put the host into a cluster of its architecture (cloudstack_cluster), or correct cluster_arch if the cluster is still empty",
+    fix="put the host into a cluster of its architecture (cloudstack_cluster), or correct cluster_arch if the "
+    "cluster is still empty",
     reproduce="uname -m",
 )
 def architecture(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """`uname -m` is compared with the architecture of the cluster in CloudStack (x86_64 unless it was set), else between the hosts.
+    """`uname -m` is compared with the architecture of the cluster in CloudStack (x86_64 unless it was set), else
+    between the hosts.
 
-    Since 4.20 the management server refuses an agent of another architecture when it connects (AgentManagerImpl.java:1467-1475), and
-    addHost ends with its generic text (F12).
+    Since 4.20 the management server refuses an agent of another architecture when it connects
+    (AgentManagerImpl.java:1467-1475), and addHost ends with its generic text (F12).
     """
     values, unknowns = split(hosts, "arch")
     yield from unknowns
@@ -60,8 +91,8 @@ def architecture(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
 def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The CPU vendor must be one in a cluster.
 
-    Live migration between Intel and AMD is supported by neither QEMU nor libvirt, with whatever guest CPU. CloudStack compares nothing
-    (add-host-flow, section 5), lets the host in, and fails at the first evacuation (F35).
+    Live migration between Intel and AMD is supported by neither QEMU nor libvirt, with whatever guest CPU. CloudStack
+    compares nothing (add-host-flow, section 5), lets the host in, and fails at the first evacuation (F35).
     """
     other = {name for problem in architecture(hosts, cluster, policy) for name in problem.hosts}
     yield from same([host for host in hosts if host.name not in other], cluster, "cpu", "vendor")
@@ -74,26 +105,36 @@ def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     severity=BLOCKER,
     scope=HOST,
     prevents=("F03", "F05"),
-    fix="run prepare_hosts.yml: the role kvm_host installs cpu-checker; if kvm-ok still fails, enable VT-x or AMD-V in the firmware",
+    fix="run prepare_hosts.yml: the role kvm_host installs cpu-checker; if kvm-ok still fails, enable VT-x or AMD-V "
+    "in the firmware",
     reproduce="ls -l /dev/kvm; kvm-ok",
 )
 def kvm(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """/dev/kvm must be there and, on Debian and Ubuntu, `kvm-ok` (package cpu-checker) must be there and succeed.
 
-    Without /dev/kvm addHost answers "This machine does not have KVM enabled." after 5 s. With kvm-ok missing or failing,
-    cloudstack-setup-agent stops, still exits 0, and the generic text comes after 402 s (F03, F05; utilities.py:234-235). On a host that
-    has joined a missing kvm-ok is a warning: only the next renewal of its certificate runs cloudstack-setup-agent again.
+    Without /dev/kvm addHost answers "This machine does not have KVM enabled." after 5 s. With kvm-ok missing or
+    failing, cloudstack-setup-agent stops, still exits 0, and the generic text comes after 402 s (F03, F05;
+    utilities.py:234-235). On a host that has joined a missing kvm-ok is a warning: only the next renewal of its
+    certificate runs cloudstack-setup-agent again.
     """
     if not host.require("kvm", "device"):
         flag = host.get("cpu", "virtualisation")
-        fix = "load kvm_intel or kvm_amd (modprobe), and see in dmesg why it was not loaded" if flag else "enable VT-x or AMD-V in the firmware"
-        yield Problem((host.name,), "/dev/kvm", "no /dev/kvm", evidence=f"CPU flag: {flag or 'neither vmx nor svm'}", fix=fix)
+        fix = (
+            "load kvm_intel or kvm_amd (modprobe), and see in dmesg why it was not loaded"
+            if flag
+            else "enable VT-x or AMD-V in the firmware"
+        )
+        yield Problem(
+            (host.name,), "/dev/kvm", "no /dev/kvm", evidence=f"CPU flag: {flag or 'neither vmx nor svm'}", fix=fix
+        )
     elif host.require("os", "family") == "debian" and not host.get("kvm", "kvm_ok"):
         missing = "kvm-ok" in (host.get("programs") or {}) and not host.get("programs", "kvm-ok")
         if not missing:
             host.require("kvm", "kvm_ok")
         observed = "kvm-ok is not installed" if missing else "kvm-ok fails"
-        yield Problem((host.name,), "kvm-ok to succeed", observed, severity=WARNING if missing and host.member else None)
+        yield Problem(
+            (host.name,), "kvm-ok to succeed", observed, severity=WARNING if missing and host.member else None
+        )
 
 
 @check(
@@ -104,24 +145,31 @@ def kvm(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     scope=CLUSTER,
     prevents=("F35",),
     fix=COMMON_CPU,
-    reproduce="virsh domcapabilities | sed -n \"/mode name='host-model'/,/<.mode>/p\"; grep guest.cpu /etc/cloudstack/agent/agent.properties",
+    reproduce="virsh domcapabilities | sed -n \"/mode name='host-model'/,/<.mode>/p\"; grep guest.cpu "
+    "/etc/cloudstack/agent/agent.properties",
 )
 def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Each candidate's CPU is compared with that of every member; without members the CPU of most candidates is the rule.
+    """Each candidate's CPU is compared with that of every member; without members the CPU of most candidates is the
+    rule.
 
-    libvirt's own answer (`virsh hypervisor-cpu-compare`) counts where it was asked, else the features of the host-model CPU that libvirt
-    offers, else the flags of the kernel. Verdicts: identical; superset (guests of the members can come, guests started here may not go
-    back); incompatible, with the features that are missing.
+    libvirt's own answer (`virsh hypervisor-cpu-compare`) counts where it was asked, else the features of the host-model
+    CPU that libvirt offers, else the flags of the kernel. Verdicts: identical; superset (guests of the members can
+    come, guests started here may not go back); incompatible, with the features that are missing.
 
     What it means is decided by guest.cpu.mode of the agents (F35):
 
-    - not set, CloudStack's default: guests get QEMU's default CPU, which every host has. Migration between two CPU models was
+    - not set, CloudStack's default: guests get QEMU's default CPU, which every host has. Migration between two CPU
+      models was
       seen to work (kvm-host-observed, section 8). An information, nothing more.
-    - custom: guests get one named model. A warning if the candidate lacks features, because it may lack some of that model.
-    - host-model: guests get the model and the features of the host they start on. Incompatible is an error, a superset a warning.
+    - custom: guests get one named model. A warning if the candidate lacks features, because it may lack some of that
+      model.
+    - host-model: guests get the model and the features of the host they start on. Incompatible is an error, a superset
+      a warning.
     - host-passthrough: guests see the whole CPU, and libvirt does not check it. Everything but identical is an error.
     """
-    other = {name for judge in (architecture, vendor) for problem in judge(hosts, cluster, policy) for name in problem.hosts}
+    other = {
+        name for judge in (architecture, vendor) for problem in judge(hosts, cluster, policy) for name in problem.hosts
+    }
     alike = [host for host in hosts if host.name not in other]
     guests = _guests_of(alike)
     standing = [host for host in alike if host.member]
@@ -131,7 +179,11 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     settled = {host.name for host in standing}
     newcomers = [host for host in alike if not host.member and host.name not in settled]
     kinds = _kinds(alike)
-    found = [problem for candidate in newcomers for problem in _compared(candidate, standing, kinds, guests)] if standing else []
+    found = (
+        [problem for candidate in newcomers for problem in _compared(candidate, standing, kinds, guests)]
+        if standing
+        else []
+    )
     serious = {name for problem in found if problem.severity != INFO for name in problem.hosts}
     models = {host.name: host.get("cpu", "model") for host in alike if host.name not in serious}
     wanted = cluster.declared.get("cpu.model")
@@ -148,14 +200,15 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F35",),
-    fix="bring all hosts to the same package amd64-microcode, intel-microcode or microcode_ctl, or to the same firmware, and reboot them",
+    fix="bring all hosts to the same package amd64-microcode, intel-microcode or microcode_ctl, or to the same "
+    "firmware, and reboot them",
     reproduce="grep -m1 microcode /proc/cpuinfo",
 )
 def microcode(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The microcode revision is compared between hosts with the same family, model and stepping (x86 only).
 
-    An update adds and removes CPU features (kubevirt/kubevirt#12519, kubevirt/kubevirt#16386), so that guests with host-model or
-    host-passthrough can no longer move (F35), and the hosts are protected against different attacks.
+    An update adds and removes CPU features (kubevirt/kubevirt#12519, kubevirt/kubevirt#16386), so that guests with
+    host-model or host-passthrough can no longer move (F35), and the hosts are protected against different attacks.
     """
     for group in _by_cpu(host for host in hosts if host.get("arch") == "x86_64"):
         yield from same(group, cluster, "cpu", "microcode")
@@ -172,20 +225,28 @@ def microcode(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     reproduce="cat /sys/devices/system/cpu/smt/control; grep . /sys/devices/system/cpu/vulnerabilities/*",
 )
 def mitigations(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """SMT, and the attacks that the kernel calls itself vulnerable to, are compared between hosts with the same family, model and stepping.
+    """SMT, and the attacks that the kernel calls itself vulnerable to, are compared between hosts with the same family,
+    model and stepping.
 
-    CloudStack counts threads as CPUs: a host without SMT offers half as many. A mitigation that is off on one host changes the features that
-    guests see there (spec-ctrl, ssbd, md-clear; F35), and the speed. How a kernel words its mitigation does not matter.
+    CloudStack counts threads as CPUs: a host without SMT offers half as many. A mitigation that is off on one host
+    changes the features that guests see there (spec-ctrl, ssbd, md-clear; F35), and the speed. How a kernel words its
+    mitigation does not matter.
     """
     members = [host.name for host in hosts if host.member]
     for group in _by_cpu(hosts):
         smt, unknowns = split(group, "cpu", "smt")
         yield from unknowns
-        yield from odd_ones({name: "SMT off" if value == "forceoff" else f"SMT {value}" for name, value in smt.items()}, members=members)
+        yield from odd_ones(
+            {name: "SMT off" if value == "forceoff" else f"SMT {value}" for name, value in smt.items()}, members=members
+        )
         known, unknowns = split([host for host in group if host.name in smt], "cpu", "mitigations")
         yield from unknowns
         yield from odd_ones(
-            {name: "vulnerable to " + show([flaw for flaw, text in value if VULNERABLE.match(text)]) for name, value in known.items()}, members=members
+            {
+                name: "vulnerable to " + show([flaw for flaw, text in value if VULNERABLE.match(text)])
+                for name, value in known.items()
+            },
+            members=members,
         )
 
 
@@ -196,24 +257,29 @@ def mitigations(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F37",),
-    fix="set the firmware's power profile to OS control, or host.cpu.manual.speed.mhz in cloudstack_agent_properties of all hosts (after the join: "
+    fix="set the firmware's power profile to OS control, or host.cpu.manual.speed.mhz in "
+    "cloudstack_agent_properties of all hosts (after the join: "
     "cloudstack-setup-agent removes host.* keys)",
     reproduce="lscpu | grep MHz; cat /sys/devices/system/cpu/cpu0/cpufreq/base_frequency",
     unknown=INFO,
 )
 def speed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The speed that the agent will detect (or host.cpu.manual.speed.mhz of a member) is compared between hosts of one CPU model.
+    """The speed that the agent will detect (or host.cpu.manual.speed.mhz of a member) is compared between hosts of one
+    CPU model.
 
-    The agent takes the first of: GHz in the model name, `CPU max MHz` of lscpu, base_frequency, scaling_max_freq, TSC (KVMHostInfo.java:117-206).
-    A power profile or a driver changes the answer, the host offers fewer MHz, and guests are not placed there (F37). Where all of these
-    find nothing, as in a virtual machine, the agent takes libvirt's number, which was seen to be harmless.
+    The agent takes the first of: GHz in the model name, `CPU max MHz` of lscpu, base_frequency, scaling_max_freq, TSC
+    (KVMHostInfo.java:117-206). A power profile or a driver changes the answer, the host offers fewer MHz, and guests
+    are not placed there (F37). Where all of these find nothing, as in a virtual machine, the agent takes libvirt's
+    number, which was seen to be harmless.
     """
     members = [host.name for host in hosts if host.member]
     for group in _by_cpu(hosts):
         found, unknowns = split([host for host in group if not _manual_speed(host)], "cpu", "agent_mhz")
         yield from unknowns
         found.update({host.name: _manual_speed(host) for host in group if _manual_speed(host)})
-        for problem in odd_ones(near(found, policy.cpu_mhz_difference_max_percent), cluster.declared.get("cpu.agent_mhz"), members=members):
+        for problem in odd_ones(
+            near(found, policy.cpu_mhz_difference_max_percent), cluster.declared.get("cpu.agent_mhz"), members=members
+        ):
             yield replace(problem, expected=f"MHz: {problem.expected}", observed=f"MHz: {problem.observed}")
 
 
@@ -224,19 +290,23 @@ def speed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F35",),
-    fix="set the same guest.cpu.mode, guest.cpu.model and guest.cpu.features in cloudstack_agent_properties of all hosts",
+    fix="set the same guest.cpu.mode, guest.cpu.model and guest.cpu.features in cloudstack_agent_properties of all "
+    "hosts",
     reproduce="grep guest.cpu /etc/cloudstack/agent/agent.properties",
 )
 def guest_settings(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """guest.cpu.mode, guest.cpu.model and guest.cpu.features of agent.properties must be equal on all hosts.
 
-    A guest gets the CPU of the host on which it starts. With different settings it sees another CPU after a stop and a start, and whether
-    it can move depends on where it was started (F35). cloudstack-setup-agent leaves these keys alone, so those of a candidate count.
+    A guest gets the CPU of the host on which it starts. With different settings it sees another CPU after a stop and a
+    start, and whether it can move depends on where it was started (F35). cloudstack-setup-agent leaves these keys
+    alone, so those of a candidate count.
     """
     values = {}
     for host in hosts:
         try:
-            values[host.name] = ", ".join(f"{key}={value}" for key, value in _guest_settings(host).items()) or "none of guest.cpu.*"
+            values[host.name] = (
+                ", ".join(f"{key}={value}" for key, value in _guest_settings(host).items()) or "none of guest.cpu.*"
+            )
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
     yield from odd_ones(values, members=[host.name for host in hosts if host.member])
@@ -244,7 +314,9 @@ def guest_settings(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
 
 @dataclass(frozen=True)
 class _Guests:
-    """What guests see of the CPU: guest.cpu.mode ("" is not set) to the hosts that use it, and where it could not be seen."""
+    """What guests see of the CPU: guest.cpu.mode ("" is not set) to the hosts that use it, and where it could not be
+    seen.
+    """
 
     modes: Mapping[str, Sequence[str]]
     unknowns: Sequence[FactUnavailable]
@@ -264,14 +336,18 @@ class _Guests:
             return f"guest.cpu.mode is not known: {self.unknowns[0].why}"
         if set(self.modes) == {""}:
             return "guest.cpu.mode is set nowhere: guests get QEMU's default CPU, which all hosts have"
-        return "; ".join(f"guest.cpu.mode={mode or 'not set'} on {show(names)}" for mode, names in sorted(self.modes.items()))
+        return "; ".join(
+            f"guest.cpu.mode={mode or 'not set'} on {show(names)}" for mode, names in sorted(self.modes.items())
+        )
 
 
 def _by_cpu(hosts: Iterable[Profile]) -> list[list[Profile]]:
     """Hosts with the same CPU model together. What is not known about the CPU is a group of its own."""
     groups: dict[tuple, list[Profile]] = {}
     for host in hosts:
-        groups.setdefault(tuple(host.get("cpu", key) for key in ("vendor", "family", "model_id", "stepping", "model")), []).append(host)
+        groups.setdefault(
+            tuple(host.get("cpu", key) for key in ("vendor", "family", "model_id", "stepping", "model")), []
+        ).append(host)
     return list(groups.values())
 
 
@@ -282,7 +358,9 @@ def _manual_speed(host: Profile) -> int:
 
 
 def _guest_settings(host: Profile) -> dict[str, str]:
-    """The guest.cpu.* keys that are set: what the inventory declares for a candidate, else what its agent.properties says."""
+    """The guest.cpu.* keys that are set: what the inventory declares for a candidate, else what its agent.properties
+    says.
+    """
     properties = host.require("agent", "properties") if host.get("agent", "present") is not False else {}
     found = {key: str(properties[key]) for key in GUEST_CPU if properties.get(key)}
     if host.declared.get("guest_cpu_mode") and not (host.member and properties):
@@ -307,7 +385,9 @@ def _most_common(hosts: Sequence[Profile], guests: _Guests) -> tuple[list[Profil
     if not groups or len(groups[-1]) * 2 > len(hosts):
         return (groups[-1] if groups else []), []
     severity = guests.weigh("incompatible")
-    observed = "; ".join(f"{show(group[0].get('cpu', 'model'))} on {show([host.name for host in group])}" for group in groups)
+    observed = "; ".join(
+        f"{show(group[0].get('cpu', 'model'))} on {show([host.name for host in group])}" for group in groups
+    )
     expected = f"one CPU model on more than half of the hosts, or one declared as cpu.model ({guests})"
     return [], [Problem(tuple(host.name for host in hosts), expected, observed, kind=UNDECIDED, severity=severity)]
 
@@ -315,10 +395,15 @@ def _most_common(hosts: Sequence[Profile], guests: _Guests) -> tuple[list[Profil
 def _kinds(hosts: Iterable[Profile]) -> dict[str, int]:
     """Hosts whose CPUs cannot be told apart get the same number."""
     numbers: dict[tuple, int] = {}
-    return {host.name: numbers.setdefault((host_model(host), frozenset(host.get("cpu", "flags") or ())), len(numbers)) for host in hosts}
+    return {
+        host.name: numbers.setdefault((host_model(host), frozenset(host.get("cpu", "flags") or ())), len(numbers))
+        for host in hosts
+    }
 
 
-def _compared(candidate: Profile, standing: Sequence[Profile], kinds: Mapping[str, int], guests: _Guests) -> Iterator[Problem]:
+def _compared(
+    candidate: Profile, standing: Sequence[Profile], kinds: Mapping[str, int], guests: _Guests
+) -> Iterator[Problem]:
     """The worst of what this candidate is to the others, as one problem."""
     groups: dict[tuple, list[Profile]] = {}
     for host in standing:

@@ -7,14 +7,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
+    ACCEPT,
+    DROP,
+    REJECT,
+    Connection,
+    Decision,
+    decide,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import address_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import DATA, NO_ANSWER, PORTS, Closed, blocked_newcomers, tried
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import (
+    DATA,
+    NO_ANSWER,
+    PORTS,
+    Closed,
+    blocked_newcomers,
+    tried,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    FAILED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, fact_unavailable, show
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    show,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS, VXLAN, VXLAN_EVPN
 
 GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
@@ -29,16 +59,18 @@ Question = tuple[str, Connection]  # whose connection, and the connection
     scope=HOST,
     prevents=("F23",),
     unknown=WARNING,
-    fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
+    fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: "
+    "DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
     "with them: install iptables, ebtables and ipset and load br_netfilter at boot (playbooks/prepare_hosts.yml)",
     reproduce="sysctl net.bridge.bridge-nf-call-iptables; iptables -S FORWARD | head -n 1",
 )
 def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """In a zone without security groups nothing may drop forwarded traffic; in a zone with them the tools for filtering must be there.
+    """In a zone without security groups nothing may drop forwarded traffic; in a zone with them the tools for filtering
+    must be there.
 
-    Frames of guests pass the FORWARD chain as soon as br_netfilter is loaded, and the agent's package loads it. ufw and Docker leave the
-    chain's policy on DROP: guests cannot be reached although the host is fine (F23). With security groups security_group.py needs
-    br_netfilter, iptables, ebtables and ipset: without them nothing filters.
+    Frames of guests pass the FORWARD chain as soon as br_netfilter is loaded, and the agent's package loads it. ufw and
+    Docker leave the chain's policy on DROP: guests cannot be reached although the host is fine (F23). With security
+    groups security_group.py needs br_netfilter, iptables, ebtables and ipset: without them nothing filters.
     """
     if cluster.security_groups:
         programs = host.require("programs")
@@ -51,10 +83,14 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
         if cluster.security_groups is None:
             raise FactUnavailable("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
         active = host.get("firewall", "bridge_nf") == "1"
-        words = "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
+        words = (
+            "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
+        )
         culprit = " (Docker is on the host)" if host.get("firewall", "docker0") else ""
         severity = ERROR if active else WARNING
-        yield Problem((host.name,), "a chain FORWARD that accepts", f"its policy is drop, {words}{culprit}", severity=severity)
+        yield Problem(
+            (host.name,), "a chain FORWARD that accepts", f"its policy is drop, {words}{culprit}", severity=severity
+        )
 
 
 @check(
@@ -65,17 +101,20 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F26", "F64"),
     unknown=WARNING,
-    fix="let them in: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of other origin where they were made",
+    fix="let them in: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
+    "other origin where they were made",
     reproduce="nft -a list ruleset",
 )
 def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to 49216), and may
-    the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
+    """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to
+    49216), and may the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
 
-    The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what iptables-nft shows
-    as xt) makes the answer unknown, never right. A host whose ports were found filtered is the subject of NET016.
+    The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what
+    iptables-nft shows as xt) makes the answer unknown, never right. A host whose ports were found filtered is the
+    subject of NET016.
 
-    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that must not join like that.
+    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that
+    must not join like that.
     """
     closed = blocked_newcomers(hosts, cluster)
     yield from _strangers(closed)
@@ -89,7 +128,11 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         try:
             # Two members have long been in touch with each other.
             others = newcomers if host.member else list(addresses)
-            asked = (question for question in _questions(host.name, others, addresses) if (question[0], host.name) not in closed)
+            asked = (
+                question
+                for question in _questions(host.name, others, addresses)
+                if (question[0], host.name) not in closed
+            )
             yield from _judge(host, asked, seen)
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
@@ -105,7 +148,8 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
             f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
-            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the members of the new host",
+            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the "
+            "members of the new host",
         )
 
 
@@ -127,13 +171,21 @@ def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, i
             continue
         decision = decide(host.require("firewall", "nft"), connection)
         if decision.verdict in (DROP, REJECT):
-            closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(who)
+            closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(
+                who
+            )
         elif decision.verdict != ACCEPT and not (connection.port in DATA and (who, DATA[0]) in seen):
             unknown.setdefault(decision.evidence, {}).setdefault(connection.port, []).append(who)
     for evidence, ports in sorted((closed or unknown).items()):
         observed = "; ".join(f"{port} from {show(names)}" for port, names in sorted(ports.items()))
         kind = FAILED if closed else UNKNOWN
-        yield Problem((host.name,), "CloudStack's connections accepted", observed if closed else f"unknown: {observed}", evidence, kind=kind)
+        yield Problem(
+            (host.name,),
+            "CloudStack's connections accepted",
+            observed if closed else f"unknown: {observed}",
+            evidence,
+            kind=kind,
+        )
 
 
 @check(
@@ -144,15 +196,17 @@ def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, i
     scope=CLUSTER,
     prevents=("F21",),
     unknown=WARNING,
-    fix="let UDP 8472 (multicast) or 4789 (EVPN) in from the hosts' addresses on the guest label: firewall_vxlan_sources, playbooks/prepare_hosts.yml",
+    fix="let UDP 8472 (multicast) or 4789 (EVPN) in from the hosts' addresses on the guest label: "
+    "firewall_vxlan_sources, playbooks/prepare_hosts.yml",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
 def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Where guest networks are isolated with VXLAN, the hosts' nftables rules let each other's packets in.
 
-    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so one open port is
-    enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts guests on different hosts from each
-    other without a word. Rules are read as in NET018; a path without an address on the guest label is the subject of PTH009.
+    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so
+    one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts
+    guests on different hosts from each other without a word. Rules are read as in NET018; a path without an address on
+    the guest label is the subject of PTH009.
     """
     if not cluster.vxlan:
         return
@@ -167,7 +221,13 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
-        yield from _vxlan(host, [(port, [(each.host, decide(rules, _datagram(each, port, own))) for each in others]) for port in (VXLAN, VXLAN_EVPN)])
+        yield from _vxlan(
+            host,
+            [
+                (port, [(each.host, decide(rules, _datagram(each, port, own))) for each in others])
+                for port in (VXLAN, VXLAN_EVPN)
+            ],
+        )
 
 
 def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connection:
@@ -176,13 +236,23 @@ def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connecti
 
 def _vxlan(host: Profile, found: Sequence[tuple[int, Sequence[tuple[str, Decision]]]]) -> Iterator[Problem]:
     """Nothing if the usual port is open; else what becomes of both."""
-    closed = {port: [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)] for port, decisions in found}
-    unclear = [each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)]
+    closed = {
+        port: [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)] for port, decisions in found
+    }
+    unclear = [
+        each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)
+    ]
     expected = f"UDP {VXLAN} or {VXLAN_EVPN} accepted from the other hosts"
     if closed[VXLAN]:
         names, evidence = show(sorted({name for name, _each in closed[VXLAN]})), closed[VXLAN][0][1]
         severity = ERROR if closed[VXLAN_EVPN] else WARNING
         also = f", and so is {VXLAN_EVPN}" if closed[VXLAN_EVPN] else f"; {VXLAN_EVPN} is open, as EVPN wants it"
-        yield Problem((host.name,), expected, f"{VXLAN} is closed to {names}{also}", f"{evidence.verdict} by {evidence.evidence}", severity=severity)
+        yield Problem(
+            (host.name,),
+            expected,
+            f"{VXLAN} is closed to {names}{also}",
+            f"{evidence.verdict} by {evidence.evidence}",
+            severity=severity,
+        )
     elif unclear and not all(each.verdict == ACCEPT for _name, each in found[0][1]):
         yield Problem((host.name,), expected, f"unknown: {unclear[0].evidence}", kind=UNKNOWN)

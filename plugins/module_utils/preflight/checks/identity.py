@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who a host is to CloudStack: its addresses, its GUID, what agent.properties remembers, and the records that CloudStack has of it."""
+"""Who a host is to CloudStack: its addresses, its GUID, what agent.properties remembers, and the records that
+CloudStack has of it.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,19 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+    Registered,
+)
 
 FILE = "/etc/cloudstack/agent/agent.properties"
 # What helps a host whose identity is lost.
-JOIN_AGAIN = "delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, reinstall agent.properties from the package, and add the host again"
+JOIN_AGAIN = (
+    "delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, reinstall agent.properties from "
+    "the package, and add the host again"
+)
 
 
 def addresses(host: Profile) -> frozenset[str]:
@@ -23,12 +33,16 @@ def addresses(host: Profile) -> frozenset[str]:
 
 
 def guid_of(address: str) -> str:
-    """The GUID that CloudStack makes of a host's address: Java's UUID.nameUUIDFromBytes, a version 3 UUID without a namespace."""
+    """The GUID that CloudStack makes of a host's address: Java's UUID.nameUUIDFromBytes, a version 3 UUID without a
+    namespace.
+    """
     return str(uuid.UUID(bytes=hashlib.md5(address.encode(), usedforsecurity=False).digest(), version=3))
 
 
 def properties(host: Profile) -> Mapping[str, str]:
-    """agent.properties; empty where there is no such file, or one of zeros (AGT005). Raises FactUnavailable where it cannot be read."""
+    """agent.properties; empty where there is no such file, or one of zeros (AGT005). Raises FactUnavailable where it
+    cannot be read.
+    """
     if host.require("agent", "present") is False or host.get("agent", "zeroed"):
         return {}
     found = host.require("agent", "properties")
@@ -38,7 +52,9 @@ def properties(host: Profile) -> Mapping[str, str]:
 
 
 def former_life(host: Profile) -> dict[str, str]:
-    """What agent.properties of a candidate says about an earlier registration: guid, and zone, pod and cluster where they are database ids."""
+    """What agent.properties of a candidate says about an earlier registration: guid, and zone, pod and cluster where
+    they are database ids.
+    """
     found = properties(host)
     ids = {key: found[key] for key in ("zone", "pod", "cluster") if str(found.get(key, "")).isdigit()}
     guid = str(found.get("guid") or "").split("-LibvirtComputingResource", maxsplit=1)[0]

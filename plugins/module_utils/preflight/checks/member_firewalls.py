@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Do the members' firewalls allow a newcomer? Their firewalls name the hosts of the cluster, so a host that is added is a stranger to all of them."""
+"""Do the members' firewalls allow a newcomer? Their firewalls name the hosts of the cluster, so a host that is added is
+a stranger to all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import DROP, REJECT, Connection, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
+    DROP,
+    REJECT,
+    Connection,
+    decide,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import address_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_DATA, MIGRATION_TLS
 
 NO_ANSWER = ("filtered", "unreachable")
-DATA = (MIGRATION_DATA, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+DATA = (
+    MIGRATION_DATA,
+    49216,
+)  # both ends of the range: rules that open a part of it look right to a probe of the first port
 PORTS = (MIGRATION_TLS, *DATA)
 # (newcomer, member) -> port -> the rule of the member that closes it
 Closed = dict[tuple[str, str], dict[int, str]]

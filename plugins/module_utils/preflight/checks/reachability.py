@@ -9,18 +9,49 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import vxlan_let_in
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import FROM, TO, Pair, blame_by_majority
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import NO_ANSWER, blocked_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import (
+    FROM,
+    TO,
+    Pair,
+    blame_by_majority,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import (
+    NO_ANSWER,
+    blocked_newcomers,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    FAILED,
+    UNDECIDED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    check,
+    fact_unavailable,
+    show,
+)
 
 Probe = Mapping[str, Any]
 LISTENING = ("agent", "storage")  # purposes for which a program must listen before the join
-ALLOW_PEERS = "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
-SLOW = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
+ALLOW_PEERS = (
+    "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role "
+    "firewall); look at other firewalls on the way"
+)
+SLOW = (
+    "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way "
+    "between the two"
+)
 LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
 
 
@@ -35,14 +66,17 @@ LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes
     reproduce="timeout 3 bash -c '</dev/tcp/<address>/<port>'; echo $?",
 )
 def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the storage on 2049.
+    """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the
+    storage on 2049.
 
-    A port of a host that refuses is fine: the way is open, and before the join nothing listens. A port that does not answer is not:
-    8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own address costs the agent two
-    minutes at every start, so that addHost fails although the host comes up (F64, seen: 638 s).
+    A port of a host that refuses is fine: the way is open, and before the join nothing listens. A port that does not
+    answer is not: 8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own
+    address costs the agent two minutes at every start, so that addHost fails although the host comes up (F64, seen: 638
+    s).
 
-    Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
-    export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
+    Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage
+    server whose export could not be used either is the subject of STO001, a newcomer that the members' own firewalls
+    keep out that of NET018.
     """
     tries, unknowns = _tries(hosts)
     closed = blocked_newcomers(hosts, cluster)
@@ -57,7 +91,13 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         yield _one_way(pairs, between, pairs[0][1] in names)
     for (name, to), said in sorted(complaints.items()):
         if name == to and said and (TO, name) not in blamed:
-            yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=ALLOW_PEERS, reproduce=_reproduce(said[0]))
+            yield Problem(
+                (name,),
+                "port 16514 open or refused at the host's own address",
+                _words(said),
+                fix=ALLOW_PEERS,
+                reproduce=_reproduce(said[0]),
+            )
     yield from _slow_ports(tries, names, policy)
 
 
@@ -68,21 +108,29 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F21",),
-    fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every firewall and switch on the way",
+    fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every "
+    "firewall and switch on the way",
     reproduce="nc -zvu <address of the other host on the guest label> 8472",
 )
 def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 passes from each host to the others. One port is enough.
+    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 passes from each host to the others.
+    One port is enough.
 
-    It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN devices takes it in
-    silence, so nothing is said of the way to it. What a host's own firewall closes is the subject of NET023, a path on which nothing passes
-    that of PTH003 to PTH007.
+    It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN
+    devices takes it in silence, so nothing is said of the way to it. What a host's own firewall closes is the subject
+    of NET023, a path on which nothing passes that of PTH003 to PTH007.
     """
     if not cluster.vxlan:
         return
     guest = labels(cluster, "Guest")
-    passed = {(each.probe.host, each.probe.peer) for each in examine(hosts, cluster, policy).outcomes if each.control and each.probe.network in guest}
-    answering = {host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())}
+    passed = {
+        (each.probe.host, each.probe.peer)
+        for each in examine(hosts, cluster, policy).outcomes
+        if each.control and each.probe.network in guest
+    }
+    answering = {
+        host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())
+    }
     pairs: dict[Pair, str] = {}
     for host in hosts:
         answers: dict[str, list[Probe]] = {}
@@ -94,7 +142,9 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     if any(pairs.values()):  # seldom: reading the rules of all hosts once more takes longest of all
         closed = {name for problem in vxlan_let_in(hosts, cluster, policy) for name in problem.hosts}
         pairs = {pair: said for pair, said in pairs.items() if pair[1] not in closed}
-    yield from by_pair(pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix="")
+    yield from by_pair(
+        pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix=""
+    )
 
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
@@ -114,7 +164,12 @@ def _not_tried(tries: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
         left = [probe for probe in probes if probe.get("state") is None]
         if left:
             ports = show(sorted({f"{probe.get('address')}:{probe.get('port')}" for probe in left}))
-            yield Problem((name,), "every port to be tried", f"unknown: {ports}: {left[0].get('text') or 'could not be asked'}", kind=UNKNOWN)
+            yield Problem(
+                (name,),
+                "every port to be tried",
+                f"unknown: {ports}: {left[0].get('text') or 'could not be asked'}",
+                kind=UNKNOWN,
+            )
 
 
 def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, Profile]) -> dict[Pair, list[Probe]]:
@@ -122,7 +177,9 @@ def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, P
     pairs: dict[Pair, list[Probe]] = {}
     for name, probes in tries.items():
         for probe in probes:
-            wrong = probe.get("state") in NO_ANSWER or (probe.get("purpose") in LISTENING and probe.get("state") == "refused")
+            wrong = probe.get("state") in NO_ANSWER or (
+                probe.get("purpose") in LISTENING and probe.get("state") == "refused"
+            )
             if probe.get("state") is None:
                 continue
             if wrong and probe.get("purpose") == "storage" and _mount_failed(hosts[name], probe):
@@ -133,14 +190,21 @@ def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, P
 
 def _mount_failed(host: Profile, probe: Probe) -> bool:
     exports = host.probes.get("nfs") or ()
-    return any(not each.get("ok") and str(each.get("export")).split(":", maxsplit=1)[0] == probe.get("address") for each in exports)
+    return any(
+        not each.get("ok") and str(each.get("export")).split(":", maxsplit=1)[0] == probe.get("address")
+        for each in exports
+    )
 
 
-def _by_name(blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]) -> Iterator[Problem]:
+def _by_name(
+    blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]
+) -> Iterator[Problem]:
     """One problem for each host that is blamed, in whichever direction, and for each server that is."""
     for name in sorted({name for _direction, name in blamed}):
         goes_in, goes_out = blamed.get((TO, name), ()), blamed.get((FROM, name), ())
-        probes = [probe for other in goes_in for probe in said[other, name]] + [probe for other in goes_out for probe in said[name, other]]
+        probes = [probe for other in goes_in for probe in said[other, name]] + [
+            probe for other in goes_out for probe in said[name, other]
+        ]
         texts = [f"{_words(probes)}, from {show(list(goes_in))}"] if goes_in else []
         texts += [f"it reaches neither {' nor '.join(goes_out)}"] if goes_out else []
         yield Problem(
@@ -177,7 +241,10 @@ def _both_ways(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 def _server_fix(probe: Probe) -> str:
-    return f"start what listens on {probe.get('address')}:{probe.get('port')}, and open the way from the hosts to it in every firewall between"
+    return (
+        f"start what listens on {probe.get('address')}:{probe.get('port')}, and open the way from the hosts to "
+        "it in every firewall between"
+    )
 
 
 def _weight(probes: Sequence[Probe]) -> str:
@@ -185,7 +252,14 @@ def _weight(probes: Sequence[Probe]) -> str:
 
 
 def _words(probes: Sequence[Probe]) -> str:
-    return show(sorted({f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}" for probe in probes}))
+    return show(
+        sorted(
+            {
+                f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}"
+                for probe in probes
+            }
+        )
+    )
 
 
 def _reproduce(probe: Probe) -> str:
@@ -201,10 +275,23 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
             late = took is not None and took > policy.connect_max_ms
             pairs.setdefault((name, probe["to"]), "")
             pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms" if late else pairs[name, probe["to"]]
-    yield from by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", "ss -ti")
+    yield from by_pair(
+        pairs,
+        hosts,
+        f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet",
+        "ss -ti",
+    )
 
 
-def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str, *, severity: str = WARNING, fix: str = SLOW) -> Iterator[Problem]:
+def by_pair(
+    pairs: Mapping[Pair, str],
+    hosts: set[str],
+    expected: str,
+    reproduce: str,
+    *,
+    severity: str = WARNING,
+    fix: str = SLOW,
+) -> Iterator[Problem]:
     """What is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
     blamed, left = blame_by_majority({pair: bool(text) for pair, text in pairs.items()})
     for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
@@ -212,7 +299,14 @@ def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce
             continue
         involved = [(other, name) if direction == TO else (name, other) for other in others]
         observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
-        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=severity, fix=fix, reproduce=reproduce)
+        yield Problem(
+            (name,) if name in hosts else tuple(others),
+            expected,
+            observed,
+            severity=severity,
+            fix=fix,
+            reproduce=reproduce,
+        )
     for involved in _both_ways(left):
         one, other = involved[0]
         kind = UNDECIDED if other in hosts and one != other else FAILED

@@ -8,7 +8,13 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, PHYSICAL_NETWORK, POD, TRAFFIC_TYPE, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import (
+    CLUSTER,
+    PHYSICAL_NETWORK,
+    POD,
+    TRAFFIC_TYPE,
+    ZONE,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import CLOUDSTACK, Cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
     isolation_of,
@@ -32,7 +38,8 @@ SETTINGS = {
 
 
 def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[str, bool]]:
-    """The cluster, and which of zone, pod and cluster exist. What does not exist yet has told nothing: its fields are empty.
+    """The cluster, and which of zone, pod and cluster exist. What does not exist yet has told nothing: its fields are
+    empty.
 
     Without a name of the pod the cluster is looked for in all pods of the zone.
     """
@@ -54,7 +61,9 @@ def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[
     return cluster, {"zone": zone_record is not None, "pod": pod_id is not None, "cluster": record is not None}
 
 
-def _pod_and_cluster(client: Client, zone: Optional[Record], pod: str, name: str) -> tuple[Optional[str], Optional[Record]]:
+def _pod_and_cluster(
+    client: Client, zone: Optional[Record], pod: str, name: str
+) -> tuple[Optional[str], Optional[Record]]:
     """The id of the pod and the record of the cluster, None for what does not exist. The cluster may tell its pod."""
     if not zone:
         return None, None
@@ -68,7 +77,11 @@ def _pod_and_cluster(client: Client, zone: Optional[Record], pod: str, name: str
 
 def _of_zone(client: Client, zone: Record, cluster: Optional[Record]) -> dict[str, Any]:
     networks = client.list(PHYSICAL_NETWORK.listing, PHYSICAL_NETWORK.kind, zoneid=zone["id"])
-    traffic_types = [record for network in networks for record in client.list(TRAFFIC_TYPE.listing, TRAFFIC_TYPE.kind, physicalnetworkid=network["id"])]
+    traffic_types = [
+        record
+        for network in networks
+        for record in client.list(TRAFFIC_TYPE.listing, TRAFFIC_TYPE.kind, physicalnetworkid=network["id"])
+    ]
     return {
         "labels": labels_of(traffic_types),
         "isolation": isolation_of(networks),
@@ -90,7 +103,9 @@ def _storage_vlans(client: Client, pod_id: Optional[str]) -> tuple[str, ...]:
 
 
 def _settings(client: Client, cluster: Optional[Record]) -> dict[str, str]:
-    """The settings as they hold for the cluster; one that has no value is empty, one that the server does not have is missing."""
+    """The settings as they hold for the cluster; one that has no value is empty, one that the server does not have is
+    missing.
+    """
     found = {}
     for name, of_cluster in SETTINGS.items():
         record = _setting(client, name, clusterid=cluster["id"]) if cluster and of_cluster else None
@@ -102,4 +117,11 @@ def _settings(client: Client, cluster: Optional[Record]) -> dict[str, str]:
 
 def _setting(client: Client, name: str, **scope: str) -> Optional[Record]:
     """The server's own filter is a substring match."""
-    return next((record for record in client.list("listConfigurations", "configuration", name=name, **scope) if record.get("name") == name), None)
+    return next(
+        (
+            record
+            for record in client.list("listConfigurations", "configuration", name=name, **scope)
+            if record.get("name") == name
+        ),
+        None,
+    )

@@ -14,7 +14,8 @@ CLOUDSTACK, INVENTORY = "cloudstack", "inventory"  # where a Cluster comes from
 class FactUnavailable(Exception):
     """A fact that a check needs is not known. `fact` is its dotted name, `why` the collector's reason.
 
-    `expected_here` is false for what could not be known in this run and is not a fault: a probe of a host that is not part of the play.
+    `expected_here` is false for what could not be known in this run and is not a fault: a probe of a host that is not
+    part of the play.
     """
 
     def __init__(self, fact: str, why: str, *, expected_here: bool = True) -> None:
@@ -26,11 +27,12 @@ class FactUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Profile:
-    """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it (`probes`).
+    """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it
+    (`probes`).
 
-    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for it.
-    `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of an earlier run,
-    kept in Ansible's fact cache (--limit): then nothing was probed, which is not a fault of the host.
+    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for
+    it. `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of
+    an earlier run, kept in Ansible's fact cache (--limit): then nothing was probed, which is not a fault of the host.
     """
 
     name: str
@@ -66,7 +68,9 @@ class Profile:
 
 @dataclass(frozen=True)
 class HostWithoutFacts:
-    """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the inventory declares them."""
+    """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the
+    inventory declares them.
+    """
 
     name: str
     why: str
@@ -77,7 +81,9 @@ class HostWithoutFacts:
 
 @dataclass(frozen=True)
 class Pool:
-    """A storage pool that every host of the cluster has to mount. `kind` is CloudStack's type (NetworkFilesystem ...)."""
+    """A storage pool that every host of the cluster has to mount. `kind` is CloudStack's type (NetworkFilesystem
+    ...).
+    """
 
     name: str
     kind: str
@@ -106,10 +112,11 @@ class Registered:
 class Cluster:
     """What the cluster is meant to be: from CloudStack where it can be asked, else from the inventory (`source`).
 
-    `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are global settings;
-    a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are values that the operator wants
-    every host to have, by dotted fact name ("cpu.model"). `hosts_without_facts` are the
-    inventory's hosts of the cluster that could not be looked at. `unanswered` says why CloudStack, which was to be asked, did not answer.
+    `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are
+    global settings; a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are
+    values that the operator wants every host to have, by dotted fact name ("cpu.model"). `hosts_without_facts` are the
+    inventory's hosts of the cluster that could not be looked at. `unanswered` says why CloudStack, which was to be
+    asked, did not answer.
     """
 
     zone: str = ""

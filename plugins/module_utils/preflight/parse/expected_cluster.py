@@ -8,9 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import SCHEMES, normal_url, pool_url
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import (
+    SCHEMES,
+    normal_url,
+    pool_url,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Pool, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    HostWithoutFacts,
+    Pool,
+    Registered,
+)
 
 Record = Mapping[str, Any]
 KINDS = {scheme: kind for kind, scheme in SCHEMES.items()}
@@ -38,7 +47,8 @@ HOST_KEYS = {
     "version": "version",
     "id": "id",
 }
-# What a field is called in documents (preflight.facts.json, preflight.json, cluster_info), where it has another name: files outlive names.
+# What a field is called in documents (preflight.facts.json, preflight.json, cluster_info), where it has another name:
+# files outlive names.
 DOCUMENT_KEYS = {"hosts_without_facts": "unseen"}
 # listHosts shows none of them today; a new version may.
 SECRET = ("password", "username", "secret", "key")
@@ -48,7 +58,11 @@ def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
     """The cluster in the result of cluster_info. Raises InputError for what no Cluster has."""
     known = {DOCUMENT_KEYS.get(each.name, each.name) for each in fields(Cluster)}
     if not set(mapping) <= known:
-        raise InputError("not a cluster", expected=f"the keys {', '.join(sorted(known))}", observed=", ".join(sorted(set(mapping) - known)))
+        raise InputError(
+            "not a cluster",
+            expected=f"the keys {', '.join(sorted(known))}",
+            observed=", ".join(sorted(set(mapping) - known)),
+        )
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()}
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
@@ -63,14 +77,18 @@ def mapping_of(cluster: Cluster) -> dict[str, Any]:
 
 
 def cluster_of_inventory(variables: Mapping[str, Any]) -> Cluster:
-    """What the variables of a host say of its cluster, those of the role cluster with their defaults. Raises InputError for a bad URL.
+    """What the variables of a host say of its cluster, those of the role cluster with their defaults. Raises InputError
+    for a bad URL.
 
-    Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must have.
+    Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must
+    have.
     """
     given = {key: variables[key] if variables.get(key) is not None else default for key, default in DEFAULTS.items()}
     isolation = tuple(str(method).upper() for method in given["cluster_physical_network_isolation_methods"])
     network = {"isolationmethods": ",".join(isolation), "vlan": str(given["cluster_physical_network_vlan"])}
-    labels = [{"traffictype": each["type"], "kvmnetworklabel": each["label"]} for each in given["cluster_traffic_labels"]]
+    labels = [
+        {"traffictype": each["type"], "kvmnetworklabel": each["label"]} for each in given["cluster_traffic_labels"]
+    ]
     return Cluster(
         zone=_name(variables, "cluster_zone_name", "cloudstack_zone"),
         pod=_name(variables, "cluster_pod_name", "cloudstack_pod"),
@@ -88,7 +106,9 @@ def cluster_of_inventory(variables: Mapping[str, Any]) -> Cluster:
 
 
 def expected_cluster(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
-    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not asked), `variables` a host's."""
+    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not
+    asked), `variables` a host's.
+    """
     inventory = cluster_of_inventory(variables)
     if not info or info.get("skipped"):
         return inventory
@@ -98,7 +118,9 @@ def expected_cluster(info: Optional[Mapping[str, Any]], variables: Mapping[str, 
 
 
 def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) -> Cluster:
-    """What CloudStack says, and what the inventory says of the parts that register_cluster.yml and add_hosts.yml would still make."""
+    """What CloudStack says, and what the inventory says of the parts that register_cluster.yml and add_hosts.yml would
+    still make.
+    """
     missing = []
     if not exists["zone"]:
         missing += ["labels", "isolation", "vlan_ranges", "security_groups", "zone_allocation_state"]
@@ -130,9 +152,13 @@ def isolation_of(networks: Iterable[Record]) -> tuple[str, ...]:
 
 
 def vlan_ranges_of(networks: Iterable[Record]) -> tuple[str, ...]:
-    """The ranges of the networks that separate by VLAN, as CloudStack does where no way is named; numbers of VXLANs are none."""
+    """The ranges of the networks that separate by VLAN, as CloudStack does where no way is named; numbers of VXLANs are
+    none.
+    """
     records = [record for record in networks if not _methods(record) or "VLAN" in _methods(record)]
-    return tuple(part.strip() for record in records for part in str(record.get("vlan") or "").split(",") if part.strip())
+    return tuple(
+        part.strip() for record in records for part in str(record.get("vlan") or "").split(",") if part.strip()
+    )
 
 
 def pools_of(pools: Iterable[Record], cluster: Optional[Record]) -> tuple[Pool, ...]:
@@ -158,7 +184,11 @@ def _pool(record: Record) -> Pool:
 
 def _registered(record: Record) -> Registered:
     shown: dict[str, Any] = {ours: str(record.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
-    details = {key: str(value) for key, value in (record.get("details") or {}).items() if not any(mark in key.lower() for mark in SECRET)}
+    details = {
+        key: str(value)
+        for key, value in (record.get("details") or {}).items()
+        if not any(mark in key.lower() for mark in SECRET)
+    }
     return Registered(**shown, details=details)
 
 
@@ -168,9 +198,12 @@ def _concerns(pool: Record, cluster: Record) -> bool:
     hypervisor = str(pool.get("hypervisor") or "Any").lower()
     if pool.get("scope") != "ZONE" or hypervisor not in ("any", str(cluster.get("hypervisortype") or "KVM").lower()):
         return False
-    # Storage access groups, since 4.21: a pool that has some is mounted only by hosts with one of them; theirs come from all levels above.
+    # Storage access groups, since 4.21: a pool that has some is mounted only by hosts with one of them; theirs come
+    # from all levels above.
     groups = _words(pool.get("storageaccessgroups"))
-    return not groups or bool(groups & _words(*(cluster.get(f"{level}storageaccessgroups") for level in ("", "pod", "zone"))))
+    return not groups or bool(
+        groups & _words(*(cluster.get(f"{level}storageaccessgroups") for level in ("", "pod", "zone")))
+    )
 
 
 def _words(*texts: Optional[str]) -> set[str]:
@@ -178,7 +211,9 @@ def _words(*texts: Optional[str]) -> set[str]:
 
 
 def _methods(network: Record) -> Sequence[str]:
-    return [method.strip().upper() for method in str(network.get("isolationmethods") or "").split(",") if method.strip()]
+    return [
+        method.strip().upper() for method in str(network.get("isolationmethods") or "").split(",") if method.strip()
+    ]
 
 
 def _name(variables: Mapping[str, Any], own: str, common: str) -> str:
@@ -188,7 +223,13 @@ def _name(variables: Mapping[str, Any], own: str, common: str) -> str:
 def _declared_pool(entry: Mapping[str, Any]) -> Pool:
     scheme, _mark, rest = normal_url(str(entry["url"])).partition("://")
     server, slash, path = rest.partition("/")
-    return Pool(str(entry["name"]), KINDS.get(scheme, scheme), server, f"{slash}{path}", scope=str(entry.get("scope") or "cluster").upper())
+    return Pool(
+        str(entry["name"]),
+        KINDS.get(scheme, scheme),
+        server,
+        f"{slash}{path}",
+        scope=str(entry.get("scope") or "cluster").upper(),
+    )
 
 
 def _url(pool: Pool) -> str:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Results of the modules that the pre-flight ran -> profiles of hosts. Nothing else knows how the role preflight names its variables."""
+"""Results of the modules that the pre-flight ran -> profiles of hosts. Nothing else knows how the role preflight names
+its variables.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,18 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, writable
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, HostWithoutFacts, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    HostWithoutFacts,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import (
+    BMC_FROM_GUEST,
+    GUESTS_BETWEEN_HOSTS,
+)
 
-# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache (`declared`, `reached`, `at`),
-# and the results of this run by section.
+# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache
+# (`declared`, `reached`, `at`), and the results of this run by section.
 FACTS, KEPT = "kvm_host", "__preflight_seen"
 RESULTS = {
     "clock": "__preflight_clock",
@@ -26,13 +35,20 @@ RESULTS = {
 }
 # Where CloudStack will look for a host that the role never got to: the first of these that is set.
 ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
-NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
+NO_CACHE = (
+    "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or "
+    "preflight.yml never ran on it)"
+)
 
 
-def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], sections: Iterable[str] = tuple(RESULTS)) -> dict[str, dict[str, Any]]:
-    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` of these sections.
+def read_variables(
+    names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], sections: Iterable[str] = tuple(RESULTS)
+) -> dict[str, dict[str, Any]]:
+    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` of
+    these sections.
 
-    Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would take minutes.
+    Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would
+    take minutes.
     """
     return {name: _known(hostvars[name], sections) for name in names}
 
@@ -54,7 +70,9 @@ def profiles_of(known: Mapping[str, Mapping[str, Any]]) -> list[Profile]:
     return [_profile(name, parts, {}) for name, parts in sorted(known.items()) if parts["facts"]]
 
 
-def _profile(name: str, parts: Mapping[str, Any], servers: Mapping[str, Any], *, member: bool = False, live: bool = True) -> Profile:
+def _profile(
+    name: str, parts: Mapping[str, Any], servers: Mapping[str, Any], *, member: bool = False, live: bool = True
+) -> Profile:
     probes = read_probes(name, parts.get("results") or {}, servers) if live else {}
     return Profile(name, parts["facts"], parts.get("declared") or {}, probes, member, live)
 
@@ -71,15 +89,16 @@ def read_hosts(
 ) -> tuple[list[Profile], Cluster]:
     """Profiles of the hosts with facts, and the cluster with those without.
 
-    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds
-    since the epoch by the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report
-    unreadable: a number that JSON does not have becomes a text.
+    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run. `now` and
+    `at` are in seconds since the epoch by the controller's clock: a host's own may be the one that is wrong. What a
+    host sent cannot make the report unreadable: a number that JSON does not have becomes a text.
     """
     profiles, missing = [], []
     servers = read_management([writable(each) for each in management])
     for name in names:
         parts = dict(writable(known.get(name) or {}))
-        # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
+        # Of a host that the role never got to, the inventory still tells whether it is one of the members that
+        # CloudStack knows.
         facts, declared = parts.get("facts") or {}, parts.get("declared") or {"address": parts.get("address")}
         parts["declared"] = declared
         member = is_member(facts, declared, cluster)
@@ -108,7 +127,9 @@ def without_facts(name: str, declared: Mapping[str, Any], why: str, member: bool
 
 
 def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
-    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an identity does."""
+    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an
+    identity does.
+    """
     if cluster.from_cloudstack:
         return declared.get("address") in {host.address for host in cluster.members}
     agent = facts.get("agent") or {}
@@ -116,8 +137,12 @@ def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cl
     return bool((agent.get("properties") or {}).get("guid")) and unit.get("active") == "active"
 
 
-def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What other machines, and the host itself, found out over the network. What was not found out is missing, `unknown` says why."""
+def read_probes(
+    name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What other machines, and the host itself, found out over the network. What was not found out is missing,
+    `unknown` says why.
+    """
     unknown: dict[str, str] = {}
     probes: dict[str, Any] = {"unknown": unknown}
     for section, key in (("clock", "clock"), ("ports", "ports"), ("cpu_compare", "cpu_compare"), ("nfs", "exports")):
@@ -140,13 +165,19 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
     if vxlan:
         probes["vxlan"] = vxlan
     if "ports" in probes:
-        probes["ports"] = [each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)]
-    probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
+        probes["ports"] = [
+            each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)
+        ]
+    probes["management"] = {
+        server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()
+    }
     return probes
 
 
 def _paths(results: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, list[Any]]]:
-    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was skipped."""
+    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was
+    skipped.
+    """
     first, again = results.get("paths") or {}, results.get("paths_again") or {}
     if first.get("outcomes") is None and not first.get("skipped"):
         return None

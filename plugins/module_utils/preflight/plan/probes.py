@@ -21,30 +21,52 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
     VXLAN_EVPN,
 )
 
-# Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as it asks.
+# Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as
+# it asks.
 ALL_PAIRS, NEIGHBOURS = 64, 16
 
 
-def targets(name: str, declared: Mapping[str, Mapping[str, Any]], management: Iterable[str], storage: Iterable[str], guest: Sequence[str]) -> list[dict]:
-    """What a host connects to. `declared` is what the inventory says of each host, `guest` the bridges that carry guests only."""
+def targets(
+    name: str,
+    declared: Mapping[str, Mapping[str, Any]],
+    management: Iterable[str],
+    storage: Iterable[str],
+    guest: Sequence[str],
+) -> list[dict]:
+    """What a host connects to. `declared` is what the inventory says of each host, `guest` the bridges that carry
+    guests only.
+    """
     own = declared[name].get("address")
     found = [_target(f"management server {each}", each, AGENT, "agent") for each in management]
     found += [_target(f"storage {each}", each, NFS, "storage") for each in storage]
-    found.append(_target(name, own, MIGRATION_TLS, "migration TLS"))  # the agent tests its own address before it connects (F64)
+    found.append(
+        _target(name, own, MIGRATION_TLS, "migration TLS")
+    )  # the agent tests its own address before it connects (F64)
     for peer in peers(name, sorted(declared)):
         address = declared[peer].get("address")
-        found += [_target(peer, address, MIGRATION_TLS, "migration TLS"), _target(peer, address, MIGRATION_DATA, "migration data")]
+        found += [
+            _target(peer, address, MIGRATION_TLS, "migration TLS"),
+            _target(peer, address, MIGRATION_DATA, "migration data"),
+        ]
     bmc = declared[name].get("oobm_address")
     if bmc:
-        found += [{**_target(bridge, bmc, IPMI, BMC_FROM_GUEST), "udp_rmcp": True, "bind_device": bridge} for bridge in guest]
+        found += [
+            {**_target(bridge, bmc, IPMI, BMC_FROM_GUEST), "udp_rmcp": True, "bind_device": bridge} for bridge in guest
+        ]
     return [each for each in found if each["address"]]
 
 
 def vxlan_targets(name: str, names: Sequence[str], attachments: Iterable[Attachment]) -> list[dict]:
-    """Where a host sends datagrams to learn whether VXLAN gets through. `attachments`: the hosts' addresses on the guest labels."""
+    """Where a host sends datagrams to learn whether VXLAN gets through. `attachments`: the hosts' addresses on the
+    guest labels.
+    """
     asked = set(peers(name, names))
     found = [each for each in attachments if each.host in asked]
-    return [{**_target(each.host, each.address, port, GUESTS_BETWEEN_HOSTS), "udp": True} for each in found for port in (VXLAN, VXLAN_EVPN)]
+    return [
+        {**_target(each.host, each.address, port, GUESTS_BETWEEN_HOSTS), "udp": True}
+        for each in found
+        for port in (VXLAN, VXLAN_EVPN)
+    ]
 
 
 def peers(name: str, names: Sequence[str]) -> list[str]:
@@ -57,7 +79,9 @@ def peers(name: str, names: Sequence[str]) -> list[str]:
 
 
 def guest_bridges(labels: Mapping[str, Iterable[str]]) -> list[str]:
-    """Bridges that carry guests or public traffic and nothing of CloudStack's own: a guest must not reach a BMC through them."""
+    """Bridges that carry guests or public traffic and nothing of CloudStack's own: a guest must not reach a BMC through
+    them.
+    """
     own = {label for kind in ("Management", "Storage") for label in labels.get(kind, ())}
     return sorted({label for kind in ("Guest", "Public") for label in labels.get(kind, ())} - own)
 

@@ -35,7 +35,9 @@ class Page(HTMLParser):
         self.elements.append({"tag": tag, "text": "", "parents": [each["tag"] for each in self.open], **dict(attrs)})
 
     def handle_endtag(self, tag):
-        assert self.open and self.open[-1]["tag"] == tag, f"</{tag}> closes <{self.open[-1]['tag'] if self.open else ''}>"
+        assert self.open and self.open[-1]["tag"] == tag, (
+            f"</{tag}> closes <{self.open[-1]['tag'] if self.open else ''}>"
+        )
         self.open.pop()
 
     def handle_data(self, data):
@@ -43,7 +45,11 @@ class Page(HTMLParser):
             element["text"] += data + " "
 
     def all(self, tag, **attributes):
-        return [each for each in self.elements if each["tag"] == tag and all(each.get(name.rstrip("_")) == value for name, value in attributes.items())]
+        return [
+            each
+            for each in self.elements
+            if each["tag"] == tag and all(each.get(name.rstrip("_")) == value for name, value in attributes.items())
+        ]
 
     def one(self, tag, **attributes):
         (found,) = self.all(tag, **attributes)
@@ -94,7 +100,9 @@ def test_a_screen_reader_finds_its_way(page):
 
 
 def test_verdicts_stand_at_the_top():
-    headline = [words(each) for each in FOUR.elements if each["tag"] == "li" and (each.get("class") or "") in ("pass", "error")]
+    headline = [
+        words(each) for each in FOUR.elements if each["tag"] == "li" and (each.get("class") or "") in ("pass", "error")
+    ]
     assert headline == ["✗ 1 of 1 candidate may not join", "✓ 3 of 3 members without problems"]
     first = words(FOUR.all("table")[0])
     assert re.search("may not join host4 TIM001 .* MTU001 .* NET001 ", first)
@@ -188,7 +196,14 @@ def test_pictures_show_the_faults():
 def test_what_hosts_say_is_text_and_not_markup():
     nasty = "<script>alert(1)</script>\" onload='x"
     world = healthy(0, 1).edit({"host1": {"facts.os.kernel": nasty, "facts.interfaces[eth0].driver": nasty}})
-    page = page_of(world, [finding("SYS002", ["host1"], observed=nasty, evidence=nasty + "\nmore", title=nasty, fix=nasty, reproduce=nasty)])
+    page = page_of(
+        world,
+        [
+            finding(
+                "SYS002", ["host1"], observed=nasty, evidence=nasty + "\nmore", title=nasty, fix=nasty, reproduce=nasty
+            )
+        ],
+    )
     assert page.open == []
     assert not page.all("script")
     assert nasty in page.one("article", id="SYS002")["text"]
@@ -196,14 +211,17 @@ def test_what_hosts_say_is_text_and_not_markup():
 
 def test_many_causes_of_one_check_are_folded():
     world = healthy(0, 30)
-    page = page_of(world, [finding("TIM001", [host.name], observed=f"{index} s") for index, host in enumerate(world.profiles())])
+    page = page_of(
+        world, [finding("TIM001", [host.name], observed=f"{index} s") for index, host in enumerate(world.profiles())]
+    )
     assert "18 more" in words(page.one("article", id="TIM001"))
 
 
 def luminance(colour):
     parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
     return sum(
-        weight * (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4) for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        weight * (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4)
+        for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
     )
 
 

@@ -3,7 +3,11 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import FROM, TO, blame_by_majority
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import (
+    FROM,
+    TO,
+    blame_by_majority,
+)
 
 
 def between(*names: str, wrong: set[tuple[str, str]]) -> dict[tuple[str, str], bool]:
@@ -25,7 +29,10 @@ def test_who_reaches_nobody():
 
 def test_two_that_nobody_reaches_do_not_put_the_blame_on_the_others():
     wrong = {(one, other) for one in "abcd" for other in "cd" if one != other}
-    assert blame_by_majority(between("a", "b", "c", "d", wrong=wrong)) == ({(TO, "c"): ["a", "b", "d"], (TO, "d"): ["a", "b", "c"]}, [])
+    assert blame_by_majority(between("a", "b", "c", "d", wrong=wrong)) == (
+        {(TO, "c"): ["a", "b", "d"], (TO, "d"): ["a", "b", "c"]},
+        [],
+    )
 
 
 def test_most_of_the_others_are_enough():

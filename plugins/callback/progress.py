@@ -66,9 +66,8 @@ class Screen:
     """
 
     def __init__(self, display) -> None:
-        self.lock = (
-            getattr(display, "_lock", None) or threading.RLock()
-        )  # held while Ansible forks: no child is born inside a print
+        # Held while Ansible forks: no child is born inside a print.
+        self.lock = getattr(display, "_lock", None) or threading.RLock()
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self.held = None  # the list of pieces to add to, and the thread that may
         self._print, self._shown, self._process = display.display, False, os.getpid()
@@ -236,9 +235,8 @@ class CallbackModule(Default):
     def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
         task, said = getattr(result, "task", None) or result._task, getattr(result, "result", None) or result._result
         if self._display.verbosity == 0 and task.action in SPEAK_FOR_THEMSELVES:
-            said.pop(
-                "exception", None
-            )  # of ansible-core 2.19 and later: the message once more, and the lines of the playbook
+            # Of ansible-core 2.19 and later: the message once more, and the lines of the playbook.
+            said.pop("exception", None)
         self._say(super().v2_runner_on_failed, result, ignore_errors=ignore_errors, bad=not ignore_errors)
 
     def v2_runner_on_unreachable(self, result) -> None:

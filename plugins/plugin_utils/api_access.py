@@ -31,10 +31,11 @@ def accesses(
         given = tuple(str(own.get(name, environment.get(fallback)) or "") for name, fallback in SOURCES.items())
         found.setdefault(given, []).append(host)
     names = tuple(SOURCES.values())
-    return [
-        {"hosts": users, "missing": [name for name, value in zip(names, given) if not value]}
-        for given, users in found.items()
-    ]
+    answer = []
+    for given, users in found.items():
+        missing = [name for name, value in zip(names, given) if not value]
+        answer.append({"hosts": users, "missing": missing})
+    return answer
 
 
 def access_problems(found: Sequence[Mapping[str, Any]], results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

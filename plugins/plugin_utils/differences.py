@@ -25,7 +25,11 @@ class FactNames:
 
     def __contains__(self, fact: tuple[str, ...]) -> bool:
         candidates = self._by_ends.get((fact[0], fact[-1], len(fact))) if fact else None
-        return any(all(wanted in ("*", step) for wanted, step in zip(steps, fact)) for steps in candidates or ())
+        return any(_fits(pattern, fact) for pattern in candidates or ())
+
+
+def _fits(pattern: Sequence[str], fact: Sequence[str]) -> bool:
+    return all(wanted in ("*", step) for wanted, step in zip(pattern, fact))
 
 
 # Each host has its own, or a host gets it when it joins: to list these would hide the rest.
@@ -97,12 +101,9 @@ def _difference(fact: tuple[str, ...], flat: Mapping[str, Mapping[tuple[str, ...
         return
     usual, like = ordered[0] if len(ordered[0][1]) * 2 > seen else (None, [])
     others = ordered[1:] if like else ordered
-    yield {
-        "path": fact_text(fact),
-        "expected": _value(usual) if like else None,
-        "hosts": like,
-        "others": [{"value": _against(value, usual), "hosts": names} for value, names in others],
-    }
+    deviations = [{"value": _against(value, usual), "hosts": names} for value, names in others]
+    expected = _value(usual) if like else None
+    yield {"path": fact_text(fact), "expected": expected, "hosts": like, "others": deviations}
 
 
 def _flatten(value: Any, fact: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -116,9 +117,13 @@ def _flatten(value: Any, fact: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
             if key != AGENTS_BRIDGE and not (isinstance(each, dict) and each.get("device") == AGENTS_BRIDGE):
                 yield from _flatten(each, (*fact, key))
     elif isinstance(value, (list, tuple)):
-        yield fact, frozenset(each if isinstance(each, str) else json.dumps(each, sort_keys=True) for each in value)
+        yield fact, frozenset(map(_countable, value))
     else:
         yield fact, value
+
+
+def _countable(item: Any) -> str:
+    return item if isinstance(item, str) else json.dumps(item, sort_keys=True)
 
 
 def _against(value: Any, usual: Any) -> str:

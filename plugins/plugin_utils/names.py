@@ -14,8 +14,9 @@ PARTS = (re.compile(r"([^.]*[^.0-9])([0-9]+)([^.0-9]*(?:\..*)?)", re.DOTALL), re
 
 def natural(name: str) -> tuple:
     """Sort key: host2 before host10."""
+    # Text and digits take turns, text first.
     parts = re.split(r"([0-9]+)", name)
-    return tuple((part, 0) if index % 2 == 0 else ("", int(part)) for index, part in enumerate(parts)), name
+    return tuple(("", int(part)) if index % 2 else (part, 0) for index, part in enumerate(parts)), name
 
 
 def ranges(names: Iterable[str]) -> str:
@@ -30,8 +31,11 @@ def ranges(names: Iterable[str]) -> str:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    found = next((match for match in (pattern.fullmatch(name) for pattern in PARTS) if match), None)
-    return found.groups() if found else (name, "", "")  # type: ignore[return-value]
+    for pattern in PARTS:
+        found = pattern.fullmatch(name)
+        if found:
+            return found.groups()  # type: ignore[return-value]
+    return name, "", ""
 
 
 def _family(prefix: str, suffix: str, numbers: Sequence[str]) -> Iterator[str]:

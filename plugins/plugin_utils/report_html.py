@@ -142,16 +142,14 @@ def _matrix(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any],
     worst hosts first.
     """
     cells = _cells(report)
-    rank = {
-        name: min((_rank(each) for each in cells.get(name, {}).values()), default=len(SEVERITIES))
-        for name in report["hosts"]
-    }
+    rank = {name: min(map(_rank, cells.get(name, {}).values()), default=len(SEVERITIES)) for name in report["hosts"]}
     for name in sorted(report["hosts"], key=lambda name: (rank[name], natural(name))):
         host = report["hosts"][name]
+        without = PASSED if host["seen"] else NOT_ASKED
         row = []
         for check in report["checks"]:
             finding = cells.get(name, {}).get(check)
-            row.append((*_cell(finding), check) if finding else (*(PASSED if host["seen"] else NOT_ASKED), ""))
+            row.append((*_cell(finding), check) if finding else (*without, ""))
         yield name, host, row
 
 

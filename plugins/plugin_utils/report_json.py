@@ -54,7 +54,7 @@ def document(
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report. `previous` is the document of the last one, to say what changed since."""
-    profiles = {host.name: host for host in hosts}
+    ordered = sorted(hosts, key=lambda host: host.name)
     report = {
         "schema_version": REPORT_VERSION,
         "run_id": made.run_id,
@@ -65,15 +65,12 @@ def document(
         "passed": assessment.passed,
         "policy": _plain(asdict(policy)),
         "cluster": _cluster(cluster),
-        "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in assessment.verdicts},
+        "hosts": _hosts(assessment.verdicts, ordered),
         "checks": _checks(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
-        "waivers": [
-            {**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)}
-            for waiver in waivers
-        ],
-        "differences": differences(sorted(hosts, key=lambda host: host.name)) if assessment.complete else [],
-        "paths": section(examine(sorted(hosts, key=lambda host: host.name), cluster, policy), policy.loss_max_percent),
+        "waivers": [_waiver(waiver, assessment) for waiver in waivers],
+        "differences": differences(ordered) if assessment.complete else [],
+        "paths": section(examine(ordered, cluster, policy), policy.loss_max_percent),
     }
     return {**report, "changes": changes(previous, report) if previous else None}
 
@@ -105,6 +102,16 @@ def load(text: str, path: str) -> dict[str, Any]:
             next_step="run playbooks/preflight.yml again",
         )
     return report
+
+
+def _waiver(waiver: Waiver, assessment: Assessment) -> dict[str, Any]:
+    used = any(each.waiver == waiver for each in assessment.findings)
+    return {**_plain(asdict(waiver)), "used": used}
+
+
+def _hosts(verdicts: Sequence[Verdict], hosts: Sequence[Profile]) -> dict[str, dict[str, Any]]:
+    profiles = {host.name: host for host in hosts}
+    return {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in verdicts}
 
 
 def _host(verdict: Verdict, profile: Profile | None) -> dict[str, Any]:
@@ -167,4 +174,4 @@ def _plain(value: Any) -> Any:
     """The value with lists for tuples, as a reader of the JSON gets it."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value

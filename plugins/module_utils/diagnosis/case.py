@@ -11,10 +11,8 @@ from typing import Any
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d),")
 TLS_TEST = "The max shares of the host"  # the agent's last words before it tests its own TLS port
-SCRIPT_TRIES, SCRIPT_SILENCE = (
-    3,
-    120,
-)  # how often CloudStack calls a script on the host, and the seconds without output that it waits
+# How often CloudStack calls a script on the host, and the seconds without output that it waits.
+SCRIPT_TRIES, SCRIPT_SILENCE = 3, 120
 TCP_TIMEOUT = 100  # seconds; Linux gives up on an unanswered connection after about 130
 
 

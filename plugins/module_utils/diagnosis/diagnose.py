@@ -49,9 +49,9 @@ def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: s
     found = diagnose(join, evidence)
     row = join.get("row")
     left = (
-        f"CloudStack keeps a row of it: {row['id']}, {row['state']}"
+        f"CloudStack keeps a record of it: {row['id']}, {row['state']}"
         if row
-        else "CloudStack has no row of it, nothing is left behind there"
+        else "CloudStack has no record of it, nothing is left behind there"
     )
     return "\n".join(
         [

@@ -55,7 +55,7 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="port 22 of the host is dropped on the way from the management server",
         expected="an SSH connection from the management servers",
-        next_step="let the management servers in (role firewall: management server addresses), check firewalls between",
+        next_step="allow the management servers (role firewall: management server addresses), check firewalls between",
     ),
     Rule(
         error="There was a problem while connecting to",
@@ -90,8 +90,8 @@ RULES: tuple[Rule, ...] = (
         error="already in the database",
         proof=addhost_text,
         cause="CloudStack already has a host of this address",
-        expected="no row, or an Up host",
-        next_step="look for it in all zones (listHosts); delete the stale row, or set host_registration_leftover: "
+        expected="no record, or an Up host",
+        next_step="look for it in all zones (listHosts); delete the stale record, or set host_registration_leftover: "
         "remove",
     ),
     Rule(

@@ -26,7 +26,10 @@ def find_first(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object
     """
     first: dict[tuple[object, ...], str] = {}
     clusters = {name: _cluster(variables[name]) for name in hosts}
-    return {name: first.setdefault(cluster, name) if all(cluster) else name for name, cluster in clusters.items()}
+    found = {}
+    for name, cluster in clusters.items():
+        found[name] = first.setdefault(cluster, name) if all(cluster) else name
+    return found
 
 
 def _cluster(own: Mapping[str, object]) -> tuple[object, ...]:

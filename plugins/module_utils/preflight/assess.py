@@ -83,10 +83,8 @@ def assess(
         for finding in _run(each, ordered, cluster, policy)
     ]
     findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
-    names = {
-        **{host.name: host.member for host in cluster.hosts_without_facts},
-        **{host.name: host.member for host in ordered},
-    }
+    names = {host.name: host.member for host in cluster.hosts_without_facts}
+    names.update({host.name: host.member for host in ordered})
     return Assessment(
         findings,
         tuple(_verdict(name, member, findings) for name, member in sorted(names.items())),
@@ -141,7 +139,8 @@ def _defect(first: Union[Profile, Sequence[Profile]], error: Exception) -> Probl
     """A check that cannot read a fact must not take the verdicts of all other checks along: what it asks is not known
     then.
     """
-    names = tuple(host.name for host in ((first,) if isinstance(first, Profile) else first))
+    hosts = (first,) if isinstance(first, Profile) else first
+    names = tuple(host.name for host in hosts)
     fix = "look at this fact on the host; if it is as it should be, report this as a defect of cloudstack.kvm"
     return Problem(names, "facts that the check can read", f"{type(error).__name__}: {error}", kind=UNKNOWN, fix=fix)
 

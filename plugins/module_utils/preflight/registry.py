@@ -173,15 +173,16 @@ def _tie(values: Mapping[str, Comparable], severity: Optional[str]) -> Problem:
 
 def show(value: Any) -> str:
     """A value as the operator reads it."""
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return (
-            ", ".join(show(each) for each in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value))
-            or "none"
-        )
-    return "yes" if value is True else "no" if value is False else str(value)
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(show, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _frozen(value: Any) -> Comparable:
     if isinstance(value, Mapping):
         return tuple((key, _frozen(each)) for key, each in sorted(value.items()))
-    return tuple(_frozen(each) for each in value) if isinstance(value, (list, tuple)) else value
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value

@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_chan
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, Waiver
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import KeptFacts
 
 MOST_TRIED = (
@@ -53,24 +54,17 @@ def judge_again(
     probes stop nothing, the host is judged by its facts alone too, and what the facts of then lead to without the
     probes is not new. Raises InputError for facts that cannot be judged.
     """
-    then = next(host.facts for host in kept.hosts if host.name == name)
+    kept_host = next(host for host in kept.hosts if host.name == name)
+    others = [host for host in kept.hosts if host.name != name]
 
-    def judge(tree: Mapping[str, Any], probed: bool, only: Sequence[str] = ()) -> tuple[Finding, ...]:
-        given: dict[str, Any] = {"facts": tree} if probed else {"facts": tree, "probes": {}, "live": False}
-        hosts = [replace(host, **given) if host.name == name else host for host in kept.hosts]
-        found = assess(hosts, kept.cluster, policy, waivers, today=today, only=only).findings
+    def judge(host: Profile, only: Sequence[str] = ()) -> tuple[Finding, ...]:
+        found = assess([host, *others], kept.cluster, policy, waivers, today=today, only=only).findings
         return tuple(each for each in found if each.stops and name in each.hosts)
 
     try:
-        for probed in (True, False):
-            findings = judge(facts, probed)
-            ids = tuple(dict.fromkeys(each.id for each in findings))
-            outcome = (
-                _explained(findings, then, facts, lambda tree: _ids(judge(tree, probed, ids)))
-                if findings
-                else Outcome(())
-            )  # noqa: B023
-            if findings and (probed or not outcome.stopped_then):
+        for host in (kept_host, replace(kept_host, probes={}, live=False)):
+            outcome = _outcome(host, facts, judge)
+            if outcome.findings and (host is kept_host or not outcome.stopped_then):
                 return outcome
     except (
         ArithmeticError,
@@ -81,6 +75,15 @@ def judge_again(
     ) as error:  # the kept facts may be anything
         raise _unreadable(name, error) from error
     return Outcome(())
+
+
+def _outcome(host: Profile, facts: Mapping[str, Any], judge: Callable[..., tuple[Finding, ...]]) -> Outcome:
+    """What the checks say of the host with these facts instead of its own."""
+    findings = judge(replace(host, facts=facts))
+    if not findings:
+        return Outcome(())
+    ids = tuple(dict.fromkeys(each.id for each in findings))
+    return _explained(findings, host.facts, facts, lambda tree: _ids(judge(replace(host, facts=tree), ids)))
 
 
 def _ids(findings: Sequence[Finding]) -> frozenset[str]:

@@ -59,19 +59,22 @@ def gather(servers: Iterable[str], folder: str = FOLDER) -> Signs:
     own = {address for address, pids in sessions if set(pids) & _ancestors()}
     known = set(_addresses(servers)) - own
     events = parse_events(answers["journal"].stdout.splitlines())
+    of_servers = [(address, pids) for address, pids in sessions if address in known and pids and not _terminal(pids)]
+    set_ups = [event for event in events if event.kind == SET_UP]
+    logouts = [event for event in events if event.kind == LOGOUT and event.address in known]
     return Signs(
         processes=tuple((name, ages.get(pid, 0.0)) for pid, name in _programs()),
-        logins=tuple(
-            (address, max(ages.get(pid, 0.0) for pid in pids))
-            for address, pids in sessions
-            if address in known and pids and not _terminal(pids)
-        ),
-        set_up=_youngest([*_ages(event for event in events if event.kind == SET_UP), *_changed(SETUP_LOG)]),
-        logout=_youngest(_ages(event for event in events if event.kind == LOGOUT and event.address in known)),
+        logins=tuple((address, _oldest(ages, pids)) for address, pids in of_servers),
+        set_up=_youngest([*_ages(set_ups), *_changed(SETUP_LOG)]),
+        logout=_youngest(_ages(logouts)),
         agent_active=answers["agent"].stdout.strip() in ("active", "activating"),
         agent_connected=_connected(answers["sessions"]),
         mark=read_mark(folder),
     )
+
+
+def _oldest(ages: Mapping[int, float], pids: Iterable[int]) -> float:
+    return max(ages.get(pid, 0.0) for pid in pids)
 
 
 @contextlib.contextmanager

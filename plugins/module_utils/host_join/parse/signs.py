@@ -67,6 +67,8 @@ def _event(line: str) -> Optional[Event]:
 def set_up_program(argv: Sequence[str]) -> str:
     """Which program of the set-up a process runs, by itself or through a shell, Python or sudo; "" if none."""
     names = [word.rsplit("/", 1)[-1] for word in argv[:3]]
-    if names and names[0] in PROGRAMS:
-        return names[0]
-    return next((name for name in names[1:] if name in PROGRAMS), "") if names and _RUNNERS.fullmatch(names[0]) else ""
+    if not names or names[0] in PROGRAMS:
+        return "".join(names[:1])
+    if not _RUNNERS.fullmatch(names[0]):
+        return ""
+    return next((name for name in names[1:] if name in PROGRAMS), "")

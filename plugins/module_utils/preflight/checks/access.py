@@ -297,22 +297,12 @@ def login_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
             yield Problem((host.name,), wanted, not_tried(server, "ssh"), kind=UNKNOWN)
         elif not ssh["ok"] and not _explained(host, server, ssh.get("stage")):
             stage = ssh.get("stage") or "an unknown stage"
-            yield Problem(
-                (host.name,),
-                wanted,
-                f"failed at {stage}: {ssh.get('text')}",
-                severity=weight(host),
-                fix=STAGE_FIXES.get(stage, ""),
-            )
+            observed, fix = f"failed at {stage}: {ssh.get('text')}", STAGE_FIXES.get(stage, "")
+            yield Problem((host.name,), wanted, observed, severity=weight(host), fix=fix)
         elif ssh["ok"] and server.get("device") is False and host.get("kvm", "device"):
-            seen = "no /dev/kvm there, but the host has it: another machine?"
-            yield Problem(
-                (host.name,),
-                f"the host itself behind its address, seen from {name}",
-                seen,
-                severity=weight(host),
-                fix=OTHER_MACHINE,
-            )
+            wanted = f"the host itself behind its address, seen from {name}"
+            observed = "no /dev/kvm there, but the host has it: another machine?"
+            yield Problem((host.name,), wanted, observed, severity=weight(host), fix=OTHER_MACHINE)
 
 
 def _explained(host: Profile, server: Mapping[str, Any], stage: Any) -> bool:

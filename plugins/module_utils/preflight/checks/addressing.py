@@ -159,18 +159,15 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     (libvirt: "Attempt to migrate guest to the same host"). A name that resolves to 127.0.1.1 only, as Debian's
     installer writes it, resolves differently on the others.
     """
-    shared = _shared_names(hosts, cluster)
-    for name, (guilty, others) in sorted(shared.items()):
+    sharing: set[str] = set()
+    for name, (guilty, others) in sorted(_shared_names(hosts, cluster).items()):
+        sharing.update(guilty)
         yield Problem(
             guilty, "a name of its own", f"{name} on {show(sorted({*guilty, *others}))}", others=others, severity=ERROR
         )
     for host in hosts:
         try:
-            complaints = (
-                []
-                if any(host.name in guilty for guilty, _others in shared.values())
-                else list(_name_complaints(host, cluster))
-            )
+            complaints = [] if host.name in sharing else list(_name_complaints(host, cluster))
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
@@ -225,16 +222,8 @@ def _own_addresses(host: Profile, cluster: Cluster) -> list[str]:
     """The declared management address and those that the host has. Where they differ that is the subject of NET005 and
     NET008.
     """
-    return list(
-        dict.fromkeys(
-            address
-            for address in (
-                address_of(host, cluster),
-                *(str(each.ip) for each in management_addresses(host, cluster) or ()),
-            )
-            if address
-        )
-    )
+    own = [address_of(host, cluster), *(str(each.ip) for each in management_addresses(host, cluster) or ())]
+    return list(dict.fromkeys(filter(None, own)))
 
 
 def _is_loopback(address: str) -> bool:

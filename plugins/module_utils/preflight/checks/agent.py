@@ -274,15 +274,13 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
     observed = "agent.properties has " + ", ".join(f"{key}={value}" for key, value in sorted(life.items()))
     mine = records_of(host, cluster)
     elsewhere = [record for record in mine if not is_here(record, cluster)]
-    double = [
-        record for record in cluster.registered if record not in mine and guid_of(record.address) == life.get("guid")
-    ]
+    others = [record for record in cluster.registered if record not in mine]
+    double = [record for record in others if guid_of(record.address) == life.get("guid")]
     expected = "a machine that is registered nowhere"
     if elsewhere or double:
+        found = "; ".join(map(registered_text, elsewhere or double))
         say = "registered as" if elsewhere else "the guid is that of"
-        yield Problem(
-            (host.name,), expected, f"{say} {'; '.join(map(registered_text, elsewhere or double))}", evidence=observed
-        )
+        yield Problem((host.name,), expected, f"{say} {found}", evidence=observed)
     elif not cluster.from_cloudstack:
         yield Problem((host.name,), expected, f"unknown: CloudStack was not asked; {observed}", kind=UNKNOWN)
     elif not mine:

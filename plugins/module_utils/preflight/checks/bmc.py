@@ -105,34 +105,26 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     """
     address = host.declared.get("oobm_address")
     if not address:
-        yield Problem(
-            (host.name,),
-            "a BMC for fencing (oobm_address)",
-            "none declared",
-            severity=INFO,
-            fix="set oobm_address, oobm_username and oobm_password",
-        )
+        fix = "set oobm_address, oobm_username and oobm_password"
+        yield Problem((host.name,), "a BMC for fencing (oobm_address)", "none declared", severity=INFO, fix=fix)
         return
     failed = {}
     for name, server in sorted(servers(host).items()):
         seen = server.get("bmc")
         if seen is None or seen.get("ok") is None:
-            yield Problem(
-                (host.name,), f"an answer of the BMC {address} to {name}", not_tried(server, "bmc"), kind=UNKNOWN
-            )
+            expected = f"an answer of the BMC {address} to {name}"
+            yield Problem((host.name,), expected, not_tried(server, "bmc"), kind=UNKNOWN)
         elif not seen["ok"]:
             failed[name] = seen.get("text") or "no answer"
     if failed:
-        fixes = dict.fromkeys(
-            next((fix for sign, fix in CAUSES.items() if sign in text), ADDRESS_FIX) for text in failed.values()
-        )
+        expected = f"the power state from the BMC {address} on every management server"
         observed = "; ".join(f"{name}: {text}" for name, text in failed.items())
-        yield Problem(
-            (host.name,),
-            f"the power state from the BMC {address} on every management server",
-            observed,
-            fix="; ".join(fixes),
-        )
+        fixes = dict.fromkeys(map(_fix_for, failed.values()))
+        yield Problem((host.name,), expected, observed, fix="; ".join(fixes))
+
+
+def _fix_for(text: str) -> str:
+    return next((fix for sign, fix in CAUSES.items() if sign in text), ADDRESS_FIX)
 
 
 @check(
@@ -254,11 +246,8 @@ def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     if not declared:
         return
     bridges = set(cluster.labels.get("Guest", ())) - set(cluster.labels.get("Management", ()))
-    inside = [
-        name
-        for name in sorted(bridges)
-        if any(_contains(net, declared) for net in host.get("bridges", name, "addresses") or ())
-    ]
+    networks = [(name, net) for name in sorted(bridges) for net in host.get("bridges", name, "addresses") or ()]
+    inside = list(dict.fromkeys(name for name, net in networks if _contains(net, declared)))
     if (host.probes.get("bmc_from_guest") or {}).get("reachable"):
         bridge = host.require_probe("bmc_from_guest", "bridge")
         yield Problem(

@@ -30,7 +30,8 @@ RENEWAL = "ca.framework.cert.automatic.renewal"
 
 def concerned(hosts: Sequence[Profile]) -> tuple[str, ...]:
     """Who suffers from a fault of the cloud: the candidates, without any of them all hosts."""
-    return tuple(host.name for host in hosts if not host.member) or tuple(host.name for host in hosts)
+    newcomers = [host for host in hosts if not host.member]
+    return tuple(host.name for host in newcomers or hosts)
 
 
 @check(
@@ -90,28 +91,18 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     if not cluster.from_cloudstack:
         why = f"CloudStack did not answer: {cluster.unanswered}" if cluster.unanswered else "CloudStack was not asked"
         severity = ERROR if cluster.unanswered else None
-        yield Problem(
-            concerned(hosts),
-            "the hosts of the cluster, from CloudStack",
-            f"unknown: {why}",
-            kind=UNKNOWN,
-            severity=severity,
-        )
+        expected = "the hosts of the cluster, from CloudStack"
+        yield Problem(concerned(hosts), expected, f"unknown: {why}", kind=UNKNOWN, severity=severity)
         return
     seen = frozenset().union(*map(addresses, hosts))
     seen |= {each.address for each in cluster.hosts_without_facts}
-    names = {name for host in hosts for name in (host.name, host.get("hostname"))} | {
-        each.name for each in cluster.hosts_without_facts
-    }
+    names = {name for host in hosts for name in (host.name, host.get("hostname"))}
+    names |= {each.name for each in cluster.hosts_without_facts}
     missing = [record for record in cluster.members if record.address not in seen and record.name not in names]
     if missing and hosts:
-        severity = None if any(not host.member for host in hosts) else WARNING
-        yield Problem(
-            concerned(hosts),
-            "all hosts of the cluster looked at",
-            f"not looked at: {'; '.join(map(registered_text, missing))}",
-            severity=severity,
-        )
+        severity = WARNING if all(host.member for host in hosts) else None
+        observed = f"not looked at: {'; '.join(map(registered_text, missing))}"
+        yield Problem(concerned(hosts), "all hosts of the cluster looked at", observed, severity=severity)
 
 
 @check(
@@ -250,10 +241,8 @@ def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     Disabled are only told, because an operator wanted them. Members that were not looked at are CLD002's and FCT001's
     matter.
     """
-    members = {
-        **{host.name: host for host in hosts if host.member},
-        **_by_address(host for host in hosts if host.member),
-    }
+    standing = [host for host in hosts if host.member]
+    members = {**{host.name: host for host in standing}, **_by_address(standing)}
     for record in cluster.members:
         host = members.get(record.address) or members.get(record.name)
         if host and record.state != "Up":

@@ -92,7 +92,7 @@ def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     """The CPU vendor must be one in a cluster.
 
     Live migration between Intel and AMD is supported by neither QEMU nor libvirt, with whatever guest CPU. CloudStack
-    compares nothing (add-host-flow, section 5), lets the host in, and fails at the first evacuation (F35).
+    compares nothing (add-host-flow, section 5), adds the host, and fails at the first evacuation (F35).
     """
     other = {name for problem in architecture(hosts, cluster, policy) for name in problem.hosts}
     yield from same([host for host in hosts if host.name not in other], cluster, "cpu", "vendor")
@@ -159,38 +159,40 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     What it means is decided by guest.cpu.mode of the agents (F35):
 
     - not set, CloudStack's default: guests get QEMU's default CPU, which every host has. Migration between two CPU
-      models was
-      seen to work (kvm-host-observed, section 8). An information, nothing more.
+      models was seen to work (kvm-host-observed, section 8). An information, nothing more.
     - custom: guests get one named model. A warning if the candidate lacks features, because it may lack some of that
       model.
     - host-model: guests get the model and the features of the host they start on. Incompatible is an error, a superset
       a warning.
     - host-passthrough: guests see the whole CPU, and libvirt does not check it. Everything but identical is an error.
     """
-    other = {
-        name for judge in (architecture, vendor) for problem in judge(hosts, cluster, policy) for name in problem.hosts
-    }
+    other = _names([*architecture(hosts, cluster, policy), *vendor(hosts, cluster, policy)])
     alike = [host for host in hosts if host.name not in other]
     guests = _guests_of(alike)
     standing = [host for host in alike if host.member]
     if not standing:
         standing, ties = _most_common(alike, guests)
         yield from ties
-    settled = {host.name for host in standing}
-    newcomers = [host for host in alike if not host.member and host.name not in settled]
-    kinds = _kinds(alike)
-    found = (
-        [problem for candidate in newcomers for problem in _compared(candidate, standing, kinds, guests)]
-        if standing
-        else []
-    )
-    serious = {name for problem in found if problem.severity != INFO for name in problem.hosts}
+    found = list(_newcomers_compared(alike, standing, guests)) if standing else []
+    serious = _names([problem for problem in found if problem.severity != INFO])
     models = {host.name: host.get("cpu", "model") for host in alike if host.name not in serious}
     wanted = cluster.declared.get("cpu.model")
     undeclared = list(odd_ones(models, wanted, severity=WARNING)) if wanted else []
-    told = {name for problem in undeclared for name in problem.hosts}
+    told = _names(undeclared)
     yield from (problem for problem in found if not told & set(problem.hosts))
     yield from undeclared
+
+
+def _names(problems: Iterable[Problem]) -> set[str]:
+    return {name for problem in problems for name in problem.hosts}
+
+
+def _newcomers_compared(alike: Sequence[Profile], standing: Sequence[Profile], guests: _Guests) -> Iterator[Problem]:
+    settled = {host.name for host in standing}
+    kinds = _kinds(alike)
+    for host in alike:
+        if not host.member and host.name not in settled:
+            yield from _compared(host, standing, kinds, guests)
 
 
 @check(
@@ -236,18 +238,15 @@ def mitigations(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
     for group in _by_cpu(hosts):
         smt, unknowns = split(group, "cpu", "smt")
         yield from unknowns
-        yield from odd_ones(
-            {name: "SMT off" if value == "forceoff" else f"SMT {value}" for name, value in smt.items()}, members=members
-        )
+        words = {name: f"SMT {value}".replace("forceoff", "off") for name, value in smt.items()}
+        yield from odd_ones(words, members=members)
         known, unknowns = split([host for host in group if host.name in smt], "cpu", "mitigations")
         yield from unknowns
-        yield from odd_ones(
-            {
-                name: "vulnerable to " + show([flaw for flaw, text in value if VULNERABLE.match(text)])
-                for name, value in known.items()
-            },
-            members=members,
-        )
+        yield from odd_ones({name: _flaws(value) for name, value in known.items()}, members=members)
+
+
+def _flaws(mitigations_by_flaw: Iterable[tuple[str, str]]) -> str:
+    return "vulnerable to " + show([flaw for flaw, text in mitigations_by_flaw if VULNERABLE.match(text)])
 
 
 @check(
@@ -385,11 +384,13 @@ def _most_common(hosts: Sequence[Profile], guests: _Guests) -> tuple[list[Profil
     if not groups or len(groups[-1]) * 2 > len(hosts):
         return (groups[-1] if groups else []), []
     severity = guests.weigh("incompatible")
-    observed = "; ".join(
-        f"{show(group[0].get('cpu', 'model'))} on {show([host.name for host in group])}" for group in groups
-    )
+    observed = "; ".join(map(_model_and_hosts, groups))
     expected = f"one CPU model on more than half of the hosts, or one declared as cpu.model ({guests})"
     return [], [Problem(tuple(host.name for host in hosts), expected, observed, kind=UNDECIDED, severity=severity)]
+
+
+def _model_and_hosts(group: Sequence[Profile]) -> str:
+    return f"{show(group[0].get('cpu', 'model'))} on {show([host.name for host in group])}"
 
 
 def _kinds(hosts: Iterable[Profile]) -> dict[str, int]:
@@ -423,16 +424,19 @@ def _compared(
 
 
 def _tell(candidate: Profile, relation: Relation, against: Sequence[Profile], guests: _Guests) -> Problem:
-    harmless = guests.weigh(relation.verdict) == INFO
     others = tuple(host.name for host in against)
     models = f"{show(candidate.get('cpu', 'model'))} here, {show(against[0].get('cpu', 'model'))} there"
+    consequence, fix, kind = relation.movement, "", UNKNOWN if guests.unknowns else FAILED
+    if guests.weigh(relation.verdict) == INFO:
+        consequence = "no guest sees the difference"
+        fix, kind = "nothing to do as long as guest.cpu.mode stays as it is", FAILED
     return Problem(
         (candidate.name,),
         expected=f"a CPU that runs the guests of {show(others)} ({guests})",
-        observed=f"{relation}; " + ("no guest sees the difference" if harmless else relation.movement),
+        observed=f"{relation}; {consequence}",
         evidence=f"{models}; {relation.source}",
         others=others,
         severity=guests.weigh(relation.verdict),
-        fix="nothing to do as long as guest.cpu.mode stays as it is" if harmless else "",
-        kind=UNKNOWN if guests.unknowns and not harmless else FAILED,
+        fix=fix,
+        kind=kind,
     )

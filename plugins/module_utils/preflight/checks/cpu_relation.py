@@ -74,7 +74,9 @@ def relate(candidate: Profile, host: Profile) -> Relation:
             raise
         lacks, besides, source = (), (), ""
     if not told:
-        verdict = "incompatible" if lacks else "superset" if besides else "identical"
+        verdict = "superset" if besides else "identical"
+        if lacks:
+            verdict = "incompatible"
         return Relation(verdict, lacks, besides, not besides, source)
     verdict, _colon, named = told.partition(":")
     returns = back.startswith(("identical", "superset")) if back else verdict == "identical"

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
@@ -101,11 +102,11 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F26", "F64"),
     unknown=WARNING,
-    fix="let them in: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
+    fix="allow them: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
     "other origin where they were made",
     reproduce="nft -a list ruleset",
 )
-def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to
     49216), and may the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
 
@@ -125,15 +126,10 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         seen = attempts.get(host.name, {})
         if any(state in NO_ANSWER for state in seen.values()) or host.get("firewall", "nft") == []:
             continue
+        # Two members have long been in touch with each other.
+        questions = _questions(host.name, newcomers if host.member else list(addresses), addresses)
         try:
-            # Two members have long been in touch with each other.
-            others = newcomers if host.member else list(addresses)
-            asked = (
-                question
-                for question in _questions(host.name, others, addresses)
-                if (question[0], host.name) not in closed
-            )
-            yield from _judge(host, asked, seen)
+            yield from _judge(host, [each for each in questions if (each[0], host.name) not in closed], seen)
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
 
@@ -162,7 +158,7 @@ def _questions(name: str, others: Sequence[str], addresses: Mapping[str, str]) -
             yield from ((other, Connection(addresses[other], port, "", own)) for port in PORTS)
 
 
-def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:
+def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:
     """A problem for each rule that closes a port; if there is none, for what cannot be known."""
     closed: dict[str, dict[int, list[str]]] = {}
     unknown: dict[str, dict[int, list[str]]] = {}
@@ -196,12 +192,12 @@ def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, i
     scope=CLUSTER,
     prevents=("F21",),
     unknown=WARNING,
-    fix="let UDP 8472 (multicast) or 4789 (EVPN) in from the hosts' addresses on the guest label: "
+    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: "
     "firewall_vxlan_sources, playbooks/prepare_hosts.yml",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
-def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Where guest networks are isolated with VXLAN, the hosts' nftables rules let each other's packets in.
+def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Where guest networks are isolated with VXLAN, the hosts' nftables rules accept each other's packets.
 
     modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so
     one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts
@@ -221,13 +217,14 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
-        yield from _vxlan(
-            host,
-            [
-                (port, [(each.host, decide(rules, _datagram(each, port, own))) for each in others])
-                for port in (VXLAN, VXLAN_EVPN)
-            ],
-        )
+        yield from _vxlan(host, [(port, _decisions(rules, port, others, own)) for port in (VXLAN, VXLAN_EVPN)])
+
+
+def _decisions(
+    rules: Sequence[Any], port: int, senders: Sequence[Attachment], own: Mapping[str, str]
+) -> list[tuple[str, Decision]]:
+    """What the rules do with a datagram of each sender."""
+    return [(each.host, decide(rules, _datagram(each, port, own))) for each in senders]
 
 
 def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connection:
@@ -236,9 +233,9 @@ def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connecti
 
 def _vxlan(host: Profile, found: Sequence[tuple[int, Sequence[tuple[str, Decision]]]]) -> Iterator[Problem]:
     """Nothing if the usual port is open; else what becomes of both."""
-    closed = {
-        port: [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)] for port, decisions in found
-    }
+    closed = {}
+    for port, decisions in found:
+        closed[port] = [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)]
     unclear = [
         each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)
     ]

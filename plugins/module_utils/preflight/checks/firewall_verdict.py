@@ -202,10 +202,8 @@ class _Walk:
         xt = (body.get("type"), body.get("name")) if kind == "xt" and isinstance(body, Mapping) else (None, None)
         if xt[0] == "match":
             return True if xt[1] == "comment" else None
-        changes_a_mark = kind == "mangle" and _what_is_set(body) in (
-            "meta",
-            "ct",
-        )  # no answer depends on marks: they count as not known
+        # No answer depends on marks: they count as not known.
+        changes_a_mark = kind == "mangle" and _what_is_set(body) in ("meta", "ct")
         return True if kind in PASSIVE or changes_a_mark or xt[1] in XT_PASSIVE else "effect"
 
     def _effect(self, key: ChainKey, where: str, kind: Any, body: Any) -> Outcome:
@@ -278,14 +276,8 @@ def _words(kind: Any, body: Any) -> str:
     if kind == "match":
         left = _single(parts.get("left"))
         names = left[1] if left and isinstance(left[1], Mapping) else {}
-        return " ".join(
-            str(word)
-            for word in (
-                left[0] if left else "a comparison",
-                names.get("protocol"),
-                names.get("field"),
-                names.get("key"),
-            )
-            if word
-        )
-    return " ".join(str(word) for word in (kind, parts.get("type"), parts.get("name")) if word)
+        first = left[0] if left else "a comparison"
+        words = [first, names.get("protocol"), names.get("field"), names.get("key")]
+    else:
+        words = [kind, parts.get("type"), parts.get("name")]
+    return " ".join(str(word) for word in words if word)

@@ -74,11 +74,12 @@ def daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     if running and not rivals:
         return
     left_over = running and _listens(host) and not host.get("libvirt", "modular_active")
+    state = "running" if running else "not running"
     yield Problem(
         (host.name,),
         "libvirtd.service running, none of libvirt's sockets and modular daemons active",
-        f"libvirtd is {'running' if running else 'not running'}; active: {show(rivals)}",
-        evidence=_why_stopped(host) if not running and not rivals else "",
+        f"libvirtd is {state}; active: {show(rivals)}",
+        evidence="" if running or rivals else _why_stopped(host),
         severity=WARNING if left_over else None,
     )
 
@@ -185,7 +186,8 @@ def machine_types(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
         [host for host in answering if host.member and host.name in types], "libvirt", "default_machine"
     )
     yield from unknowns
-    common = frozenset.intersection(*(frozenset(types[name]) for name in defaults)) if defaults else frozenset()
+    of_members = [frozenset(types[name]) for name in defaults]
+    common = frozenset.intersection(*of_members) if of_members else frozenset()
     current = {machine for aliases in defaults.values() for _alias, machine in aliases} & common
     for host in answering:
         missing = common - set(types.get(host.name, common))
@@ -239,15 +241,16 @@ def secured(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
     secured, the candidate would be the only one, and no guest could come or leave: then it is to blame. A member on
     which nothing listens on 16514 is LIB002's. Needs CloudStack: from the inventory alone nothing is said.
     """
-    profiles = {row.id: host for host in hosts if (row := _row_of(host, cluster))}
-    says = {row.name: (row.details.get("secured"), profiles.get(row.id)) for row in cluster.members}
-    names = {name: host.name if host else name for name, (_secured, host) in says.items()}
-    plain = tuple(
-        sorted(names[name] for name, (value, host) in says.items() if value == "false" and not (host and _deaf(host)))
-    )
-    safe = tuple(sorted(names[name] for name, (value, _host) in says.items() if value == "true"))
+    profiles = {record.id: host for host in hosts if (record := _record_of(host, cluster))}
+    secured = []
+    for record in cluster.members:
+        host, value = profiles.get(record.id), record.details.get("secured")
+        if not (value == "false" and host and _deaf(host)):
+            secured.append((host.name if host else record.name, value))
+    plain = tuple(sorted(name for name, value in secured if value == "false"))
+    safe = tuple(sorted(name for name, value in secured if value == "true"))
     newcomers = tuple(host.name for host in hosts if not host.member)
-    for name in sorted(names[name] for name, (value, _host) in says.items() if value not in ("true", "false")):
+    for name in sorted(name for name, value in secured if value not in ("true", "false")):
         yield Problem((name,), "details.secured to be known", "unknown: listHosts does not say", kind=UNKNOWN)
     if plain and safe:
         yield Problem(plain, "secured, as the other members", "details.secured is false", others=safe)
@@ -281,19 +284,17 @@ def uefi(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator
     states = {}
     for host in hosts:
         try:
-            states.update({host.name: _uefi_state(host)} if host.get("agent", "present") else {})
+            if host.get("agent", "present"):
+                states[host.name] = _uefi_state(host)
         except FactUnavailable as error:
             yield fact_unavailable(host, error, severity=WARNING)
     works = tuple(name for name, state in states.items() if not state)
-    for name, (kind, observed) in ((name, state) for name, state in states.items() if state):
-        severity = {"broken": ERROR if works else WARNING, "off": WARNING if works else INFO}[kind]
-        yield Problem(
-            (name,),
-            "the UEFI firmware, and the files that uefi.properties names",
-            observed,
-            others=works,
-            severity=severity,
-        )
+    severities = {"broken": ERROR, "off": WARNING} if works else {"broken": WARNING, "off": INFO}
+    wanted = "the UEFI firmware, and the files that uefi.properties names"
+    for name, state in states.items():
+        if state:
+            kind, observed = state
+            yield Problem((name,), wanted, observed, others=works, severity=severities[kind])
 
 
 @check(
@@ -412,10 +413,9 @@ def _branch(version: str) -> str:
 def _direction(problem: Problem, libvirts: Mapping[str, str], qemus: Mapping[str, str]) -> str:
     if not problem.others:
         return ""
-    mine, theirs = (
-        [_numbers(versions[name]) for versions in (qemus, libvirts)] for name in (problem.hosts[0], problem.others[0])
-    )
-    if mine > theirs:
+    mine, theirs = problem.hosts[0], problem.others[0]
+    versions = {name: (_numbers(qemus[name]), _numbers(libvirts[name])) for name in (mine, theirs)}
+    if versions[mine] > versions[theirs]:
         return ": newer; guests can come, those that start here may not go back"
     return ": older; guests of the newer hosts may not come"
 
@@ -436,9 +436,9 @@ def _uefi_state(host: Profile) -> Optional[tuple[str, str]]:
     return ("broken", f"missing: {show(missing)}") if missing else None
 
 
-def _row_of(host: Profile, cluster: Cluster) -> Optional[Registered]:
+def _record_of(host: Profile, cluster: Cluster) -> Optional[Registered]:
     """The host of this cluster in CloudStack that this member is: by its address, else by its name."""
-    rows = cluster.members if host.member else ()
-    return next((row for row in rows if row.address == host.declared.get("address")), None) or next(
-        (row for row in rows if row.name == host.name), None
-    )
+    records = cluster.members if host.member else ()
+    by_address = [record for record in records if record.address == host.declared.get("address")]
+    by_name = [record for record in records if record.name == host.name]
+    return next(iter(by_address + by_name), None)

@@ -19,10 +19,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_DATA, MIGRATION_TLS
 
 NO_ANSWER = ("filtered", "unreachable")
-DATA = (
-    MIGRATION_DATA,
-    49216,
-)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+# Both ends of the range: rules that open a part of it look right to a probe of the first port.
+DATA = (MIGRATION_DATA, 49216)
 PORTS = (MIGRATION_TLS, *DATA)
 # (newcomer, member) -> port -> the rule of the member that closes it
 Closed = dict[tuple[str, str], dict[int, str]]

@@ -65,21 +65,18 @@ def shape(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
     CloudStack's documentation asks for homogeneous hosts in a cluster (kvm.rst:53-68) and checks nothing.
     """
     wanted = cluster.declared.get("memory.total_bytes")
-    small = {
-        problem.hosts[0]
-        for host in hosts
-        if host.get("memory", "total_bytes")
-        for problem in enough(host, cluster, policy)
-    }
+    with_memory = [host for host in hosts if host.get("memory", "total_bytes")]
+    small = {host.name for host in with_memory if list(enough(host, cluster, policy))}
     totals, unknowns = split([host for host in hosts if host.name not in small], "memory", "total_bytes")
     yield from unknowns
     nodes, unknowns = split([host for host in hosts if host.name in totals], "memory", "numa")
     yield from unknowns
     members = [host.name for host in hosts if host.member]
-    groups = near({**totals, **({"": wanted} if wanted else {})}, policy.memory_difference_max_percent)
-    for problem in odd_ones(
-        {name: gib(groups[name]) for name in totals}, gib(groups[""]) if wanted else None, members=members
-    ):
+    # The declared size is grouped like a host's, under a name that no host has.
+    groups = near({**totals, "": wanted} if wanted else totals, policy.memory_difference_max_percent)
+    sizes = {name: gib(size) for name, size in groups.items()}
+    declared = sizes.pop("", None)
+    for problem in odd_ones(sizes, declared, members=members):
         yield replace(problem, observed=gib(totals[problem.hosts[0]])) if problem.kind == FAILED else problem
     yield from odd_ones({name: f"NUMA nodes: {len(parts)}" for name, parts in nodes.items()}, members=members)
 
@@ -102,9 +99,8 @@ def hugepages(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     """
     found, unknowns = split(hosts, "memory", "hugepages")
     yield from unknowns
-    yield from odd_ones(
-        {name: _pages(pools) for name, pools in found.items()}, members=[host.name for host in hosts if host.member]
-    )
+    members = [host.name for host in hosts if host.member]
+    yield from odd_ones({name: _pages(pools) for name, pools in found.items()}, members=members)
 
 
 @check(

@@ -29,11 +29,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 NAME_MAX = 15  # IFNAMSIZ - 1
 VLAN_DIGITS = 4
-VERIFIED = (
-    "Management",
-    "Public",
-    "Guest",
-)  # what the server asks the agent for at each connect (LibvirtCheckNetworkCommandWrapper)
+# What the server asks the agent for at each connect (LibvirtCheckNetworkCommandWrapper).
+VERIFIED = ("Management", "Public", "Guest")
 
 
 @check(
@@ -59,13 +56,10 @@ def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     missing = [label for label in labels(cluster) if label not in bridges and not _is_plain_interface(host, label)]
     if not missing:
         return
-    needed = set(missing) & set(labels(cluster, *VERIFIED))
-    yield Problem(
-        (host.name,),
-        expected="; ".join(f"{label} for {kinds_of(cluster, label)}" for label in missing),
-        observed=f"no bridge {show(missing)}; bridges of this host: {show(sorted(bridges))}",
-        severity=BLOCKER if needed else ERROR,
-    )
+    severity = BLOCKER if set(missing) & set(labels(cluster, *VERIFIED)) else ERROR
+    expected = "; ".join(f"{label} for {kinds_of(cluster, label)}" for label in missing)
+    observed = f"no bridge {show(missing)}; bridges of this host: {show(sorted(bridges))}"
+    yield Problem((host.name,), expected, observed, severity=severity)
 
 
 def _is_plain_interface(host: Profile, label: str) -> bool:
@@ -143,11 +137,13 @@ def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
 def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str]:
     found = links(host)
-    return {
-        found[port]["parent"] if found.get(port, {}).get("kind") == "vlan" and found[port].get("parent") else port
-        for _label, bridge in label_bridges(host, cluster, kind)
-        for port in ports(bridge)
-    }
+    interfaces = set()
+    for _label, bridge in label_bridges(host, cluster, kind):
+        for port in ports(bridge):
+            link = found.get(port, {})
+            parent = link.get("parent") if link.get("kind") == "vlan" else None
+            interfaces.add(parent or port)
+    return interfaces
 
 
 @check(

@@ -59,21 +59,23 @@ def matches(connection: Connection, rules: Rules, body: Any) -> Optional[bool]:
         return None
     op, left, right = body.get("op"), body.get("left"), body.get("right")
     if _key_of(left) == "&" or field_of(left) == ("tcp", "flags"):
-        return _flags_match(op, left, right) if connection.protocol == "tcp" else False if _tcp_flags(left) else None
+        if connection.protocol == "tcp":
+            return _flags_match(op, left, right)
+        return False if _tcp_flags(left) else None
     value = value_of(connection, rules, left)
     if value is NEVER:
         return False
     if op in ("<", ">", "<=", ">="):
         return _compare(op, value, right)
     listed = elements(rules, right)
-    found = None if listed is None else _any(is_one_of(value, each) for each in listed)
-    if op not in ("==", "!=", "in"):
+    if op not in ("==", "!=", "in") or listed is None:
         return None
-    return found if op != "!=" or found is None else not found
+    found = _any(is_one_of(value, each) for each in listed)
+    return not found if op == "!=" and found is not None else found
 
 
 def elements(rules: Rules, right: Any) -> Optional[list]:
-    """What stands on the right of a comparison, one by one; None for a set that is not in the ruleset."""
+    """The right side of a comparison, one by one; None for a set that is not in the ruleset."""
     if isinstance(right, str) and right.startswith("@"):
         right = rules.sets.get(right[1:])
         return right if isinstance(right, list) else None
@@ -86,12 +88,9 @@ def value_of(connection: Connection, rules: Rules, left: Any) -> Any:
     """What the packet has where the expression looks: a port, an address, a name; for a concatenation a tuple of
     these.
     """
-    kind = _key_of(left)
-    body = left[kind] if kind else None
+    kind, body = _key_and_body(left)
     if kind == "concat" and isinstance(body, list):
-        values = tuple(
-            _value(connection, rules, _key_of(each), each[_key_of(each)] if _key_of(each) else None) for each in body
-        )
+        values = tuple(_value(connection, rules, *_key_and_body(each)) for each in body)
         return NEVER if NEVER in values else values
     return _value(connection, rules, kind, body)
 
@@ -109,7 +108,9 @@ def is_one_of(value: Any, element: Any) -> Optional[bool]:
         if not isinstance(parts, list) or len(parts) != len(value):
             return None
         found = [_is(each, part) for each, part in zip(value, parts)]
-        return False if False in found else None if None in found else True
+        if False in found:
+            return False
+        return None if None in found else True
     return element == "*" or _is(value, element)
 
 
@@ -236,17 +237,28 @@ def _flags(tree: Any) -> Optional[set[str]]:
         return set()
     if not isinstance(tree, list):
         return None
-    parts = [_flags(each) for each in tree]
-    return None if None in parts else {flag for part in parts for flag in part or ()}
+    found: set[str] = set()
+    for part in map(_flags, tree):
+        if part is None:
+            return None
+        found |= part
+    return found
 
 
 def _key_of(tree: Any) -> Any:
     return next(iter(tree)) if isinstance(tree, Mapping) and len(tree) == 1 else None
 
 
+def _key_and_body(tree: Any) -> tuple[Any, Any]:
+    kind = _key_of(tree)
+    return kind, tree[kind] if kind else None
+
+
 def _any(results: Iterable[Optional[bool]]) -> Optional[bool]:
     found = set(results)
-    return True if True in found else None if None in found else False
+    if True in found:
+        return True
+    return None if None in found else False
 
 
 def _address(text: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import vxlan_let_in
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import firewall_blocks_vxlan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import labels
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import (
     FROM,
@@ -52,7 +52,7 @@ SLOW = (
     "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way "
     "between the two"
 )
-LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
+ALLOW_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
 
 
 @check(
@@ -89,15 +89,8 @@ def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     yield from _by_name(blamed, between, names)
     for pairs in _both_ways(left):
         yield _one_way(pairs, between, pairs[0][1] in names)
-    for (name, to), said in sorted(complaints.items()):
-        if name == to and said and (TO, name) not in blamed:
-            yield Problem(
-                (name,),
-                "port 16514 open or refused at the host's own address",
-                _words(said),
-                fix=ALLOW_PEERS,
-                reproduce=_reproduce(said[0]),
-            )
+    at_itself = {name: said for (name, to), said in complaints.items() if name == to and (TO, name) not in blamed}
+    yield from _own_port(at_itself)
     yield from _slow_ports(tries, names, policy)
 
 
@@ -128,23 +121,32 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
         for each in examine(hosts, cluster, policy).outcomes
         if each.control and each.probe.network in guest
     }
-    answering = {
-        host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())
-    }
+    answering = {host.name for host in hosts if not _has_vxlan_device(host)}
     pairs: dict[Pair, str] = {}
     for host in hosts:
-        answers: dict[str, list[Probe]] = {}
-        for each in [each for each in host.probes.get("vxlan") or () if each["state"] is not None]:
-            answers.setdefault(each["to"], []).append(each)
-        for to, found in answers.items():
+        for to, found in _vxlan_answers(host).items():
             if to in answering and {(host.name, to), (to, host.name)} & passed:
-                pairs[host.name, to] = "" if any(each["state"] == "refused" for each in found) else _words(found)
+                # A refusal came from the other kernel: the datagram has arrived.
+                refused = any(each["state"] == "refused" for each in found)
+                pairs[host.name, to] = "" if refused else _words(found)
     if any(pairs.values()):  # seldom: reading the rules of all hosts once more takes longest of all
-        closed = {name for problem in vxlan_let_in(hosts, cluster, policy) for name in problem.hosts}
+        closed = {name for problem in firewall_blocks_vxlan(hosts, cluster, policy) for name in problem.hosts}
         pairs = {pair: said for pair, said in pairs.items() if pair[1] not in closed}
-    yield from by_pair(
-        pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix=""
-    )
+    names = {host.name for host in hosts}
+    yield from by_pair(pairs, names, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix="")
+
+
+def _has_vxlan_device(host: Profile) -> bool:
+    return any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())
+
+
+def _vxlan_answers(host: Profile) -> dict[str, list[Probe]]:
+    """The other host -> what became of the datagrams to it."""
+    answers: dict[str, list[Probe]] = {}
+    for probe in host.probes.get("vxlan") or ():
+        if probe["state"] is not None:
+            answers.setdefault(probe["to"], []).append(probe)
+    return answers
 
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
@@ -154,7 +156,8 @@ def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Probl
         try:
             found[host.name] = host.require_probe("ports")
         except FactUnavailable as error:
-            unknowns.extend([fact_unavailable(host, error)] if error.expected_here else [])
+            if error.expected_here:
+                unknowns.append(fact_unavailable(host, error))
     return found, unknowns
 
 
@@ -196,40 +199,47 @@ def _mount_failed(host: Profile, probe: Probe) -> bool:
     )
 
 
+def _own_port(complaints: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
+    """Hosts that do not reach their own port 16514."""
+    expected = "port 16514 open or refused at the host's own address"
+    for name, said in sorted(complaints.items()):
+        if said:
+            yield Problem((name,), expected, _words(said), fix=ALLOW_PEERS, reproduce=_reproduce(said[0]))
+
+
 def _by_name(
     blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]
 ) -> Iterator[Problem]:
     """One problem for each host that is blamed, in whichever direction, and for each server that is."""
     for name in sorted({name for _direction, name in blamed}):
         goes_in, goes_out = blamed.get((TO, name), ()), blamed.get((FROM, name), ())
-        probes = [probe for other in goes_in for probe in said[other, name]] + [
-            probe for other in goes_out for probe in said[name, other]
-        ]
-        texts = [f"{_words(probes)}, from {show(list(goes_in))}"] if goes_in else []
-        texts += [f"it reaches neither {' nor '.join(goes_out)}"] if goes_out else []
-        yield Problem(
-            (name,) if name in hosts else tuple(goes_in),
-            expected=f"an answer of {name} to all hosts" if goes_in else "the other hosts and servers within reach",
-            observed="; ".join(texts),
-            others=tuple(sorted({*goes_in, *goes_out} & hosts)) if name in hosts else (),
-            severity=_weight(probes),
-            fix="" if goes_in and name in hosts else LET_OUT if name in hosts else _server_fix(probes[0]),
-            reproduce=_reproduce(probes[0]),
-        )
+        pairs = [*((other, name) for other in goes_in), *((name, other) for other in goes_out)]
+        probes = [probe for pair in pairs for probe in said[pair]]
+        expected, texts = "the other hosts and servers within reach", []
+        if goes_in:
+            expected = f"an answer of {name} to all hosts"
+            texts.append(f"{_words(probes)}, from {show(list(goes_in))}")
+        if goes_out:
+            texts.append(f"it reaches neither {' nor '.join(goes_out)}")
+        parts: dict[str, Any] = {"severity": _weight(probes), "reproduce": _reproduce(probes[0])}
+        if name in hosts:
+            others = tuple(sorted({*goes_in, *goes_out} & hosts))
+            fix = "" if goes_in else ALLOW_OUT
+            yield Problem((name,), expected, "; ".join(texts), others=others, fix=fix, **parts)
+        else:  # a server: the hosts that do not reach it are named
+            yield Problem(tuple(goes_in), expected, "; ".join(texts), fix=_server_fix(probes[0]), **parts)
 
 
 def _one_way(pairs: Sequence[Pair], said: Mapping[Pair, Sequence[Probe]], between_hosts: bool) -> Problem:
     """What is wrong between two, in one direction or both, without a third host to say which of them is to blame."""
     probes = said[pairs[0]]
-    return Problem(
-        tuple(sorted(pairs[0])) if between_hosts else pairs[0][:1],
-        expected="; ".join(f"an answer of {to} to {name}" for name, to in pairs),
-        observed="; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs),
-        severity=_weight(probes),
-        kind=UNDECIDED if between_hosts else FAILED,
-        fix=ALLOW_PEERS if between_hosts else _server_fix(probes[0]),
-        reproduce=_reproduce(probes[0]),
-    )
+    expected = "; ".join(f"an answer of {to} to {name}" for name, to in pairs)
+    observed = "; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs)
+    parts: dict[str, Any] = {"severity": _weight(probes), "reproduce": _reproduce(probes[0])}
+    if between_hosts:
+        both = tuple(sorted(pairs[0]))
+        return Problem(both, expected, observed, kind=UNDECIDED, fix=ALLOW_PEERS, **parts)
+    return Problem(pairs[0][:1], expected, observed, fix=_server_fix(probes[0]), **parts)
 
 
 def _both_ways(pairs: Sequence[Pair]) -> list[list[Pair]]:
@@ -248,18 +258,15 @@ def _server_fix(probe: Probe) -> str:
 
 
 def _weight(probes: Sequence[Probe]) -> str:
-    return BLOCKER if any(probe.get("purpose") == "agent" for probe in probes) else ERROR
+    return BLOCKER if "agent" in {probe.get("purpose") for probe in probes} else ERROR
 
 
 def _words(probes: Sequence[Probe]) -> str:
-    return show(
-        sorted(
-            {
-                f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}"
-                for probe in probes
-            }
-        )
-    )
+    return show(sorted(set(map(_probe_text, probes))))
+
+
+def _probe_text(probe: Probe) -> str:
+    return f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}"
 
 
 def _reproduce(probe: Probe) -> str:
@@ -271,10 +278,10 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
     pairs: dict[Pair, str] = {}
     for name, probes in tries.items():
         for probe in probes:
-            took = probe.get("ms") if probe.get("state") not in NO_ANSWER else None
-            late = took is not None and took > policy.connect_max_ms
             pairs.setdefault((name, probe["to"]), "")
-            pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms" if late else pairs[name, probe["to"]]
+            took = probe.get("ms")
+            if took is not None and took > policy.connect_max_ms and probe.get("state") not in NO_ANSWER:
+                pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms"
     yield from by_pair(
         pairs,
         hosts,
@@ -299,14 +306,8 @@ def by_pair(
             continue
         involved = [(other, name) if direction == TO else (name, other) for other in others]
         observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
-        yield Problem(
-            (name,) if name in hosts else tuple(others),
-            expected,
-            observed,
-            severity=severity,
-            fix=fix,
-            reproduce=reproduce,
-        )
+        blamed_hosts = (name,) if name in hosts else tuple(others)
+        yield Problem(blamed_hosts, expected, observed, severity=severity, fix=fix, reproduce=reproduce)
     for involved in _both_ways(left):
         one, other = involved[0]
         kind = UNDECIDED if other in hosts and one != other else FAILED

@@ -205,12 +205,8 @@ def slow(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator
         observed = "; ".join(f"{name}: {text}" for name, text in late.items() if text)
         if observed:
             wanted = f"each step on {export} within {policy.nfs_step_max_ms:g} ms"
-            yield Problem(
-                tuple(name for name, text in late.items() if text),
-                wanted,
-                observed,
-                others=tuple(name for name, text in late.items() if not text),
-            )
+            slow = tuple(name for name, text in late.items() if text)
+            yield Problem(slow, wanted, observed, others=tuple(name for name in late if name not in slow))
 
 
 def _late(probe: Try, limit: float) -> str:
@@ -263,10 +259,10 @@ def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     pool counts too.
 
     One dead pool of the cluster or zone keeps each connecting host in Connecting or Alert, healthy ones as well, about
-    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools that are no NFS only a mounted
+    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools other than NFS only a mounted
     SharedMountPoint can be seen; the others are unknown, which is a warning.
     """
-    tries, _gaps = _tries(hosts, cluster)
+    tries, _unknowns = _tries(hosts, cluster)
     for pool in needed_pools(cluster):
         seen = tries.get(_export(pool), {}) if pool.kind == NFS else {}
         if _answers_nobody(seen):
@@ -276,24 +272,15 @@ def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
                 f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
                 f"no host can mount it: {text}",
             )
-        blind = (
-            ()
-            if pool.kind == NFS
-            else tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
-        )
-        if blind:
-            yield Problem(
-                blind,
-                f"pool {pool.name} ({pool.kind}) usable",
-                f"unknown: pools of type {pool.kind} are not tried",
-                kind=UNKNOWN,
-            )
+        blind = tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
+        if pool.kind != NFS and blind:
+            expected = f"pool {pool.name} ({pool.kind}) usable"
+            yield Problem(blind, expected, f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
 
 
 def _mounted(host: Profile, pool: Pool) -> bool:
-    return pool.kind == SHARED_MOUNT and any(
-        each["path"].rstrip("/") == pool.path.rstrip("/") for each in host.get("nfs", "mounts") or ()
-    )
+    mounted = {each["path"].rstrip("/") for each in host.get("nfs", "mounts") or ()}
+    return pool.kind == SHARED_MOUNT and pool.path.rstrip("/") in mounted
 
 
 @check(

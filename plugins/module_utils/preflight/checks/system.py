@@ -38,9 +38,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 SAME_TO_CLOUDSTACK = frozenset(
     {"Rocky", "Rocky Linux", "Red", "Red Hat Enterprise Linux", "Oracle", "Oracle Linux Server", "AlmaLinux"}
 )
-LIBVIRT_UUID_INVALID = re.compile(
-    r"(.)\1*"
-)  # libvirt makes one up where the firmware has only one digit (virUUIDIsValid)
+# libvirt makes one up where the firmware has only one digit (virUUIDIsValid).
+LIBVIRT_UUID_INVALID = re.compile(r"(.)\1*")
 
 
 @check(
@@ -260,16 +259,15 @@ def firmware_uuid(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
 
 def _standing_names(hosts: Sequence[Profile], cluster: Cluster, names: Mapping[str, str]) -> dict[str, str]:
     """Name of each member's distribution: what CloudStack knows, else what the host says."""
-    known = {row.name: row.details["Host.OS"] for row in cluster.members if row.details.get("Host.OS")}
+    known = {record.name: record.details["Host.OS"] for record in cluster.members if record.details.get("Host.OS")}
     return {**{host.name: names[host.name] for host in hosts if host.member and host.name in names}, **known}
 
 
 def _refused(hosts: Sequence[Profile], names: Mapping[str, str], standing: Mapping[str, str]) -> Iterator[Problem]:
     candidates = {host.name: names[host.name] for host in hosts if not host.member and host.name in names}
     if not standing:  # the first that joins decides for all others
-        yield from odd_ones(
-            {name: "one of EL" if text in SAME_TO_CLOUDSTACK else text for name, text in candidates.items()}
-        )
+        kinds = {**candidates, **{name: "one of EL" for name, text in candidates.items() if text in SAME_TO_CLOUDSTACK}}
+        yield from odd_ones(kinds)
         return
     for name, text in candidates.items():
         others = tuple(sorted(member for member, other in standing.items() if not _same_name(text, other)))

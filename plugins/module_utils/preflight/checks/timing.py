@@ -110,13 +110,12 @@ def _no_majority(found: Mapping[str, Clock], policy: Policy) -> Iterator[Problem
     if len(clear) > 1 and max(clear.values()) - min(clear.values()) > policy.clock_offset_max_s:
         latest = max(clear.values())
         behind = {name: latest - offset for name, offset in sorted(clear.items())}
-        observed = ", ".join(
-            f"{name} {_span(offset)} behind the latest clock" for name, offset in behind.items() if offset
-        )
-        observed += f". If that is wrong, {TOO_EARLY}" if max(behind.values()) > CERTIFICATE_GRACE_S else ""
-        yield Problem(
-            tuple(behind), f"less than {policy.clock_offset_max_s:g} s between two hosts", observed, kind=UNDECIDED
-        )
+        late = [f"{name} {_span(offset)} behind the latest clock" for name, offset in behind.items() if offset]
+        observed = ", ".join(late)
+        if max(behind.values()) > CERTIFICATE_GRACE_S:
+            observed += f". If that is wrong, {TOO_EARLY}"
+        expected = f"less than {policy.clock_offset_max_s:g} s between two hosts"
+        yield Problem(tuple(behind), expected, observed, kind=UNDECIDED)
 
 
 def _against(name: str, clock: Clock, group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
@@ -125,15 +124,16 @@ def _against(name: str, clock: Clock, group: Mapping[str, Clock], policy: Policy
     far = max(group.values(), key=lambda other: abs(offset - other[0]) - other[1], default=clock)
     distance = offset - far[0]
     if abs(distance) - uncertainty - far[1] > policy.clock_offset_max_s:
-        too_early = -distance > CERTIFICATE_GRACE_S
+        observed, severity = f"{_span(abs(distance))} {'ahead' if distance > 0 else 'behind'}", ERROR
+        if -distance > CERTIFICATE_GRACE_S:
+            observed, severity = f"{observed}: {TOO_EARLY}", BLOCKER
         yield Problem(
             (name,),
             expected=f"less than {policy.clock_offset_max_s:g} s to the clocks of {show(sorted(group))}",
-            observed=f"{_span(abs(distance))} "
-            f"{'ahead' if distance > 0 else 'behind'}{': ' + TOO_EARLY if too_early else ''}",
+            observed=observed,
             evidence=f"{offset:+.3f} s against the controller, uncertain by {uncertainty:.3f} s",
             others=tuple(sorted(group)),
-            severity=BLOCKER if too_early else ERROR,
+            severity=severity,
         )
     elif uncertainty > policy.clock_uncertainty_max_s:
         yield _too_vague(name, uncertainty, policy)
@@ -153,15 +153,12 @@ def _all_off(group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
     """All hosts agree, and the controller does not: one of the two is wrong."""
     if group and all(abs(offset) - uncertainty > policy.clock_offset_max_s for offset, uncertainty in group.values()):
         offset = min((offset for offset, _uncertainty in group.values()), key=abs)
-        too_early = -offset > CERTIFICATE_GRACE_S
         observed = f"{_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the controller"
-        yield Problem(
-            tuple(sorted(group)),
-            expected="the time of the controller",
-            observed=f"{observed}. If the hosts are wrong, {TOO_EARLY}" if too_early else observed,
-            severity=ERROR if too_early else WARNING,
-            kind=UNDECIDED,
-        )
+        severity = WARNING
+        if -offset > CERTIFICATE_GRACE_S:
+            observed, severity = f"{observed}. If the hosts are wrong, {TOO_EARLY}", ERROR
+        names = tuple(sorted(group))
+        yield Problem(names, "the time of the controller", observed, severity=severity, kind=UNDECIDED)
 
 
 def _span(seconds: float) -> str:
@@ -212,21 +209,24 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     of the sources is wrong, and the neighbours take their heartbeats for old (F45). Hosts without any source are the
     subject of TIM002 and TIM004.
     """
-    sources = {}
+    sources: dict[str, set[str]] = {}
     for host in hosts:
+        # No daemon: TIM004. Not known whether it is synchronised: TIM002.
+        if host.get("time", "service") == "none" or host.get("time", "synchronised") is None:
+            continue
         try:
-            # No daemon: TIM004. Not known whether it is synchronised: TIM002.
-            listed = (
-                host.require("time", "sources")
-                if host.get("time", "service") != "none" and host.get("time", "synchronised") is not None
-                else ()
-            )
+            listed = host.require("time", "sources")
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
-        sources.update({host.name: {str(source.get("name")) for source in listed}} if listed else {})
-    if len(sources) < 2:
-        return
+        if listed:
+            sources[host.name] = {str(source.get("name")) for source in listed}
+    if len(sources) > 1:
+        yield from _without_common(sources)
+
+
+def _without_common(sources: Mapping[str, set[str]]) -> Iterator[Problem]:
+    """The hosts that share no source with those that use the most common one."""
     usual, users = Counter(name for names in sources.values() for name in sorted(names)).most_common(1)[0]
     if users * 2 <= len(sources):
         observed = "; ".join(f"{name}: {show(names)}" for name, names in sorted(sources.items()))

@@ -50,13 +50,13 @@ def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[
         pod=pod,
         name=name,
         source=CLOUDSTACK,
-        arch=record.get("arch") if record else None,
-        cluster_allocation_state=record.get("allocationstate") if record else None,
+        arch=(record or {}).get("arch"),
+        cluster_allocation_state=(record or {}).get("allocationstate"),
         storage_vlans=_storage_vlans(client, pod_id),
         management_version=_version(client.call("listCapabilities").get("capability")),
         settings=_settings(client, record),
         registered=registered_of(client.list("listHosts", "host", type="Routing", details="all")),
-        **(_of_zone(client, zone_record, record) if zone_record else {}),
+        **_of_zone(client, zone_record, record),
     )
     return cluster, {"zone": zone_record is not None, "pod": pod_id is not None, "cluster": record is not None}
 
@@ -75,7 +75,9 @@ def _pod_and_cluster(
     return pod_id or (record["podid"] if record else None), record
 
 
-def _of_zone(client: Client, zone: Record, cluster: Optional[Record]) -> dict[str, Any]:
+def _of_zone(client: Client, zone: Optional[Record], cluster: Optional[Record]) -> dict[str, Any]:
+    if not zone:
+        return {}
     networks = client.list(PHYSICAL_NETWORK.listing, PHYSICAL_NETWORK.kind, zoneid=zone["id"])
     traffic_types = [
         record

@@ -113,7 +113,9 @@ def _marks(folder: str) -> Optional[dict[str, Mapping[str, Any]]]:
     except InputError:
         return None
     marks = {} if marks is None else marks
-    return marks if isinstance(marks, dict) and all(isinstance(mark, dict) for mark in marks.values()) else None
+    if not isinstance(marks, dict) or not all(isinstance(mark, dict) for mark in marks.values()):
+        return None
+    return marks
 
 
 def _write_marks(folder: str, marks: Mapping[str, Any]) -> None:

@@ -100,14 +100,13 @@ def describe() -> dict[str, tuple[Any, str]]:
 
 
 def _require_type(name: str, default: Any, value: Any) -> None:
-    wanted: Any = (
-        (int, float) if isinstance(default, float) else Mapping if isinstance(default, Mapping) else type(default)
-    )
-    if (
-        not isinstance(value, wanted)
-        or (isinstance(value, bool) and not isinstance(default, bool))
-        or _not_finite(value)
-    ):
+    wanted: Any = type(default)
+    if isinstance(default, float):
+        wanted = (int, float)
+    elif isinstance(default, Mapping):
+        wanted = Mapping
+    truth_for_number = isinstance(value, bool) and not isinstance(default, bool)
+    if not isinstance(value, wanted) or truth_for_number or _not_finite(value):
         kind = getattr(wanted, "__name__", "number")
         raise InputError(
             f"preflight_policy.{name} is not valid",

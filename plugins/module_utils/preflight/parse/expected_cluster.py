@@ -63,7 +63,10 @@ def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
             expected=f"the keys {', '.join(sorted(known))}",
             observed=", ".join(sorted(set(mapping) - known)),
         )
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()}
+    values: dict[str, Any] = dict(mapping)
+    for key, value in mapping.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
     values["registered"] = tuple(Registered(**host) for host in values.get("registered") or ())
@@ -83,7 +86,8 @@ def cluster_of_inventory(variables: Mapping[str, Any]) -> Cluster:
     Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must
     have.
     """
-    given = {key: variables[key] if variables.get(key) is not None else default for key, default in DEFAULTS.items()}
+    declared = {key: variables[key] for key in DEFAULTS if variables.get(key) is not None}
+    given = {**DEFAULTS, **declared}
     isolation = tuple(str(method).upper() for method in given["cluster_physical_network_isolation_methods"])
     network = {"isolationmethods": ",".join(isolation), "vlan": str(given["cluster_physical_network_vlan"])}
     labels = [
@@ -127,12 +131,9 @@ def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) ->
     if not exists["cluster"]:
         missing += ["arch", "cluster_allocation_state"]
     known = {_url(pool) for pool in cloud.pools}
-    return replace(
-        cloud,
-        **{name: getattr(inventory, name) for name in missing},
-        pools=(*cloud.pools, *(pool for pool in inventory.pools if _url(pool) not in known)),
-        declared=inventory.declared,
-    )
+    added = tuple(pool for pool in inventory.pools if _url(pool) not in known)
+    taken = {name: getattr(inventory, name) for name in missing}
+    return replace(cloud, **taken, pools=cloud.pools + added, declared=inventory.declared)
 
 
 def labels_of(traffic_types: Iterable[Record]) -> dict[str, tuple[str, ...]]:
@@ -184,12 +185,12 @@ def _pool(record: Record) -> Pool:
 
 def _registered(record: Record) -> Registered:
     shown: dict[str, Any] = {ours: str(record.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
-    details = {
-        key: str(value)
-        for key, value in (record.get("details") or {}).items()
-        if not any(mark in key.lower() for mark in SECRET)
-    }
+    details = {key: str(value) for key, value in (record.get("details") or {}).items() if not _is_secret(key)}
     return Registered(**shown, details=details)
+
+
+def _is_secret(key: str) -> bool:
+    return any(mark in key.lower() for mark in SECRET)
 
 
 def _concerns(pool: Record, cluster: Record) -> bool:
@@ -239,4 +240,4 @@ def _url(pool: Pool) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value

@@ -98,10 +98,7 @@ def facts_document(run_id: str, created_at: str, hosts: Iterable[Profile], clust
     """What preflight.facts.json holds: read_facts gives the same hosts and the same cluster. Its form is
     docs/schema/preflight.facts.schema.json.
     """
-    profiles = {
-        host.name: {each: getattr(host, each) for each in ("facts", "declared", "probes", "member", "live")}
-        for host in hosts
-    }
+    profiles = {host.name: _document_of(host) for host in hosts}
     return {
         "schema_version": FACTS_VERSION,
         "run_id": run_id,
@@ -109,6 +106,10 @@ def facts_document(run_id: str, created_at: str, hosts: Iterable[Profile], clust
         "cluster": mapping_of(cluster),
         "hosts": profiles,
     }
+
+
+def _document_of(host: Profile) -> dict[str, Any]:
+    return {each: getattr(host, each) for each in ("facts", "declared", "probes", "member", "live")}
 
 
 class _Reader:

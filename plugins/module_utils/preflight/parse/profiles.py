@@ -58,11 +58,15 @@ def _known(variables: Mapping[str, Any], sections: Iterable[str]) -> dict[str, A
     return {
         "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
         "declared": kept.get("declared") or {},
-        "address": next((variables[name] for name in ADDRESS if variables.get(name)), None),
+        "address": _first_set(variables, ADDRESS),
         "reached": bool(kept.get("reached")),
         "at": kept.get("at"),
         "results": {section: variables.get(RESULTS[section]) or {} for section in sections},
     }
+
+
+def _first_set(variables: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((variables[name] for name in names if variables.get(name)), None)
 
 
 def profiles_of(known: Mapping[str, Mapping[str, Any]]) -> list[Profile]:
@@ -94,23 +98,27 @@ def read_hosts(
     host sent cannot make the report unreadable: a number that JSON does not have becomes a text.
     """
     profiles, missing = [], []
-    servers = read_management([writable(each) for each in management])
+    servers = read_management(map(writable, management))
     for name in names:
-        parts = dict(writable(known.get(name) or {}))
-        # Of a host that the role never got to, the inventory still tells whether it is one of the members that
-        # CloudStack knows.
-        facts, declared = parts.get("facts") or {}, parts.get("declared") or {"address": parts.get("address")}
-        parts["declared"] = declared
-        member = is_member(facts, declared, cluster)
+        parts = _readable(known.get(name) or {})
+        facts = parts["facts"]
+        member = is_member(facts, parts["declared"], cluster)
         age = now - _moment(parts.get("at"))
-        why = _why_without_facts(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
-        if why and not facts and not cluster.from_cloudstack:
-            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
-        if why:
-            missing.append(without_facts(name, declared, why, member))
+        why = _why_without_facts(facts, live[name]) if name in live else _why_stale(facts, age, max_age_s)
+        if not why:
+            profiles.append(_profile(name, parts, servers, member=member, live=name in live))
             continue
-        profiles.append(_profile(name, parts, servers, member=member, live=name in live))
+        if not facts and not cluster.from_cloudstack:
+            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
+        missing.append(without_facts(name, parts["declared"], why, member))
     return profiles, replace(cluster, hosts_without_facts=tuple(missing))
+
+
+def _readable(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a host that the role never got to, the inventory still tells whether CloudStack knows it as a member."""
+    parts = writable(known)
+    declared = parts.get("declared") or {"address": parts.get("address")}
+    return {**parts, "facts": parts.get("facts") or {}, "declared": declared}
 
 
 def _moment(at: Any) -> float:
@@ -157,21 +165,31 @@ def read_probes(
         unknown["paths"] = _failure(results.get("paths") or {})
     else:
         probes["paths"] = paths
-    heard = [each for each in probes.get("ports", ()) if each["purpose"] == BMC_FROM_GUEST]
-    if heard:
-        answered = [each["to"] for each in heard if each["state"] == "open"]
-        probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
-    vxlan = [each for each in probes.get("ports", ()) if each["purpose"] == GUESTS_BETWEEN_HOSTS]
-    if vxlan:
-        probes["vxlan"] = vxlan
     if "ports" in probes:
-        probes["ports"] = [
-            each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)
-        ]
-    probes["management"] = {
-        server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()
-    }
+        probes.update(_by_purpose(probes["ports"]))
+    probes["management"] = {server: _answer_about(name, found) for server, found in servers.items()}
     return probes
+
+
+def _by_purpose(ports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """`ports`, and apart from them what is probed for a reason of its own: `bmc_from_guest` and `vxlan`, if at all."""
+    purposes: dict[str, list[Mapping[str, Any]]] = {BMC_FROM_GUEST: [], GUESTS_BETWEEN_HOSTS: []}
+    rest: list[Mapping[str, Any]] = []
+    for each in ports:
+        purposes.get(each["purpose"], rest).append(each)
+    found: dict[str, Any] = {"ports": rest}
+    bmc, vxlan = purposes[BMC_FROM_GUEST], purposes[GUESTS_BETWEEN_HOSTS]
+    if bmc:
+        answered = [each["to"] for each in bmc if each["state"] == "open"]
+        found["bmc_from_guest"] = {"bridge": (answered or [bmc[0]["to"]])[0], "reachable": bool(answered)}
+    if vxlan:
+        found["vxlan"] = vxlan
+    return found
+
+
+def _answer_about(name: str, found: Mapping[str, Any]) -> Any:
+    """What a management server found out about a host."""
+    return found[name] if name in found else _untried(str(found.get("why")))
 
 
 def _paths(results: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, list[Any]]]:

@@ -39,9 +39,8 @@ def targets(
     own = declared[name].get("address")
     found = [_target(f"management server {each}", each, AGENT, "agent") for each in management]
     found += [_target(f"storage {each}", each, NFS, "storage") for each in storage]
-    found.append(
-        _target(name, own, MIGRATION_TLS, "migration TLS")
-    )  # the agent tests its own address before it connects (F64)
+    # The agent tests its own address before it connects (F64).
+    found.append(_target(name, own, MIGRATION_TLS, "migration TLS"))
     for peer in peers(name, sorted(declared)):
         address = declared[peer].get("address")
         found += [
@@ -94,20 +93,22 @@ def cpus(name: str, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]]
 
 def logins(declared: Mapping[str, Mapping[str, Any]], passwords: Mapping[str, str]) -> list[dict[str, Any]]:
     """The hosts as a management server has to reach them, with their BMCs. `passwords` of the BMCs, by host."""
-    return [
-        {
-            "name": name,
-            "address": host.get("address"),
-            "ssh_port": host.get("ssh_port") or 22,
-            "username": host.get("cloudstack_user") or "root",
-            "bmc_address": host.get("oobm_address") if host.get("oobm_driver", "ipmitool") == "ipmitool" else None,
-            "bmc_port": int(host.get("oobm_port") or IPMI),
-            "bmc_username": host.get("oobm_username") or "",
-            "bmc_password": passwords.get(name) or "",
-        }
-        for name, host in sorted(declared.items())
-        if host.get("address")
-    ]
+    with_address = sorted((name, host) for name, host in declared.items() if host.get("address"))
+    return [_login(name, host, passwords.get(name) or "") for name, host in with_address]
+
+
+def _login(name: str, host: Mapping[str, Any], bmc_password: str) -> dict[str, Any]:
+    by_ipmitool = host.get("oobm_driver", "ipmitool") == "ipmitool"
+    return {
+        "name": name,
+        "address": host.get("address"),
+        "ssh_port": host.get("ssh_port") or 22,
+        "username": host.get("cloudstack_user") or "root",
+        "bmc_address": host.get("oobm_address") if by_ipmitool else None,
+        "bmc_port": int(host.get("oobm_port") or IPMI),
+        "bmc_username": host.get("oobm_username") or "",
+        "bmc_password": bmc_password,
+    }
 
 
 def exports(declared: Mapping[str, Any], pools: Iterable[Pool]) -> list[str]:

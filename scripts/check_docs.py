@@ -27,7 +27,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.kno
     FAILURES,
     what_cloudstack_says,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import describe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import documented_limits
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, Check
 
 PAGES = ROOT / "docs" / "checks"
@@ -140,7 +140,7 @@ def _policy() -> str:
     text = _head("Policy of the pre-flight", "plugins/module_utils/preflight/model/policy.py")
     text += "\nLimits of the checks. An inventory changes them by name in `preflight_policy`:\n\n"
     text += "```yaml\npreflight_policy:\n  clock_offset_max_s: 0.2\n```\n\n"
-    rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in describe().items()]
+    rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in documented_limits().items()]
     return text + _table(("limit", "default", "why"), rows)
 
 

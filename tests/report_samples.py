@@ -163,16 +163,16 @@ def four_hosts() -> tuple[World, list[Finding]]:
 
 def hundred_hosts() -> tuple[World, list[Finding]]:
     """Ninety members and ten candidates, three of them bad in three ways, some members with small things."""
-    everybody = [f"host{number}" for number in range(1, 101)]
-    edits = {name: {"facts.interfaces[eth1].carrier": False} for name in everybody[97:]}
-    edits.update({name: {"facts.os.kernel": "6.1.0-25-amd64"} for name in everybody[10:30]})
+    names = [f"host{number}" for number in range(1, 101)]
+    edits = {name: {"facts.interfaces[eth1].carrier": False} for name in names[97:]}
+    edits.update({name: {"facts.os.kernel": "6.1.0-25-amd64"} for name in names[10:30]})
     findings = four_hosts()[1]
-    found = [finding("NET011", everybody[97:], observed="eth1 of cloudbr1 has no link", prevents=("F14",))]
-    found += [finding("SYS002", everybody[10:30], severity=WARNING, observed="6.1.0-25-amd64")]
+    found = [finding("NET011", names[97:], observed="eth1 of cloudbr1 has no link", prevents=("F14",))]
+    found += [finding("SYS002", names[10:30], severity=WARNING, observed="6.1.0-25-amd64")]
     found += [
-        finding("TIM001", [name], observed=f"{index + 2}.4 s behind host1", others=everybody[:9])
-        for index, name in enumerate(everybody[90:94])
+        finding("TIM001", [name], observed=f"{index + 2}.4 s behind host1", others=names[:9])
+        for index, name in enumerate(names[90:94])
     ]
-    found += [finding("AGT010", [everybody[4]], observed="expires 2026-12-01", prevents=("F29",))]
-    found += [finding("BMC002", everybody, severity=WARNING, kind=UNKNOWN, observed="unknown: ipmitool is missing")]
+    found += [finding("AGT010", [names[4]], observed="expires 2026-12-01", prevents=("F29",))]
+    found += [finding("BMC002", names, severity=WARNING, kind=UNKNOWN, observed="unknown: ipmitool is missing")]
     return healthy(90, 10).edit(edits), [*found, *[each for each in findings if each.id in ("MEM002", "CPU005")]]

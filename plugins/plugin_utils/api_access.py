@@ -60,8 +60,7 @@ def _unusable(
 def _text(access: Mapping[str, Any], observed: str) -> str:
     inventory, environment = ", ".join(SOURCES), ", ".join(SOURCES.values())
     return (
-        f"{ranges(access['hosts'])}: CloudStack cannot be used. Expected: an API that answers to {environment} of "
-        "the environment, or to "
-        f"{inventory} of the inventory. Observed: {observed.rstrip('.')}. Next: correct them, then run again. No "
-        "host was touched."
+        f"{ranges(access['hosts'])}: CloudStack cannot be used. Expected: an API that answers to {environment} of the "
+        f"environment, or to {inventory} of the inventory. Observed: {observed.rstrip('.')}. Next: correct them, then "
+        "run again. No host was touched."
     )

@@ -47,9 +47,8 @@ VULNERABLE = re.compile(r"(KVM: )?(Vulnerable|Processor vulnerable)")
 GUEST_CPU = ("guest.cpu.mode", "guest.cpu.model", "guest.cpu.features")
 PASSTHROUGH, HOST_MODEL, CUSTOM = "host-passthrough", "host-model", "custom"
 COMMON_CPU = (
-    "set guest.cpu.mode: custom and guest.cpu.model to a model that all hosts have (virsh hypervisor-cpu-baseline) "
-    "in cloudstack_agent_properties "
-    "of all hosts, or put this host into a cluster of its own CPU"
+    "set guest.cpu.mode: custom and guest.cpu.model to a model that all hosts have (virsh hypervisor-cpu-baseline) in "
+    "cloudstack_agent_properties of all hosts, or put this host into a cluster of its own CPU"
 )
 
 
@@ -175,12 +174,17 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
         yield from ties
     found = list(_newcomers_compared(alike, standing, guests)) if standing else []
     serious = _names([problem for problem in found if problem.severity != INFO])
-    models = {host.name: host.get("cpu", "model") for host in alike if host.name not in serious}
-    wanted = cluster.declared.get("cpu.model")
-    undeclared = list(odd_ones(models, wanted, severity=WARNING)) if wanted else []
+    undeclared = _other_model([host for host in alike if host.name not in serious], cluster)
     told = _names(undeclared)
     yield from (problem for problem in found if not told & set(problem.hosts))
     yield from undeclared
+
+
+def _other_model(hosts: Iterable[Profile], cluster: Cluster) -> list[Problem]:
+    """Hosts that have another CPU model than the declared one, if one is declared."""
+    wanted = cluster.declared.get("cpu.model")
+    models = {host.name: host.get("cpu", "model") for host in hosts}
+    return list(odd_ones(models, wanted, severity=WARNING)) if wanted else []
 
 
 def _names(problems: Iterable[Problem]) -> set[str]:
@@ -256,9 +260,8 @@ def _flaws(mitigations_by_flaw: Iterable[tuple[str, str]]) -> str:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F37",),
-    fix="set the firmware's power profile to OS control, or host.cpu.manual.speed.mhz in "
-    "cloudstack_agent_properties of all hosts (after the join: "
-    "cloudstack-setup-agent removes host.* keys)",
+    fix="set the firmware's power profile to OS control, or host.cpu.manual.speed.mhz in cloudstack_agent_properties "
+    "of all hosts (after the join: cloudstack-setup-agent removes host.* keys)",
     reproduce="lscpu | grep MHz; cat /sys/devices/system/cpu/cpu0/cpufreq/base_frequency",
     unknown=INFO,
 )

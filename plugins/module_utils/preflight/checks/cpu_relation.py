@@ -16,13 +16,11 @@ NAMES_SHOWN = 12
 # (arch/x86/include/asm/cpufeatures.h).
 _LINUX_FLAGS = (
     "acc_power aperfmperf arch_perfmon art bmec bts cat_l2 cat_l3 cdp_l2 cdp_l3 constant_tsc cpb cpuid cpuid_fault "
-    "cqm cqm_llc cqm_mbm_local cqm_mbm_total "
-    "cqm_occup_llc dtherm dts epb ept ept_ad extd_apicid flexpriority flush_l1d hw_pstate hwp hwp_act_window "
-    "hwp_epp hwp_notify hwp_pkg_req hypervisor ibs "
-    "ida intel_ppin intel_pt kaiser mba nonstop_tsc nonstop_tsc_s3 nopl overflow_recov pebs pln proc_feedback pti "
-    "pts rapl rep_good retpoline ring3mwait "
-    "rrsba_ctrl smba smca split_lock_detect succor swap_gs tpr_shadow tsc_known_freq tsc_reliable user_shstk vmcall "
-    "vmmcall vnmi vpid xtopology"
+    "cqm cqm_llc cqm_mbm_local cqm_mbm_total cqm_occup_llc dtherm dts epb ept ept_ad extd_apicid flexpriority "
+    "flush_l1d hw_pstate hwp hwp_act_window hwp_epp hwp_notify hwp_pkg_req hypervisor ibs ida intel_ppin intel_pt "
+    "kaiser mba nonstop_tsc nonstop_tsc_s3 nopl overflow_recov pebs pln proc_feedback pti pts rapl rep_good retpoline "
+    "ring3mwait rrsba_ctrl smba smca split_lock_detect succor swap_gs tpr_shadow tsc_known_freq tsc_reliable "
+    "user_shstk vmcall vmmcall vnmi vpid xtopology"
 )
 NOT_FOR_GUESTS = frozenset(_LINUX_FLAGS.split())
 

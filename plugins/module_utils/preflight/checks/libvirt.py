@@ -268,8 +268,7 @@ def secured(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
     scope=CLUSTER,
     prevents=("F41",),
     fix="install ovmf (Debian, Ubuntu) or edk2-ovmf (EL), and let /etc/cloudstack/agent/uefi.properties name files "
-    "that are there (*_4M.fd from "
-    "Ubuntu 22.04 and Debian 12 on)",
+    "that are there (*_4M.fd from Ubuntu 22.04 and Debian 12 on)",
     reproduce="cut -d= -f2 /etc/cloudstack/agent/uefi.properties | xargs ls -l",
 )
 def uefi(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -75,8 +75,7 @@ def _is_plain_interface(host: Profile, label: str) -> bool:
     scope=HOST,
     prevents=("F14", "F15"),
     fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run playbooks/prepare_hosts.yml; "
-    "rename a port that the agent does not "
-    "know with a systemd .link file first",
+    "rename a port that the agent does not know with a systemd .link file first",
     reproduce="ls /sys/class/net/*/brif",
 )
 def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -108,8 +107,7 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
     scope=HOST,
     prevents=("F16",),
     fix="give the NIC a shorter name with a systemd .link file, or put a bond such as bond0 between it and the "
-    "bridge; then correct port in "
-    "network_bridge_bridges and run playbooks/prepare_hosts.yml",
+    "bridge; then correct port in network_bridge_bridges and run playbooks/prepare_hosts.yml",
 )
 def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The agent names the bridge of a guest VLAN br<port>-<vlan>, and Linux allows 15 characters.

@@ -94,7 +94,7 @@ class Policy:
         return replace(self, **{name: type(getattr(self, name))(value) for name, value in changes.items()})
 
 
-def describe() -> dict[str, tuple[Any, str]]:
+def documented_limits() -> dict[str, tuple[Any, str]]:
     """Name -> default and reason, for the documentation."""
     return {each.name: (getattr(Policy(), each.name), each.metadata["says"]) for each in fields(Policy)}
 

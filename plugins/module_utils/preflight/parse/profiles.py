@@ -102,8 +102,7 @@ def read_hosts(
     for name in names:
         parts = _readable(known.get(name) or {})
         facts = parts["facts"]
-        member = is_member(facts, parts["declared"], cluster)
-        age = now - _moment(parts.get("at"))
+        member, age = is_member(facts, parts["declared"], cluster), now - _moment(parts.get("at"))
         why = _why_without_facts(facts, live[name]) if name in live else _why_stale(facts, age, max_age_s)
         if not why:
             profiles.append(_profile(name, parts, servers, member=member, live=name in live))

@@ -32,7 +32,7 @@ TWO = {"cloudstack_api_url": "http://two", "cloudstack_api_key": "key-two", "clo
             [{"hosts": ["host1"], "missing": ["CLOUDSTACK_SECRET"]}],
         ),
     ],
-    ids=["nobody", "environment", "inventory wins", "nothing", "empty", "null"],
+    ids=["no host", "environment", "inventory wins", "nothing", "empty", "null"],
 )
 def test_accesses(variables, environment, expected):
     assert accesses(variables, variables, environment) == expected

@@ -47,7 +47,7 @@ def test_only_the_whole_name_is_the_name(text, host, expected):
         ({"host1": ["ok: [host1]", "x"], "host2": ["ok: [host2]"]}, ["ok: [host1]", "x", "ok: [host2]"]),
         ({"host1": ["host2 is down"], "host2": ["host2 is down"]}, ["host2 is down", "host2 is down"]),
     ],
-    ids=["nobody", "nothing", "one", "97", "in order", "more lines differ", "another host's name is kept"],
+    ids=["no host", "nothing", "one", "97", "in order", "more lines differ", "another host's name is kept"],
 )
 def test_fold(said, expected):
     assert [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page: what it says, that it needs nothing from elsewhere, and that everybody can read it."""
+"""The page: what it says, that it needs nothing from elsewhere, and that every reader can read it."""
 
 from __future__ import annotations
 

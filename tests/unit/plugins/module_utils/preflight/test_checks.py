@@ -65,7 +65,7 @@ def test_a_fault_is_found_and_nothing_else(number, case):
     infos = [each for each in findings_of(number) if each.severity == INFO]
     found = {(finding.id, host): finding for finding in told(findings_of(number)) for host in finding.hosts}
     wanted = wanted_of(case)
-    # A finding of severity info is wanted only where the case says so; it is no false alarm elsewhere.
+    # A finding of severity info is wanted only where the case says so; it is not a false alarm elsewhere.
     found.update({(each.id, host): each for each in infos for host in each.hosts if (each.id, host) in wanted})
     assert sorted(found) == sorted(wanted), [(key, each.observed) for key, each in found.items() if key not in wanted]
     for key, rules in wanted.items():

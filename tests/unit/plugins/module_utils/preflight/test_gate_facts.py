@@ -106,7 +106,7 @@ def nothing(_path: tuple[Step, ...], value: Any) -> Any:
 
 
 def unknown(path: tuple[Step, ...], value: Any) -> Any:
-    """Nobody knows it any more. Of a long list of texts the first and the last item stand for all: every one has been
+    """It is not known any more. Of a long list of texts the first and the last item stand for all: every one has been
     another before.
     """
     inside = FACTS

@@ -50,7 +50,7 @@ def test_signs(machine, tmp_path):
     )
     found = join_progress.gather(["10.88.0.254", "10.88.0.253"], str(tmp_path))
     assert found.processes == (("keystore-setup", 3.0),)
-    assert found.logins == (("10.88.0.254", 70.0),), "no terminal, and nobody else's login"
+    assert found.logins == (("10.88.0.254", 70.0),), "no terminal, and no other login"
     assert (found.set_up, found.logout, found.agent_active, found.agent_connected, found.mark) == (
         20.0,
         10.0,

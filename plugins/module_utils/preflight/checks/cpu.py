@@ -167,8 +167,7 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     """
     other = _names([*architecture(hosts, cluster, policy), *vendor(hosts, cluster, policy)])
     alike = [host for host in hosts if host.name not in other]
-    guests = _guests_of(alike)
-    standing = [host for host in alike if host.member]
+    guests, standing = _guests_of(alike), [host for host in alike if host.member]
     if not standing:
         standing, ties = _most_common(alike, guests)
         yield from ties

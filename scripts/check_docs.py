@@ -27,14 +27,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.kno
     FAILURES,
     what_cloudstack_says,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import describe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
-    CANDIDATE,
-    CLUSTER,
-    HOST,
-    PAIR,
-    Check,
-)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import documented_limits
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, Check
 
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {
@@ -43,8 +37,6 @@ SCHEMAS = {
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
 LOOKS_AT = {
     HOST: "each host by itself",
-    PAIR: "each pair of hosts, both ways",
-    CANDIDATE: "each candidate, against all members",
     CLUSTER: "all hosts of the cluster together",
 }
 
@@ -67,8 +59,9 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
 def _severity(check: Check) -> str:
     if check.severity == BLOCKER:
         return f"{BLOCKER}: keeps a host out, and cannot be waived"
-    stops = check.severity in STOPS_A_JOIN
-    return f"{check.severity}: {'keeps a host out, unless waived' if stops else 'is told, and keeps nobody out'}"
+    if check.severity in STOPS_A_JOIN:
+        return f"{check.severity}: keeps a host out, unless waived"
+    return f"{check.severity}: is reported, and keeps no host out"
 
 
 def _faults(check: Check) -> list[str]:
@@ -140,7 +133,7 @@ def _policy() -> str:
     text = _head("Policy of the pre-flight", "plugins/module_utils/preflight/model/policy.py")
     text += "\nLimits of the checks. An inventory changes them by name in `preflight_policy`:\n\n"
     text += "```yaml\npreflight_policy:\n  clock_offset_max_s: 0.2\n```\n\n"
-    rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in describe().items()]
+    rows = [(f"`{name}`", f"`{json.dumps(default)}`", why) for name, (default, why) in documented_limits().items()]
     return text + _table(("limit", "default", "why"), rows)
 
 

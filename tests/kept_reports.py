@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pre-flight of the hosts of tests/cluster_profiles.py leaves behind for a join, as it comes out of its files, and the host that is to join."""
+"""What a pre-flight of the hosts of tests/cluster_profiles.py leaves behind for a join, as it comes out of its files,
+and the host that is to join.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ RUN = "5ad2b2c8-3c3d-5f5c-9a8d-5d9a6d1f7f10"
 def kept(world: World, waivers: Sequence[Waiver] = (), made: datetime = NOW - timedelta(minutes=5)) -> Kept:
     """Report and facts of a run five minutes ago."""
     parts = (world.profiles(), world.intent(), world.rules(), waivers)
-    report = document(assess(*parts, today=NOW.date().isoformat()), *parts, Made(made.isoformat(), "alice on control1", RUN))
+    report = document(
+        assess(*parts, today=NOW.date().isoformat()), *parts, Made(made.isoformat(), "alice on control1", RUN)
+    )
     facts = facts_document(RUN, made.isoformat(), world.profiles(), world.intent())
     return Kept("reports", json.loads(dump(report)), json.loads(dump(facts)))
 
@@ -31,5 +35,11 @@ def kept(world: World, waivers: Sequence[Waiver] = (), made: datetime = NOW - ti
 def candidate(world: World, name: str = "host4", facts: Mapping[str, Any] | None = None, **changes: Any) -> Candidate:
     """The host as the inventory declares it, with the facts that it had unless others are given."""
     address = world.hosts[name]["declared"]["address"]
-    given = {"address": address, "url": f"http://{address}", "username": "root", "place": ("zone1", "pod1", "cluster1"), "policy": world.rules()}
+    given = {
+        "address": address,
+        "url": f"http://{address}",
+        "username": "root",
+        "zone_pod_cluster": ("zone1", "pod1", "cluster1"),
+        "policy": world.rules(),
+    }
     return Candidate(name, facts=world.hosts[name]["facts"] if facts is None else facts, **{**given, **changes})

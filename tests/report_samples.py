@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports for tests and benchmarks: assessments written by hand over the hosts of tests/cluster_profiles.py, so that no check decides what a page shows."""
+"""Reports for tests and benchmarks: assessments written by hand over the hosts of tests/cluster_profiles.py, so that no
+check decides what a page shows.
+
+Only titles are the checks' own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment, Verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     BLOCKER,
@@ -31,14 +36,25 @@ WAIVER = Waiver("CPU005", ("host2",), "firmware update is in change 4711", "bob"
 
 def finding(check: str, hosts: Sequence[str], **parts: Any) -> Finding:
     """A finding with something in every part."""
-    given = {"title": f"Title of {check}", "severity": ERROR, "kind": FAILED, "others": (), "expected": "what should be", "observed": "what is"}
+    given = {
+        "title": CHECKS[check].title,
+        "severity": ERROR,
+        "kind": FAILED,
+        "others": (),
+        "expected": "what should be",
+        "observed": "what is",
+    }
     rest = {"evidence": "", "reproduce": "ip -br link", "fix": "do this", "prevents": ("F17",), "waiver": None}
     return Finding(check, hosts=tuple(hosts), **{**given, **rest, **parts})
 
 
 def assessment(world: World, findings: Sequence[Finding]) -> Assessment:
     """The findings with the verdicts that follow from them."""
-    ordered = tuple(sorted(findings, key=lambda each: (each.waiver is not None, SEVERITIES.index(each.severity), each.id, each.hosts)))
+    ordered = tuple(
+        sorted(
+            findings, key=lambda each: (each.waiver is not None, SEVERITIES.index(each.severity), each.id, each.hosts)
+        )
+    )
     verdicts = []
     for host in world.profiles():
         because = tuple(dict.fromkeys(each.id for each in ordered if each.stops and host.name in each.hosts))
@@ -47,10 +63,16 @@ def assessment(world: World, findings: Sequence[Finding]) -> Assessment:
 
 
 def report(
-    world: World, findings: Sequence[Finding], waivers: Sequence[Waiver] = (), previous: dict[str, Any] | None = None, made: Made = MADE
+    world: World,
+    findings: Sequence[Finding],
+    waivers: Sequence[Waiver] = (),
+    previous: dict[str, Any] | None = None,
+    made: Made = MADE,
 ) -> dict[str, Any]:
     """The document of an assessment."""
-    return document(assessment(world, findings), world.profiles(), world.intent(), world.rules(), waivers, made, previous)
+    return document(
+        assessment(world, findings), world.profiles(), world.intent(), world.rules(), waivers, made, previous
+    )
 
 
 def four_hosts() -> tuple[World, list[Finding]]:
@@ -73,7 +95,6 @@ def four_hosts() -> tuple[World, list[Finding]]:
         finding(
             "NET001",
             ["host4"],
-            title="A bridge for each traffic label",
             expected="a bridge cloudbr1, label of Public and Guest in zone1",
             observed="no cloudbr1; bridges: cloudbr0, cloudbr2",
             fix="add cloudbr1 to network_bridge_bridges of host4 and run prepare_hosts.yml --limit host4",
@@ -83,7 +104,6 @@ def four_hosts() -> tuple[World, list[Finding]]:
         finding(
             "MTU001",
             ["host4"],
-            title="MTU of a port not below its bridge's",
             expected="eth2 with MTU 9000 or more, as cloudbr2 has",
             observed="eth2 has MTU 1500",
             evidence="cloudbr2 mtu 9000 <- eth2 mtu 1500",
@@ -95,7 +115,6 @@ def four_hosts() -> tuple[World, list[Finding]]:
             "TIM001",
             ["host4"],
             severity=BLOCKER,
-            title="Clocks agree within a second",
             expected="an offset below 1.0 s to every host",
             observed="86400.2 s ahead of host1, host2 and host3",
             others=members,
@@ -107,43 +126,54 @@ def four_hosts() -> tuple[World, list[Finding]]:
             "CPU004",
             ["host4"],
             severity=WARNING,
-            title="Guest CPU compatible with the members'",
             observed="EPYC 7302P: lacks vaes, vpclmulqdq",
             prevents=("F35",),
         ),
         finding(
-            "BMC002", ["host4"], severity=WARNING, kind=UNKNOWN, title="The BMC is this host's", observed="unknown: /dev/ipmi0 is not there", prevents=("F49",)
+            "BMC002",
+            ["host4"],
+            severity=WARNING,
+            kind=UNKNOWN,
+            observed="unknown: /dev/ipmi0 is not there",
+            prevents=("F49",),
         ),
         finding(
-            "SYS002", ["host4"], severity=WARNING, title="Kernel as in the cluster", expected="6.1.0-28-amd64 (as on 3 of 4 hosts)", observed="6.1.0-25-amd64"
+            "SYS002",
+            ["host4"],
+            severity=WARNING,
+            expected="6.1.0-28-amd64 (as on 3 of 4 hosts)",
+            observed="6.1.0-25-amd64",
         ),
         finding(
             "MEM002",
             ["host1", "host2", "host3", "host4"],
             severity=WARNING,
             kind=UNDECIDED,
-            title="Memory shape",
             observed="256 GiB on host1, host2; 512 GiB on host3, host4",
         ),
         finding(
-            "CLD004", list(members), severity=INFO, title="Deleted hosts register again", prevents=("F10",), observed="add.host.on.service.restart.kvm is true"
+            "CLD004",
+            list(members),
+            severity=INFO,
+            prevents=("F10",),
+            observed="add.host.on.service.restart.kvm is true",
         ),
-        finding("CPU005", ["host2"], severity=WARNING, title="Microcode", observed="0x1000064", waiver=WAIVER, prevents=("F35",)),
+        finding("CPU005", ["host2"], severity=WARNING, observed="0x1000064", waiver=WAIVER, prevents=("F35",)),
     ]
 
 
 def hundred_hosts() -> tuple[World, list[Finding]]:
     """Ninety members and ten candidates, three of them bad in three ways, some members with small things."""
-    everybody = [f"host{number}" for number in range(1, 101)]
-    edits = {name: {"facts.interfaces[eth1].carrier": False} for name in everybody[97:]}
-    edits.update({name: {"facts.os.kernel": "6.1.0-25-amd64"} for name in everybody[10:30]})
+    names = [f"host{number}" for number in range(1, 101)]
+    edits = {name: {"facts.interfaces[eth1].carrier": False} for name in names[97:]}
+    edits.update({name: {"facts.os.kernel": "6.1.0-25-amd64"} for name in names[10:30]})
     findings = four_hosts()[1]
-    found = [finding("NET011", everybody[97:], title="Link on the port of each label", observed="eth1 of cloudbr1 has no link", prevents=("F14",))]
-    found += [finding("SYS002", everybody[10:30], severity=WARNING, title="Kernel as in the cluster", observed="6.1.0-25-amd64")]
+    found = [finding("NET011", names[97:], observed="eth1 of cloudbr1 has no link", prevents=("F14",))]
+    found += [finding("SYS002", names[10:30], severity=WARNING, observed="6.1.0-25-amd64")]
     found += [
-        finding("TIM001", [name], title="Clocks agree within a second", observed=f"{index + 2}.4 s behind host1", others=everybody[:9])
-        for index, name in enumerate(everybody[90:94])
+        finding("TIM001", [name], observed=f"{index + 2}.4 s behind host1", others=names[:9])
+        for index, name in enumerate(names[90:94])
     ]
-    found += [finding("AGT010", [everybody[4]], title="Certificate valid", observed="expires 2026-12-01", prevents=("F29",))]
-    found += [finding("BMC002", everybody, severity=WARNING, kind=UNKNOWN, title="The BMC is this host's", observed="unknown: ipmitool is missing")]
+    found += [finding("AGT010", [names[4]], observed="expires 2026-12-01", prevents=("F29",))]
+    found += [finding("BMC002", names, severity=WARNING, kind=UNKNOWN, observed="unknown: ipmitool is missing")]
     return healthy(90, 10).edit(edits), [*found, *[each for each in findings if each.id in ("MEM002", "CPU005")]]

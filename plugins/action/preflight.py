@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judges the hosts of a cluster on the controller, where everybody's facts are. Documented in plugins/modules/preflight.py."""
+"""Judges the hosts of a cluster on the controller, where everybody's facts are. Documented in
+plugins/modules/preflight.py.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess, parse_waivers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts, read_variables
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
 
 ARGUMENT_SPEC = {
@@ -47,27 +49,30 @@ class ActionModule(ActionBase):
 
 
 def judge(options, task_vars):
-    """The verdicts, the lines for the terminal and the place of the report."""
+    """The verdicts, the lines for the terminal and the path of the report."""
     policy = Policy().with_changes(options["policy"])
     waivers = parse_waivers(options["waivers"])
     now = time.time()
-    seen = {name: remembered(task_vars["hostvars"][name]) for name in options["hosts"]}
+    known = read_variables(options["hosts"], task_vars["hostvars"])
     profiles, cluster = read_hosts(
-        options["hosts"], seen, options["live"], options["management"], intent(options["info"], task_vars), now=now, max_age_s=policy.facts_max_age_s
+        options["hosts"],
+        known,
+        options["live"],
+        options["management"],
+        expected_cluster(options["info"], task_vars),
+        now=now,
+        max_age_s=policy.facts_max_age_s,
     )
     made = datetime.fromtimestamp(now, timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
     assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat(), only=only)
     run_id, previous = options["run_id"] or str(uuid.uuid4()), report.read(options["report_dir"], name)
     built = report.build(assessment, profiles, cluster, policy, waivers, made=made, run_id=run_id, previous=previous)
-    places = report.write(built, profiles, cluster, options["report_dir"], name)
-    return {"hosts": built["hosts"], "passed": assessment.passed, "summary": report.summary_lines(built, places), "report": places["html"], **places}
-
-
-def remembered(variables):
-    """What is known of one host: its facts, what the role preflight keeps beside them, and the results of this run."""
-    facts = variables.get("ansible_facts", {}).get("kvm_host")
-    results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs", "paths", "paths_again")}
-    # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
-    address = variables.get("host_registration_address") or variables.get("ansible_host") or variables.get("inventory_hostname")
-    return {"facts": facts, "declared": {"address": address}, **variables.get("__preflight_seen", {}), "results": results}
+    paths = report.write(built, profiles, cluster, options["report_dir"], name)
+    return {
+        "hosts": built["hosts"],
+        "passed": assessment.passed,
+        "summary": report.summary_lines(built, paths),
+        "report": paths["html"],
+        **paths,
+    }

@@ -9,11 +9,11 @@ short_description: One line for hosts of which the same is to be said, and who i
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Prints what P(ansible.builtin.default#callback) prints, with the hosts named together of which the same is said, such as
-    C(host[1-97]). The same failure of many hosts is one entry, and so are equal counts of the recap. The results of a task are printed
-    when it has ended on all hosts.
-  - While a task is running, it shows which hosts are still at it and for how long. On a terminal that is one line, which is replaced; in a
-    log a line every O(log_interval) seconds.
+  - Prints what P(ansible.builtin.default#callback) prints, with the hosts named together of which the same is said,
+    such as C(host[1-97]). The same failure of many hosts is one entry, and so are equal counts of the recap. The
+    results of a task are printed when it has ended on all hosts.
+  - While a task is running, it shows which hosts are still at it and for how long. On a terminal that is one line,
+    which is replaced; in a log a line every O(log_interval) seconds.
   - With C(-v), and with a strategy other than C(linear), nothing is held back or folded.
 options:
   show_after:
@@ -56,7 +56,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.still_running impor
 TICK = 1.0  # seconds between two looks at the clock
 ERASE = "\r\x1b[2K"
 FOLDED = ("linear", "ansible.builtin.linear")
-# Tasks whose message says all: where in the playbook they stand helps nobody who runs it.
+# Tasks whose message says all: their position in the playbook does not help its reader.
 SPEAK_FOR_THEMSELVES = ("fail", "assert", "ansible.builtin.fail", "ansible.builtin.assert")
 
 
@@ -67,7 +67,8 @@ class Screen:
     """
 
     def __init__(self, display) -> None:
-        self.lock = getattr(display, "_lock", None) or threading.RLock()  # held while Ansible forks: no child is born inside a print
+        # Held while Ansible forks: no child is born inside a print.
+        self.lock = getattr(display, "_lock", None) or threading.RLock()
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self.held: Optional[tuple[list[Piece], int]] = None  # the pieces to add to, and the thread that may
         self._print, self._shown, self._process = display.display, False, os.getpid()
@@ -102,7 +103,9 @@ class Screen:
 
 
 class FoldedStats:
-    """What the default callback's recap reads of the run's counts, by the names of the hosts that have the same ones."""
+    """What the default callback's recap reads of the run's counts, by the names of the hosts that have the same
+    ones.
+    """
 
     def __init__(self, stats) -> None:
         self.processed = fold_counts({host: stats.summarize(host) for host in stats.processed})
@@ -235,7 +238,8 @@ class CallbackModule(Default):
     def v2_runner_on_failed(self, result, ignore_errors=False) -> None:
         task, said = getattr(result, "task", None) or result._task, getattr(result, "result", None) or result._result
         if self._display.verbosity == 0 and task.action in SPEAK_FOR_THEMSELVES:
-            said.pop("exception", None)  # of ansible-core 2.19 and later: the message once more, and the lines of the playbook
+            # Of ansible-core 2.19 and later: the message once more, and the lines of the playbook.
+            said.pop("exception", None)
         self._say(super().v2_runner_on_failed, result, ignore_errors=ignore_errors, bad=not ignore_errors)
 
     def v2_runner_on_unreachable(self, result) -> None:

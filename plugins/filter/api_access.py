@@ -8,7 +8,9 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.api_access import a
 
 
 def of_this_process(hosts, variables):
-    """The environment is that of ansible-playbook: the API modules run on the controller and take theirs from it, too."""
+    """The environment is that of ansible-playbook: the API modules run on the controller and take theirs from it,
+    too.
+    """
     return accesses(hosts, variables, os.environ)
 
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_variables
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan import probes
 
 
 def questions(names, hostvars, hosts, info=None):
     """What each of these hosts is to ask; see the documentation beside this file.
 
-    For all of them at once, because the variables of a host take milliseconds to look up: a hundred hosts that look at each other take minutes.
+    For all of them at once, because the variables of a host take milliseconds to look up: a hundred hosts that look at
+    each other take minutes.
     """
-    declared = remembered(hostvars, hosts)
-    facts = {each: hostvars[each].get("ansible_facts", {}).get("kvm_host") or {} for each in hosts}
-    profiles = [Profile(each, facts[each], declared[each]) for each in sorted(declared) if facts[each]]
-    return {name: _of_one(name, intent(info, hostvars[name]), declared, facts, profiles, hosts, hostvars) for name in names if name in declared}
+    known = read_variables(hosts, hostvars, ())
+    declared, facts = declarations(known), {name: parts["facts"] for name, parts in known.items()}
+    clusters = {name: expected_cluster(info, hostvars[name]) for name in names if name in declared}
+    profiles = profiles_of(known)
+    return {
+        name: _of_one(name, cluster, declared, facts, profiles, hosts, hostvars) for name, cluster in clusters.items()
+    }
 
 
 def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
     exports = probes.exports(declared[name], cluster.pools)
     guest = [each for each in probes.guest_bridges(cluster.labels) if each in (facts[name].get("bridges") or {})]
     storage = sorted({each.rsplit(":", 1)[0] for each in exports})
-    targets = probes.targets(name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest)
+    targets = probes.targets(
+        name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest
+    )
     if cluster.vxlan:
         targets += probes.vxlan_targets(name, sorted(declared), guest_attachments(profiles, cluster))
     return {"targets": targets, "cpus": probes.cpus(name, hosts, facts), "exports": exports}
@@ -31,14 +37,13 @@ def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
 
 def logins(hosts, hostvars):
     """What a management server is to ask; see the documentation beside this file."""
-    declared = remembered(hostvars, hosts)
+    declared = declarations(read_variables(hosts, hostvars, ()))
     return probes.logins(declared, {each: hostvars[each].get("oobm_password", "") for each in declared})
 
 
-def remembered(hostvars, hosts):
+def declarations(known):
     """What the inventory declares of each host, as far as the role got to it."""
-    seen = {each: hostvars[each].get("__preflight_seen", {}) for each in hosts}
-    return {each: parts["declared"] for each, parts in seen.items() if parts.get("declared")}
+    return {name: parts["declared"] for name, parts in known.items() if parts["declared"]}
 
 
 def management_servers(hostvars, name):

@@ -325,7 +325,7 @@ def join(client, module, wanted, record):
             address=wanted.ip_address,
             url=wanted.url,
             username=wanted.username,
-            place=(wanted.zone, wanted.pod, wanted.cluster),
+            zone_pod_cluster=(wanted.zone, wanted.pod, wanted.cluster),
         )
     for change in plan:
         if change.data["command"] != "addHost":

@@ -14,7 +14,9 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natura
 
 @dataclass
 class Cause:
-    """The same thing expected and observed. Hosts are in order, each once; `evidence` has its hosts; `fix` and `reproduce` are those of the first host."""
+    """The same thing expected and observed. Hosts are in order, each once; `evidence` has its hosts; `fix` and
+    `reproduce` are those of the first host.
+    """
 
     expected: str
     observed: str
@@ -61,16 +63,23 @@ def topics(findings: Iterable[Mapping[str, Any]]) -> list[Topic]:
     causes: dict[tuple, Cause] = {}
     for finding in findings:
         waived = finding["waiver"] is not None
-        topic = found.setdefault((finding["id"], waived), Topic(finding["id"], finding["title"], finding["severity"], finding["prevents"]))
+        topic = found.setdefault(
+            (finding["id"], waived), Topic(finding["id"], finding["title"], finding["severity"], finding["prevents"])
+        )
         topic.severity = min(topic.severity, finding["severity"], key=SEVERITIES.index)
         if waived and finding["waiver"] not in topic.waivers:
             topic.waivers.append(finding["waiver"])
         key = (finding["id"], waived, *(finding[part] for part in ("severity", "kind", "expected", "observed")))
         if key not in causes:
-            causes[key] = Cause(**{part: finding[part] for part in ("expected", "observed", "severity", "kind", "fix", "reproduce")})
+            causes[key] = Cause(
+                **{part: finding[part] for part in ("expected", "observed", "severity", "kind", "fix", "reproduce")}
+            )
             topic.causes.append(causes[key])
         _add(causes[key], finding)
-    return sorted(found.values(), key=lambda topic: (bool(topic.waivers), SEVERITIES.index(topic.severity), -len(topic.hosts), topic.id))
+    return sorted(
+        found.values(),
+        key=lambda topic: (bool(topic.waivers), SEVERITIES.index(topic.severity), -len(topic.hosts), topic.id),
+    )
 
 
 def _add(cause: Cause, finding: Mapping[str, Any]) -> None:

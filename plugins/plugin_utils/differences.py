@@ -8,35 +8,66 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_changes import named_items, path_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.fact_changes import fact_text, named_items
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import show
 
 
-class Paths:
-    """A set of dotted patterns; a step in the middle may be *. A step of a path may hold dots itself (a setting, a file)."""
+class FactNames:
+    """A set of dotted patterns; a step in the middle may be *. A step of a name may hold dots itself (a setting, a
+    file).
+    """
 
     def __init__(self, *patterns: str) -> None:
         self._by_ends: dict[tuple[str, str, int], list[list[str]]] = {}
         for steps in (pattern.split(".") for pattern in patterns):
             self._by_ends.setdefault((steps[0], steps[-1], len(steps)), []).append(steps)
 
-    def __contains__(self, path: tuple[str, ...]) -> bool:
-        candidates = self._by_ends.get((path[0], path[-1], len(path))) if path else None
-        return any(all(wanted in ("*", step) for wanted, step in zip(steps, path)) for steps in candidates or ())
+    def __contains__(self, fact: tuple[str, ...]) -> bool:
+        candidates = self._by_ends.get((fact[0], fact[-1], len(fact))) if fact else None
+        return any(_fits(pattern, fact) for pattern in candidates or ())
+
+
+def _fits(pattern: Sequence[str], fact: Sequence[str]) -> bool:
+    return all(wanted in ("*", step) for wanted, step in zip(pattern, fact))
 
 
 # Each host has its own, or a host gets it when it joins: to list these would hide the rest.
-OWN = Paths(
+OWN = FactNames(
     *("hostname", "fqdn", "machine_id", "dmi.product_uuid", "iscsi.initiator", "resolver.forward", "resolver.reverse"),
-    *("bmc.guid", "bmc.address", "bmc.mac", "interfaces.*.mac", "interfaces.*.permanent_mac", "interfaces.*.addresses", "bridges.*.addresses"),
+    *(
+        "bmc.guid",
+        "bmc.address",
+        "bmc.mac",
+        "interfaces.*.mac",
+        "interfaces.*.permanent_mac",
+        "interfaces.*.addresses",
+        "bridges.*.addresses",
+    ),
     *("routes.*.source", "files.*.sha256", "files.*.size", "libvirt.host_cpu.xml", "schema_version"),
     *("libvirt.listen_tls", "libvirt.listen_tcp", "libvirt.tls_port"),  # set by cloudstack-setup-agent
-    *("agent.certificate", "agent.libvirt_certificate", "agent.key_matches", "agent.libvirt_key_matches", "agent.csr", "agent.keystore", "agent.properties"),
+    *(
+        "agent.certificate",
+        "agent.libvirt_certificate",
+        "agent.key_matches",
+        "agent.libvirt_key_matches",
+        "agent.csr",
+        "agent.keystore",
+        "agent.properties",
+    ),
 )
 # Of the moment: two looks at one host differ in these too. Only the length of the list in the report hangs on it.
-MOMENTARY = Paths(
-    *("collected_at", "unknown", "listeners", "cpu.mhz", "cpu.agent_mhz", "memory.available_bytes", "memory.hugepages.*.free", "disk.*.free_bytes"),
+MOMENTARY = FactNames(
+    *(
+        "collected_at",
+        "unknown",
+        "listeners",
+        "cpu.mhz",
+        "cpu.agent_mhz",
+        "memory.available_bytes",
+        "memory.hugepages.*.free",
+        "disk.*.free_bytes",
+    ),
     *("time.synchronised", "time.source", "time.stratum", "time.offset_s", "time.leap", "time.sources"),
     *("interfaces.*.lldp", "interfaces.*.bond.active", "agent.unit", "units.*.active", "units.*.sub"),
 )
@@ -47,18 +78,20 @@ _PRESENT = object()  # stands for a dictionary in the flat form, so that hosts w
 
 
 def differences(hosts: Sequence[Profile]) -> list[dict[str, Any]]:
-    """Facts in which hosts differ, sorted by path. `expected` is null where no value is on more than half of the hosts."""
+    """Facts in which hosts differ, sorted by name. `expected` is null where no value is on more than half of the
+    hosts.
+    """
     flat = {host.name: dict(_flatten(host.facts, ())) for host in hosts}
-    paths = sorted({path for facts in flat.values() for path in facts})
-    return [found for path in paths for found in _difference(path, flat)]
+    names = sorted({fact for facts in flat.values() for fact in facts})
+    return [found for fact in names for found in _difference(fact, flat)]
 
 
-def _difference(path: tuple[str, ...], flat: Mapping[str, Mapping[tuple[str, ...], Any]]) -> Iterator[dict[str, Any]]:
+def _difference(fact: tuple[str, ...], flat: Mapping[str, Mapping[tuple[str, ...], Any]]) -> Iterator[dict[str, Any]]:
     groups: dict[Any, list[str]] = {}
     for name, facts in flat.items():
         # A host without the thing around it says nothing about the fact: that the thing is absent is said once.
-        if path in facts or len(path) == 1 or path[:-1] in facts:
-            value = facts.get(path)
+        if fact in facts or len(fact) == 1 or fact[:-1] in facts:
+            value = facts.get(fact)
             groups.setdefault(ABSENT if value is None else value, []).append(name)
     if len(groups) < 2:
         return
@@ -68,28 +101,29 @@ def _difference(path: tuple[str, ...], flat: Mapping[str, Mapping[tuple[str, ...
         return
     usual, like = ordered[0] if len(ordered[0][1]) * 2 > seen else (None, [])
     others = ordered[1:] if like else ordered
-    yield {
-        "path": path_text(path),
-        "expected": _value(usual) if like else None,
-        "hosts": like,
-        "others": [{"value": _against(value, usual), "hosts": names} for value, names in others],
-    }
+    deviations = [{"value": _against(value, usual), "hosts": names} for value, names in others]
+    expected = _value(usual) if like else None
+    yield {"path": fact_text(fact), "expected": expected, "hosts": like, "others": deviations}
 
 
-def _flatten(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if path in MOMENTARY or path in OWN:
+def _flatten(value: Any, fact: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if fact in MOMENTARY or fact in OWN:
         return
     named = named_items(value)
     if named is not None:
-        if path:
-            yield path, _PRESENT
+        if fact:
+            yield fact, _PRESENT
         for key, each in named.items():
             if key != AGENTS_BRIDGE and not (isinstance(each, dict) and each.get("device") == AGENTS_BRIDGE):
-                yield from _flatten(each, (*path, key))
+                yield from _flatten(each, (*fact, key))
     elif isinstance(value, (list, tuple)):
-        yield path, frozenset(each if isinstance(each, str) else json.dumps(each, sort_keys=True) for each in value)
+        yield fact, frozenset(map(_countable, value))
     else:
-        yield path, value
+        yield fact, value
+
+
+def _countable(item: Any) -> str:
+    return item if isinstance(item, str) else json.dumps(item, sort_keys=True)
 
 
 def _against(value: Any, usual: Any) -> str:

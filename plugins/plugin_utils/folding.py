@@ -12,7 +12,19 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
 
 HOST = "\0"  # stands for the name of the host in a text
 # Keys of a result that say nothing beside its `msg`.
-NOISE = {"msg", "changed", "failed", "assertion", "evaluated_to", "expected", "observed", "next_step", "reproduce", "exception", "invocation"}
+NOISE = {
+    "msg",
+    "changed",
+    "failed",
+    "assertion",
+    "evaluated_to",
+    "expected",
+    "observed",
+    "next_step",
+    "reproduce",
+    "exception",
+    "invocation",
+}
 
 
 class Piece(NamedTuple):
@@ -23,7 +35,8 @@ class Piece(NamedTuple):
 
 
 def fold(pieces: Mapping[str, Iterable[Piece]]) -> list[Piece]:
-    """What is to be printed about each host (key) -> what is to be printed, the hosts of whom the same is said named together once.
+    """What is to be printed about each host (key) -> what is to be printed, the hosts of whom the same is said named
+    together once.
 
     In the order in which each text comes first. Texts are the same that differ in the host's own name alone.
     """
@@ -34,7 +47,9 @@ def fold(pieces: Mapping[str, Iterable[Piece]]) -> list[Piece]:
 
 
 def without_name(text: str, host: str) -> str:
-    """The text with HOST for the host's name, where that stands alone: host1 neither in host12 nor in host1.example.org."""
+    """The text with HOST for the host's name, where that stands alone: host1 neither in host12 nor in
+    host1.example.org.
+    """
     return re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)", HOST, text)
 
 
@@ -47,7 +62,9 @@ def fold_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[st
 
 
 def message(result: Mapping[str, Any]) -> str:
-    """The text of a result that has nothing to say but its `msg`: a line, or an indented block. Empty for other results."""
+    """The text of a result that has nothing to say but its `msg`: a line, or an indented block. Empty for other
+    results.
+    """
     said = result.get("msg")
     if not {key for key in result if not key.startswith("_ansible")} <= NOISE:
         return ""

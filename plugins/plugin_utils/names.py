@@ -7,14 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# host12.example.org is host, 12, .example.org: the last number of the first label, so that domains stay whole; 10.0.0.12 is 10.0.0., 12
+# host12.example.org is host, 12, .example.org: the last number of the first label, so that domains stay whole;
+# 10.0.0.12 is 10.0.0., 12
 PARTS = (re.compile(r"([^.]*[^.0-9])([0-9]+)([^.0-9]*(?:\..*)?)", re.DOTALL), re.compile(r"((?:[0-9]+\.)*)([0-9]+)()"))
 
 
 def natural(name: str) -> tuple:
     """Sort key: host2 before host10."""
+    # Text and digits take turns, text first.
     parts = re.split(r"([0-9]+)", name)
-    return tuple((part, 0) if index % 2 == 0 else ("", int(part)) for index, part in enumerate(parts)), name
+    return tuple(("", int(part)) if index % 2 else (part, 0) for index, part in enumerate(parts)), name
 
 
 def ranges(names: Iterable[str]) -> str:
@@ -23,16 +25,23 @@ def ranges(names: Iterable[str]) -> str:
     for name in sorted(set(names), key=natural):
         prefix, number, suffix = _split(name)
         families.setdefault((prefix, suffix), []).append(number)
-    return ", ".join(text for (prefix, suffix), numbers in families.items() for text in _family(prefix, suffix, numbers))
+    return ", ".join(
+        text for (prefix, suffix), numbers in families.items() for text in _family(prefix, suffix, numbers)
+    )
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    found = next((match for match in (pattern.fullmatch(name) for pattern in PARTS) if match), None)
-    return found.groups() if found else (name, "", "")  # type: ignore[return-value]
+    for pattern in PARTS:
+        found = pattern.fullmatch(name)
+        if found:
+            return found.groups()  # type: ignore[return-value]
+    return name, "", ""
 
 
 def _family(prefix: str, suffix: str, numbers: Sequence[str]) -> Iterator[str]:
-    """One text for all numbers of one form. Where some are padded with zeros, those of the same length are of their form."""
+    """One text for all numbers of one form. Where some are padded with zeros, those of the same length are of their
+    form.
+    """
     padded = {len(number) for number in numbers if number.startswith("0") and len(number) > 1}
     forms: dict[int, list[str]] = {}
     for number in numbers:

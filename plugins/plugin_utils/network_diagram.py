@@ -130,7 +130,7 @@ def _traffic(host: Profile, cluster: Mapping[str, Any]) -> dict[str, list[str]]:
     for kind, labels in cluster["labels"].items():
         for label in labels:
             found.setdefault(label, []).append(kind)
-    return found or {bridge["name"]: [] for bridge in host.declares("bridges") or ()}
+    return found or {bridge["name"]: [] for bridge in host.declared.get("bridges") or ()}
 
 
 def _add_chain(boxes: dict[str, Box], name: str, links: Mapping[str, Mapping[str, Any]]) -> None:

@@ -43,7 +43,11 @@ def build(
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of preflight.json. `made` has a time zone; `previous` is what `read` returned before."""
-    versions = {"ansible-core": ansible_version, "cloudstack.kvm": _collection_version(), "python": platform.python_version()}
+    versions = {
+        "ansible-core": ansible_version,
+        "cloudstack.kvm": _collection_version(),
+        "python": platform.python_version(),
+    }
     stamp = Made(made.isoformat(timespec="seconds"), who(), run_id, versions)
     return document(assessment, hosts, cluster, policy, waivers, stamp, previous)
 
@@ -57,10 +61,13 @@ def read(folder: str, name: str = PREFLIGHT) -> dict[str, Any] | None:
         return None
 
 
-def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT) -> dict[str, str]:
-    """Write the files of a report and return their places by kind. Raises InputError where that is not possible.
+def write(
+    report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster, folder: str, name: str = PREFLIGHT
+) -> dict[str, str]:
+    """Write the files of a report and return their paths by kind. Raises InputError where that is not possible.
 
-    The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin` has marked.
+    The JSON comes last: where it is, all are. Those of the pre-flight have the facts beside them, and end what `begin`
+    has marked.
     """
     texts = {"html": render(report, hosts), "junit": junit(report)}
     if name == PREFLIGHT:
@@ -68,7 +75,9 @@ def write(report: Mapping[str, Any], hosts: Sequence[Profile], cluster: Cluster,
     texts["json"] = dump(report)
     names = {kind: f"{name}.{ENDINGS[kind]}" for kind in texts}
     with report_folder.locked(folder):
-        report_folder.write_all(folder, {names[kind]: text for kind, text in texts.items()}, private=(report_folder.FACTS,))
+        report_folder.write_all(
+            folder, {names[kind]: text for kind, text in texts.items()}, private=(report_folder.FACTS,)
+        )
         if name == PREFLIGHT:
             report_folder.end(folder, report["run_id"], judged=True)
     return {kind: str(Path(folder) / each) for kind, each in names.items()}
@@ -85,9 +94,9 @@ def cancel(folder: str, run_id: str) -> None:
         report_folder.end(folder, run_id, judged=False)
 
 
-def summary_lines(report: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
+def summary_lines(report: Mapping[str, Any], paths: Mapping[str, str]) -> list[str]:
     """The lines for the terminal."""
-    return (summary if report["complete"] else path_summary)(report, places["html"]).splitlines()
+    return (summary if report["complete"] else path_summary)(report, paths["html"]).splitlines()
 
 
 def who() -> str:
@@ -103,7 +112,9 @@ def _user() -> str:
 
 
 def _collection_version() -> str:
-    """From galaxy.yml of a checkout or a wheel; a collection that galaxy installed has MANIFEST.json, which YAML reads too."""
+    """From galaxy.yml of a checkout or a wheel; a collection that galaxy installed has MANIFEST.json, which YAML reads
+    too.
+    """
     root = Path(__file__).parents[2]
     for name in ("galaxy.yml", "MANIFEST.json"):
         if (root / name).is_file():

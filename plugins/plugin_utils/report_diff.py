@@ -12,7 +12,9 @@ Key = tuple[str, str, str, bool]
 
 
 def changes(previous: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
-    """New and gone findings, each once with all its hosts, and hosts whose verdict is another. A verdict is null where the host is missing."""
+    """New and gone findings, each once with all its hosts, and hosts whose verdict is another. A verdict is null where
+    the host is missing.
+    """
     before, now = dict(_by_host(previous)), dict(_by_host(current))
     return {
         "since": previous["created_at"],
@@ -51,7 +53,14 @@ def _grouped(some: Mapping[tuple[Key, str], str], others: Mapping[tuple[Key, str
             groups.setdefault(key, []).append(host)
             titles[key] = title
     return [
-        {"id": key[0], "title": titles[key], "severity": key[1], "kind": key[2], "waived": key[3], "hosts": sorted(hosts)}
+        {
+            "id": key[0],
+            "title": titles[key],
+            "severity": key[1],
+            "kind": key[2],
+            "waived": key[3],
+            "hosts": sorted(hosts),
+        }
         for key, hosts in sorted(groups.items())
     ]
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report as one HTML file that needs nothing else: no network, no script. The page is preflight.html.j2; here is what it shows."""
+"""The report as one HTML file that needs nothing else: no network, no script. The page is preflight.html.j2; here is
+what it shows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, SEVERITIES, UNDECIDED, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    INFO,
+    SEVERITIES,
+    UNDECIDED,
+    UNKNOWN,
+    WARNING,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import what_cloudstack_says
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import path_report
@@ -29,7 +39,7 @@ LEGEND = (
     ("?", ERROR, "not known, so not passed (colour: how bad that is)"),
     ("≠", WARNING, "hosts differ, and none is the rule"),
     (*WAIVED, "waived"),
-    (*NOT_ASKED, "not asked: a check of candidates only, or a host that was not seen"),
+    (*NOT_ASKED, "not tested: the host was not seen"),
 )
 
 
@@ -45,8 +55,16 @@ class Row:
 
 def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
     """The page. `report` is a document of report_json.py, `hosts` are the profiles that it was made from."""
-    page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    page.filters.update(ranges=ranges, says=lambda failure: what_cloudstack_says(failure["symptom"], failure["after"]), moment=_moment)
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page.filters.update(
+        ranges=ranges, says=lambda failure: what_cloudstack_says(failure["symptom"], failure["after"]), moment=_moment
+    )
     found = topics(report["findings"])
     return page.get_template("preflight.html.j2").render(
         report=report,
@@ -82,7 +100,10 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
     said = [] if report["complete"] else _paths(report)
     if said:
         return said
-    for member, what, bad, good in ((False, "candidate", "may not join", "may join"), (True, "member", "with problems", "without problems")):
+    for member, what, bad, good in (
+        (False, "candidate", "may not join", "may join"),
+        (True, "member", "with problems", "without problems"),
+    ):
         verdicts = [host["verdict"] for host in report["hosts"].values() if host["member"] == member]
         failed = verdicts.count("fail")
         if verdicts:
@@ -94,7 +115,13 @@ def _headline(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
 def _paths(report: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """How many pairs pass on each network."""
     networks = report["paths"]["networks"] if report["paths"] else ()
-    return [(f"{each['name']}: {each['passed']} of {each['pairs']} pairs pass at {each['size']} bytes", each["passed"] == each["pairs"]) for each in networks]
+    return [
+        (
+            f"{each['name']}: {each['passed']} of {each['pairs']} pairs pass at {each['size']} bytes",
+            each["passed"] == each["pairs"],
+        )
+        for each in networks
+    ]
 
 
 def _holds_until(report: Mapping[str, Any]) -> str:
@@ -111,16 +138,18 @@ def _moment(text: str | None) -> str:
 
 
 def _matrix(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], list[tuple[str, str, str]]]]:
-    """For each host its name, verdict and cells (letter, class, id of the check where there is something to read), the worst hosts first."""
+    """For each host its name, verdict and cells (letter, class, id of the check where there is something to read), the
+    worst hosts first.
+    """
     cells = _cells(report)
-    rank = {name: min((_rank(each) for each in cells.get(name, {}).values()), default=len(SEVERITIES)) for name in report["hosts"]}
+    rank = {name: min(map(_rank, cells.get(name, {}).values()), default=len(SEVERITIES)) for name in report["hosts"]}
     for name in sorted(report["hosts"], key=lambda name: (rank[name], natural(name))):
         host = report["hosts"][name]
+        without = PASSED if host["seen"] else NOT_ASKED
         row = []
-        for check, declared in report["checks"].items():
+        for check in report["checks"]:
             finding = cells.get(name, {}).get(check)
-            asked = host["seen"] and not (declared["scope"] == "candidate" and host["member"])
-            row.append((*_cell(finding), check) if finding else (*(PASSED if asked else NOT_ASKED), ""))
+            row.append((*_cell(finding), check) if finding else (*without, ""))
         yield name, host, row
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""preflight.json: the report as a value. Every other report is drawn from it. Its form is docs/schema/preflight.schema.json."""
+"""preflight.json: the report as a value. Every other report is drawn from it. Its form is
+docs/schema/preflight.schema.json.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,22 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import mapping_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import REPORT_VERSION
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.differences import differences
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_diff import changes
 
-# What of the cluster a reader needs. Other global settings stay out: nobody asked for them, and some are nobody's business.
+# What of the cluster a reader needs. Other global settings stay out: no check reads them, and some are confidential.
 SETTINGS = ("host", "management.network.cidr")
 REGISTERED = ("name", "address", "state", "resource_state", "zone", "cluster")
 
 
 @dataclass(frozen=True)
 class Made:
-    """When, by whom and in which run a report was made. `at` is ISO 8601 with a time zone, `versions` names programs and their versions."""
+    """When, by whom and in which run a report was made. `at` is ISO 8601 with a time zone, `versions` names programs
+    and their versions.
+    """
 
     at: str
     by: str
@@ -48,7 +53,7 @@ def document(
     previous: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report. `previous` is the document of the last one, to say what changed since."""
-    profiles = {host.name: host for host in hosts}
+    ordered = sorted(hosts, key=lambda host: host.name)
     report = {
         "schema_version": REPORT_VERSION,
         "run_id": made.run_id,
@@ -59,32 +64,53 @@ def document(
         "passed": assessment.passed,
         "policy": _plain(asdict(policy)),
         "cluster": _cluster(cluster),
-        "hosts": {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in assessment.verdicts},
+        "hosts": _hosts(assessment.verdicts, ordered),
         "checks": _checks(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
-        "waivers": [{**_plain(asdict(waiver)), "used": any(each.waiver == waiver for each in assessment.findings)} for waiver in waivers],
-        "differences": differences(sorted(hosts, key=lambda host: host.name)) if assessment.complete else [],
+        "waivers": [_waiver(waiver, assessment) for waiver in waivers],
+        "differences": differences(ordered) if assessment.complete else [],
         "paths": section(assessment.cluster.paths, policy.loss_max_percent),
     }
     return {**report, "changes": changes(previous, report) if previous else None}
 
 
 def dump(report: Mapping[str, Any]) -> str:
-    """The text of the file: the same report, the same text. What JSON has no word for (NaN, Infinity) is null: then it is not known."""
-    return json.dumps(_writable(report), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    """The text of the file: the same report, the same text. What JSON has no word for (NaN, Infinity) is null: then it
+    is not known.
+    """
+    return (
+        json.dumps(_writable(report), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    )
 
 
 def load(text: str, path: str) -> dict[str, Any]:
-    """Read a report. Raises InputError where the text is none, or one of another schema."""
+    """Read a report. Raises InputError where the text is not a report, or one of another schema."""
     try:
         report = json.loads(text)
         version = report["schema_version"]
         whole = set(report) >= {"created_at", "hosts", "findings"}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml") from error
+        raise InputError(
+            f"{path} is not a pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml"
+        ) from error
     if version != REPORT_VERSION or not whole:
-        raise InputError(f"{path} has another form", expected=REPORT_VERSION, observed=version, next_step="run playbooks/preflight.yml again")
+        raise InputError(
+            f"{path} has another form",
+            expected=REPORT_VERSION,
+            observed=version,
+            next_step="run playbooks/preflight.yml again",
+        )
     return report
+
+
+def _waiver(waiver: Waiver, assessment: Assessment) -> dict[str, Any]:
+    used = any(each.waiver == waiver for each in assessment.findings)
+    return {**_plain(asdict(waiver)), "used": used}
+
+
+def _hosts(verdicts: Sequence[Verdict], hosts: Sequence[Profile]) -> dict[str, dict[str, Any]]:
+    profiles = {host.name: host for host in hosts}
+    return {verdict.host: _host(verdict, profiles.get(verdict.host)) for verdict in verdicts}
 
 
 def _host(verdict: Verdict, profile: Profile | None) -> dict[str, Any]:
@@ -105,9 +131,14 @@ def _host(verdict: Verdict, profile: Profile | None) -> dict[str, Any]:
 def _checks(assessment: Assessment) -> dict[str, dict[str, str]]:
     """All checks that ran, and what was found without one (a host that was not seen, an expired waiver)."""
     ran = [CHECKS[each] for each in assessment.checks]
-    declared = {each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area} for each in ran}
+    declared = {
+        each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area}
+        for each in ran
+    }
     rest = [each for each in assessment.findings if each.id not in declared]
-    made = {each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in rest}
+    made = {
+        each.id: {"title": each.title, "severity": each.severity, "scope": "host", "area": "preflight"} for each in rest
+    }
     return dict(sorted({**declared, **made}.items()))
 
 
@@ -117,7 +148,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _cluster(cluster: Cluster) -> dict[str, Any]:
-    said = _plain(asdict(cluster))
+    said = mapping_of(cluster)
     said["settings"] = {name: said["settings"][name] for name in SETTINGS if name in said["settings"]}
     said["registered"] = [{key: host[key] for key in REGISTERED} for host in said["registered"]]
     return said
@@ -142,4 +173,4 @@ def _plain(value: Any) -> Any:
     """The value with lists for tuples, as a reader of the JSON gets it."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The report for a CI server: a test suite for each host, a test case for each check.
 
-What keeps a host out fails the case, or is its error where the host could not be seen; what is waived or only not known is skipped;
-the rest passes and says what it has to say in system-out.
+What keeps a host out fails the case, or is its error where the host could not be seen; what is waived or only not known
+is skipped; the rest passes and says what it has to say in system-out.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ def junit(report: Mapping[str, Any]) -> str:
     for host in sorted(report["hosts"], key=natural):
         suite = xml.SubElement(root, "testsuite", name=_text(host), timestamp=report["created_at"], time="0")
         for check, declared in report["checks"].items():
-            if declared["scope"] == "candidate" and report["hosts"][host]["member"]:
-                continue
             case = _case(suite, check, declared, findings.get((host, check), ()))
             if len(case) == 0 and not report["hosts"][host]["seen"]:
                 xml.SubElement(case, "skipped", message="the host was not seen")
@@ -39,8 +37,12 @@ def junit(report: Mapping[str, Any]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: xml.Element, check: str, declared: Mapping[str, str], findings: Sequence[Mapping[str, Any]]) -> xml.Element:
-    case = xml.SubElement(suite, "testcase", classname=f"preflight.{declared['area']}", name=f"{check} {declared['title']}", time="0")
+def _case(
+    suite: xml.Element, check: str, declared: Mapping[str, str], findings: Sequence[Mapping[str, Any]]
+) -> xml.Element:
+    case = xml.SubElement(
+        suite, "testcase", classname=f"preflight.{declared['area']}", name=f"{check} {declared['title']}", time="0"
+    )
     text = _text("\n\n".join(_tell(finding) for finding in findings))
     stopping = next((finding for finding in findings if finding["stops"]), None)
     quiet = [finding for finding in findings if finding["waiver"] or finding["kind"] == UNKNOWN]
@@ -62,13 +64,17 @@ def _count(suite: xml.Element) -> None:
 
 def _why_skipped(finding: Mapping[str, Any]) -> str:
     waiver = finding["waiver"]
-    return f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}" if waiver else finding["observed"]
+    return (
+        f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}" if waiver else finding["observed"]
+    )
 
 
 def _tell(finding: Mapping[str, Any]) -> str:
     parts = (("expected", finding["expected"]), ("observed", finding["observed"]), ("evidence", finding["evidence"]))
     more = (("fix", finding["fix"]), ("see it", finding["reproduce"]))
-    return "\n".join([f"{finding['severity']} {finding['kind']}", *(f"{name:9} {text}" for name, text in parts + more if text)])
+    return "\n".join(
+        [f"{finding['severity']} {finding['kind']}", *(f"{name:9} {text}" for name, text in parts + more if text)]
+    )
 
 
 def _text(text: str) -> str:

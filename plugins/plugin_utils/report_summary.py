@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report on one screen: 32 lines of 100 columns at most, for 4 hosts or for 1,000. What does not fit loses its middle, never a part of a number."""
+"""The report on one screen: 32 lines of 100 columns at most, for 4 hosts or for 1,000. What does not fit loses its
+middle, never a part of a number.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,11 @@ GROUPS = {
 }
 
 
-def summary(report: Mapping[str, Any], place: str) -> str:
-    """The text for a terminal. `place` is where the HTML report is."""
+def summary(report: Mapping[str, Any], html: str) -> str:
+    """The text for a terminal. `html` is where the HTML report is."""
     found = topics(report["findings"])
     lines = [_head(report), *_groups(report), *_causes(found), *rest(found), *_changed(report), *_next(report, found)]
-    return "\n".join([*map(shorten, lines), f"report  {place}"])  # a path that is not whole opens nothing
+    return "\n".join([*map(shorten, lines), f"report  {html}"])  # a path that is not whole opens nothing
 
 
 def _head(report: Mapping[str, Any]) -> str:
@@ -42,7 +44,11 @@ def _head(report: Mapping[str, Any]) -> str:
 
 def _groups(report: Mapping[str, Any]) -> Iterator[str]:
     for (member, passed), words in GROUPS.items():
-        names = [name for name, host in report["hosts"].items() if (host["member"], host["verdict"] == "pass") == (member, passed)]
+        names = [
+            name
+            for name, host in report["hosts"].items()
+            if (host["member"], host["verdict"] == "pass") == (member, passed)
+        ]
         if names:
             yield from wrapped(f"  {words:20} {len(names):4}  ", ranges(names))
 
@@ -60,7 +66,7 @@ def _causes(found: list[Topic]) -> Iterator[str]:
 
 
 def rest(found: list[Topic]) -> Iterator[str]:
-    """A line for what keeps nobody out, and one for what is waived."""
+    """A line for what keeps no host out, and one for what is waived."""
     for severity in SEVERITIES[SEVERITIES.index(ERROR) + 1 :]:
         ids = [topic.id for topic in found if not topic.waivers and topic.severity == severity]
         if ids:
@@ -76,7 +82,10 @@ def _changed(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"since   {since['since']}: nothing changed"
     elif since:
         verdicts = "; ".join(f"{ranges(hosts)} {before} -> {now}" for before, now, hosts in verdict_changes(since))
-        yield f"since   {since['since']}: {len(since['new'])} new, {len(since['gone'])} gone{'; ' if verdicts else ''}{verdicts}"
+        yield (
+            f"since   {since['since']}: {len(since['new'])} new, {len(since['gone'])} "
+            f"gone{'; ' if verdicts else ''}{verdicts}"
+        )
 
 
 def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
@@ -97,7 +106,9 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, width: int = COLUMNS) -> str:
-    """At most so many characters of it: what is too long loses words from its middle, because what decides often stands at the end."""
+    """At most so many characters of it: what is too long loses words from its middle, because what decides often stands
+    at the end.
+    """
     if len(text) <= width:
         return text
     words = re.split(r"(?<=[\s,;])", text)
@@ -116,6 +127,8 @@ def shorten(text: str, width: int = COLUMNS) -> str:
 
 def wrapped(begin: str, text: str) -> Iterator[str]:
     """The text behind `begin` on one line or two, the second one below the first."""
-    parts = textwrap.wrap(shorten(text, 2 * (COLUMNS - len(begin)) - 20), COLUMNS - len(begin), break_on_hyphens=False) or [""]
-    for place, part in enumerate(parts):
-        yield f"{begin if not place else ' ' * len(begin)}{part}"
+    parts = textwrap.wrap(
+        shorten(text, 2 * (COLUMNS - len(begin)) - 20), COLUMNS - len(begin), break_on_hyphens=False
+    ) or [""]
+    for index, part in enumerate(parts):
+        yield f"{begin if not index else ' ' * len(begin)}{part}"

@@ -122,4 +122,3 @@ def state(lab: Lab, host: str) -> dict[str, str]:
     """Every file of /etc and every unit: thing -> content or state."""
     text = lab.ssh(host, FILES.replace("{skip}", OF_THIS_MACHINE)) + lab.ssh(host, UNITS)
     return {line.split(" ", 1)[0]: line.split(" ", 1)[-1] for line in text.splitlines()}
-

@@ -30,8 +30,7 @@ class Run:
     def recap(self) -> dict[str, dict[str, int]]:
         """host -> {ok, changed, unreachable, failed, ...} of the play recap."""
         return {
-            match["host"]: {name: int(count) for name, count in (pair.split("=") for pair in match["counts"].split())}
-            for match in RECAP.finditer(self.output)
+            match["host"]: {name: int(count) for name, count in (pair.split("=") for pair in match["counts"].split())} for match in RECAP.finditer(self.output)
         }
 
     @property

@@ -17,9 +17,7 @@ def registered(simulator):
     """A CloudStack with one host that is Up."""
     api = simulator.api
     zone = api.call("createZone", name="zone1", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.1")["zone"]["id"]
-    pod = api.call(
-        "createPod", zoneid=zone, name="pod1", gateway="10.88.0.1", netmask="255.255.255.0", startip=ADDRESS, endip="10.88.0.150"
-    )["pod"]["id"]
+    pod = api.call("createPod", zoneid=zone, name="pod1", gateway="10.88.0.1", netmask="255.255.255.0", startip=ADDRESS, endip="10.88.0.150")["pod"]["id"]
     cluster = api.call("addCluster", zoneid=zone, podid=pod, clustername="c", clustertype="CloudManaged", hypervisor="Simulator")
     parents = {"zoneid": zone, "podid": pod, "clusterid": cluster["cluster"][0]["id"]}
     api.call("addHost", **parents, hypervisor="Simulator", url="http://sim/c0/h0", username="root", password="x")

@@ -22,7 +22,7 @@ UNPROVEN = {"host_registration_preflight_required": False}  # what the gate says
 AGENT = "/etc/cloudstack/agent"
 PREPARED = "etc/cloudstack etc/libvirt etc/pki etc/default/libvirtd"
 RESTORE = f"systemctl stop cloudstack-agent libvirtd; rm -rf /{PREPARED.replace(' ', ' /')}; tar -xf /root/prepared.tar -C /; systemctl restart libvirtd"
-PAIR = f"cd {AGENT}; [ \"$(openssl x509 -noout -pubkey -in cloud.crt)\" = \"$(openssl pkey -pubout -in cloud.key)\" ] && echo belong || echo differ"
+PAIR = f'cd {AGENT}; [ "$(openssl x509 -noout -pubkey -in cloud.crt)" = "$(openssl pkey -pubout -in cloud.key)" ] && echo belong || echo differ'
 # As keystore-cert-import leaves it when another set-up has made a new key meanwhile.
 MIXED = f"""
 set -e; cd {AGENT}; mkdir -p /etc/pki/CA /etc/pki/libvirt/private

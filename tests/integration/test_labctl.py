@@ -217,9 +217,7 @@ def test_a_fault_that_cannot_be_staged_says_why_and_leaves_nothing() -> None:
 
 
 def test_the_package_pool_serves_what_a_host_installs() -> None:
-    done = labctl(
-        "ssh", HOST, "apt-get update -qq && apt-get install -s -qq --no-install-recommends libvirt-daemon-system qemu-system-x86 chrony nftables"
-    )
+    done = labctl("ssh", HOST, "apt-get update -qq && apt-get install -s -qq --no-install-recommends libvirt-daemon-system qemu-system-x86 chrony nftables")
     assert "Inst chrony" in done.stdout
 
 

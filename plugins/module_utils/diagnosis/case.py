@@ -11,7 +11,8 @@ from typing import Any
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d (\d\d):(\d\d):(\d\d),")
 TLS_TEST = "The max shares of the host"  # the agent's last words before it tests its own TLS port
-SCRIPT_TRIES, SCRIPT_SILENCE = 3, 120  # how often CloudStack calls a script on the host, and the seconds without output that it waits
+# How often CloudStack calls a script on the host, and the seconds without output that it waits.
+SCRIPT_TRIES, SCRIPT_SILENCE = 3, 120
 TCP_TIMEOUT = 100  # seconds; Linux gives up on an unanswered connection after about 130
 
 
@@ -35,19 +36,20 @@ class Case:
         return ""
 
 
-# A rule: pattern in the error ("" is any), what shows it (a line or ""), cause, expected, next step.
 Proof = Callable[[Case], str]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One known cause. It applies when `error` is part of addHost's text and `proof` returns something."""
+    """One known cause. It applies when `error` is part of addHost's text (empty: any) and `proof` returns the line that
+    shows it.
+    """
 
-    error: str
     proof: Proof
     cause: str
     expected: str
     next_step: str
+    error: str = ""
 
 
 def says(pattern: str, *sources: str) -> Proof:
@@ -72,7 +74,9 @@ def program(name: str) -> Proof:
 
 
 def slow_start(case: Case) -> str:
-    """The agent tests qemu+tls to its own address before it connects; a dropped packet there costs a whole TCP timeout."""
+    """The agent tests qemu+tls to its own address before it connects; a dropped packet there costs a whole TCP
+    timeout.
+    """
     last = None
     for line in case.logs.get("agent.log") or ():
         stamp = STAMP.match(line)
@@ -93,14 +97,20 @@ def empty_keystore(case: Case) -> str:
 def certificate(state: str) -> Proof:
     def proof(case: Case) -> str:
         seen = case.evidence.get("certificate") or {}
-        return f"cloud.crt is {state}: from {seen.get('not_before')}, now {seen.get('now')}" if seen.get("state") == state else ""
+        return (
+            f"cloud.crt is {state}: from {seen.get('not_before')}, now {seen.get('now')}"
+            if seen.get("state") == state
+            else ""
+        )
 
     return proof
 
 
 def silent(case: Case) -> str:
     """Three tries, each given up after 120 s without output (add-host-flow.md)."""
-    return f"three tries that took {case.seconds:.0f} s together" if case.seconds >= SCRIPT_TRIES * SCRIPT_SILENCE else ""
+    return (
+        f"three tries that took {case.seconds:.0f} s together" if case.seconds >= SCRIPT_TRIES * SCRIPT_SILENCE else ""
+    )
 
 
 def fact(key: str, wrong: Callable[[Any], bool], say: str) -> Proof:

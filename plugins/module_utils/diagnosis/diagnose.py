@@ -26,10 +26,17 @@ class Diagnosis:
 
 
 def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> Diagnosis:
-    """The most telling cause. `join` is what the module host returned, `evidence` what the host itself knows (None: not reachable)."""
+    """The most telling cause. `join` is what the module host returned, `evidence` what the host itself knows (None: not
+    reachable).
+    """
     case = _case(join, evidence or {})
     if (join.get("record") or {}).get("state") == "Up":
-        return Diagnosis("the host came Up after CloudStack had given up", "an answer in time", case.error or "no error", "run again: it is found")
+        return Diagnosis(
+            "the host came Up after CloudStack had given up",
+            "an answer in time",
+            case.error or "no error",
+            "run again: it is found",
+        )
     for rule in RULES:
         seen = rule.proof(case) if rule.error in case.error else ""
         if seen:
@@ -41,7 +48,11 @@ def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: s
     """The whole message for the operator, some short lines."""
     found = diagnose(join, evidence)
     record = join.get("record")
-    left = f"CloudStack keeps a record of it: {record['id']}, {record['state']}" if record else "CloudStack has no record of it, nothing is left behind there"
+    left = (
+        f"CloudStack keeps a record of it: {record['id']}, {record['state']}"
+        if record
+        else "CloudStack has no record of it, nothing is left behind there"
+    )
     return "\n".join(
         [
             f"{host} did not join {cluster}: {found.cause}",
@@ -49,7 +60,8 @@ def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: s
             f"  observed   {found.observed}",
             f"  addHost    {join.get('code')} after {join.get('seconds')} s: {join.get('error')}",
             f"  state      {left}",
-            f"  next       {found.next_step}" + ("; set host_registration_stale_host: remove for the next attempt" if record else ""),
+            f"  next       {found.next_step}"
+            + ("; set host_registration_stale_host: remove for the next attempt" if record else ""),
         ]
     )
 
@@ -83,7 +95,8 @@ def _unknown(case: Case, evidence: Optional[Mapping[str, Any]]) -> Diagnosis:
         "the cause is not known",
         "an agent that connects to the management server",
         "; ".join([state, *last])[:1500],
-        f"read {AGENT_LOG} and setup.log on the host and management-server.log on the management server, then run again",
+        f"read {AGENT_LOG} and setup.log on the host and management-server.log on the management server, then run "
+        "again",
         certain=False,
     )
 

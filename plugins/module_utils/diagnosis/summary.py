@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The lines that a run ends with: where each host stands."""
+"""The lines that a run ends with: the state of each host."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def _state(own: Mapping[str, Any]) -> str:
     power = ((own.get("__oobm_result") or {}).get("oobm") or {}).get("power_state") or host.get("power_state")
     if not host:
         return UNKNOWN
-    place = "/".join(str(host.get(key) or "?") for key in ("zone", "pod", "cluster"))
+    cluster = "/".join(str(host.get(key) or "?") for key in ("zone", "pod", "cluster"))
     state = f"{host.get('state') or 'not registered'} and {host.get('resource_state') or 'unknown'}"
-    return f"{place}, {state}, power {power or 'not configured'}"
+    return f"{cluster}, {state}, power {power or 'not configured'}"

@@ -15,7 +15,9 @@ POLLS = 8  # chronyc remembers so many
 
 
 def explain_time_sources(answer: Mapping[str, Any], declared: Sequence[str], unit: str, file: str) -> dict[str, str]:
-    """The answer of `chronyc -c -n sources` (rc, stdout, stderr) -> observed, next. `declared` as in time_sync_sources."""
+    """The answer of `chronyc -c -n sources` (rc, stdout, stderr) -> observed, next. `declared` as in
+    time_sync_sources.
+    """
     try:
         sources = parse_sources(answer.get("stdout") or "") if answer.get("rc") == 0 else None
     except ParseError:
@@ -23,7 +25,8 @@ def explain_time_sources(answer: Mapping[str, Any], declared: Sequence[str], uni
     if sources is None:
         words = [answer.get(name) or "" for name in ("stdout", "stderr", "msg")]
         return {
-            "observed": "chronyd does not answer: " + ("; ".join(" ".join(text.split()) for text in words if text.strip()) or "no output"),
+            "observed": "chronyd does not answer: "
+            + ("; ".join(" ".join(text.split()) for text in words if text.strip()) or "no output"),
             "next": f"see why: systemctl status {unit}; journalctl --unit {unit}",
         }
     if not sources:
@@ -34,20 +37,31 @@ def explain_time_sources(answer: Mapping[str, Any], declared: Sequence[str], uni
 def _next_without_sources(declared: Iterable[str], unit: str, file: str) -> str:
     names = [name for name in map(_name, declared) if not _is_address(name)]
     if names:
-        return f"make these names resolve on this host (chronyd leaves out a source that has no address): getent ahosts {' '.join(names)}"
-    return f"see whether it reads another file than {file}, and what it says of that one: systemctl cat {unit}; journalctl --unit {unit}"
+        return (
+            "make these names resolve on this host (chronyd leaves out a source that has no address): getent "
+            f"ahosts {' '.join(names)}"
+        )
+    return (
+        f"see whether it reads another file than {file}, and what it says of that one: systemctl cat {unit}; "
+        f"journalctl --unit {unit}"
+    )
 
 
 def _next_with_sources(sources: Sequence[Mapping[str, Any]]) -> str:
     states = {source["state"] for source in sources}
     if all(source["reach"] == 0 for source in sources):
-        return "check that the sources answer on UDP port 123 from this host (routes, firewalls, an NTP server that runs)"
+        return (
+            "check that the sources answer on UDP port 123 from this host (routes, firewalls, an NTP server that runs)"
+        )
     if "false ticker" in states:
         return "find out which of the sources is wrong: they answer, but disagree with each other"
     if "too variable" in states:
         return "look at the network to the sources: they answer, but too unsteadily to be used"
     if states == {"unreachable"}:
-        return "see whether the sources are synchronised themselves: they answer, but chronyd does not use them (chronyc -n ntpdata)"
+        return (
+            "see whether the sources are synchronised themselves: they answer, but chronyd does not use them "
+            "(chronyc -n ntpdata)"
+        )
     return "raise time_sync_timeout: the sources answer, and only more time is needed"
 
 

@@ -30,4 +30,8 @@ def sort_addresses(texts: Iterable[str]) -> dict[str, list[str]]:
 
 def _merged(networks: list[Network]) -> list[str]:
     merged = ipaddress.collapse_addresses(networks)  # type: ignore[type-var]
-    return [str(each.network_address) if each.num_addresses == 1 else str(each) for each in merged]
+    return list(map(_text, merged))
+
+
+def _text(network: Network) -> str:
+    return str(network.network_address if network.num_addresses == 1 else network)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which variables look like a role's but are none of it: the typo that Ansible itself never reports."""
+"""Which variables look like a role's but are not: the typo that Ansible itself never reports."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from difflib import get_close_matches
 
 
 def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> list[str]:
-    """Name every variable that starts with a role's prefix and is no variable of a role.
+    """Name every variable that starts with a role's prefix and is not a variable of any role.
 
-    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is near.
-    A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
+    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is
+    near. A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
     """
     roles = sorted(known, key=len, reverse=True)
     public = {name for options in known.values() for name in options}
@@ -20,7 +20,7 @@ def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> li
     for name in sorted(set(names) - public):
         role = next((role for role in roles if name.startswith(f"{role}_")), None)
         if role:
-            found.append(f"{name} is no variable of the role {role}{_hint(name, known[role])}")
+            found.append(f"{name} is not a variable of the role {role}{_hint(name, known[role])}")
     return found
 
 

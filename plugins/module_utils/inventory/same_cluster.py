@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-PLACE = ("cloudstack_zone", "cloudstack_pod", "cloudstack_cluster")
+CLUSTER_VARIABLES = ("cloudstack_zone", "cloudstack_pod", "cloudstack_cluster")
 
 
 def find_members(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object]], host: str) -> list[str]:
@@ -14,18 +14,23 @@ def find_members(hosts: Iterable[str], variables: Mapping[str, Mapping[str, obje
 
     A host without a cluster belongs to no other host's: then the answer is the host alone, if it is one of `hosts`.
     """
-    place = _place(variables[host])
-    if not all(place):
+    cluster = _cluster(variables[host])
+    if not all(cluster):
         return [name for name in hosts if name == host]
-    return [name for name in hosts if _place(variables[name]) == place]
+    return [name for name in hosts if _cluster(variables[name]) == cluster]
 
 
 def find_first(hosts: Iterable[str], variables: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """For each of `hosts` the first of them that is in its cluster, as find_members would find it, with one look at each."""
+    """For each of `hosts` the first of them that is in its cluster, as find_members would find it, with one look at
+    each.
+    """
     first: dict[tuple[object, ...], str] = {}
-    places = {name: _place(variables[name]) for name in hosts}
-    return {name: first.setdefault(place, name) if all(place) else name for name, place in places.items()}
+    clusters = {name: _cluster(variables[name]) for name in hosts}
+    found = {}
+    for name, cluster in clusters.items():
+        found[name] = first.setdefault(cluster, name) if all(cluster) else name
+    return found
 
 
-def _place(own: Mapping[str, object]) -> tuple[object, ...]:
-    return tuple(own.get(key) for key in PLACE)
+def _cluster(own: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(own.get(key) for key in CLUSTER_VARIABLES)

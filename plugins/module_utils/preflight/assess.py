@@ -23,15 +23,21 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     Waiver,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CANDIDATE, CLUSTER, HOST, Check, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, Check, fact_unavailable
 
 WAIVER_EXPIRED = "WAI001"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a host may join (a candidate) or belongs (a member); `because` are the ids of the findings that stop it."""
+    """Whether a host may join (a candidate) or belongs (a member); `because` are the ids of the findings that stop
+    it.
+    """
 
     host: str
     member: bool
@@ -59,19 +65,37 @@ class Assessment:
         return all(verdict.passed for verdict in self.verdicts if not verdict.member)
 
 
-def assess(hosts: Sequence[Profile], cluster: Cluster, policy: Policy, waivers: Sequence[Waiver] = (), *, today: str, only: Sequence[str] = ()) -> Assessment:
-    """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts that could not be looked at (cluster.unseen) get a verdict too."""
+def assess(
+    hosts: Sequence[Profile],
+    cluster: Cluster,
+    policy: Policy,
+    waivers: Sequence[Waiver] = (),
+    *,
+    today: str,
+    only: Sequence[str] = (),
+) -> Assessment:
+    """Run every check, or `only` those with these ids. `today` is a date, YYYY-MM-DD. Hosts without facts get a verdict
+    too.
+    """
     ordered = sorted(hosts, key=lambda host: host.name)
     assessed = AssessedCluster.of(ordered, cluster, policy)
-    found = [finding for each in CHECKS.values() if not only or each.id in only for finding in _run(each, ordered, assessed, policy)]
+    found = [
+        finding
+        for each in CHECKS.values()
+        if not only or each.id in only
+        for finding in _run(each, ordered, assessed, policy)
+    ]
     findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
-    names = {**{host.name: host.member for host in cluster.unseen}, **{host.name: host.member for host in ordered}}
+    names = {host.name: host.member for host in cluster.hosts_without_facts}
+    names.update({host.name: host.member for host in ordered})
     verdicts = tuple(_verdict(name, member, findings) for name, member in sorted(names.items()))
     return Assessment(findings, verdicts, assessed, tuple(only or CHECKS))
 
 
 def parse_waivers(entries: Iterable[dict]) -> tuple[Waiver, ...]:
-    """Waivers as the inventory writes them. Raises InputError for a missing or unknown key, an unknown check, or no date."""
+    """Waivers as the inventory writes them. Raises InputError for a missing or unknown key, an unknown check, or a date
+    that is not one.
+    """
     return tuple(_waiver(entry) for entry in entries)
 
 
@@ -84,33 +108,39 @@ def _run(declared: Check, hosts: Sequence[Profile], cluster: Cluster, policy: Po
 def _arguments(declared: Check, hosts: Sequence[Profile]) -> Iterator[tuple]:
     if declared.scope == CLUSTER:
         yield (tuple(hosts),)
-    elif declared.scope == HOST:
-        yield from ((host,) for host in hosts)
-    elif declared.scope == CANDIDATE:
-        members = tuple(host for host in hosts if host.member)
-        yield from ((host, members) for host in hosts if not host.member)
     else:
-        yield from ((one, other) for one in hosts for other in hosts if one.name != other.name)
+        yield from ((host,) for host in hosts)
 
 
 def _problems(declared: Check, arguments: tuple, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     try:
         yield from declared.function(*arguments, cluster, policy)
-    except Unseen as gap:
+    except FactUnavailable as error:
         first = arguments[0]
-        if not gap.expected_here:
+        if not error.expected_here:
             return
         if isinstance(first, Profile):
-            yield unseen(first, gap)
-        else:  # a check over the whole cluster names the hosts itself; if it does not, nobody is judged
-            yield Problem(tuple(host.name for host in first), f"{gap.path} to be known", f"unknown: {gap.why}", kind=UNKNOWN)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # a host's facts are what its programs print
+            yield fact_unavailable(first, error)
+        else:  # a check over the whole cluster names the hosts itself; if it does not, no verdict depends on it
+            yield Problem(
+                tuple(host.name for host in first), f"{error.fact} to be known", f"unknown: {error.why}", kind=UNKNOWN
+            )
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # a host's facts are what its programs print
         yield _defect(arguments[0], error)
 
 
 def _defect(first: Union[Profile, Sequence[Profile]], error: Exception) -> Problem:
-    """A check that cannot read a fact must not take the verdicts of all other checks along: what it asks is not known then."""
-    names = tuple(host.name for host in ((first,) if isinstance(first, Profile) else first))
+    """A check that cannot read a fact must not take the verdicts of all other checks along: what it asks is not known
+    then.
+    """
+    hosts = (first,) if isinstance(first, Profile) else first
+    names = tuple(host.name for host in hosts)
     fix = "look at this fact on the host; if it is as it should be, report this as a defect of cloudstack.kvm"
     return Problem(names, "facts that the check can read", f"{type(error).__name__}: {error}", kind=UNKNOWN, fix=fix)
 
@@ -134,11 +164,15 @@ def _finding(declared: Check, problem: Problem) -> Finding:
 
 
 def _waive(findings: Iterable[Finding], waivers: Sequence[Waiver], today: str) -> Iterator[Finding]:
-    """A waiver takes its hosts out of a finding; the hosts that it does not name keep theirs. A blocker keeps them all."""
+    """A waiver takes its hosts out of a finding; the hosts that it does not name keep theirs. A blocker keeps them
+    all.
+    """
     for finding in findings:
         left = list(finding.hosts)
         for waiver in waivers if finding.severity != BLOCKER else ():
-            covered = tuple(name for name in left if waiver.check == finding.id and name in waiver.hosts and waiver.expires >= today)
+            covered = tuple(
+                name for name in left if waiver.check == finding.id and name in waiver.hosts and waiver.expires >= today
+            )
             if covered:
                 yield replace(finding, hosts=covered, waiver=waiver)
                 left = [name for name in left if name not in covered]
@@ -152,9 +186,11 @@ def _expired(waivers: Sequence[Waiver], today: str, hosts: Sequence[Profile]) ->
         present = tuple(name for name in waiver.hosts if name in names)
         if waiver.expires < today and present:
             yield Finding(
-                WAIVER_EXPIRED, "A waiver has expired", ERROR, FAILED, present, (), f"no waiver of {waiver.check} after its last day",
+                WAIVER_EXPIRED, "A waiver has expired", ERROR, FAILED, present, (), f"no waiver of {waiver.check} "
+                                                                                    "after its last day",
                 f"expired on {waiver.expires} (owner {waiver.owner}: {waiver.reason})", "", "",
-                f"repair what {waiver.check} reports, or let {waiver.owner} decide anew and set another date in preflight_waivers", (),
+                f"repair what {waiver.check} reports, or let {waiver.owner} decide anew and set another date in "
+                "preflight_waivers", (),
             )  # fmt: skip
 
 
@@ -172,24 +208,34 @@ def _waiver(entry: dict) -> Waiver:
     wrong = _wrong_in(entry, keys)
     if wrong:
         expected = f"a dictionary with {', '.join(sorted(keys))}"
-        raise InputError("preflight_waivers has an entry that makes no sense", expected=expected, observed=wrong, next_step="correct it")
-    return Waiver(entry["check"], tuple(entry["hosts"]), str(entry["reason"]), str(entry["owner"]), str(entry["expires"]))
+        raise InputError(
+            "preflight_waivers has an entry that is not valid",
+            expected=expected,
+            observed=wrong,
+            next_step="correct it",
+        )
+    return Waiver(
+        entry["check"], tuple(entry["hosts"]), str(entry["reason"]), str(entry["owner"]), str(entry["expires"])
+    )
 
 
 def _wrong_in(entry: dict, keys: set[str]) -> Optional[str]:
     if not isinstance(entry, dict):
         return repr(entry)
     if set(entry) != keys:
-        return f"missing: {', '.join(sorted(keys - set(entry))) or 'nothing'}; unknown: {', '.join(sorted(set(entry) - keys)) or 'nothing'}"
+        return (
+            f"missing: {', '.join(sorted(keys - set(entry))) or 'nothing'}; unknown: "
+            f"{', '.join(sorted(set(entry) - keys)) or 'nothing'}"
+        )
     if entry["check"] not in CHECKS:
         return f"no check {entry['check']}"
     if CHECKS[entry["check"]].severity == BLOCKER:
         return f"{entry['check']} is a blocker, which cannot be waived"
     if not isinstance(entry["hosts"], list) or not entry["hosts"]:
-        return f"hosts: {entry['hosts']!r} is no list of host names"
+        return f"hosts: {entry['hosts']!r} is not a list of host names"
     if not all(str(entry[key]).strip() for key in ("reason", "owner")):
         return "an empty reason or owner"
-    return None if _is_date(str(entry["expires"])) else f"expires: {entry['expires']} is no date such as 2026-12-31"
+    return None if _is_date(str(entry["expires"])) else f"expires: {entry['expires']} is not a date such as 2026-12-31"
 
 
 def _is_date(text: str) -> bool:

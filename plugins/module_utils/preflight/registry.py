@@ -5,12 +5,11 @@
 Scopes, and what the function gets besides (cluster, policy):
 
 - `host`: one host at a time.
-- `pair`: two different hosts, each ordered pair once.
-- `candidate`: one candidate and the tuple of all members.
 - `cluster`: all hosts at once, sorted by name.
 
-The function yields problems. Where a fact is not known, `host.see(...)` raises Unseen, and the check is reported as unknown for
-this host with the check's severity: not seen is not passed. A check over the whole cluster uses `split` or `same`.
+The function yields problems. Where a fact is not known, `host.require(...)` raises FactUnavailable, and the check is
+reported as unknown for this host with the check's severity: not seen is not passed. A check over the whole cluster uses
+`split` or `same`.
 """
 
 from __future__ import annotations
@@ -21,13 +20,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, SEVERITIES, UNDECIDED, UNKNOWN, Problem
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    SEVERITIES,
+    UNDECIDED,
+    UNKNOWN,
+    Problem,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 
-HOST, PAIR, CANDIDATE, CLUSTER = "host", "pair", "candidate", "cluster"
-SCOPES = (HOST, PAIR, CANDIDATE, CLUSTER)
+HOST, CLUSTER = "host", "cluster"
+SCOPES = (HOST, CLUSTER)
 ID = re.compile(r"[A-Z]{3}[0-9]{3}")
-# Values that need more than one look are compared in this form; JSON turns tuples into lists, and lists cannot be counted.
+# Values that need more than one look are compared in this form; JSON turns tuples into lists, and lists cannot be
+# counted.
 Comparable = Any
 
 
@@ -35,8 +46,8 @@ Comparable = Any
 class Check:
     """A declared check. `why` (the function's docstring) is the text of its page.
 
-    `area` is what preflight.json and the index of the checks group it under; `prevents` are ids of preflight/model/known_failures.py;
-    `unknown` is the severity of not being able to see what the check needs.
+    `area` is what preflight.json and the index of the checks group it under; `prevents` are ids of
+    preflight/model/known_failures.py; `unknown` is the severity of not being able to see what the check needs.
     """
 
     id: str
@@ -70,7 +81,9 @@ def check(
     reproduce: str = "",
     unknown: str = "",
 ) -> Callable[[Callable[..., Iterable[Problem]]], Callable[..., Iterable[Problem]]]:
-    """Declare the decorated function as a check. Raises ValueError for a declaration that makes no sense or an id used twice."""
+    """Declare the decorated function as a check. Raises ValueError for a declaration that is not valid or an id used
+    twice.
+    """
 
     def declare(function: Callable[..., Iterable[Problem]]) -> Callable[..., Iterable[Problem]]:
         if not ID.fullmatch(id) or severity not in SEVERITIES or scope not in SCOPES or not function.__doc__:
@@ -78,42 +91,53 @@ def check(
         if id in CHECKS:
             raise ValueError(f"check {id} is declared twice: {CHECKS[id].function.__name__} and {function.__name__}")
         # What cannot be seen is not proven wrong: it can be waived, a proven blocker cannot.
-        gap = unknown or (ERROR if severity == BLOCKER else severity)
-        CHECKS[id] = Check(id, title, area, severity, scope, tuple(prevents), fix, reproduce, function, gap)
+        if_unknown = unknown or (ERROR if severity == BLOCKER else severity)
+        CHECKS[id] = Check(id, title, area, severity, scope, tuple(prevents), fix, reproduce, function, if_unknown)
         return function
 
     return declare
 
 
-def unseen(host: Profile, gap: Unseen, **parts: Any) -> Problem:
+def fact_unavailable(host: Profile, error: FactUnavailable, **parts: Any) -> Problem:
     """The problem that something cannot be seen on a host."""
-    return Problem((host.name,), expected=f"{gap.path} to be known", observed=f"unknown: {gap.why}", kind=UNKNOWN, **parts)
+    return Problem(
+        (host.name,), expected=f"{error.fact} to be known", observed=f"unknown: {error.why}", kind=UNKNOWN, **parts
+    )
 
 
-def split(hosts: Iterable[Profile], *path: str) -> tuple[dict[str, Comparable], list[Problem]]:
+def split(hosts: Iterable[Profile], *keys: str) -> tuple[dict[str, Comparable], list[Problem]]:
     """The value of a fact by host name, and a problem for each host on which it is not known."""
-    values, gaps = {}, []
+    values, unknowns = {}, []
     for host in hosts:
         try:
-            values[host.name] = _frozen(host.see(*path))
-        except Unseen as gap:
-            gaps.append(unseen(host, gap))
-    return values, gaps
+            values[host.name] = _frozen(host.require(*keys))
+        except FactUnavailable as error:
+            unknowns.append(fact_unavailable(host, error))
+    return values, unknowns
 
 
-def same(hosts: Sequence[Profile], cluster: Cluster, *path: str, severity: Optional[str] = None) -> Iterator[Problem]:
-    """Problems for hosts whose fact is not that of the cluster (see odd_ones for what decides), and for those where it is unknown."""
-    values, gaps = split(hosts, *path)
-    yield from gaps
+def same(hosts: Sequence[Profile], cluster: Cluster, *keys: str, severity: Optional[str] = None) -> Iterator[Problem]:
+    """Problems for hosts whose fact is not that of the cluster (see odd_ones for what decides), and for those where it
+    is unknown.
+    """
+    values, unknowns = split(hosts, *keys)
+    yield from unknowns
     members = [host.name for host in hosts if host.member]
-    yield from odd_ones(values, cluster.declared.get(".".join(path)), members=members, severity=severity)
+    yield from odd_ones(values, cluster.declared.get(".".join(keys)), members=members, severity=severity)
 
 
-def odd_ones(values: Mapping[str, Comparable], declared: Any = None, *, members: Iterable[str] = (), severity: Optional[str] = None) -> Iterator[Problem]:
+def odd_ones(
+    values: Mapping[str, Comparable],
+    declared: Any = None,
+    *,
+    members: Iterable[str] = (),
+    severity: Optional[str] = None,
+) -> Iterator[Problem]:
     """Problems for hosts (keys) whose value is not the cluster's.
 
-    The declared value decides. Without one: what all live members have, because a newcomer joins them and not they it; where they differ
-    among themselves, what more than half of all hosts have; else it is undecided, and all hosts are named.
+    The declared value decides. Without one: what all live members have, because a newcomer joins them and not they it;
+    where they differ among themselves, what more than half of all hosts have; else it is undecided, and all hosts are
+    named.
     """
     if declared is None and len(set(values.values())) < 2:
         return
@@ -124,7 +148,9 @@ def odd_ones(values: Mapping[str, Comparable], declared: Any = None, *, members:
     like = tuple(sorted(name for name, value in values.items() if value == expected))
     for name, value in sorted(values.items()):
         if value != expected:
-            yield Problem((name,), expected=f"{show(expected)} ({says})", observed=show(value), others=like, severity=severity)
+            yield Problem(
+                (name,), expected=f"{show(expected)} ({says})", observed=show(value), others=like, severity=severity
+            )
 
 
 def _rule_of(values: Mapping[str, Comparable], members: Iterable[str]) -> tuple[Comparable, str]:
@@ -147,12 +173,16 @@ def _tie(values: Mapping[str, Comparable], severity: Optional[str]) -> Problem:
 
 def show(value: Any) -> str:
     """A value as the operator reads it."""
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return ", ".join(show(each) for each in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)) or "none"
-    return "yes" if value is True else "no" if value is False else str(value)
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(show, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _frozen(value: Any) -> Comparable:
     if isinstance(value, Mapping):
         return tuple((key, _frozen(each)) for key, each in sorted(value.items()))
-    return tuple(_frozen(each) for each in value) if isinstance(value, (list, tuple)) else value
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value

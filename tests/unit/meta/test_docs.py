@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,6 +18,19 @@ ROOT = Path(__file__).parents[3]
 def test_generated_pages_are_current(script):
     done = subprocess.run([sys.executable, ROOT / "scripts" / script, "--check"], check=False)
     assert done.returncode == 0, "run make docs and commit docs/"
+
+
+def test_the_page_about_checks_says_which_file_collects_each_fact():
+    page = (ROOT / "docs" / "add-a-check.md").read_text()
+    rows = re.findall(r"^\| `(\w+_facts\.py)`[^|]*\| (.*) \|$", page, re.MULTILINE)
+    folder = ROOT / "plugins" / "module_utils" / "host_facts" / "client"
+    assert {name for name, _facts in rows} == {path.name for path in folder.glob("*_facts.py")}
+    told = {fact.split(".")[0] for _name, facts in rows for fact in re.findall(r"`([\w.]+)`", facts)}
+    healthy = yaml.safe_load((ROOT / "tests" / "fixtures" / "profiles" / "healthy.yml").read_text())
+    assert told == set(healthy["facts"])
+    for name, facts in rows:
+        source = (folder / name).read_text()
+        assert not [fact for fact in re.findall(r"`([\w.]+)`", facts) if f'"{fact.split(".")[0]}' not in source]
 
 
 def test_links_of_the_readme_resolve():

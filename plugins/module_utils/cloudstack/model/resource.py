@@ -58,9 +58,9 @@ def nfs_mount_opts(current: Mapping[str, Any]) -> Optional[str]:
 class Field:
     """One option of a module.
 
-    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it
-    later. No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
-    `send` the option into that of a request.
+    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it later.
+    No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
+    `send` the option into that of a request, `show` what CloudStack answers into what the module returns.
     """
 
     option: str
@@ -69,6 +69,7 @@ class Field:
     update: Optional[str] = None
     form: Callable[[Any], Any] = same
     send: Callable[[Any], Any] = same
+    show: Callable[[Any], Any] = same
     derive: Optional[Callable[[Mapping[str, Any]], Any]] = None
 
     def observe(self, current: Mapping[str, Any]) -> Any:
@@ -166,8 +167,8 @@ POD = Resource(
     fields=(
         Field("gateway", "gateway", create="gateway", update="gateway"),
         Field("netmask", "netmask", create="netmask", update="netmask"),
-        Field("start_ip", "startip", create="startip", update="startip", form=first),
-        Field("end_ip", "endip", create="endip", update="endip", form=first),
+        Field("start_ip", "startip", create="startip", update="startip", form=first, show=first),
+        Field("end_ip", "endip", create="endip", update="endip", form=first, show=first),
         Field("allocation_state", "allocationstate", create="allocationstate", update="allocationstate"),
     ),
 )

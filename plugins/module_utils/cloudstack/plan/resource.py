@@ -43,7 +43,7 @@ def plan_absent(resource: Resource, name: str, current: Optional[Mapping[str, An
     """What makes the object go away."""
     if current is None:
         return Plan()
-    before = {field.option: _shown(field, field.observe(current)) for field in resource.fields if field.read in current}
+    before = {field.option: field.show(field.observe(current)) for field in resource.fields if field.read in current}
     call = {"command": resource.delete, "params": {"id": current["id"]}, "is_async": resource.is_async}
     return Plan.of([Change("delete", f"{resource.title} {name}", before={"name": name, **before}, data=call)])
 
@@ -55,7 +55,7 @@ def resource_result(resource: Resource, name: str, current: Optional[Mapping[str
     return {
         "id": current.get("id"),
         "name": name,
-        **{field.option: _shown(field, field.observe(current)) for field in resource.fields},
+        **{field.option: field.show(field.observe(current)) for field in resource.fields},
     }
 
 
@@ -98,7 +98,7 @@ def _update(resource: Resource, name: str, differing: Mapping[Field, Any], curre
     return Change(
         "update",
         f"{resource.title} {name}",
-        before={field.option: _shown(field, field.observe(current)) for field in differing},
+        before={field.option: field.show(field.observe(current)) for field in differing},
         after={field.option: value for field, value in differing.items()},
         data={
             "command": resource.update,
@@ -112,11 +112,6 @@ def _cannot_change(resource: Resource, name: str, field: Field, value: Any, curr
     return InputError(
         f"CloudStack cannot change {field.option} of the {resource.title} {name}",
         expected=f"{field.option} {value}",
-        observed=_shown(field, field.observe(current)),
+        observed=field.show(field.observe(current)),
         next_step=f"declare what is there, or register a new {resource.title} under another name",
     )
-
-
-def _shown(field: Field, value: Any) -> Any:
-    """A list of ranges is shown as its first one, everything else as it came."""
-    return field.form(value) if field.form.__name__ == "first" else value

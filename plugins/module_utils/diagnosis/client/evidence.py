@@ -35,16 +35,20 @@ TIMEOUT = 60.0  # seconds; the journal of a host in trouble can be long
 
 
 def collect(lines: int, username: str) -> dict[str, Any]:
-    """logs, journal, units, programs, files, certificate and single facts, as documented by the module host_join_evidence."""
+    """logs, journal, units, programs, files, certificate and single facts, as documented by the module
+    host_join_evidence.
+    """
     answers = run_all(_commands(lines, username), timeout=TIMEOUT)
     journal, fqdn, shown = answers["journal"], answers["fqdn"], answers["certificate"]
+    words = None if journal.status is None else scrub((journal.stdout + journal.stderr).splitlines())
+    state = certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None
     return {
         "logs": {name: _tail(path, lines) for name, path in LOGS.items()},
-        "journal": None if journal.status is None else scrub((journal.stdout + journal.stderr).splitlines()),
-        "units": {unit: dict(line.split("=", 1) for line in answers[unit].stdout.splitlines() if "=" in line) for unit in UNITS},
+        "journal": words,
+        "units": {unit: _properties(answers[unit].stdout) for unit in UNITS},
         "programs": {name: _program(path) for name, path in PROGRAMS.items()},
-        "files": {name: os.path.getsize(os.path.join(AGENT, name)) for name in sorted(os.listdir(AGENT))} if os.path.isdir(AGENT) else {},
-        "certificate": certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None,
+        "files": _sizes(AGENT),
+        "certificate": state,
         "certificate_fits_key": _fits(),
         "sudo_without_password": _without_password(username, answers),
         "fqdn": fqdn.stdout.strip() if fqdn.ok else None,
@@ -53,16 +57,30 @@ def collect(lines: int, username: str) -> dict[str, Any]:
     }
 
 
+def _properties(text: str) -> dict[str, str]:
+    """The answer of systemctl show."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def _sizes(folder: str) -> dict[str, int]:
+    """Bytes of each file of a folder, empty without one."""
+    if not os.path.isdir(folder):
+        return {}
+    return {name: os.path.getsize(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
+
+
 def _commands(lines: int, username: str) -> dict[str, tuple[str, ...]]:
     tags = tuple(part for tag in TAGS for part in ("-t", tag))
     states = "LoadState,ActiveState,SubState,UnitFileState,NRestarts"
-    return {
+    commands: dict[str, tuple[str, ...]] = {
         "journal": ("journalctl", "--no-pager", "-q", "-o", "short-iso", "--since", "-1h", "-n", str(lines), *tags),
         **{unit: ("systemctl", "show", unit, "-p", states) for unit in UNITS},
         "certificate": ("openssl", "x509", "-in", os.path.join(AGENT, "cloud.crt"), "-noout", "-startdate", "-enddate"),
         "fqdn": ("hostname", "--fqdn"),
-        **({} if username == "root" else {"sudo": ("sudo", "-n", "-l", "-U", username)}),
     }
+    if username != "root":
+        commands["sudo"] = ("sudo", "-n", "-l", "-U", username)
+    return commands
 
 
 def _tail(path: str, lines: int) -> Optional[list[str]]:

@@ -15,4 +15,7 @@ KEY = re.compile(r"-----BEGIN.*")
 
 def scrub(lines: Iterable[str]) -> list[str]:
     """The lines with arguments of the keystore scripts, passwords and PEM data taken out."""
-    return [KEY.sub("(hidden)", VALUE.sub(r"\1\2(hidden)", COMMAND.sub(r"\1 (arguments hidden)", line.rstrip()))) for line in lines]
+    return [
+        KEY.sub("(hidden)", VALUE.sub(r"\1\2(hidden)", COMMAND.sub(r"\1 (arguments hidden)", line.rstrip())))
+        for line in lines
+    ]

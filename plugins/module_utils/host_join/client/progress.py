@@ -36,7 +36,17 @@ TAGS = ("sudo", "sshd", "sshd-session", "cloudstack-keystore-setup")
 COMMANDS = {
     "sessions": SESSIONS,
     "agent": ("systemctl", "show", "cloudstack-agent.service", "-p", "ActiveState", "--value"),
-    "journal": ("journalctl", "-b", "-q", "--no-pager", "-o", "short-unix", "--since", "-20min", *(part for tag in TAGS for part in ("-t", tag))),
+    "journal": (
+        "journalctl",
+        "-b",
+        "-q",
+        "--no-pager",
+        "-o",
+        "short-unix",
+        "--since",
+        "-20min",
+        *(part for tag in TAGS for part in ("-t", tag)),
+    ),
 }
 
 
@@ -50,15 +60,22 @@ def gather(servers: Iterable[str], folder: str = FOLDER) -> Signs:
     own = {address for address, pids in sessions if set(pids) & _ancestors()}
     known = set(_addresses(servers)) - own
     events = parse_events(answers["journal"].stdout.splitlines())
+    of_servers = [(address, pids) for address, pids in sessions if address in known and pids and not _terminal(pids)]
+    set_ups = [event for event in events if event.kind == SET_UP]
+    logouts = [event for event in events if event.kind == LOGOUT and event.address in known]
     return Signs(
         processes=tuple((name, ages.get(pid, 0.0)) for pid, name in _programs()),
-        logins=tuple((address, max(ages.get(pid, 0.0) for pid in pids)) for address, pids in sessions if address in known and pids and not _terminal(pids)),
-        set_up=_youngest([*_ages(event for event in events if event.kind == SET_UP), *_changed(SETUP_LOG)]),
-        logout=_youngest(_ages(event for event in events if event.kind == LOGOUT and event.address in known)),
+        logins=tuple((address, _oldest(ages, pids)) for address, pids in of_servers),
+        set_up=_youngest([*_ages(set_ups), *_changed(SETUP_LOG)]),
+        logout=_youngest(_ages(logouts)),
         agent_active=answers["agent"].stdout.strip() in ("active", "activating"),
         agent_connected=_connected(answers["sessions"]),
         mark=read_mark(folder),
     )
+
+
+def _oldest(ages: Mapping[int, float], pids: Iterable[int]) -> float:
+    return max(ages.get(pid, 0.0) for pid in pids)
 
 
 @contextlib.contextmanager
@@ -171,8 +188,12 @@ def _youngest(ages: list[float]) -> Optional[float]:
 
 
 def _connected(sessions: Answer) -> bool:
-    """Whether somebody on the host has a connection to an agent port: the agent, whatever its management server's address is."""
-    return any(line.split()[3].endswith(f":{AGENT_PORT}") for line in sessions.stdout.splitlines() if len(line.split()) > 3)
+    """Whether a program on the host has a connection to an agent port: the agent, whatever its management server's
+    address is.
+    """
+    return any(
+        line.split()[3].endswith(f":{AGENT_PORT}") for line in sessions.stdout.splitlines() if len(line.split()) > 3
+    )
 
 
 def _addresses(servers: Iterable[str]) -> Iterator[str]:
@@ -185,4 +206,8 @@ def _addresses(servers: Iterable[str]) -> Iterator[str]:
 
 def as_result(mark: Optional[Mark]) -> Optional[dict[str, Any]]:
     """The mark for a module's result, without its token."""
-    return {"controller": mark.controller, "cluster": mark.cluster, "begun": mark.begun, "age": round(mark.age)} if mark else None
+    return (
+        {"controller": mark.controller, "cluster": mark.cluster, "begun": mark.begun, "age": round(mark.age)}
+        if mark
+        else None
+    )

@@ -10,7 +10,9 @@ from typing import Optional
 
 @dataclass(frozen=True)
 class Mark:
-    """Written on the host before addHost is sent, removed when it has answered. `age` in seconds of the host's uptime."""
+    """Written on the host before addHost is sent, removed when it has answered. `age` in seconds of the host's
+    uptime.
+    """
 
     age: float
     controller: str
@@ -23,8 +25,9 @@ class Mark:
 class Signs:
     """What the host shows. All ages in seconds; None: nothing of the kind since the host has booted.
 
-    `processes` and `logins` are those of now, (program or address, age); logins are those of management servers, without a terminal.
-    `set_up` is the newest line of a program of the set-up, `logout` the newest end of a login of a management server.
+    `processes` and `logins` are those of now, (program or address, age); logins are those of management servers,
+    without a terminal. `set_up` is the newest line of a program of the set-up, `logout` the newest end of a login of a
+    management server.
     """
 
     processes: tuple[tuple[str, float], ...] = ()

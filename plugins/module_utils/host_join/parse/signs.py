@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host shows of an addHost that is being carried out: sessions of sshd, lines of the journal, command lines of processes.
+"""What a host shows of an addHost that is being carried out: sessions of sshd, lines of the journal, command lines of
+processes.
 
 Arguments of the keystore scripts hold a passphrase and perhaps a private key: nothing here keeps any of them.
 """
@@ -18,7 +19,9 @@ _RUNNERS = re.compile(r"(?:ba|da)?sh|sudo|python[0-9.]*")
 _STAMP = re.compile(r"^([0-9]{1,15}\.[0-9]{1,9}) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)")
 _COMMAND = re.compile(r"COMMAND=\S*/(?:" + "|".join(PROGRAMS) + r")(?:\s|$)")
 _LOGIN = re.compile(r"^Accepted \S+ for \S+ from (\S+) port")
-_LOGOUT = re.compile(r"^(?:Disconnected from|Received disconnect from|Connection closed by|Connection reset by)(?: user \S+)? (\S+) port")
+_LOGOUT = re.compile(
+    r"^(?:Disconnected from|Received disconnect from|Connection closed by|Connection reset by)(?: user \S+)? (\S+) port"
+)
 _PEER = re.compile(r"^\[?(?:::ffff:)?([0-9a-fA-F.:%]+?)\]?:\d+$")
 
 
@@ -64,6 +67,8 @@ def _event(line: str) -> Optional[Event]:
 def set_up_program(argv: Sequence[str]) -> str:
     """Which program of the set-up a process runs, by itself or through a shell, Python or sudo; "" if none."""
     names = [word.rsplit("/", 1)[-1] for word in argv[:3]]
-    if names and names[0] in PROGRAMS:
-        return names[0]
-    return next((name for name in names[1:] if name in PROGRAMS), "") if names and _RUNNERS.fullmatch(names[0]) else ""
+    if not names or names[0] in PROGRAMS:
+        return "".join(names[:1])
+    if not _RUNNERS.fullmatch(names[0]):
+        return ""
+    return next((name for name in names[1:] if name in PROGRAMS), "")

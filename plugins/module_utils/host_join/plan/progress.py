@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Is an addHost still being carried out on a host? CloudStack has no call that tells, and carries it out whether its caller lives or not.
+"""Is an addHost still being carried out on a host? CloudStack has no call that tells, and carries it out whether its
+caller lives or not.
 
 A second addHost meanwhile leaves the certificate of one and the key of the other (kvm-host-observed.md, section 4).
 """
@@ -16,14 +17,18 @@ MARK_FILE = "/run/cloudstack-kvm/join.json"
 NONE, RUNNING, ENDED = "none", "running", "ended"
 BEGINS = 120  # seconds within which CloudStack logs in after addHost: 60 to connect and 60 to agree on keys
 SILENCE = 120  # seconds without output after which CloudStack gives a program of the set-up up (SSHCmdHelper.java:194)
-AGENT_TIME = 330  # seconds that addHost waits for the agent when the set-up has ended: ten looks, 30 s apart, and one answer
+AGENT_TIME = (
+    330  # seconds that addHost waits for the agent when the set-up has ended: ten looks, 30 s apart, and one answer
+)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`state`: none, running (the set-up is at work) or ended (it has ended, and the answer or the agent may still come).
+    """`state`: none, running (the set-up is at work) or ended (it has ended, and the answer or the agent may still
+    come).
 
-    `why` is a part of a sentence, `since` and `left` (how long it is believed at most, if nothing new is seen) are seconds.
+    `why` is a part of a sentence, `since` and `left` (how long it is believed at most, if nothing new is seen) are
+    seconds.
     """
 
     state: str
@@ -40,7 +45,8 @@ NOTHING = Progress(NONE)
 
 
 def join_in_progress(signs: Signs, longest: float) -> Progress:
-    """Whether to wait. `longest` is the time in seconds that one addHost may take at most: what is older than that is not believed.
+    """Whether to wait. `longest` is the time in seconds that one addHost may take at most: what is older than that is
+    not believed.
 
     An agent that is connected ends the waiting: CloudStack has a record of the host then, and its state tells the rest.
     """
@@ -48,7 +54,9 @@ def join_in_progress(signs: Signs, longest: float) -> Progress:
         return _progress(RUNNING, f"{name} is running on the host for {age:.0f} s", age, longest - age)
     for address, age in signs.logins:
         if age <= longest:
-            return _progress(RUNNING, f"the management server {address} is logged in on the host for {age:.0f} s", age, longest - age)
+            return _progress(
+                RUNNING, f"the management server {address} is logged in on the host for {age:.0f} s", age, longest - age
+            )
     if signs.agent_connected:
         return NOTHING
     mark = signs.mark if signs.mark and signs.mark.age <= longest else None
@@ -67,7 +75,9 @@ def _after_the_set_up(signs: Signs, mark: Optional[Mark]) -> Progress:
     last = signs.set_up or 0.0
     closed = signs.logout is not None and signs.logout <= last
     if not closed and last <= SILENCE:
-        return _progress(RUNNING, f"the set-up wrote its last line {last:.0f} s ago, and no end of it is seen", last, SILENCE - last)
+        return _progress(
+            RUNNING, f"the set-up wrote its last line {last:.0f} s ago, and no end of it is seen", last, SILENCE - last
+        )
     age = signs.logout if closed and signs.logout is not None else last
     if age > AGENT_TIME:
         return NOTHING
@@ -90,7 +100,8 @@ def _progress(state: str, why: str, since: float, left: float) -> Progress:
 def explain(host: str, progress: Progress) -> str:
     """The message for who waits for it, and for who has waited in vain."""
     return (
-        f"{host}: expected no join to be going on, observed: {progress.why}. A second addHost now would mix the certificate of one with the key of the"
-        f" other. Next: wait, and run again; if nothing more is to come (the management server was restarted), remove {MARK_FILE} on the host."
-        " Reproduce: pgrep -l 'keystore-|cloudstack-setu'; journalctl --since -20min -t sshd -t cloudstack-keystore-setup."
+        f"{host}: expected no join to be going on, observed: {progress.why}. A second addHost now would mix the "
+        "certificate of one with the key of the other. Next: wait, and run again; if nothing more is to come (the "
+        f"management server was restarted), remove {MARK_FILE} on the host. Reproduce: pgrep -l "
+        "'keystore-|cloudstack-setu'; journalctl --since -20min -t sshd -t cloudstack-keystore-setup."
     )

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: how the management server gets into the host. It logs in over SSH and runs three programs through sudo, as root too.
+"""Checks: how the management server gets into the host. It logs in over SSH and runs three programs through sudo, as
+root too.
 
-ACC001 to ACC003 judge the host's own settings; ACC004 to ACC006 what the management servers have really done. A login that works
-is worth more than settings that speak against it, so the first three are silent then; and where they explain why a login
-fails, ACC004 and ACC005 are silent.
+ACC001 to ACC003 judge the host's own settings; ACC004 to ACC006 what the management servers have really done. A login
+that works is worth more than settings that speak against it, so the first three are silent then; and where they explain
+why a login fails, ACC004 and ACC005 are silent.
 """
 
 from __future__ import annotations
@@ -13,9 +14,18 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import HOST, check, show
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse import ssh_client
@@ -31,17 +41,24 @@ ADD_BELOW = 2  # how many of them the fix names
 RSA = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")  # one kind of key, three kinds of signature
 OTHER_MACHINE = "correct host_registration_address, or find the machine that has the same address"
 STAGE_FIXES = {
-    "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and let sshd offer what ACC001 lists",
+    "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and "
+    "let sshd offer what ACC001 lists",
     "command": "give the account a login shell that runs commands, and print nothing from its profile",
     "connect": "see that sshd runs and answers the management server (TCP wrappers, MaxStartups, fail2ban)",
 }
-KEY_FIX = "run prepare_hosts.yml (role cloudstack_agent installs cloudstack_agent_management_keys for cloudstack_agent_username) and let sshd accept the login"
-PREPARE = "run prepare_hosts.yml: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm for cloudstack_agent_username"
+KEY_FIX = (
+    "run prepare_hosts.yml (role cloudstack_agent installs cloudstack_agent_management_keys for "
+    "cloudstack_agent_username) and let sshd accept the login"
+)
+PREPARE = (
+    "run prepare_hosts.yml: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm for "
+    "cloudstack_agent_username"
+)
 
 
 def account(host: Profile) -> str:
     """The account that CloudStack logs in with."""
-    return host.declares("cloudstack_user") or "root"
+    return host.declared.get("cloudstack_user") or "root"
 
 
 def weight(host: Profile, severity: str = ERROR) -> str:
@@ -50,10 +67,10 @@ def weight(host: Profile, severity: str = ERROR) -> str:
 
 
 def servers(host: Profile) -> Mapping[str, Any]:
-    """What each management server has tried. Raises Unseen where none has."""
-    found = host.probed("management")
+    """What each management server has tried. Raises FactUnavailable where none has."""
+    found = host.require_probe("management")
     if not found:
-        raise Unseen("management", "there is no management server in the inventory", expected_here=host.live)
+        raise FactUnavailable("management", "there is no management server in the inventory", expected_here=host.live)
     return found
 
 
@@ -71,7 +88,7 @@ def not_tried(server: Mapping[str, Any], part: str) -> str:
 def _fires(judge: Callable[[Profile], Iterator[Problem]], host: Profile) -> bool:
     try:
         return next(judge(host), None) is not None
-    except Unseen:
+    except FactUnavailable:
         return False
 
 
@@ -80,20 +97,23 @@ def _fires(judge: Callable[[Profile], Iterator[Problem]], host: Profile) -> bool
 
 @check(
     "ACC001",
-    "sshd offers nothing that CloudStack's SSH client can do",
+    "No common SSH algorithms with CloudStack's client",
     area="access",
     severity=ERROR,
     scope=HOST,
     prevents=("F60",),
-    fix="add what is missing to /etc/ssh/sshd_config, outside of any Match block, and reload sshd (Enterprise Linux: update-crypto-policies)",
+    fix="add what is missing to /etc/ssh/sshd_config, outside of any Match block, and reload sshd (Enterprise "
+    "Linux: update-crypto-policies)",
     reproduce="sshd -T | grep -E '^(kexalgorithms|ciphers|macs|hostkeyalgorithms) '",
 )
 def algorithms(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """sshd must have a key exchange, a cipher, a MAC and a host key algorithm in common with the management server's SSH client.
+    """sshd must have a key exchange, a cipher, a MAC and a host key algorithm in common with the management server's
+    SSH client.
 
     That client, Trilead build-217-jenkins-27 in CloudStack 4.22, has no AES-GCM, no chacha20-poly1305, no -etm MAC, no
-    diffie-hellman-group14/16/18 and no sntrup761. A hardened sshd locks it out with the same text as a closed port, "There was a problem
-    while connecting to <host>:22" (F60), while OpenSSH, and Ansible, get in. Which algorithms it has was tried one by one.
+    diffie-hellman-group14/16/18 and no sntrup761. A hardened sshd locks it out with the same text as a closed port,
+    "There was a problem while connecting to <host>:22" (F60), while OpenSSH, and Ansible, get in. Which algorithms it
+    has was tried one by one.
     """
     yield from _algorithms(host)
 
@@ -102,10 +122,15 @@ def _algorithms(host: Profile) -> Iterator[Problem]:
     if logged_in(host):
         return
     for keyword, (key, known) in CLIENT.items():
-        offered = host.see("ssh", "settings", key)
+        offered = host.require("ssh", "settings", key)
         if not set(offered) & set(known):
-            fix = f"add to /etc/ssh/sshd_config, outside of any Match block: {keyword} +{','.join(known[:ADD_BELOW])}; then systemctl reload sshd"
-            yield Problem((host.name,), f"{keyword}: one of {show(known)}", show(offered), severity=weight(host), fix=fix)
+            fix = (
+                f"add to /etc/ssh/sshd_config, outside of any Match block: {keyword} "
+                f"+{','.join(known[:ADD_BELOW])}; then systemctl reload sshd"
+            )
+            yield Problem(
+                (host.name,), f"{keyword}: one of {show(known)}", show(offered), severity=weight(host), fix=fix
+            )
 
 
 @check(
@@ -116,14 +141,18 @@ def _algorithms(host: Profile) -> Iterator[Problem]:
     scope=HOST,
     prevents=("F01",),
     fix=KEY_FIX,
-    reproduce="sshd -T | grep -iE '^(permitrootlogin|pubkeyauthentication|passwordauthentication|allowusers|denyusers|port) '; cat /root/.ssh/authorized_keys",
+    reproduce="sshd -T | grep -iE "
+    "'^(permitrootlogin|pubkeyauthentication|passwordauthentication|allowusers|denyusers|port) '; cat "
+    "/root/.ssh/authorized_keys",
 )
 def login(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """CloudStack's account must be able to log in with the management server's key, or with a password where no key is known.
+    """CloudStack's account must be able to log in with the management server's key, or with a password where no key is
+    known.
 
-    Looked at: the port, AllowUsers and the like, PubkeyAuthentication, PermitRootLogin, whether authorized_keys of the account holds the
-    key and sshd accepts its type; without a key, PasswordAuthentication. CloudStack tries the key first. The texts of a refusal are
-    "Authentication error with SSH private key", "... with host password" or "Password authentication failed" (F01).
+    Looked at: the port, AllowUsers and the like, PubkeyAuthentication, PermitRootLogin, whether authorized_keys of the
+    account holds the key and sshd accepts its type; without a key, PasswordAuthentication. CloudStack tries the key
+    first. The texts of a refusal are "Authentication error with SSH private key", "... with host password" or "Password
+    authentication failed" (F01).
     """
     yield from _login(host)
 
@@ -131,25 +160,38 @@ def login(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 def _login(host: Profile) -> Iterator[Problem]:
     if logged_in(host):
         return
-    user, settings, key = account(host), host.see("ssh", "settings"), host.declares("management_key")
+    user, settings, key = account(host), host.require("ssh", "settings"), host.declared.get("management_key")
     wanted = f"a login as {user} with {'the key of the management server' if key else 'a password or a key'}"
     refusals = [*_nobody(user, settings), *(_key_refused(host, user, settings, key) if key else ())]
     other = _other_port(host)
     if other:
-        fix = f"set host_registration_ssh_port: {other.split(',', maxsplit=1)[0]}, or let sshd listen on the other port too"
+        fix = (
+            f"set host_registration_ssh_port: {other.split(',', maxsplit=1)[0]}, or let sshd listen on the other "
+            "port too"
+        )
         yield Problem(
-            (host.name,), f"sshd on port {host.declares('ssh_port') or 22} (host_registration_ssh_port)", f"on {other}", severity=weight(host), fix=fix
+            (host.name,),
+            f"sshd on port {host.declared.get('ssh_port') or 22} (host_registration_ssh_port)",
+            f"on {other}",
+            severity=weight(host),
+            fix=fix,
         )
     if refusals:
         yield Problem((host.name,), wanted, "; ".join(refusals), severity=weight(host))
     elif not key and not _password_allowed(user, settings):
-        yield Problem((host.name,), wanted, "sshd takes no password, and the management server's key is not known", kind=UNKNOWN, severity=WARNING)
+        yield Problem(
+            (host.name,),
+            wanted,
+            "sshd takes no password, and the management server's key is not known",
+            kind=UNKNOWN,
+            severity=WARNING,
+        )
 
 
 def _other_port(host: Profile) -> str:
     """The ports that sshd listens on, if CloudStack's is not one of them."""
     listens = host.get("ssh", "settings", "port") or ()
-    return show(listens) if listens and str(host.declares("ssh_port") or 22) not in listens else ""
+    return show(listens) if listens and str(host.declared.get("ssh_port") or 22) not in listens else ""
 
 
 def _nobody(user: str, settings: Mapping[str, Any]) -> Iterator[str]:
@@ -173,12 +215,14 @@ def _key_refused(host: Profile, user: str, settings: Mapping[str, Any], key: str
     methods = settings.get("authenticationmethods") or "any"
     if methods != "any" and "publickey" not in methods.split():
         yield f"AuthenticationMethods {methods}"
-    if body not in {each.split()[1] for each in host.see("ssh", "authorized_keys", user)}:
+    if body not in {each.split()[1] for each in host.require("ssh", "authorized_keys", user)}:
         yield f"authorized_keys of {user} has not got the key"
 
 
 def _password_allowed(user: str, settings: Mapping[str, Any]) -> bool:
-    return settings.get("passwordauthentication") == "yes" and (user != "root" or settings.get("permitrootlogin") == "yes")
+    return settings.get("passwordauthentication") == "yes" and (
+        user != "root" or settings.get("permitrootlogin") == "yes"
+    )
 
 
 @check(
@@ -192,11 +236,13 @@ def _password_allowed(user: str, settings: Mapping[str, Any]) -> bool:
     reproduce="sudo -n -l -U root; sudo -V | head -1",
 )
 def sudo(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """sudo must be installed and let CloudStack's account run keystore-setup, keystore-cert-import and cloudstack-setup-agent as root,
-    without a password and without a terminal. This holds for root too: the server puts sudo before the keystore scripts in any case.
+    """sudo must be installed and let CloudStack's account run keystore-setup, keystore-cert-import and
+    cloudstack-setup-agent as root, without a password and without a terminal. This holds for root too: the server puts
+    sudo before the keystore scripts in any case.
 
-    The documented line in sudoers names only cloudstack-setup-agent. Missing sudo, requiretty, no entry, a password and that line all end
-    in the one text "Failed to setup keystore on the KVM host", after three tries; the reason stands in the management log only (F02).
+    The documented line in sudoers names only cloudstack-setup-agent. Missing sudo, requiretty, no entry, a password and
+    that line all end in the one text "Failed to setup keystore on the KVM host", after three tries; the reason stands
+    in the management log only (F02).
     """
     yield from _sudo(host)
 
@@ -204,12 +250,12 @@ def sudo(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 def _sudo(host: Profile) -> Iterator[Problem]:
     if logged_in(host) and all(_allowed(each) for each in servers(host).values()):
         return
-    found = host.see("sudo")
+    found = host.require("sudo")
     wanted = f"sudo for {found.get('user') or account(host)}, without password and terminal"
     if found.get("installed") is False:
         yield Problem((host.name,), wanted, "sudo is not installed", severity=weight(host))
         return
-    refused = [path for path, allowed in sorted(host.see("sudo", "commands").items()) if not allowed]
+    refused = [path for path, allowed in sorted(host.require("sudo", "commands").items()) if not allowed]
     faults = [f"not allowed: {show(refused)}"] if refused else []
     faults += [f"Defaults {word}" for word in ("requiretty", "noexec") if found.get(word)]
     if faults:
@@ -232,15 +278,17 @@ def _allowed(server: Mapping[str, Any]) -> bool:
     prevents=("F01", "F60"),
     unknown=WARNING,
     fix=KEY_FIX,
-    reproduce="ssh -i /var/cloudstack/management/.ssh/id_rsa -o BatchMode=yes root@HOST ls /dev/kvm   # on the management server, as user cloud",
+    reproduce="ssh -i /var/cloudstack/management/.ssh/id_rsa -o BatchMode=yes root@HOST ls /dev/kvm   # on the "
+    "management server, as user cloud",
 )
 def login_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Every management server of the inventory logs in to the host, with its own key, CloudStack's account and only the algorithms that its
-    client has, and lists /dev/kvm, as addHost does.
+    """Every management server of the inventory logs in to the host, with its own key, CloudStack's account and only the
+    algorithms that its client has, and lists /dev/kvm, as addHost does.
 
-    The path from the management server counts, not Ansible's (F01). Where the host's settings explain the failure, ACC001 or ACC002 says so,
-    where the port is closed, ACC006. A login that does not see /dev/kvm although the host has it has reached another machine. Without a
-    management server in the inventory it is unknown, and the host's own settings have to do.
+    The path from the management server counts, not Ansible's (F01). Where the host's settings explain the failure,
+    ACC001 or ACC002 says so, where the port is closed, ACC006. A login that does not see /dev/kvm although the host has
+    it has reached another machine. Without a management server in the inventory it is unknown, and the host's own
+    settings have to do.
     """
     for name, server in sorted(servers(host).items()):
         ssh = server.get("ssh")
@@ -249,10 +297,12 @@ def login_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
             yield Problem((host.name,), wanted, not_tried(server, "ssh"), kind=UNKNOWN)
         elif not ssh["ok"] and not _explained(host, server, ssh.get("stage")):
             stage = ssh.get("stage") or "an unknown stage"
-            yield Problem((host.name,), wanted, f"failed at {stage}: {ssh.get('text')}", severity=weight(host), fix=STAGE_FIXES.get(stage, ""))
+            observed, fix = f"failed at {stage}: {ssh.get('text')}", STAGE_FIXES.get(stage, "")
+            yield Problem((host.name,), wanted, observed, severity=weight(host), fix=fix)
         elif ssh["ok"] and server.get("device") is False and host.get("kvm", "device"):
-            seen = "no /dev/kvm there, but the host has it: another machine?"
-            yield Problem((host.name,), f"the host itself behind its address, seen from {name}", seen, severity=weight(host), fix=OTHER_MACHINE)
+            wanted = f"the host itself behind its address, seen from {name}"
+            observed = "no /dev/kvm there, but the host has it: another machine?"
+            yield Problem((host.name,), wanted, observed, severity=weight(host), fix=OTHER_MACHINE)
 
 
 def _explained(host: Profile, server: Mapping[str, Any], stage: Any) -> bool:
@@ -274,13 +324,15 @@ def _nothing(host: Profile) -> Iterator[Problem]:
     prevents=("F02",),
     unknown=WARNING,
     fix=PREPARE,
-    reproduce="ssh HOST sudo -n -l /usr/share/cloudstack-common/scripts/util/keystore-setup   # on the management server",
+    reproduce="ssh HOST sudo -n -l /usr/share/cloudstack-common/scripts/util/keystore-setup   # on the management "
+    "server",
 )
 def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Through its login every management server asks sudo, without a terminal, whether it may run the three programs of the join; none is run.
+    """Through its login every management server asks sudo, without a terminal, whether it may run the three programs of
+    the join; none is run.
 
-    Where the host's own rules explain the refusal, ACC003 says so; a program that is not there is AGT001's and AGT003's matter; without a
-    login there is nothing to ask (ACC004).
+    Where the host's own rules explain the refusal, ACC003 says so; a program that is not there is AGT001's and AGT003's
+    matter; without a login there is nothing to ask (ACC004).
     """
     there = {path for path, state in (host.get("agent", "scripts") or {}).items() if state == "executable"}
     for name, server in sorted(servers(host).items()):
@@ -292,7 +344,10 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
         refused = [path for path, allowed in sorted(server["sudo"].items()) if allowed is False and path in there]
         if refused and not _fires(_sudo, host):
             yield Problem(
-                (host.name,), f"sudo without a password through the login from {name}", f"{show(refused)}: {server.get('sudo_text')}", severity=weight(host)
+                (host.name,),
+                f"sudo without a password through the login from {name}",
+                f"{show(refused)}: {server.get('sudo_text')}",
+                severity=weight(host),
             )
 
 
@@ -304,15 +359,17 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     scope=HOST,
     prevents=("F01", "F64"),
     unknown=WARNING,
-    fix="name the management servers in firewall_management_servers (default: group management_servers), run prepare_hosts.yml, check firewalls between",
+    fix="name the management servers in firewall_management_servers (default: group management_servers), run "
+    "prepare_hosts.yml, check firewalls between",
     reproduce="nc -vz HOST 22   # on the management server",
 )
 def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Each management server must reach the host's SSH port. Port 16514 (libvirt over TLS) should at least not be dropped on the way: on a
-    candidate nobody listens there yet, so refused is as good as open, and the server itself does not use it (a warning).
+    """Each management server must reach the host's SSH port. Port 16514 (libvirt over TLS) should at least not be
+    dropped on the way: on a candidate nothing listens there yet, so refused is as good as open, and the server itself
+    does not use it (a warning).
 
-    A refused SSH port is said at once, a dropped one after 60 s ("The kexTimeout (60000 ms) expired"); both look the same as other faults.
-    An sshd that listens on another port is ACC002's matter.
+    A refused SSH port is said at once, a dropped one after 60 s ("The kexTimeout (60000 ms) expired"); both look the
+    same as other faults. An sshd that listens on another port is ACC002's matter.
     """
     for name, server in sorted(servers(host).items()):
         if not server.get("ports"):

@@ -20,10 +20,27 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
     management_addresses,
     parsed,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    INFO,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    odd_ones,
+    show,
+)
 
 LINK_LOCAL_BRIDGE = "cloud0"
 CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
@@ -31,63 +48,71 @@ CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
 
 @check(
     "NET005",
-    "One address on the management bridge, the declared one",
+    "The management bridge has another address than declared",
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F20",),
-    fix="give the bridge of the management label exactly one IPv4 address in network_bridge_bridges (address), the host's ansible_host, and run "
-    "playbooks/prepare_hosts.yml",
+    fix="give the bridge of the management label exactly one IPv4 address in network_bridge_bridges (address), the "
+    "host's ansible_host, and run playbooks/prepare_hosts.yml",
     reproduce="ip -4 -br addr",
 )
 def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The bridge of the management label has exactly one IPv4 address, and it is the one that the inventory gives the host.
+    """The bridge of the management label has exactly one IPv4 address, and it is the one that the inventory gives the
+    host.
 
-    The agent registers the first address of this bridge (private.network.device). With another one CloudStack's consoles and
-    migrations go to the wrong network (F20), and the GUID, which is made of the address, is wrong too (F09). An address that another
-    host has as well is the subject of NET008.
+    The agent registers the first address of this bridge (private.network.device). With another one CloudStack's
+    consoles and migrations go to the wrong network (F20), and the GUID, which is made of the address, is wrong too
+    (F09). An address that another host has as well is the subject of NET008.
     """
     twice = owners_of_addresses(hosts)
     for host in hosts:
         found = management_addresses(host, cluster)
-        wanted = next((str(each.ip) for each in parsed([host.declares("address")])), "")  # a name is not compared
+        wanted = next((str(each.ip) for each in parsed([host.declared.get("address")])), "")  # a name is not compared
         if found is None or any(len(twice.get(str(each.ip), ())) > 1 for each in found):
             continue
         if len(found) != 1 or (wanted and str(found[0].ip) != wanted):
-            yield Problem((host.name,), wanted or "one IPv4 address", f"{show(list(found))} on {show(labels(cluster, 'Management'))}")
+            yield Problem(
+                (host.name,),
+                wanted or "one IPv4 address",
+                f"{show(list(found))} on {show(labels(cluster, 'Management'))}",
+            )
 
 
 @check(
     "NET006",
-    "A static management address",
+    "The management address is not static",
     area="addressing",
     severity=ERROR,
     scope=HOST,
     prevents=("F09",),
     unknown=WARNING,
-    fix="give the bridge a static address in network_bridge_bridges (address: 192.0.2.11/24 instead of dhcp) and run playbooks/prepare_hosts.yml",
+    fix="give the bridge a static address in network_bridge_bridges (address: 192.0.2.11/24 instead of dhcp) and "
+    "run playbooks/prepare_hosts.yml",
     reproduce="ip -4 addr | grep dynamic",
 )
 def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The management address comes from the host's configuration, not from a DHCP server.
 
-    CloudStack derives the host's GUID and its certificate from the address. With another lease the host takes over another host's row,
-    or comes up as a new one (F09).
+    CloudStack derives the host's GUID and its certificate from the address. With another lease the host takes over
+    another host's row, or comes up as a new one (F09).
     """
-    for label, bridge in label_bridges(host, cluster, "Management") if host.get("interfaces") is not None else ():  # NET011
+    for label, bridge in (
+        label_bridges(host, cluster, "Management") if host.get("interfaces") is not None else ()
+    ):  # NET011
         if declared_bridges(host).get(label, {}).get("address") == "dhcp":
             yield Problem((host.name,), f"a static address on {label}", "network_bridge_bridges declares dhcp")
         elif bridge.get("addresses"):
             leased = links(host).get(label, {}).get("dynamic")
             if leased is None:
-                raise Unseen(f"interfaces.{label}.dynamic", host.why("interfaces"))
+                raise FactUnavailable(f"interfaces.{label}.dynamic", host.why("interfaces"))
             if leased:
                 yield Problem((host.name,), f"a static address on {label}", f"{show(list(leased))} is a lease")
 
 
 @check(
     "NET007",
-    "The same subnet on a label's bridge everywhere",
+    "A label's bridge is in another subnet",
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
@@ -97,8 +122,9 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 def same_subnet(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has an address in one and the same network on all hosts, or on none.
 
-    A wrong prefix length makes a host look for some of its neighbours behind the router; a missing storage address makes it reach the
-    storage over the management network. CloudStack compares neither. Source: the pod's network is one for all hosts of a cluster.
+    A wrong prefix length makes a host look for some of its neighbours behind the router; a missing storage address
+    makes it reach the storage over the management network. CloudStack compares neither. Source: the pod's network is
+    one for all hosts of a cluster.
     """
     members = [host.name for host in hosts if host.member]
     wrong = {name for problem in management_address(hosts, cluster, policy) for name in problem.hosts}
@@ -114,34 +140,43 @@ def same_subnet(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
 
 @check(
     "NET010",
-    "Names and DNS agree",
+    "Host names and DNS disagree",
     area="addressing",
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F04",),
-    fix="set the host's name (hostnamectl set-hostname host1.example.org) and a line for it with its management address in /etc/hosts, or correct the DNS",
+    fix="set the host's name (hostnamectl set-hostname host1.example.org) and a line for it with its management "
+    "address in /etc/hosts, or correct the DNS",
     reproduce="hostname --fqdn; getent ahosts $(hostname --fqdn)",
 )
 def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """`hostname --fqdn` prints a dotted name that no other host has, and it resolves to the management address and back.
+    """`hostname --fqdn` prints a dotted name that no other host has, and it resolves to the management address and
+    back.
 
-    If the command fails, cloudstack-setup-agent stops and says success (F04, seen: 397 s). The name is the certificate's subject and
-    the host's name in CloudStack. Two hosts with one name cannot migrate guests to each other (libvirt: "Attempt to migrate guest to the
-    same host"). A name that resolves to 127.0.1.1 only, as Debian's installer writes it, resolves differently on the others.
+    If the command fails, cloudstack-setup-agent stops and says success (F04, seen: 397 s). The name is the
+    certificate's subject and the host's name in CloudStack. Two hosts with one name cannot migrate guests to each other
+    (libvirt: "Attempt to migrate guest to the same host"). A name that resolves to 127.0.1.1 only, as Debian's
+    installer writes it, resolves differently on the others.
     """
-    shared = _shared_names(hosts, cluster)
-    for name, (guilty, others) in sorted(shared.items()):
-        yield Problem(guilty, "a name of its own", f"{name} on {show(sorted({*guilty, *others}))}", others=others, severity=ERROR)
+    sharing: set[str] = set()
+    for name, (guilty, others) in sorted(_shared_names(hosts, cluster).items()):
+        sharing.update(guilty)
+        yield Problem(
+            guilty, "a name of its own", f"{name} on {show(sorted({*guilty, *others}))}", others=others, severity=ERROR
+        )
     for host in hosts:
         try:
-            complaints = [] if any(host.name in guilty for guilty, _others in shared.values()) else list(_name_complaints(host, cluster))
-        except Unseen as gap:
-            yield unseen(host, gap)
+            complaints = [] if host.name in sharing else list(_name_complaints(host, cluster))
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         if complaints:
             severities = [severity for severity, _text in complaints]
             worst = min(severities, key=(BLOCKER, WARNING, INFO).index)
-            wanted = f"{host.declares('fqdn') or 'a dotted name'}, resolving to {address_of(host, cluster) or 'the management address'}"
+            wanted = (
+                f"{host.declared.get('fqdn') or 'a dotted name'}, resolving to "
+                f"{address_of(host, cluster) or 'the management address'}"
+            )
             yield Problem((host.name,), wanted, "; ".join(text for _severity, text in complaints), severity=worst)
 
 
@@ -154,7 +189,7 @@ def _shared_names(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, tuple
             by_name.setdefault(str(name).lower(), []).append(host)
     found = {}
     for name, bearers in by_name.items():
-        rightful = [host.name for host in bearers if str(host.declares("fqdn")).lower() == name]
+        rightful = [host.name for host in bearers if str(host.declared.get("fqdn")).lower() == name]
         guilty = [host.name for host in bearers if len(rightful) != 1 or host.name not in rightful]
         if len(bearers) > 1:
             found[name] = (tuple(guilty), tuple(host.name for host in bearers if host.name not in guilty))
@@ -169,7 +204,7 @@ def _name_complaints(host: Profile, cluster: Cluster) -> Iterator[tuple[str, str
         return
     if "." not in name or name.startswith("localhost"):
         yield WARNING, f"the name is {name}"
-    forward = list(host.see("resolver", "forward"))
+    forward = list(host.require("resolver", "forward"))
     outside = [address for address in forward if not _is_loopback(address)]
     right = [address for address in outside if address in own]
     if not outside or (own and not right):
@@ -183,10 +218,11 @@ def _name_complaints(host: Profile, cluster: Cluster) -> Iterator[tuple[str, str
 
 
 def _own_addresses(host: Profile, cluster: Cluster) -> list[str]:
-    """The declared management address and those that the host has. Where they differ that is the subject of NET005 and NET008."""
-    return list(
-        dict.fromkeys(address for address in (address_of(host, cluster), *(str(each.ip) for each in management_addresses(host, cluster) or ())) if address)
-    )
+    """The declared management address and those that the host has. Where they differ that is the subject of NET005 and
+    NET008.
+    """
+    own = [address_of(host, cluster), *(str(each.ip) for each in management_addresses(host, cluster) or ())]
+    return list(dict.fromkeys(filter(None, own)))
 
 
 def _is_loopback(address: str) -> bool:
@@ -195,24 +231,32 @@ def _is_loopback(address: str) -> bool:
 
 @check(
     "NET014",
-    "The link-local range is CloudStack's",
+    "The link-local range is configured on the host (CloudStack uses it)",
     area="addressing",
     severity=WARNING,
     scope=HOST,
     prevents=("F22",),
-    fix="take the other use away (avahi-autoipd, NOZEROCONF=yes), or set the global setting control.cidr to a smaller range on server and agents",
+    fix="take the other use away (avahi-autoipd, NOZEROCONF=yes), or set the global setting control.cidr to a "
+    "smaller range on server and agents",
     reproduce="ip -4 route; ip -4 -br addr",
 )
 def link_local(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No other interface than cloud0 has an address or route in the range of control.cidr.
 
-    The agent makes cloud0 with 169.254.0.1/16 at its start; BGP unnumbered sessions and zeroconf in the same range break (F22, issue
-    7574).
+    The agent makes cloud0 with 169.254.0.1/16 at its start; BGP unnumbered sessions and zeroconf in the same range
+    break (F22, issue 7574).
     """
     control = _control_range(cluster)
-    clashes = {f"{link['name']} has {address}" for link in links(host).values() for address in _inside(control, link.get("addresses") or (), link["name"])}
-    for route in host.see("routes"):
-        clashes |= {f"a route to {target} by {route.get('device')}" for target in _inside(control, [route.get("destination")], str(route.get("device")))}
+    clashes = {
+        f"{link['name']} has {address}"
+        for link in links(host).values()
+        for address in _inside(control, link.get("addresses") or (), link["name"])
+    }
+    for route in host.require("routes"):
+        clashes |= {
+            f"a route to {target} by {route.get('device')}"
+            for target in _inside(control, [route.get("destination")], str(route.get("device")))
+        }
     if clashes:
         yield Problem((host.name,), f"{control} for {LINK_LOCAL_BRIDGE} alone", show(sorted(clashes)))
 

@@ -9,11 +9,30 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import FILE, management_servers, properties
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
+    FILE,
+    management_servers,
+    properties,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    show,
+)
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 SEARCHES_EVERYTHING = "4.22.1"  # issue 13497: not in 4.22.0
@@ -37,23 +56,24 @@ def wrong_entry(entry: str) -> str:
     severity=INFO,
     scope=CLUSTER,
     prevents=("F33",),
-    fix="set cloudstack_agent_properties: {vddk.lib.dir: /opt/vddk} to a folder with lib64/libvixDiskLib.so, even an empty file, on hosts with large mounts",
+    fix="set cloudstack_agent_properties: {vddk.lib.dir: /opt/vddk} to a folder with lib64/libvixDiskLib.so, even "
+    "an empty file, on hosts with large mounts",
     reproduce="time find / -type d -name vmware-vix-disklib-distrib",
 )
 def searches_everything(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """vddk.lib.dir should be set for agents of 4.22.1.
 
-    Without it the agent looks for a VMware library with find over the whole file tree, NFS pools included, at start and while the server
-    waits 60 s for an answer (issue 13497). Hosts with large mounts then stay in Alert (F33). Only a hint: how large the mounts will
-    be cannot be seen before.
+    Without it the agent looks for a VMware library with find over the whole file tree, NFS pools included, at start and
+    while the server waits 60 s for an answer (issue 13497). Hosts with large mounts then stay in Alert (F33). Only a
+    hint: how large the mounts will be cannot be seen before.
     """
     concerned = []
     for host in hosts:
         try:
             if (package(host) or "").startswith(SEARCHES_EVERYTHING) and not properties(host).get("vddk.lib.dir"):
                 concerned.append(host.name)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
     if concerned:
         yield Problem(tuple(concerned), f"vddk.lib.dir in agent.properties of {SEARCHES_EVERYTHING}", "not set")
 
@@ -65,19 +85,29 @@ def searches_everything(hosts: Sequence[Profile], cluster: Cluster, policy: Poli
     severity=WARNING,
     scope=HOST,
     prevents=("F39",),
-    fix="set them in cloudstack_agent_properties, which is applied again after the join; with host.overcommit.mem.mb set host.reserved.mem.mb to 0",
+    fix="set them in cloudstack_agent_properties, which is applied again after the join; with "
+    "host.overcommit.mem.mb set host.reserved.mem.mb to 0",
     reproduce=f"grep ^host {FILE}",
 )
 def host_keys(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """host.overcommit.mem.mb needs host.reserved.mem.mb=0, says the agent's own documentation; the reserve is 1024 unless it is set.
+    """host.overcommit.mem.mb needs host.reserved.mem.mb=0, says the agent's own documentation; the reserve is 1024
+    unless it is set.
 
-    cloudstack-setup-agent replaces every line that starts with `host`, so keys such as host.reserved.mem.mb that a candidate has now are
-    gone after the join, unless they are in cloudstack_agent_properties (which only a hint can say).
+    cloudstack-setup-agent replaces every line that starts with `host`, so keys such as host.reserved.mem.mb that a
+    candidate has now are gone after the join, unless they are in cloudstack_agent_properties (which only a hint can
+    say).
     """
     found = properties(host)
-    overcommit, reserved = str(found.get("host.overcommit.mem.mb") or "0"), str(found.get("host.reserved.mem.mb") or "1024")
+    overcommit, reserved = (
+        str(found.get("host.overcommit.mem.mb") or "0"),
+        str(found.get("host.reserved.mem.mb") or "1024"),
+    )
     if overcommit != "0" and reserved != "0":
-        yield Problem((host.name,), "host.reserved.mem.mb=0 beside an overcommit", f"host.overcommit.mem.mb={overcommit}, host.reserved.mem.mb={reserved}")
+        yield Problem(
+            (host.name,),
+            "host.reserved.mem.mb=0 beside an overcommit",
+            f"host.overcommit.mem.mb={overcommit}, host.reserved.mem.mb={reserved}",
+        )
     doomed = sorted(key for key in found if key.startswith("host."))
     if doomed and not host.member:
         yield Problem((host.name,), "no keys that the join destroys", show(doomed), severity=INFO)
@@ -91,20 +121,22 @@ def host_keys(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     scope=HOST,
     prevents=("F61", "F06"),
     unknown=INFO,
-    fix="correct the global setting host while the agents are connected (it is pushed to them), else host= in agent.properties, and restart the agent",
+    fix="correct the global setting host while the agents are connected (it is pushed to them), else host= in "
+    "agent.properties, and restart the agent",
     reproduce=f"grep ^host= {FILE}; ss -tnp 'dport = :8250'",
 )
 def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """host= in agent.properties of a member must list the same addresses as the global setting `host`, in whatever order.
+    """host= in agent.properties of a member must list the same addresses as the global setting `host`, in whatever
+    order.
 
-    A change of the setting is pushed to connected agents at once, unchecked; an agent that was away keeps the old list and is lost at its
-    next reconnect (F61). Whether the setting itself makes sense is CLD001's matter.
+    A change of the setting is pushed to connected agents at once, unchecked; an agent that was away keeps the old list
+    and is lost at its next reconnect (F61). Whether the setting itself makes sense is CLD001's matter.
     """
     found = properties(host) if host.member else {}
     if not found.get("guid"):
         return
     if not cluster.management_addresses:
-        raise Unseen("setting host", "it was not read from CloudStack")
+        raise FactUnavailable("setting host", "it was not read from CloudStack")
     if any(map(wrong_entry, cluster.management_addresses)):
         return
     if set(management_servers(found)) != set(cluster.management_addresses):

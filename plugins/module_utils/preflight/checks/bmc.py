@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: the BMC (out-of-band management). CloudStack fences with it, so it must be reachable, and it must be this host's."""
+"""Checks: the BMC (out-of-band management). CloudStack fences with it, so it must be reachable, and it must be this
+host's.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,20 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check
 
 # What ipmitool says -> the next step. Any other text: the address.
@@ -22,12 +34,20 @@ CAUSES = {
     "unauthorized name": "correct oobm_username, and let the account use IPMI over LAN",
     "insufficient privilege": "give the account the privilege Administrator or Operator on the LAN channel",
 }
-ADDRESS_FIX = "correct oobm_address and oobm_port, enable IPMI over LAN (2.0, lanplus), and open UDP 623 from every management server to the BMC"
-IDENTITY_FIX = "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host with the BMC behind that address"
+ADDRESS_FIX = (
+    "correct oobm_address and oobm_port, enable IPMI over LAN (2.0, lanplus), and open UDP 623 from every "
+    "management server to the BMC"
+)
+IDENTITY_FIX = (
+    "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
+    "with the BMC behind that address"
+)
 
 
 def same_guid(one: str, other: str) -> bool:
-    """Whether two GUIDs are the same, in whatever order of bytes: SMBIOS, IPMI and RFC 4122 differ, and ipmitool's versions too."""
+    """Whether two GUIDs are the same, in whatever order of bytes: SMBIOS, IPMI and RFC 4122 differ, and ipmitool's
+    versions too.
+    """
     return bool(_orders(one) & _orders(other))
 
 
@@ -42,7 +62,9 @@ def _orders(guid: str) -> set[bytes]:
 
 
 def _swapped(guid: bytes) -> bytes:
-    """The first three fields with their bytes in the other order, as SMBIOS stores them. IPMI sends all 16 bytes in the other order."""
+    """The first three fields with their bytes in the other order, as SMBIOS stores them. IPMI sends all 16 bytes in the
+    other order.
+    """
     return guid[3::-1] + guid[5:3:-1] + guid[7:5:-1] + guid[8:]
 
 
@@ -70,30 +92,39 @@ def _over_lan(host: Profile, key: str) -> Optional[str]:
     prevents=("F49", "F50"),
     unknown=WARNING,
     fix=ADDRESS_FIX,
-    reproduce="ipmitool -I lanplus -R 1 -H BMC -p 623 -U USER -E chassis power status   # on each management server, password in IPMI_PASSWORD",
+    reproduce="ipmitool -I lanplus -R 1 -H BMC -p 623 -U USER -E chassis power status   # on each management "
+    "server, password in IPMI_PASSWORD",
 )
 def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Every management server must get the power state from the BMC with the declared account, by the very ipmitool call that CloudStack makes.
+    """Every management server must get the power state from the BMC with the declared account, by the very ipmitool
+    call that CloudStack makes.
 
-    Any of them may be the one that fences. Configuring out-of-band management never tests it; a wrong password, account or address is seen only as power
-    state Unknown, and Host HA cannot fence (F49). A host without a declared BMC is only told: it can be neither fenced nor recovered,
-    and Host HA leaves it Ineligible (F50).
+    Any of them may be the one that fences. Configuring out-of-band management never tests it; a wrong password, account
+    or address is seen only as power state Unknown, and Host HA cannot fence (F49). A host without a declared BMC is
+    only told: it can be neither fenced nor recovered, and Host HA leaves it Ineligible (F50).
     """
-    address = host.declares("oobm_address")
+    address = host.declared.get("oobm_address")
     if not address:
-        yield Problem((host.name,), "a BMC for fencing (oobm_address)", "none declared", severity=INFO, fix="set oobm_address, oobm_username and oobm_password")
+        fix = "set oobm_address, oobm_username and oobm_password"
+        yield Problem((host.name,), "a BMC for fencing (oobm_address)", "none declared", severity=INFO, fix=fix)
         return
     failed = {}
     for name, server in sorted(servers(host).items()):
         seen = server.get("bmc")
         if seen is None or seen.get("ok") is None:
-            yield Problem((host.name,), f"an answer of the BMC {address} to {name}", not_tried(server, "bmc"), kind=UNKNOWN)
+            expected = f"an answer of the BMC {address} to {name}"
+            yield Problem((host.name,), expected, not_tried(server, "bmc"), kind=UNKNOWN)
         elif not seen["ok"]:
             failed[name] = seen.get("text") or "no answer"
     if failed:
-        fixes = dict.fromkeys(next((fix for sign, fix in CAUSES.items() if sign in text), ADDRESS_FIX) for text in failed.values())
+        expected = f"the power state from the BMC {address} on every management server"
         observed = "; ".join(f"{name}: {text}" for name, text in failed.items())
-        yield Problem((host.name,), f"the power state from the BMC {address} on every management server", observed, fix="; ".join(fixes))
+        fixes = dict.fromkeys(map(_fix_for, failed.values()))
+        yield Problem((host.name,), expected, observed, fix="; ".join(fixes))
+
+
+def _fix_for(text: str) -> str:
+    return next((fix for sign, fix in CAUSES.items() if sign in text), ADDRESS_FIX)
 
 
 @check(
@@ -108,15 +139,15 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     reproduce="ipmitool mc guid; ipmitool lan print 1 | grep 'IP Address  '   # on the host",
 )
 def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The BMC behind oobm_address must be the one inside this machine. If it is not, fencing this host powers off ANOTHER machine, with
-    its guests, while this one runs on, and the guests are then started twice.
+    """The BMC behind oobm_address must be the one inside this machine. If it is not, fencing this host powers off
+    ANOTHER machine, with its guests, while this one runs on, and the guests are then started twice.
 
-    Proof, in this order: a BMC that says its machine is off while the host answers is another's. The GUID that the host sees in band must be the one
-    over LAN (in any byte order). Without GUIDs, the BMC's address in band must be the declared one. Without both, an SMBIOS UUID
-    that is the GUID over LAN proves it; one that differs proves nothing, because many BMCs have a GUID of their own. A kernel without an
-    IPMI device leaves it unknown, which is only told.
+    Proof, in this order: a BMC that says its machine is off while the host answers is another's. The GUID that the host
+    sees in band must be the one over LAN (in any byte order). Without GUIDs, the BMC's address in band must be the
+    declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it; one that differs proves nothing,
+    because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only told.
     """
-    declared = host.declares("oobm_address")
+    declared = host.declared.get("oobm_address")
     if not declared:
         return
     say, proven = _foreign(host)
@@ -124,13 +155,16 @@ def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
         risk = f"{say}. Fencing {host.name} would power off another machine"
         yield Problem((host.name,), f"the BMC {declared} inside {host.name}", risk)
     elif not proven:
-        raise Unseen("bmc", host.why("bmc") if host.get("bmc") is None else "neither GUID nor address of the BMC can be seen in band")
+        raise FactUnavailable(
+            "bmc",
+            host.why("bmc") if host.get("bmc") is None else "neither GUID nor address of the BMC can be seen in band",
+        )
 
 
 def _foreign(host: Profile) -> tuple[str, bool]:
     """What shows that the declared BMC is another machine's, and whether anything shows that it is this one's."""
     inside, outside = host.get("bmc", "guid") or "", _over_lan(host, "guid") or ""
-    declared, own = _address(host.declares("oobm_address")), _address(host.get("bmc", "address"))
+    declared, own = _address(host.declared.get("oobm_address")), _address(host.get("bmc", "address"))
     if _over_lan(host, "power") == "off":
         return "it says that its machine is off, but the host runs", False
     if _orders(inside) and _orders(outside):
@@ -154,9 +188,9 @@ def _foreign(host: Profile) -> tuple[str, bool]:
 def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No two hosts may declare one BMC (address and port), and no two BMCs may have one GUID.
 
-    With a copied oobm_address the fencing of one host powers off the other. One GUID on BMCs with two addresses is a warning: some vendors give
-    all boards the same, and it then proves nothing (BMC002). Where the BMC is already proven to be another machine's, BMC002 says so,
-    and the host is left out here.
+    With a copied oobm_address the fencing of one host powers off the other. One GUID on BMCs with two addresses is a
+    warning: some vendors give all boards the same, and it then proves nothing (BMC002). Where the BMC is already proven
+    to be another machine's, BMC002 says so, and the host is left out here.
     """
     groups: dict[str, list[Profile]] = {}
     for host in hosts:
@@ -169,14 +203,24 @@ def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
             told.add(names)
             guilty, others = blame_newcomers(sharing)
             severity = WARNING if key.startswith("GUID") else ERROR
-            yield Problem(guilty, "a BMC of its own for each host", f"{key} on {', '.join(names)}", others=others, severity=severity)
+            yield Problem(
+                guilty,
+                "a BMC of its own for each host",
+                f"{key} on {', '.join(names)}",
+                others=others,
+                severity=severity,
+            )
 
 
 def _keys(host: Profile) -> Iterator[str]:
-    declared = host.declares("oobm_address")
+    declared = host.declared.get("oobm_address")
     if declared:
-        yield f"BMC {str(declared).lower()} port {host.declares('oobm_port') or 623}"
-    for guid in {min(_orders(each), default=b"").hex() for each in (host.get("bmc", "guid"), declared and _over_lan(host, "guid")) if each} - {""}:
+        yield f"BMC {str(declared).lower()} port {host.declared.get('oobm_port') or 623}"
+    for guid in {
+        min(_orders(each), default=b"").hex()
+        for each in (host.get("bmc", "guid"), declared and _over_lan(host, "guid"))
+        if each
+    } - {""}:
         yield f"GUID {guid}"
 
 
@@ -189,25 +233,32 @@ def _keys(host: Profile) -> Iterator[str]:
     prevents=("F49",),
     unknown=INFO,
     fix="move the BMCs into a network of their own that only the management servers reach",
-    reproduce="ipmitool -I lanplus -H BMC -U nobody -P nobody chassis power status   # from a guest: any answer is too much",
+    reproduce="ipmitool -I lanplus -H BMC -U nobody -P nobody chassis power status   # from a guest: any answer is "
+    "too much",
 )
 def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The BMC must not answer on the guests' bridge, nor have an address inside a guest subnet.
 
-    Whoever reaches an IPMI 2.0 BMC can have it hand out a hash of the password (RAKP), and power off the host. Probed from the host through the
-    guest bridge where that has an address; else the addresses are compared.
+    Whoever reaches an IPMI 2.0 BMC can have it hand out a hash of the password (RAKP), and power off the host. Probed
+    from the host through the guest bridge where that has an address; else the addresses are compared.
     """
-    declared = _address(host.declares("oobm_address"))
+    declared = _address(host.declared.get("oobm_address"))
     if not declared:
         return
     bridges = set(cluster.labels.get("Guest", ())) - set(cluster.labels.get("Management", ()))
-    inside = [name for name in sorted(bridges) if any(_contains(net, declared) for net in host.get("bridges", name, "addresses") or ())]
+    networks = [(name, net) for name in sorted(bridges) for net in host.get("bridges", name, "addresses") or ()]
+    inside = list(dict.fromkeys(name for name, net in networks if _contains(net, declared)))
     if (host.probes.get("bmc_from_guest") or {}).get("reachable"):
-        yield Problem((host.name,), f"no answer of the BMC {declared} on the guests' network", f"reached through {host.probed('bmc_from_guest', 'bridge')}")
+        bridge = host.require_probe("bmc_from_guest", "bridge")
+        yield Problem(
+            (host.name,), f"no answer of the BMC {declared} on the guests' network", f"reached through {bridge}"
+        )
     elif inside:
-        yield Problem((host.name,), f"the BMC {declared} outside of guest subnets", f"in the subnet of {', '.join(inside)}")
+        yield Problem(
+            (host.name,), f"the BMC {declared} outside of guest subnets", f"in the subnet of {', '.join(inside)}"
+        )
     elif (host.probes.get("bmc_from_guest") or {}).get("reachable") is None:
-        host.probed("bmc_from_guest", "reachable")
+        host.require_probe("bmc_from_guest", "reachable")
 
 
 def _contains(network: str, address: str) -> bool:
@@ -227,9 +278,14 @@ def _contains(network: str, address: str) -> bool:
 def redfish(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Hosts that shall be fenced should use the driver ipmitool.
 
-    CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when the machine is off
-    already. The host then stays in Fencing and its guests are not started elsewhere until it is powered on (issues 13376, 13377; F51).
+    CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when
+    the machine is off already. The host then stays in Fencing and its guests are not started elsewhere until it is
+    powered on (issues 13376, 13377; F51).
     """
-    concerned = tuple(host.name for host in hosts if host.declares("oobm_address") and host.declares("oobm_driver") == "redfish")
+    concerned = tuple(
+        host.name
+        for host in hosts
+        if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish"
+    )
     if concerned:
         yield Problem(concerned, "oobm_driver: ipmitool", "redfish")

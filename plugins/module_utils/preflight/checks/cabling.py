@@ -26,14 +26,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     Problem,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
     CLUSTER,
     HOST,
     check,
+    fact_unavailable,
     odd_ones,
     show,
-    unseen,
 )
 
 Cards = Sequence[Mapping[str, Any]]
@@ -56,7 +56,7 @@ def links_up(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     The server looks for the name of the port only: a host with a dead link joins, and its guests have no network. Legs
     of a bond are the subject of NET013.
     """
-    host.see("interfaces")
+    host.require("interfaces")
     found = links(host)
     down: dict[str, set[str]] = {}
     for label, bridge in label_bridges(host, cluster):
@@ -83,7 +83,7 @@ def _dead_links(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
 
 def _is_dead(link: Mapping[str, Any]) -> bool:
     if link.get("up") is not False and link.get("carrier") is None:
-        raise Unseen(f"interfaces.{link['name']}.carrier", "the kernel did not tell")
+        raise FactUnavailable(f"interfaces.{link['name']}.carrier", "the kernel did not tell")
     return link.get("up") is False or link.get("carrier") is False
 
 
@@ -174,7 +174,7 @@ def bonds(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
         for host in hosts:
             for name, link in _bonds(host, cluster, label):
                 if link.get("bond") is None:
-                    yield unseen(host, Unseen(f"interfaces.{name}.bond", host.why("interfaces")))
+                    yield fact_unavailable(host, FactUnavailable(f"interfaces.{name}.bond", host.why("interfaces")))
                     continue
                 modes[host.name] = str(link["bond"].get("mode"))
                 yield from _lost_legs(host, name, link["bond"].get("members") or [])

@@ -11,7 +11,11 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import JOIN_AGAIN, addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import HOST, check, show
 
 
@@ -22,20 +26,25 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=ERROR,
     scope=HOST,
     prevents=("F29", "F66", "F28"),
-    fix="renew it while the agent is connected: provisionCertificate hostid=... reconnect=true (ca.framework.cert.automatic.renewal does it by itself)",
+    fix="renew it while the agent is connected: provisionCertificate hostid=... reconnect=true "
+    "(ca.framework.cert.automatic.renewal does it by itself)",
     reproduce="openssl x509 -in /etc/cloudstack/agent/cloud.crt -noout -dates -ext subjectAltName",
 )
 def certificates(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A member's certificate must be valid for more than certificate_days_min days, name the host's management address, and be the one
-    that libvirtd shows (/etc/pki/libvirt/servercert.pem).
+    """A member's certificate must be valid for more than certificate_days_min days, name the host's management address,
+    and be the one that libvirtd shows (/etc/pki/libvirt/servercert.pem).
 
-    It is made for 365 days. When it runs out, agents drop, migration over TLS fails and guests do not start, because VNC uses it too
-    (F29). It names addresses, so a host with a new address has no valid one. The clock of the host is corrected by its measured
-    offset before the dates are judged: a wrong clock is TIM001's matter. A candidate gets its certificate at the join.
+    It is made for 365 days. When it runs out, agents drop, migration over TLS fails and guests do not start, because
+    VNC uses it too (F29). It names addresses, so a host with a new address has no valid one. The clock of the host is
+    corrected by its measured offset before the dates are judged: a wrong clock is TIM001's matter. A candidate gets its
+    certificate at the join.
     """
     if not host.member:
         return
-    pairs = {"cloud.crt": _certificate(host, "certificate"), "servercert.pem of libvirt": _certificate(host, "libvirt_certificate")}
+    pairs = {
+        "cloud.crt": _certificate(host, "certificate"),
+        "servercert.pem of libvirt": _certificate(host, "libvirt_certificate"),
+    }
     told: list[Any] = []
     for name, certificate in pairs.items():
         if not certificate:
@@ -46,16 +55,18 @@ def certificates(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
 
 
 def _certificate(host: Profile, key: str) -> Optional[Mapping[str, Any]]:
-    """The certificate, None where there is none. Raises Unseen where there is one that cannot be read."""
-    found = host.see("agent").get(key)
+    """The certificate, None where there is none. Raises FactUnavailable where there is one that cannot be read."""
+    found = host.require("agent").get(key)
     reason = host.get("unknown", f"agent.{key}")
     if found is None and reason:
-        raise Unseen(f"agent.{key}", reason)
+        raise FactUnavailable(f"agent.{key}", reason)
     return found
 
 
 def _judge_certificate(host: Profile, name: str, certificate: Mapping[str, Any], policy: Policy) -> Iterator[Problem]:
-    now = datetime.fromtimestamp(host.see("collected_at") - ((host.probes.get("clock") or {}).get("offset_s") or 0), timezone.utc)
+    now = datetime.fromtimestamp(
+        host.require("collected_at") - ((host.probes.get("clock") or {}).get("offset_s") or 0), timezone.utc
+    )
     start, end = _moment(certificate["not_before"]), _moment(certificate["not_after"])
     wanted = f"{name} valid for {policy.certificate_days_min} days or more"
     if now < start:
@@ -65,7 +76,7 @@ def _judge_certificate(host: Profile, name: str, certificate: Mapping[str, Any],
         yield Problem((host.name,), wanted, f"expired on {end.date()}", fix=fix)
     elif end - now < timedelta(days=policy.certificate_days_min):
         yield Problem((host.name,), wanted, f"expires on {end.date()}, in {(end - now).days} days", severity=WARNING)
-    address = host.declares("address")
+    address = host.declared.get("address")
     known = {address} if address else addresses(host)
     names = [str(each).split(":", 1)[-1].strip() for each in certificate.get("names") or ()]
     if known and not known & set(names):
@@ -84,19 +95,24 @@ def _moment(text: str) -> datetime:
     severity=WARNING,
     scope=HOST,
     prevents=("F59",),
-    fix="see that keytool works, delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, add it again; then clean journal and auth log",
+    fix="see that keytool works, delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, add it again; "
+    "then clean journal and auth log",
     reproduce="openssl x509 -in /etc/cloudstack/agent/cloud.crt -noout -subject; ls -l /etc/cloudstack/agent/cloud.csr",
 )
 def key_on_command_line(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """A member must have made its own key: cloud.csr is there and the certificate's common name is the host's name.
 
-    Where keystore-setup yields no request (no keytool, a stale keystore, a full disk), the management server makes the key pair and
-    passes the private key as an argument through sudo, which writes it into the journal. The sign is a certificate whose common name is
-    only the address (F59).
+    Where keystore-setup yields no request (no keytool, a stale keystore, a full disk), the management server makes the
+    key pair and passes the private key as an argument through sudo, which writes it into the journal. The sign is a
+    certificate whose common name is only the address (F59).
     """
     certificate = _certificate(host, "certificate") if host.member else None
-    if certificate and certificate.get("subject_cn") in addresses(host) and not host.see("agent", "csr"):
-        yield Problem((host.name,), "a certificate from the host's own request", f"common name {certificate['subject_cn']}, and no cloud.csr")
+    if certificate and certificate.get("subject_cn") in addresses(host) and not host.require("agent", "csr"):
+        yield Problem(
+            (host.name,),
+            "a certificate from the host's own request",
+            f"common name {certificate['subject_cn']}, and no cloud.csr",
+        )
 
 
 PAIRS = {
@@ -112,22 +128,33 @@ PAIRS = {
     severity=ERROR,
     scope=HOST,
     prevents=("F29",),
-    fix="run prepare_hosts.yml: on a host that has never been Up it removes both (a copy is kept), and the next join makes them anew",
-    reproduce="for f in 'x509 -noout -pubkey -in cloud.crt' 'pkey -pubout -in cloud.key'; do (cd /etc/cloudstack/agent; openssl $f | sha256sum); done",
+    fix="run prepare_hosts.yml: on a host that has never been Up it removes both (a copy is kept), and the next "
+    "join makes them anew",
+    reproduce="for f in 'x509 -noout -pubkey -in cloud.crt' 'pkey -pubout -in cloud.key'; do (cd "
+    "/etc/cloudstack/agent; openssl $f | sha256sum); done",
 )
 def certificate_and_key(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """cloud.crt must be the certificate of cloud.key, and libvirt's servercert.pem that of its serverkey.pem.
 
-    Two addHost at the same time to one host leave the certificate of one and the key of the other (seen: a rerun after its controller was
-    killed, while CloudStack went on with the first). libvirtd, which listens with TLS, does not start with them any more, and the agent
-    cannot connect.
+    Two addHost at the same time to one host leave the certificate of one and the key of the other (seen: a rerun after
+    its controller was killed, while CloudStack went on with the first). libvirtd, which listens with TLS, does not
+    start with them any more, and the agent cannot connect.
     """
     for fact, (certificate, key) in PAIRS.items():
         matches = host.get("agent", fact)
         reason = host.get("unknown", f"agent.{fact}")
         if matches is None and reason:
-            raise Unseen(f"agent.{fact}", reason)
+            raise FactUnavailable(f"agent.{fact}", reason)
         if matches is False:  # the second pair are links to the first: one cause, one finding
-            fix = f"provisionCertificate while the agent is still connected; one that has dropped: {JOIN_AGAIN}" if host.member else ""
-            yield Problem((host.name,), f"{certificate} for the key {key}", "for another key; libvirtd does not start with them", fix=fix)
+            fix = (
+                f"provisionCertificate while the agent is still connected; one that has dropped: {JOIN_AGAIN}"
+                if host.member
+                else ""
+            )
+            yield Problem(
+                (host.name,),
+                f"{certificate} for the key {key}",
+                "for another key; libvirtd does not start with them",
+                fix=fix,
+            )
             return

@@ -7,8 +7,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent_settings import wrong_entry
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import addresses, has_former_life, is_here, place
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
+    addresses,
+    has_former_life,
+    is_here,
+    registered_text,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check
@@ -19,34 +30,43 @@ RENEWAL = "ca.framework.cert.automatic.renewal"
 
 def concerned(hosts: Sequence[Profile]) -> tuple[str, ...]:
     """Who suffers from a fault of the cloud: the candidates, without any of them all hosts."""
-    return tuple(host.name for host in hosts if not host.member) or tuple(host.name for host in hosts)
+    newcomers = [host for host in hosts if not host.member]
+    return tuple(host.name for host in newcomers or hosts)
 
 
 @check(
     "CLD001",
-    "The global setting `host` leads agents nowhere",
+    "The global setting `host` is unreachable for agents",
     area="cloud",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F06", "F61"),
     unknown=WARNING,
-    fix="set the global setting host to addresses that the hosts can reach (module configuration); connected agents get it at once",
+    fix="set the global setting host to addresses that the hosts can reach (module configuration); connected agents "
+    "get it at once",
     reproduce="cmk list configurations name=host",
 )
 def management_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Every entry of the global setting `host` must be an address or a name, and none the host's own loopback.
 
-    addHost hands the setting to the agent as the place to connect to. With localhost the agent tries itself every five seconds, and
-    addHost fails after nine minutes with its generic text (F06). CloudStack accepts any text, and pushes it to all connected agents
-    (F61). Whether port 8250 answers at each entry is NET016's matter.
+    addHost hands the setting to the agent as the place to connect to. With localhost the agent tries itself every five
+    seconds, and addHost fails after nine minutes with its generic text (F06). CloudStack accepts any text, and pushes
+    it to all connected agents (F61). Whether port 8250 answers at each entry is NET016's matter.
     """
     if "host" not in cluster.settings:
-        yield Problem(concerned(hosts), "the global setting host to be known", "unknown: it was not read from CloudStack", kind=UNKNOWN)
+        yield Problem(
+            concerned(hosts),
+            "the global setting host to be known",
+            "unknown: it was not read from CloudStack",
+            kind=UNKNOWN,
+        )
         return
     entries = cluster.management_addresses
     wrong = [f"{entry}: {wrong_entry(entry)}" for entry in entries if wrong_entry(entry)]
     if wrong or not entries:
-        yield Problem(concerned(hosts), "addresses of management servers that hosts can reach", "; ".join(wrong) or "it is empty")
+        yield Problem(
+            concerned(hosts), "addresses of management servers that hosts can reach", "; ".join(wrong) or "it is empty"
+        )
 
 
 @check(
@@ -63,23 +83,26 @@ def management_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
 def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Every host that CloudStack has in this cluster must be one of those that were looked at.
 
-    A candidate is compared with the live members; a member that the inventory does not know may have another CPU, another MTU or no TLS,
-    and migration to it fails later. Found by address, or by name where a member's address has changed (AGT007). Members that are in the
-    inventory but gave no facts are FCT001's matter. Without access to CloudStack it is unknown; where CloudStack was to be asked
-    and did not answer, no host may join on that.
+    A candidate is compared with the live members; a member that the inventory does not know may have another CPU,
+    another MTU or no TLS, and migration to it fails later. Found by address, or by name where a member's address has
+    changed (AGT007). Members that are in the inventory but gave no facts are FCT001's matter. Without access to
+    CloudStack it is unknown; where CloudStack was to be asked and did not answer, no host may join on that.
     """
     if not cluster.from_cloudstack:
         why = f"CloudStack did not answer: {cluster.unanswered}" if cluster.unanswered else "CloudStack was not asked"
         severity = ERROR if cluster.unanswered else None
-        yield Problem(concerned(hosts), "the hosts of the cluster, from CloudStack", f"unknown: {why}", kind=UNKNOWN, severity=severity)
+        expected = "the hosts of the cluster, from CloudStack"
+        yield Problem(concerned(hosts), expected, f"unknown: {why}", kind=UNKNOWN, severity=severity)
         return
     seen = frozenset().union(*map(addresses, hosts))
-    seen |= {each.address for each in cluster.unseen}
-    names = {name for host in hosts for name in (host.name, host.get("hostname"))} | {each.name for each in cluster.unseen}
-    missing = [row for row in cluster.members if row.address not in seen and row.name not in names]
+    seen |= {each.address for each in cluster.hosts_without_facts}
+    names = {name for host in hosts for name in (host.name, host.get("hostname"))}
+    names |= {each.name for each in cluster.hosts_without_facts}
+    missing = [record for record in cluster.members if record.address not in seen and record.name not in names]
     if missing and hosts:
-        severity = None if any(not host.member for host in hosts) else WARNING
-        yield Problem(concerned(hosts), "all hosts of the cluster looked at", f"not looked at: {'; '.join(map(place, missing))}", severity=severity)
+        severity = WARNING if all(host.member for host in hosts) else None
+        observed = f"not looked at: {'; '.join(map(registered_text, missing))}"
+        yield Problem(concerned(hosts), "all hosts of the cluster looked at", observed, severity=severity)
 
 
 @check(
@@ -95,15 +118,20 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
 def traffic_labels(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Management, and each other traffic type of the zone, must have a KVM label, the name of a bridge.
 
-    A blank one is filled silently from another, or with cloudbr0: the host is then registered with the address of the guest or storage
-    network, and console and migration fail (F20). Management is an error; for another type it is a warning.
+    A blank one is filled silently from another, or with cloudbr0: the host is then registered with the address of the
+    guest or storage network, and console and migration fail (F20). Management is an error; for another type it is a
+    warning.
     """
     empty = [kind for kind, labels in sorted(cluster.labels.items()) if not labels]
     if not cluster.labels.get("Management"):
-        yield Problem(concerned(hosts), "a KVM label for Management", "none; CloudStack fills it from another traffic type")
+        yield Problem(
+            concerned(hosts), "a KVM label for Management", "none; CloudStack fills it from another traffic type"
+        )
     others = [kind for kind in empty if kind != "Management"]
     if others:
-        yield Problem(concerned(hosts), "a KVM label for every traffic type", f"none for {', '.join(others)}", severity=WARNING)
+        yield Problem(
+            concerned(hosts), "a KVM label for every traffic type", f"none for {', '.join(others)}", severity=WARNING
+        )
 
 
 @check(
@@ -113,16 +141,21 @@ def traffic_labels(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     severity=INFO,
     scope=CLUSTER,
     prevents=("F10",),
-    fix="before deleting a host stop and disable cloudstack-agent on it; or set add.host.on.service.restart.kvm to false",
+    fix="before deleting a host stop and disable cloudstack-agent on it; or set add.host.on.service.restart.kvm to "
+    "false",
     reproduce=f"cmk list configurations name={RESTART}",
 )
 def comes_back(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """add.host.on.service.restart.kvm is true by default: a deleted host keeps its ids in agent.properties, and one restart of its agent
-    registers it again under a new id, 66 s later, without addHost and without any check (F10). No obstacle for a join; worth knowing
-    before a removal.
+    """add.host.on.service.restart.kvm is true by default: a deleted host keeps its ids in agent.properties, and one
+    restart of its agent registers it again under a new id, 66 s later, without addHost and without any check (F10). No
+    obstacle for a join; worth knowing before a removal.
     """
     if cluster.settings.get(RESTART, "").lower() == "true" and hosts:
-        yield Problem(tuple(host.name for host in hosts), f"{RESTART}=false, or agents stopped before their hosts are deleted", "true")
+        yield Problem(
+            tuple(host.name for host in hosts),
+            f"{RESTART}=false, or agents stopped before their hosts are deleted",
+            "true",
+        )
 
 
 @check(
@@ -133,19 +166,29 @@ def comes_back(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     scope=CLUSTER,
     prevents=("F71", "F54"),
     unknown=INFO,
-    fix="enable it once it shall serve guests: updateZone or updateCluster allocationstate=Enabled (cluster_zone_allocation_state for a zone)",
+    fix="enable it once it shall serve guests: updateZone or updateCluster allocationstate=Enabled "
+    "(cluster_zone_allocation_state for a zone)",
     reproduce="cmk list zones filter=name,allocationstate; cmk list clusters filter=name,allocationstate",
 )
 def allocation_state(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A host joins a Disabled zone or cluster without a word, but nothing moves there: live migration, maintenance and the restart of
-    guests of a dead host find "No destination", even for root admin (F71). Disabled on purpose, until a new host is proven, it is right.
+    """A host joins a Disabled zone or cluster without a word, but nothing moves there: live migration, maintenance and
+    the restart of guests of a dead host find "No destination", even for root admin (F71). Disabled on purpose, until a
+    new host is proven, it is right.
     """
-    states = {f"zone {cluster.zone}": cluster.zone_allocation_state, f"cluster {cluster.name}": cluster.cluster_allocation_state}
+    states = {
+        f"zone {cluster.zone}": cluster.zone_allocation_state,
+        f"cluster {cluster.name}": cluster.cluster_allocation_state,
+    }
     wrong = [f"{what} is {state}" for what, state in states.items() if state not in (None, "Enabled")]
     if wrong:
         yield Problem(concerned(hosts), "zone and cluster Enabled", "; ".join(wrong))
     elif None in states.values():
-        yield Problem(concerned(hosts), "the allocation state of zone and cluster", "unknown: it was not read from CloudStack", kind=UNKNOWN)
+        yield Problem(
+            concerned(hosts),
+            "the allocation state of zone and cluster",
+            "unknown: it was not read from CloudStack",
+            kind=UNKNOWN,
+        )
 
 
 @check(
@@ -155,21 +198,23 @@ def allocation_state(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F08", "F09"),
-    fix="find out which machine that host is: delete it there if it is an earlier life of this one, else give one of the two another address",
+    fix="find out which machine that host is: delete it there if it is an earlier life of this one, else give one "
+    "of the two another address",
     reproduce="cmk list hosts type=Routing filter=name,ipaddress,zonename,clustername,state",
 )
 def address_taken(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No host of another zone or cluster may have an address of a candidate.
 
-    CloudStack looks for duplicates only in the target zone: there addHost fails at once ("is already in the database"), but for another
-    zone it succeeds, takes over the row and leaves the host in Alert with its guests in the old zone (F08). So hosts of all zones are
-    compared here. A machine whose own agent.properties knows of that registration is AGT006's matter.
+    CloudStack looks for duplicates only in the target zone: there addHost fails at once ("is already in the database"),
+    but for another zone it succeeds, takes over the record and leaves the host in Alert with its guests in the old zone
+    (F08). So hosts of all zones are compared here. A machine whose own agent.properties knows of that registration is
+    AGT006's matter.
     """
     candidates = _by_address(host for host in hosts if not host.member)
-    for row in cluster.registered:
-        host = candidates.get(row.address)
-        if host and not is_here(row, cluster) and not has_former_life(host):
-            yield Problem((host.name,), "an address that CloudStack does not have yet", place(row))
+    for record in cluster.registered:
+        host = candidates.get(record.address)
+        if host and not is_here(record, cluster) and not has_former_life(host):
+            yield Problem((host.name,), "an address that CloudStack does not have yet", registered_text(record))
 
 
 def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
@@ -183,28 +228,32 @@ def _by_address(hosts: Iterable[Profile]) -> dict[str, Profile]:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F32", "F34", "F50"),
-    fix="look at agent.log of that host and at listAlerts; a row that a failed join left is removed with host_registration_stale_host: remove",
-    reproduce="cmk list hosts type=Routing filter=name,state,resourcestate; tail -50 /var/log/cloudstack/agent/agent.log",
+    fix="look at agent.log of that host and at listAlerts; a record that a failed join left is removed with "
+    "host_registration_stale_host: remove",
+    reproduce="cmk list hosts type=Routing filter=name,state,resourcestate; tail -50 "
+    "/var/log/cloudstack/agent/agent.log",
 )
 def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Members should be Up and Enabled.
 
-    A new host does not depend on them, but a row in Alert or Connecting shows a cluster in trouble (a bridge without a port, a dead pool)
-    that the next host will meet too, and Host HA needs another Up host (F50). Maintenance and Disabled are only told, because
-    somebody wanted them. Members that were not looked at are CLD002's and FCT001's matter.
+    A new host does not depend on them, but a record in Alert or Connecting shows a cluster in trouble (a bridge without
+    a port, a dead pool) that the next host will meet too, and Host HA needs another Up host (F50). Maintenance and
+    Disabled are only told, because an operator wanted them. Members that were not looked at are CLD002's and FCT001's
+    matter.
     """
-    members = {**{host.name: host for host in hosts if host.member}, **_by_address(host for host in hosts if host.member)}
-    for row in cluster.members:
-        host = members.get(row.address) or members.get(row.name)
-        if host and row.state != "Up":
-            yield Problem((host.name,), "Up", f"{row.state}, {row.resource_state}")
-        elif host and row.resource_state != "Enabled":
-            yield Problem((host.name,), "Enabled", row.resource_state, severity=INFO)
+    standing = [host for host in hosts if host.member]
+    members = {**{host.name: host for host in standing}, **_by_address(standing)}
+    for record in cluster.members:
+        host = members.get(record.address) or members.get(record.name)
+        if host and record.state != "Up":
+            yield Problem((host.name,), "Up", f"{record.state}, {record.resource_state}")
+        elif host and record.resource_state != "Enabled":
+            yield Problem((host.name,), "Enabled", record.resource_state, severity=INFO)
 
 
 @check(
     "CLD008",
-    "Certificates of hosts are not renewed by themselves",
+    "Certificates of hosts are not renewed automatically",
     area="cloud",
     severity=WARNING,
     scope=CLUSTER,
@@ -215,8 +264,8 @@ def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
 def renewal(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """ca.framework.cert.automatic.renewal should be true, its default.
 
-    A host's certificate ends after 365 days. Without renewal all hosts that joined together drop together: agents disconnect, migration
-    over TLS and consoles fail, guests do not start (F29).
+    A host's certificate ends after 365 days. Without renewal all hosts that joined together drop together: agents
+    disconnect, migration over TLS and consoles fail, guests do not start (F29).
     """
     value = cluster.settings.get(RENEWAL)
     if value is not None and value.strip().lower() != "true":

@@ -69,7 +69,7 @@ def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], ex
 
 
 def _declared_addresses(host: Profile) -> set[str]:
-    found = {str(host.declares("address"))}
+    found = {str(host.declared.get("address"))}
     for entry in declared_bridges(host).values():
         found.add(str(entry.get("address") or "").split("/", maxsplit=1)[0])
     return found

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks: was everybody seen? A comparison that leaves hosts out proves nothing."""
+"""Checks: are there facts of every host? A comparison that leaves hosts out proves nothing."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 @check(
     "FCT001",
-    "A host of the cluster could not be looked at",
+    "Facts of a host are missing",
     area="facts",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F35", "F36", "F28"),
-    fix="run preflight.yml once without --limit, so that the facts of all hosts are taken and kept; repair or remove hosts that do not answer",
+    fix="run preflight.yml once without --limit, so that the facts of all hosts are taken and kept; repair or "
+    "remove hosts that do not answer",
     reproduce="ansible -i INVENTORY HOST -m cloudstack.kvm.kvm_host_facts",
 )
-def everybody_seen(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A candidate is compared with all live members of the cluster. A member that could not be looked at (it does not answer, or the run
-    was limited and no fresh facts of it are in Ansible's fact cache) leaves that comparison open, so no candidate may join on it.
-    A candidate that could not be looked at holds up nobody but itself.
+def facts_of_every_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """A candidate is compared with all live members of the cluster. A member that could not be looked at (it does not
+    answer, or the run was limited and no fresh facts of it are in Ansible's fact cache) leaves that comparison open, so
+    no candidate may join on it. A candidate that could not be looked at holds up itself only.
     """
     candidates = tuple(host.name for host in hosts if not host.member)
-    for missing in sorted(cluster.unseen, key=lambda each: each.name):
+    for missing in sorted(cluster.hosts_without_facts, key=lambda each: each.name):
         blamed = (missing.name, *candidates) if missing.member else (missing.name,)
-        yield Problem(blamed, expected=f"facts of {missing.name}, not older than {policy.facts_max_age_s} s", observed=missing.why)
+        yield Problem(
+            blamed, expected=f"facts of {missing.name}, not older than {policy.facts_max_age_s} s", observed=missing.why
+        )

@@ -4,17 +4,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import ACCEPT, DROP, REJECT, Connection, Decision, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
+    ACCEPT,
+    DROP,
+    REJECT,
+    Connection,
+    Decision,
+    decide,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import address_of
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import DATA, NO_ANSWER, PORTS, Closed, shut_out, tried
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import (
+    DATA,
+    NO_ANSWER,
+    PORTS,
+    Closed,
+    blocked_newcomers,
+    tried,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    FAILED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    show,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_TLS, VXLAN, VXLAN_EVPN
 
 GROUPS_NEED = ("iptables", "ip6tables", "ebtables", "ipset")  # what security_group.py calls
@@ -23,61 +54,70 @@ Question = tuple[str, Connection]  # whose connection, and the connection
 
 @check(
     "NET015",
-    "Bridge filtering as the zone needs it",
+    "Bridge netfilter is not set as the zone needs",
     area="filtering",
     severity=ERROR,
     scope=HOST,
     prevents=("F23",),
     unknown=WARNING,
-    fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
+    fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: "
+    "DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
     "with them: install iptables, ebtables and ipset and load br_netfilter at boot (playbooks/prepare_hosts.yml)",
     reproduce="sysctl net.bridge.bridge-nf-call-iptables; iptables -S FORWARD | head -n 1",
 )
 def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """In a zone without security groups nothing may drop forwarded traffic; in a zone with them the tools for filtering must be there.
+    """In a zone without security groups nothing may drop forwarded traffic; in a zone with them the tools for filtering
+    must be there.
 
-    Frames of guests pass the FORWARD chain as soon as br_netfilter is loaded, and the agent's package loads it. ufw and Docker leave the
-    chain's policy on DROP: guests cannot be reached although the host is fine (F23). With security groups security_group.py needs
-    br_netfilter, iptables, ebtables and ipset: without them nothing filters.
+    Frames of guests pass the FORWARD chain as soon as br_netfilter is loaded, and the agent's package loads it. ufw and
+    Docker leave the chain's policy on DROP: guests cannot be reached although the host is fine (F23). With security
+    groups security_group.py needs br_netfilter, iptables, ebtables and ipset: without them nothing filters.
     """
     if cluster.security_groups:
-        programs = host.see("programs")
+        programs = host.require("programs")
         missing = [name for name in GROUPS_NEED if not programs.get(name)]
-        module = host.see("kernel_modules", "br_netfilter")
+        module = host.require("kernel_modules", "br_netfilter")
         missing += ["the module br_netfilter"] if module == "absent" else []
         if missing:
             yield Problem((host.name,), "the tools of security groups", f"missing: {show(missing)}")
-    elif host.see("firewall", "forward_policy") == "drop":
+    elif host.require("firewall", "forward_policy") == "drop":
         if cluster.security_groups is None:
-            raise Unseen("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
+            raise FactUnavailable("zone.securitygroupsenabled", "CloudStack was not asked, and the chain FORWARD drops")
         active = host.get("firewall", "bridge_nf") == "1"
-        words = "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
+        words = (
+            "and bridged frames pass it" if active else "and bridged frames pass it as soon as br_netfilter is loaded"
+        )
         culprit = " (Docker is on the host)" if host.get("firewall", "docker0") else ""
         severity = ERROR if active else WARNING
-        yield Problem((host.name,), "a chain FORWARD that accepts", f"its policy is drop, {words}{culprit}", severity=severity)
+        yield Problem(
+            (host.name,), "a chain FORWARD that accepts", f"its policy is drop, {words}{culprit}", severity=severity
+        )
 
 
 @check(
     "NET018",
-    "The host's firewall lets CloudStack in",
+    "The host's firewall blocks CloudStack",
     area="filtering",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F26", "F64"),
     unknown=WARNING,
-    fix="let them in: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of other origin where they were made",
+    fix="allow them: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
+    "other origin where they were made",
     reproduce="nft -a list ruleset",
 )
-def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to 49216), and may
-    the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
+def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """What no probe has tried is read from the host's nftables rules: may the other hosts migrate here (16514, 49152 to
+    49216), and may the host connect to itself (16514, F64)? What the management servers reach is measured by ACC006.
 
-    The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what iptables-nft shows
-    as xt) makes the answer unknown, never right. A host whose ports were found filtered is the subject of NET016.
+    The rules are followed for a new connection; a rule whose meaning cannot be known from its listing (most of what
+    iptables-nft shows as xt) makes the answer unknown, never right. A host whose ports were found filtered is the
+    subject of NET016.
 
-    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that must not join like that.
+    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that
+    must not join like that.
     """
-    closed = shut_out(hosts, cluster)
+    closed = blocked_newcomers(hosts, cluster)
     yield from _strangers(closed)
     attempts = tried(hosts)
     addresses = {host.name: address_of(host, cluster) for host in hosts}
@@ -86,13 +126,12 @@ def firewall_lets_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy)
         seen = attempts.get(host.name, {})
         if any(state in NO_ANSWER for state in seen.values()) or host.get("firewall", "nft") == []:
             continue
+        # Two members have long been in touch with each other.
+        questions = _questions(host.name, newcomers if host.member else list(addresses), addresses)
         try:
-            # Two members have long been in touch with each other.
-            others = newcomers if host.member else list(addresses)
-            asked = (question for question in _questions(host.name, others, addresses) if (question[0], host.name) not in closed)
-            yield from _judge(host, asked, seen)
-        except Unseen as gap:
-            yield unseen(host, gap)
+            yield from _judge(host, [each for each in questions if (each[0], host.name) not in closed], seen)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
 
 
 def _strangers(closed: Closed) -> Iterator[Problem]:
@@ -105,7 +144,8 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
             f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
-            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the members of the new host",
+            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the "
+            "members of the new host",
         )
 
 
@@ -118,41 +158,51 @@ def _questions(name: str, others: Sequence[str], addresses: Mapping[str, str]) -
             yield from ((other, Connection(addresses[other], port, "", own)) for port in PORTS)
 
 
-def _judge(host: Profile, questions: Iterator[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:
+def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, int], str]) -> Iterator[Problem]:
     """A problem for each rule that closes a port; if there is none, for what cannot be known."""
     closed: dict[str, dict[int, list[str]]] = {}
     unknown: dict[str, dict[int, list[str]]] = {}
     for who, connection in questions:
         if (who, connection.port) in seen:
             continue
-        decision = decide(host.see("firewall", "nft"), connection)
+        decision = decide(host.require("firewall", "nft"), connection)
         if decision.verdict in (DROP, REJECT):
-            closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(who)
+            closed.setdefault(f"{decision.verdict} by {decision.evidence}", {}).setdefault(connection.port, []).append(
+                who
+            )
         elif decision.verdict != ACCEPT and not (connection.port in DATA and (who, DATA[0]) in seen):
             unknown.setdefault(decision.evidence, {}).setdefault(connection.port, []).append(who)
     for evidence, ports in sorted((closed or unknown).items()):
         observed = "; ".join(f"{port} from {show(names)}" for port, names in sorted(ports.items()))
         kind = FAILED if closed else UNKNOWN
-        yield Problem((host.name,), "CloudStack's connections accepted", observed if closed else f"unknown: {observed}", evidence, kind=kind)
+        yield Problem(
+            (host.name,),
+            "CloudStack's connections accepted",
+            observed if closed else f"unknown: {observed}",
+            evidence,
+            kind=kind,
+        )
 
 
 @check(
     "NET023",
-    "The host's firewall lets VXLAN in",
+    "The host's firewall blocks VXLAN",
     area="filtering",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F21",),
     unknown=WARNING,
-    fix="let UDP 8472 (multicast) or 4789 (EVPN) in from the hosts' addresses on the guest label: firewall_vxlan_sources, playbooks/prepare_hosts.yml",
+    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: "
+    "firewall_vxlan_sources, playbooks/prepare_hosts.yml",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
-def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Where guest networks are isolated with VXLAN, the hosts' nftables rules let each other's packets in.
+def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Where guest networks are isolated with VXLAN, the hosts' nftables rules accept each other's packets.
 
-    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so one open port is
-    enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts guests on different hosts from each
-    other without a word. Rules are read as in NET018; a path without an address on the guest label is the subject of PTH009.
+    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so
+    one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts
+    guests on different hosts from each other without a word. Rules are read as in NET018; a path without an address on
+    the guest label is the subject of PTH009.
     """
     if not cluster.vxlan:
         return
@@ -163,11 +213,18 @@ def vxlan_let_in(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
         if not others or host.get("firewall", "nft") == []:
             continue
         try:
-            rules = host.see("firewall", "nft")
-        except Unseen as gap:
-            yield unseen(host, gap)
+            rules = host.require("firewall", "nft")
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
-        yield from _vxlan(host, [(port, [(each.host, decide(rules, _datagram(each, port, own))) for each in others]) for port in (VXLAN, VXLAN_EVPN)])
+        yield from _vxlan(host, [(port, _decisions(rules, port, others, own)) for port in (VXLAN, VXLAN_EVPN)])
+
+
+def _decisions(
+    rules: Sequence[Any], port: int, senders: Sequence[Attachment], own: Mapping[str, str]
+) -> list[tuple[str, Decision]]:
+    """What the rules do with a datagram of each sender."""
+    return [(each.host, decide(rules, _datagram(each, port, own))) for each in senders]
 
 
 def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connection:
@@ -176,13 +233,23 @@ def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connecti
 
 def _vxlan(host: Profile, found: Sequence[tuple[int, Sequence[tuple[str, Decision]]]]) -> Iterator[Problem]:
     """Nothing if the usual port is open; else what becomes of both."""
-    closed = {port: [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)] for port, decisions in found}
-    unclear = [each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)]
+    closed = {}
+    for port, decisions in found:
+        closed[port] = [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)]
+    unclear = [
+        each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)
+    ]
     expected = f"UDP {VXLAN} or {VXLAN_EVPN} accepted from the other hosts"
     if closed[VXLAN]:
         names, evidence = show(sorted({name for name, _each in closed[VXLAN]})), closed[VXLAN][0][1]
         severity = ERROR if closed[VXLAN_EVPN] else WARNING
         also = f", and so is {VXLAN_EVPN}" if closed[VXLAN_EVPN] else f"; {VXLAN_EVPN} is open, as EVPN wants it"
-        yield Problem((host.name,), expected, f"{VXLAN} is closed to {names}{also}", f"{evidence.verdict} by {evidence.evidence}", severity=severity)
+        yield Problem(
+            (host.name,),
+            expected,
+            f"{VXLAN} is closed to {names}{also}",
+            f"{evidence.verdict} by {evidence.evidence}",
+            severity=severity,
+        )
     elif unclear and not all(each.verdict == ACCEPT for _name, each in found[0][1]):
         yield Problem((host.name,), expected, f"unknown: {unclear[0].evidence}", kind=UNKNOWN)

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What would a host's own firewall do with a new connection? Read from its nftables rules, without sending a packet.
 
-The rules are followed as the kernel follows them: hook by hook, base chains by priority, jumps, verdict maps, policies. Where a rule
-asks for what is not known here (an xt match of iptables, whose parameters nft does not tell; a rate; a mark), both ways are followed.
-If they end differently the answer is `unknown`: it is never guessed. Rules of iptables-legacy are not in nft's list.
+The rules are followed as the kernel follows them: hook by hook, base chains by priority, jumps, verdict maps, policies.
+Where a rule asks for what is not known here (an xt match of iptables, whose parameters nft does not tell; a rate; a
+mark), both ways are followed. If they end differently the answer is `unknown`: it is never guessed. Rules of
+iptables-legacy are not in nft's list.
 """
 
 from __future__ import annotations
@@ -41,17 +42,21 @@ REASONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Decision:
-    """accept, drop (or one of drop and reject), reject or unknown, and the rules that decided; for unknown what could not be understood."""
+    """accept, drop (or one of drop and reject), reject or unknown, and the rules that decided; for unknown what could
+    not be understood.
+    """
 
     verdict: str
     evidence: str
 
 
 def decide(ruleset: Any, connection: Connection) -> Decision:
-    """The verdict of a ruleset: the list under "nftables" of `nft -j list ruleset`. Anything that is not understood is unknown."""
+    """The verdict of a ruleset: the list under "nftables" of `nft -j list ruleset`. Anything that is not understood is
+    unknown.
+    """
     walk = _Walk(connection)
     if not connection.version:
-        return Decision(UNKNOWN, f"{connection.source!r} is no address")
+        return Decision(UNKNOWN, f"{connection.source!r} is not an address")
     if not walk.read(ruleset):
         return Decision(UNKNOWN, walk.reasons[0])
     final: Outcome = {}
@@ -89,8 +94,10 @@ class _Walk:
     open: set[ChainKey] = field(default_factory=set)
 
     def read(self, ruleset: Any) -> bool:
-        """Sort the objects of the list. False where one is no such object."""
-        if not isinstance(ruleset, list) or not all(isinstance(entry, Mapping) and len(entry) == 1 for entry in ruleset):
+        """Sort the objects of the list. False where one is anything else."""
+        if not isinstance(ruleset, list) or not all(
+            isinstance(entry, Mapping) and len(entry) == 1 for entry in ruleset
+        ):
             self.reasons.append("the ruleset is not a list of nft's objects")
             return False
         return all(self._read_one(kind, body) for entry in ruleset for kind, body in entry.items())
@@ -127,7 +134,11 @@ class _Walk:
         outcome = dict(self._chain(key))
         if outcome.pop(BACK, None) is not None:
             known = policy in (ACCEPT, DROP)
-            outcome.update({policy: f"policy {policy} of chain {' '.join(key)}"} if known else self._not_understood(f"policy {policy!r}"))
+            outcome.update(
+                {policy: f"policy {policy} of chain {' '.join(key)}"}
+                if known
+                else self._not_understood(f"policy {policy!r}")
+            )
         return outcome
 
     def _chain(self, key: ChainKey) -> Outcome:
@@ -151,7 +162,9 @@ class _Walk:
 
     def _rule(self, key: ChainKey, where: str, statements: Any) -> Outcome:
         possible: Outcome = {}
-        if not isinstance(statements, list) or not all(isinstance(each, Mapping) and len(each) == 1 for each in statements):
+        if not isinstance(statements, list) or not all(
+            isinstance(each, Mapping) and len(each) == 1 for each in statements
+        ):
             return {NEXT: "", **self._not_understood(where)}
         for statement in statements:
             ((kind, body),) = statement.items()
@@ -170,12 +183,18 @@ class _Walk:
 
     def _may_be_for_the_other_family(self, key: ChainKey, statements: list, body: Any) -> bool:
         """nft (seen with 1.0.6) lists "meta nfproto ipv6 reject with tcp reset" without its condition."""
-        looked_at = [field_of(each["match"].get("left"))[0] for each in statements if isinstance(each.get("match"), Mapping)]
+        looked_at = [
+            field_of(each["match"].get("left"))[0] for each in statements if isinstance(each.get("match"), Mapping)
+        ]
         answers_tcp = isinstance(body, Mapping) and body.get("type") == "tcp reset"
-        return answers_tcp and key[0] in ("inet", "bridge") and not {"ip", "ip6"} & {name for name in looked_at if isinstance(name, str)}
+        return (
+            answers_tcp
+            and key[0] in ("inet", "bridge")
+            and not {"ip", "ip6"} & {name for name in looked_at if isinstance(name, str)}
+        )
 
     def _holds(self, key: ChainKey, kind: Any, body: Any) -> Union[bool, None, str]:
-        """Whether a condition holds, None if that is not known, "effect" for a statement that is no condition."""
+        """Whether a condition holds, None if that is not known, "effect" for a statement that is not a condition."""
         if kind == "match":
             return matches(self.connection, self._around(key), body)
         if kind in CONDITIONS:
@@ -183,13 +202,23 @@ class _Walk:
         xt = (body.get("type"), body.get("name")) if kind == "xt" and isinstance(body, Mapping) else (None, None)
         if xt[0] == "match":
             return True if xt[1] == "comment" else None
-        changes_a_mark = kind == "mangle" and _what_is_set(body) in ("meta", "ct")  # no answer depends on marks: they count as not known
+        # No answer depends on marks: they count as not known.
+        changes_a_mark = kind == "mangle" and _what_is_set(body) in ("meta", "ct")
         return True if kind in PASSIVE or changes_a_mark or xt[1] in XT_PASSIVE else "effect"
 
     def _effect(self, key: ChainKey, where: str, kind: Any, body: Any) -> Outcome:
-        if kind == REJECT and isinstance(body, Mapping) and body.get("type") == {4: "icmpv6", 6: "icmp"}[self.connection.version]:
+        if (
+            kind == REJECT
+            and isinstance(body, Mapping)
+            and body.get("type") == {4: "icmpv6", 6: "icmp"}[self.connection.version]
+        ):
             return {NEXT: ""}  # nft leaves out "meta nfproto ipv6" where the kind of the answer implies it
-        if kind == REJECT and isinstance(body, Mapping) and body.get("type") == "tcp reset" and self.connection.protocol != "tcp":
+        if (
+            kind == REJECT
+            and isinstance(body, Mapping)
+            and body.get("type") == "tcp reset"
+            and self.connection.protocol != "tcp"
+        ):
             return {NEXT: ""}
         if kind in (ACCEPT, DROP, REJECT):
             return {kind: where}
@@ -207,7 +236,10 @@ class _Walk:
         return {NEXT: "", **self._not_understood(f"{where}: {_words(kind, body)}")}
 
     def _verdict_map(self, key: ChainKey, where: str, body: Mapping[str, Any]) -> Outcome:
-        value, listed = value_of(self.connection, self._around(key), body.get("key")), elements(self._around(key), body.get("data"))
+        value, listed = (
+            value_of(self.connection, self._around(key), body.get("key")),
+            elements(self._around(key), body.get("data")),
+        )
         possible: Outcome = {}
         for pair in [None] if listed is None else listed:
             effect: Optional[tuple[Any, Any]] = _single(pair[1]) if isinstance(pair, list) and len(pair) == 2 else None
@@ -244,5 +276,8 @@ def _words(kind: Any, body: Any) -> str:
     if kind == "match":
         left = _single(parts.get("left"))
         names = left[1] if left and isinstance(left[1], Mapping) else {}
-        return " ".join(str(word) for word in (left[0] if left else "a comparison", names.get("protocol"), names.get("field"), names.get("key")) if word)
-    return " ".join(str(word) for word in (kind, parts.get("type"), parts.get("name")) if word)
+        first = left[0] if left else "a comparison"
+        words = [first, names.get("protocol"), names.get("field"), names.get("key")]
+    else:
+        words = [kind, parts.get("type"), parts.get("name")]
+    return " ".join(str(word) for word in words if word)

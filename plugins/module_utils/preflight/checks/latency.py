@@ -10,7 +10,7 @@ from statistics import median
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import LOSS, Outcome
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import Pair
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import Pair
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_problems import faults_of, problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.reachability import by_pair

@@ -40,7 +40,7 @@ def links(host: Profile) -> dict[str, Mapping[str, Any]]:
 
 def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
     """What the inventory says of the host's bridges (network_bridge_bridges), by name."""
-    return {str(entry["name"]): entry for entry in host.declares("bridges") or () if entry.get("name")}
+    return {str(entry["name"]): entry for entry in host.declared.get("bridges") or () if entry.get("name")}
 
 
 def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
@@ -118,6 +118,6 @@ def management_addresses(host: Profile, cluster: Cluster) -> Optional[list[ipadd
 def address_of(host: Profile, cluster: Cluster) -> str:
     """The address by which others reach the host: the declared one, else the one of its management bridge, "" if
     neither is known."""
-    declared = list(parsed([host.declares("address")]))
+    declared = list(parsed([host.declared.get("address")]))
     found = declared or management_addresses(host, cluster)
     return str(found[0].ip) if found else ""

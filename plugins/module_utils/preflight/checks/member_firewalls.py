@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Do the members let a newcomer in? Their firewalls name the hosts of the cluster, so a host that is added is a stranger to all of them."""
+"""Do the members' firewalls allow a newcomer? Their firewalls name the hosts of the cluster, so a host that is added is
+a stranger to all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import DROP, REJECT, Connection, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
+    DROP,
+    REJECT,
+    Connection,
+    decide,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import address_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import MIGRATION_DATA, MIGRATION_TLS
 
 NO_ANSWER = ("filtered", "unreachable")
-DATA = (MIGRATION_DATA, 49216)  # both ends of the range: rules that open a part of it look right to a probe of the first port
+# Both ends of the range: rules that open a part of it look right to a probe of the first port.
+DATA = (MIGRATION_DATA, 49216)
 PORTS = (MIGRATION_TLS, *DATA)
 # (newcomer, member) -> port -> the rule of the member that closes it
 Closed = dict[tuple[str, str], dict[int, str]]
@@ -28,7 +36,7 @@ def tried(hosts: Sequence[Profile]) -> dict[str, dict[tuple[str, int], str]]:
     return found
 
 
-def shut_out(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
+def blocked_newcomers(hosts: Sequence[Profile], cluster: Cluster) -> Closed:
     """What the members' own rules keep from each newcomer, without what a probe has seen open all the same."""
     addresses = {host.name: address_of(host, cluster) for host in hosts}
     newcomers = [host.name for host in hosts if not host.member and addresses[host.name]]

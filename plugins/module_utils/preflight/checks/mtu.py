@@ -27,7 +27,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
     CLUSTER,
     HOST,
@@ -66,7 +66,7 @@ def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
         for upper, lower in _edges(host, label, bridge) if links(host) else ():
             small, large = sizes.get(lower), sizes.get(upper)
             if small is None or large is None:
-                raise Unseen(f"interfaces.{upper if large is None else lower}.mtu", host.why("interfaces"))
+                raise FactUnavailable(f"interfaces.{upper if large is None else lower}.mtu", host.why("interfaces"))
             if small < large:
                 too_small.setdefault(f"{lower} has {small}", set()).add(f"{upper} above it {large}")
     for observed, above in sorted(too_small.items()):
@@ -208,6 +208,6 @@ def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     waive it there.
     """
     if cluster.vxlan:
-        allowed = host.see("sysctl", MEMBERSHIPS)
+        allowed = host.require("sysctl", MEMBERSHIPS)
         if not str(allowed).isdigit() or int(allowed) < MEMBERSHIPS_MIN:
             yield Problem((host.name,), f"{MEMBERSHIPS} = {MEMBERSHIPS_MIN} or more", str(allowed))

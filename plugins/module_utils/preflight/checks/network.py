@@ -8,46 +8,58 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import declared_bridges, kinds_of, label_bridges, labels, links, ports
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    declared_bridges,
+    kinds_of,
+    label_bridges,
+    labels,
+    links,
+    ports,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    INFO,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show
 
 NAME_MAX = 15  # IFNAMSIZ - 1
 VLAN_DIGITS = 4
-VERIFIED = ("Management", "Public", "Guest")  # what the server asks the agent for at each connect (LibvirtCheckNetworkCommandWrapper)
+# What the server asks the agent for at each connect (LibvirtCheckNetworkCommandWrapper).
+VERIFIED = ("Management", "Public", "Guest")
 
 
 @check(
     "NET001",
-    "A bridge for each traffic label",
+    "A traffic label has no bridge",
     area="network",
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F17"),
-    fix="declare the bridge in network_bridge_bridges and run playbooks/prepare_hosts.yml; or correct the label in cluster_traffic_labels",
+    fix="declare the bridge in network_bridge_bridges and run playbooks/prepare_hosts.yml; or correct the label in "
+    "cluster_traffic_labels",
     reproduce="ip -br link show type bridge",
 )
 def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Each KVM traffic label of the zone must be a bridge of the host, or a physical interface.
 
-    If one of the labels for management, public and guest traffic is missing, cloudstack-setup-agent edits the host's network
-    configuration and stops and starts its networking (F17, serviceConfig.py, seen: 439 s). If it is missing at a later connect, the
-    server puts the host into Alert (F14, LibvirtCheckNetworkCommandWrapper). The storage label is not verified by the server: the
-    storage VM finds out.
+    If one of the labels for management, public and guest traffic is missing, cloudstack-setup-agent edits the host's
+    network configuration and stops and starts its networking (F17, serviceConfig.py, seen: 439 s). If it is missing at
+    a later connect, the server puts the host into Alert (F14, LibvirtCheckNetworkCommandWrapper). The storage label is
+    not verified by the server: the storage VM finds out.
     """
-    bridges = host.see("bridges")
+    bridges = host.require("bridges")
     missing = [label for label in labels(cluster) if label not in bridges and not _is_plain_interface(host, label)]
     if not missing:
         return
-    needed = set(missing) & set(labels(cluster, *VERIFIED))
-    yield Problem(
-        (host.name,),
-        expected="; ".join(f"{label} for {kinds_of(cluster, label)}" for label in missing),
-        observed=f"no bridge {show(missing)}; bridges of this host: {show(sorted(bridges))}",
-        severity=BLOCKER if needed else ERROR,
-    )
+    severity = BLOCKER if set(missing) & set(labels(cluster, *VERIFIED)) else ERROR
+    expected = "; ".join(f"{label} for {kinds_of(cluster, label)}" for label in missing)
+    observed = f"no bridge {show(missing)}; bridges of this host: {show(sorted(bridges))}"
+    yield Problem((host.name,), expected, observed, severity=severity)
 
 
 def _is_plain_interface(host: Profile, label: str) -> bool:
@@ -57,46 +69,57 @@ def _is_plain_interface(host: Profile, label: str) -> bool:
 
 @check(
     "NET002",
-    "A physical port in each label's bridge",
+    "A label's bridge has no physical port",
     area="network",
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F15"),
-    fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run playbooks/prepare_hosts.yml; rename a port that the agent does not "
-    "know with a systemd .link file first",
+    fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run playbooks/prepare_hosts.yml; "
+    "rename a port that the agent does not know with a systemd .link file first",
     reproduce="ls /sys/class/net/*/brif",
 )
 def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label must have a port whose name the agent takes for a physical interface.
 
-    The agent knows physical ports by fixed patterns (eth, bond, ens, eno, enp, p1p1 ..., LibvirtComputingResource.isInterface). Without
-    one the host connects and is refused: its row stays in Alert, "Can not find network: <label>" (F14, seen: 444 s; F15).
+    The agent knows physical ports by fixed patterns (eth, bond, ens, eno, enp, p1p1 ...,
+    LibvirtComputingResource.isInterface). Without one the host connects and is refused: its row stays in Alert, "Can
+    not find network: <label>" (F14, seen: 444 s; F15).
     """
     for label, bridge in label_bridges(host, cluster):
         found = sorted(bridge.get("ports") or ())
         if not ports(bridge):
-            observed = f"{label} has only ports that CloudStack does not take for physical: {show(found)}" if found else f"{label} has no port"
+            observed = (
+                f"{label} has only ports that CloudStack does not take for physical: {show(found)}"
+                if found
+                else f"{label} has no port"
+            )
             severity = BLOCKER if label in labels(cluster, *VERIFIED) else ERROR
-            yield Problem((host.name,), f"a port of {label} named eth*, bond*, en*, team* or alike", observed, severity=severity)
+            yield Problem(
+                (host.name,), f"a port of {label} named eth*, bond*, en*, team* or alike", observed, severity=severity
+            )
 
 
 @check(
     "NET003",
-    "Port names short enough for VLANs",
+    "A port name is too long for VLANs",
     area="network",
     severity=ERROR,
     scope=HOST,
     prevents=("F16",),
-    fix="give the NIC a shorter name with a systemd .link file, or put a bond such as bond0 between it and the bridge; then correct port in "
-    "network_bridge_bridges and run playbooks/prepare_hosts.yml",
+    fix="give the NIC a shorter name with a systemd .link file, or put a bond such as bond0 between it and the "
+    "bridge; then correct port in network_bridge_bridges and run playbooks/prepare_hosts.yml",
 )
 def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The agent names the bridge of a guest VLAN br<port>-<vlan>, and Linux allows 15 characters.
 
-    <port> is the port of the label's bridge, or what a VLAN device there sits on; the digits are those of the largest VLAN of the
-    zone's ranges (F16; BridgeVifDriver.java:297, modifyvlan.sh). Networks on VXLAN have other names and are not affected.
+    <port> is the port of the label's bridge, or what a VLAN device there sits on; the digits are those of the largest
+    VLAN of the zone's ranges (F16; BridgeVifDriver.java:297, modifyvlan.sh). Networks on VXLAN have other names and are
+    not affected.
     """
-    uses = {"Guest": cluster.vlan_ranges if not cluster.isolation or "VLAN" in cluster.isolation else (), "Storage": cluster.storage_vlans}
+    uses = {
+        "Guest": cluster.vlan_ranges if not cluster.isolation or "VLAN" in cluster.isolation else (),
+        "Storage": cluster.storage_vlans,
+    }
     for kind, vlans in uses.items():
         digits = max((len(number) for text in vlans for number in re.findall(r"\d+", str(text))), default=0)
         longest = policy.port_name_max_length + VLAN_DIGITS - digits
@@ -104,44 +127,56 @@ def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
             if len(port) > longest:
                 name = f"br{port}-{'9' * digits}"
                 yield Problem(
-                    (host.name,), f"at most {longest} characters for VLANs of {digits} digits", f"{port} ({len(port)}): {name} has {len(name)} of {NAME_MAX}"
+                    (host.name,),
+                    f"at most {longest} characters for VLANs of {digits} digits",
+                    f"{port} ({len(port)}): {name} has {len(name)} of {NAME_MAX}",
                 )
 
 
 def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str]:
     found = links(host)
-    return {
-        found[port]["parent"] if found.get(port, {}).get("kind") == "vlan" and found[port].get("parent") else port
-        for _label, bridge in label_bridges(host, cluster, kind)
-        for port in ports(bridge)
-    }
+    interfaces = set()
+    for _label, bridge in label_bridges(host, cluster, kind):
+        for port in ports(bridge):
+            link = found.get(port, {})
+            parent = link.get("parent") if link.get("kind") == "vlan" else None
+            interfaces.add(parent or port)
+    return interfaces
 
 
 @check(
     "NET004",
-    "No VLAN device on a label's bridge",
+    "A VLAN device is on a label's bridge",
     area="network",
     severity=WARNING,
     scope=HOST,
     prevents=("F18",),
-    fix="put the VLAN device on the NIC or bond, with a bridge of its own (network_bridge_bridges, port: bond0.100), then run playbooks/prepare_hosts.yml",
+    fix="put the VLAN device on the NIC or bond, with a bridge of its own (network_bridge_bridges, port: "
+    "bond0.100), then run playbooks/prepare_hosts.yml",
     reproduce="ip -d link show type vlan",
 )
 def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A VLAN device whose lower device is the bridge of a label (cloudbr0.100) is not a layout that the agent understands.
+    """A VLAN device whose lower device is the bridge of a label (cloudbr0.100) is not a layout that the agent
+    understands.
 
-    It looks for a physical port under the label and makes guest VLANs there, so the traffic of the stacked device meets its own
-    (F18, issue 11935).
+    It looks for a physical port under the label and makes guest VLANs there, so the traffic of the stacked device meets
+    its own (F18, issue 11935).
     """
     bridges = dict(label_bridges(host, cluster))
-    stacked = sorted(name for name, link in links(host).items() if link.get("kind") == "vlan" and link.get("parent") in bridges)
+    stacked = sorted(
+        name for name, link in links(host).items() if link.get("kind") == "vlan" and link.get("parent") in bridges
+    )
     if stacked:
-        yield Problem((host.name,), "VLAN devices below bridges, never on them", show([f"{name} on {links(host)[name]['parent']}" for name in stacked]))
+        yield Problem(
+            (host.name,),
+            "VLAN devices below bridges, never on them",
+            show([f"{name} on {links(host)[name]['parent']}" for name in stacked]),
+        )
 
 
 @check(
     "NET022",
-    "The declared port in the bridge",
+    "The declared port is not in the bridge",
     area="network",
     severity=ERROR,
     scope=HOST,
@@ -163,35 +198,43 @@ def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[P
 
 @check(
     "NET019",
-    "The storage VLAN tagged once",
+    "The storage VLAN is tagged twice",
     area="network",
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F19",),
-    fix="tag once: leave the VLAN out of CloudStack's storage IP range, or put the untagged NIC under the storage bridge (network_bridge_bridges, port)",
+    fix="tag once: leave the VLAN out of CloudStack's storage IP range, or put the untagged NIC under the storage "
+    "bridge (network_bridge_bridges, port)",
     reproduce="ip -d link show type vlan",
 )
 def storage_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """If the bridge of the storage label stands on a VLAN device, the storage IP range of the zone must have no VLAN.
 
-    With both, the agent tags a second time: a bridge br<port>-<vlan> appears beside the prepared one and the storage VM has no
-    storage network (F19; the behaviour changed between 4.20.1 and 4.21).
+    With both, the agent tags a second time: a bridge br<port>-<vlan> appears beside the prepared one and the storage VM
+    has no storage network (F19; the behaviour changed between 4.20.1 and 4.21).
     """
     vlans = sorted({str(vlan).replace("vlan://", "") for vlan in cluster.storage_vlans} - {"", "untagged"})
     tagged = {}
     for host in hosts if vlans else ():
-        ends = [port for _label, bridge in label_bridges(host, cluster, "Storage") for port in ports(bridge) if links(host).get(port, {}).get("kind") == "vlan"]
+        ends = [
+            port
+            for _label, bridge in label_bridges(host, cluster, "Storage")
+            for port in ports(bridge)
+            if links(host).get(port, {}).get("kind") == "vlan"
+        ]
         tagged.update({host.name: ends} if ends else {})
     if tagged:
         under = show({port for ends in tagged.values() for port in ends})
         yield Problem(
-            tuple(sorted(tagged)), "a tag in one place", f"the storage bridge stands on {under}, and CloudStack's storage range has VLAN {show(vlans)}"
+            tuple(sorted(tagged)),
+            "a tag in one place",
+            f"the storage bridge stands on {under}, and CloudStack's storage range has VLAN {show(vlans)}",
         )
 
 
 @check(
     "NET020",
-    "ifconfig, where cloudstack-setup-agent would need it",
+    "ifconfig is missing",
     area="network",
     severity=INFO,
     scope=HOST,
@@ -200,11 +243,15 @@ def storage_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     reproduce="command -v ifconfig",
 )
 def ifconfig(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is no dependency of the agent.
+    """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is not a dependency
+    of the agent.
 
-    Told as information beside NET001: installing net-tools would only take the tool further into rewriting the network (F17).
+    Told as information beside NET001: installing net-tools would only take the tool further into rewriting the network
+    (F17).
     """
     bridges = host.get("bridges")
-    missing = bridges is not None and [label for label in labels(cluster, *VERIFIED) if label not in bridges and not _is_plain_interface(host, label)]
+    missing = bridges is not None and [
+        label for label in labels(cluster, *VERIFIED) if label not in bridges and not _is_plain_interface(host, label)
+    ]
     if missing and not host.member and host.get("programs") is not None and not host.get("programs", "ifconfig"):
         yield Problem((host.name,), "no need for ifconfig", f"{show(missing)} missing, and no ifconfig")

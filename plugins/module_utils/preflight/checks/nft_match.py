@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Conditions of nftables rules, asked about the first packet of a TCP connection or about a UDP datagram. True, False, or None: not known.
+"""Conditions of nftables rules, asked about the first packet of a TCP connection or about a UDP datagram. True, False,
+or None: not known.
 
-Taken for granted: the connection is for the host itself, nothing translates its address (no dnat), and its first TCP packet is a plain SYN.
+Taken for granted: the connection is for the host itself, nothing translates its address (no dnat), and its first TCP
+packet is a plain SYN.
 """
 
 from __future__ import annotations
@@ -12,8 +14,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+IP = {4: "ip", 6: "ip6"}  # version -> the name of the protocol
 PROTOCOLS = ("tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "igmp", "esp", "ah", "comp", "arp")
-ALIASES = {"tcp": ("tcp", 6), "udp": ("udp", 17), "ipv4": ("ipv4", 2), "ipv6": ("ipv6", 10), "host": ("host", "unicast", 0)}
+ALIASES = {
+    "tcp": ("tcp", 6),
+    "udp": ("udp", 17),
+    "ipv4": ("ipv4", 2),
+    "ipv6": ("ipv6", 10),
+    "host": ("host", "unicast", 0),
+}
 UNCLEAR = object()  # a property of the packet that is not known
 NEVER = object()  # a property that this packet does not have, so that no comparison with it holds
 OUTSIDE = object()  # some interface, but not lo
@@ -31,7 +40,7 @@ class Connection:
 
     @property
     def version(self) -> int:
-        """4, 6, or 0 if the source is no address."""
+        """4, 6, or 0 if the source is not an address."""
         address = _address(self.source)
         return address.version if address else 0
 
@@ -50,21 +59,23 @@ def matches(connection: Connection, rules: Rules, body: Any) -> Optional[bool]:
         return None
     op, left, right = body.get("op"), body.get("left"), body.get("right")
     if _key_of(left) == "&" or field_of(left) == ("tcp", "flags"):
-        return _flags_match(op, left, right) if connection.protocol == "tcp" else False if _tcp_flags(left) else None
+        if connection.protocol == "tcp":
+            return _flags_match(op, left, right)
+        return False if _tcp_flags(left) else None
     value = value_of(connection, rules, left)
     if value is NEVER:
         return False
     if op in ("<", ">", "<=", ">="):
         return _compare(op, value, right)
     listed = elements(rules, right)
-    found = None if listed is None else _any(is_one_of(value, each) for each in listed)
-    if op not in ("==", "!=", "in"):
+    if op not in ("==", "!=", "in") or listed is None:
         return None
-    return found if op != "!=" or found is None else not found
+    found = _any(is_one_of(value, each) for each in listed)
+    return not found if op == "!=" and found is not None else found
 
 
 def elements(rules: Rules, right: Any) -> Optional[list]:
-    """What stands on the right of a comparison, one by one; None for a set that is not in the ruleset."""
+    """The right side of a comparison, one by one; None for a set that is not in the ruleset."""
     if isinstance(right, str) and right.startswith("@"):
         right = rules.sets.get(right[1:])
         return right if isinstance(right, list) else None
@@ -74,11 +85,12 @@ def elements(rules: Rules, right: Any) -> Optional[list]:
 
 
 def value_of(connection: Connection, rules: Rules, left: Any) -> Any:
-    """What the packet has where the expression looks: a port, an address, a name; for a concatenation a tuple of these."""
-    kind = _key_of(left)
-    body = left[kind] if kind else None
+    """What the packet has where the expression looks: a port, an address, a name; for a concatenation a tuple of
+    these.
+    """
+    kind, body = _key_and_body(left)
     if kind == "concat" and isinstance(body, list):
-        values = tuple(_value(connection, rules, _key_of(each), each[_key_of(each)] if _key_of(each) else None) for each in body)
+        values = tuple(_value(connection, rules, *_key_and_body(each)) for each in body)
         return NEVER if NEVER in values else values
     return _value(connection, rules, kind, body)
 
@@ -96,7 +108,9 @@ def is_one_of(value: Any, element: Any) -> Optional[bool]:
         if not isinstance(parts, list) or len(parts) != len(value):
             return None
         found = [_is(each, part) for each, part in zip(value, parts)]
-        return False if False in found else None if None in found else True
+        if False in found:
+            return False
+        return None if None in found else True
     return element == "*" or _is(value, element)
 
 
@@ -115,24 +129,37 @@ def _value(connection: Connection, rules: Rules, kind: Any, body: Any) -> Any:
         return "local" if (body.get("result"), body.get("flags")) == ("type", ["daddr"]) else UNCLEAR
     name = body.get("key")
     if not isinstance(name, str) or (rules.family == "bridge" and (kind == "ct" or name in ("iif", "iifname"))):
-        return UNCLEAR  # on a bridge the interface is the port, and connections are followed only where a module does so
+        # On a bridge the interface is the port, and connections are followed only where a module does so.
+        return UNCLEAR
     names = {
         ("meta", "l4proto"): connection.protocol,
-        ("meta", "nfproto"): f"ipv{connection.version}", ("meta", "protocol"): {4: "ip", 6: "ip6"}[connection.version],
-        ("meta", "iif"): connection.interface or OUTSIDE, ("meta", "iifname"): connection.interface or OUTSIDE, ("meta", "pkttype"): "host",
-        ("ct", "state"): "new", ("ct", "direction"): "original", ("ct", "status"): "none",
-    }  # fmt: skip
+        ("meta", "nfproto"): f"ipv{connection.version}",
+        ("meta", "protocol"): IP[connection.version],
+        ("meta", "iif"): connection.interface or OUTSIDE,
+        ("meta", "iifname"): connection.interface or OUTSIDE,
+        ("meta", "pkttype"): "host",
+        ("ct", "state"): "new",
+        ("ct", "direction"): "original",
+        ("ct", "status"): "none",
+    }
     return names.get((kind, name), UNCLEAR)
 
 
 def _payload(connection: Connection, protocol: Any, name: Any) -> Any:
-    if (protocol in PROTOCOLS and protocol != connection.protocol) or protocol == {4: "ip6", 6: "ip"}[connection.version]:
+    other_transport = protocol in PROTOCOLS and protocol != connection.protocol
+    other_ip = protocol in IP.values() and protocol != IP[connection.version]
+    if other_transport or other_ip:
         return NEVER
     if protocol in (connection.protocol, "th"):
         return connection.port if name == "dport" else UNCLEAR
     if protocol not in ("ip", "ip6") or not isinstance(name, str):
         return UNCLEAR
-    own = {"saddr": _address(connection.source), "daddr": _address(connection.destination), "protocol": connection.protocol, "nexthdr": connection.protocol}
+    own = {
+        "saddr": _address(connection.source),
+        "daddr": _address(connection.destination),
+        "protocol": connection.protocol,
+        "nexthdr": connection.protocol,
+    }
     return own.get(name) or UNCLEAR
 
 
@@ -210,17 +237,28 @@ def _flags(tree: Any) -> Optional[set[str]]:
         return set()
     if not isinstance(tree, list):
         return None
-    parts = [_flags(each) for each in tree]
-    return None if None in parts else {flag for part in parts for flag in part or ()}
+    found: set[str] = set()
+    for part in map(_flags, tree):
+        if part is None:
+            return None
+        found |= part
+    return found
 
 
 def _key_of(tree: Any) -> Any:
     return next(iter(tree)) if isinstance(tree, Mapping) and len(tree) == 1 else None
 
 
+def _key_and_body(tree: Any) -> tuple[Any, Any]:
+    kind = _key_of(tree)
+    return kind, tree[kind] if kind else None
+
+
 def _any(results: Iterable[Optional[bool]]) -> Optional[bool]:
     found = set(results)
-    return True if True in found else None if None in found else False
+    if True in found:
+        return True
+    return None if None in found else False
 
 
 def _address(text: Any) -> Any:

@@ -35,14 +35,14 @@ def attachments(hosts: Sequence[Profile], cluster: Cluster) -> list[Attachment]:
     The place is the inventory's `rack` as soon as one host has it, else the switches that the cards under the bridge
     hear by LLDP.
     """
-    racks = any(host.declares("rack") for host in hosts)
+    racks = any(host.declared.get("rack") for host in hosts)
     addressed = _addressed_labels(hosts, cluster)
     found = []
     for host in hosts:
         for label, bridge in label_bridges(host, cluster):
             address = _address(host, label, bridge) if label in addressed else _link_local(bridge)
             if address:
-                place = str(host.declares("rack") or "") if racks else _leafs(host, bridge)
+                place = str(host.declared.get("rack") or "") if racks else _leafs(host, bridge)
                 mac = str(links(host).get(label, {}).get("mac") or "").lower()
                 found.append(Attachment(host.name, label, address, place, nic(host, bridge), mac))
     return found + list(_without_facts(hosts, cluster))
@@ -65,7 +65,7 @@ def _addressed_labels(hosts: Sequence[Profile], cluster: Cluster) -> set[str]:
 def _without_facts(hosts: Sequence[Profile], cluster: Cluster) -> Iterator[Attachment]:
     """Only hosts in the network of a host with facts: the way elsewhere is not known."""
     networks = {label: _networks(hosts, label) for label in labels(cluster, "Management")}
-    for missing in cluster.unseen:
+    for missing in cluster.hosts_without_facts:
         for label, found in networks.items():
             for address in parsed([missing.address]):
                 if any(address.ip in network for network in found):

@@ -90,7 +90,7 @@ def _is_reported_elsewhere(fault: Fault, profiles: Mapping[str, Profile], cluste
 
 def _silence_is_reported_elsewhere(fault: Fault, profiles: Mapping[str, Profile], cluster: AssessedCluster) -> bool:
     label = fault.evidence[0].network
-    if _suspected_names(fault) & {each.name for each in cluster.unseen}:  # FCT001
+    if _suspected_names(fault) & {each.name for each in cluster.hosts_without_facts}:  # FCT001
         return True
     pairs = {(each.host, each.peer) for each in fault.evidence}
     if label in labels(cluster, "Management") and pairs <= dead_pairs(list(profiles.values())):  # NET016

@@ -41,8 +41,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     Problem,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
 
 ALSO = {UNPLUGGED: "no host is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
 # The second one is what preflight/parse/profiles.py says of a task that was left out.
@@ -51,7 +51,7 @@ NOT_TOLD, NOT_PROBED = "no host was told to", "was not probed"
 
 @check(
     "PTH001",
-    "A packet of the declared MTU does not get there",
+    "A packet of the declared MTU does not arrive",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -150,7 +150,7 @@ def both_ways(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy
 
 @check(
     "PTH005",
-    "A host is dead on all its networks",
+    "A host is unreachable on all its networks",
     area="paths",
     severity=ERROR,
     scope=CLUSTER,
@@ -233,7 +233,7 @@ def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
 
 @check(
     "PTH008",
-    "Paths that were not tested",
+    "Paths were not tested",
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
@@ -260,7 +260,7 @@ def everything_tested(hosts: Sequence[Profile], cluster: AssessedCluster, policy
     left = _left_out(paths)
     for host in told:
         if host.name not in paths.ran and host.live and host.name not in dead:
-            yield from _gap(host)
+            yield from _without_paths(host)
         elif host.name in left:
             why = "; ".join(f"{text}: {show(sorted(peers))}" for text, peers in sorted(left[host.name].items()))
             yield Problem((host.name,), "every path to be tested", f"unknown: {why}", kind=UNKNOWN)
@@ -328,12 +328,12 @@ def _or_else(fault: Fault) -> str:
     return f" (or {' or '.join(rest)})" if rest else ""
 
 
-def _gap(host: Profile) -> Iterator[Problem]:
+def _without_paths(host: Profile) -> Iterator[Problem]:
     try:
-        host.probed("paths")
-    except Unseen as gap:
-        yield unseen(host, gap)
+        host.require_probe("paths")
+    except FactUnavailable as error:
+        yield fact_unavailable(host, error)
 
 
 def _why(hosts: Sequence[Profile]) -> str:
-    return next((gap.observed.split(": ", 1)[-1] for host in hosts for gap in _gap(host)), NOT_TOLD)
+    return next((error.observed.split(": ", 1)[-1] for host in hosts for error in _without_paths(host)), NOT_TOLD)

@@ -7,105 +7,158 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import FROM, TO, Pair, blame
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import vxlan_let_in
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.filtering import firewall_blocks_vxlan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import labels
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import NO_ANSWER, shut_out
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import (
+    FROM,
+    TO,
+    Pair,
+    blame_by_majority,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.member_firewalls import (
+    NO_ANSWER,
+    blocked_newcomers,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import AssessedCluster
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, FAILED, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    FAILED,
+    UNDECIDED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    check,
+    fact_unavailable,
+    show,
+)
 
 Probe = Mapping[str, Any]
-LISTENING = ("agent", "storage")  # purposes for which somebody must listen before the join
-LET_IN = "let the hosts of the cluster in: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role firewall); look at other firewalls on the way"
-SLOW = "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way between the two"
-LET_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
+LISTENING = ("agent", "storage")  # purposes for which a program must listen before the join
+ALLOW_PEERS = (
+    "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role "
+    "firewall); look at other firewalls on the way"
+)
+SLOW = (
+    "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way "
+    "between the two"
+)
+ALLOW_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
 
 
 @check(
     "NET016",
-    "The ports that CloudStack needs",
+    "A port that CloudStack needs is closed",
     area="reachability",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F07", "F26", "F64", "F42"),
-    fix=LET_IN,
+    fix=ALLOW_PEERS,
     reproduce="timeout 3 bash -c '</dev/tcp/<address>/<port>'; echo $?",
 )
 def ports_reachable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the storage on 2049.
+    """Each host tried the others on 16514 and 49152 (migration), itself on 16514, the management servers on 8250, the
+    storage on 2049.
 
-    A port of a host that refuses is fine: the way is open, and before the join nobody listens. A port that does not answer is not:
-    8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own address costs the agent two
-    minutes at every start, so that addHost fails although the host comes up (F64, seen: 638 s).
+    A port of a host that refuses is fine: the way is open, and before the join nothing listens. A port that does not
+    answer is not: 8250 ends the join after 515 s (F07), 16514 and 49152 end migrations (F26), 16514 at the host's own
+    address costs the agent two minutes at every start, so that addHost fails although the host comes up (F64, seen: 638
+    s).
 
-    Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage server whose
-    export could not be used either is the subject of STO001, a newcomer that the members' own firewalls keep out that of NET018.
+    Blame goes by majority: whoever most others cannot reach, or who cannot reach most others, is named once. A storage
+    server whose export could not be used either is the subject of STO001, a newcomer that the members' own firewalls
+    keep out that of NET018.
     """
-    tries, gaps = _tries(hosts)
-    closed = shut_out(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts)
+    closed = blocked_newcomers(hosts, cluster)
+    yield from unknowns
     yield from _not_tried(tries)
     names = {host.name for host in hosts}
     complaints = _port_complaints(tries, {host.name: host for host in hosts})
     between = {pair: said for pair, said in complaints.items() if pair[0] != pair[1] and pair not in closed}
-    blamed, left = blame({pair: bool(said) for pair, said in between.items()})
+    blamed, left = blame_by_majority({pair: bool(said) for pair, said in between.items()})
     yield from _by_name(blamed, between, names)
     for pairs in _both_ways(left):
         yield _one_way(pairs, between, pairs[0][1] in names)
-    for (name, to), said in sorted(complaints.items()):
-        if name == to and said and (TO, name) not in blamed:
-            yield Problem((name,), "port 16514 open or refused at the host's own address", _words(said), fix=LET_IN, reproduce=_reproduce(said[0]))
+    at_itself = {name: said for (name, to), said in complaints.items() if name == to and (TO, name) not in blamed}
+    yield from _own_port(at_itself)
     yield from _slow_ports(tries, names, policy)
 
 
 @check(
     "NET024",
-    "VXLAN gets from host to host",
+    "VXLAN does not pass between hosts",
     area="reachability",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F21",),
-    fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every firewall and switch on the way",
+    fix="let UDP 8472 (multicast) or 4789 (EVPN) pass between the hosts' addresses on the guest label, in every "
+    "firewall and switch on the way",
     reproduce="nc -zvu <address of the other host on the guest label> 8472",
 )
 def vxlan_reaches(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
-    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 gets from each host to the others. One port is enough.
+    """Where guest networks are isolated with VXLAN, a datagram to UDP 8472 or 4789 passes from each host to the others.
+    One port is enough.
 
-    It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN devices takes it in
-    silence, so nothing is said of the way to it. What a host's own firewall closes is the subject of NET023, a path on which nothing passes
-    that of PTH003 to PTH007.
+    It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN
+    devices takes it in silence, so nothing is said of the way to it. What a host's own firewall closes is the subject
+    of NET023, a path on which nothing passes that of PTH003 to PTH007.
     """
     if not cluster.vxlan:
         return
     guest = labels(cluster, "Guest")
-    passed = {(each.probe.host, each.probe.peer) for each in cluster.paths.outcomes if each.control and each.probe.network in guest}
-    answering = {host.name for host in hosts if not any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())}
+    passed = {
+        (each.probe.host, each.probe.peer)
+        for each in cluster.paths.outcomes
+        if each.control and each.probe.network in guest
+    }
+    answering = {host.name for host in hosts if not _has_vxlan_device(host)}
     pairs: dict[Pair, str] = {}
     for host in hosts:
-        answers: dict[str, list[Probe]] = {}
-        for each in [each for each in host.probes.get("vxlan") or () if each["state"] is not None]:
-            answers.setdefault(each["to"], []).append(each)
-        for to, found in answers.items():
+        for to, found in _vxlan_answers(host).items():
             if to in answering and {(host.name, to), (to, host.name)} & passed:
-                pairs[host.name, to] = "" if any(each["state"] == "refused" for each in found) else _words(found)
-    if any(pairs.values()):  # seldom: reading everybody's rules once more takes longest of all
-        closed = {name for problem in vxlan_let_in(hosts, cluster, policy) for name in problem.hosts}
+                # A refusal came from the other kernel: the datagram has arrived.
+                refused = any(each["state"] == "refused" for each in found)
+                pairs[host.name, to] = "" if refused else _words(found)
+    if any(pairs.values()):  # seldom: reading the rules of all hosts once more takes longest of all
+        closed = {name for problem in firewall_blocks_vxlan(hosts, cluster, policy) for name in problem.hosts}
         pairs = {pair: said for pair, said in pairs.items() if pair[1] not in closed}
-    yield from by_pair(pairs, {host.name for host in hosts}, "a datagram to UDP 8472 or 4789 to get there", "", severity=ERROR, fix="")
+    names = {host.name for host in hosts}
+    yield from by_pair(pairs, names, "a datagram to UDP 8472 or 4789 to arrive", "", severity=ERROR, fix="")
+
+
+def _has_vxlan_device(host: Profile) -> bool:
+    return any(link.get("kind") == "vxlan" for link in host.get("interfaces") or ())
+
+
+def _vxlan_answers(host: Profile) -> dict[str, list[Probe]]:
+    """The other host -> what became of the datagrams to it."""
+    answers: dict[str, list[Probe]] = {}
+    for probe in host.probes.get("vxlan") or ():
+        if probe["state"] is not None:
+            answers.setdefault(probe["to"], []).append(probe)
+    return answers
 
 
 def _tries(hosts: Sequence[Profile]) -> tuple[dict[str, list[Probe]], list[Problem]]:
     """Which ports each host tried, and a problem for each that did not."""
-    found, gaps = {}, []
+    found, unknowns = {}, []
     for host in hosts:
         try:
-            found[host.name] = host.probed("ports")
-        except Unseen as gap:
-            gaps.extend([unseen(host, gap)] if gap.expected_here else [])
-    return found, gaps
+            found[host.name] = host.require_probe("ports")
+        except FactUnavailable as error:
+            if error.expected_here:
+                unknowns.append(fact_unavailable(host, error))
+    return found, unknowns
 
 
 def _not_tried(tries: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
@@ -114,7 +167,12 @@ def _not_tried(tries: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
         left = [probe for probe in probes if probe.get("state") is None]
         if left:
             ports = show(sorted({f"{probe.get('address')}:{probe.get('port')}" for probe in left}))
-            yield Problem((name,), "every port to be tried", f"unknown: {ports}: {left[0].get('text') or 'could not be asked'}", kind=UNKNOWN)
+            yield Problem(
+                (name,),
+                "every port to be tried",
+                f"unknown: {ports}: {left[0].get('text') or 'could not be asked'}",
+                kind=UNKNOWN,
+            )
 
 
 def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, Profile]) -> dict[Pair, list[Probe]]:
@@ -122,7 +180,9 @@ def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, P
     pairs: dict[Pair, list[Probe]] = {}
     for name, probes in tries.items():
         for probe in probes:
-            wrong = probe.get("state") in NO_ANSWER or (probe.get("purpose") in LISTENING and probe.get("state") == "refused")
+            wrong = probe.get("state") in NO_ANSWER or (
+                probe.get("purpose") in LISTENING and probe.get("state") == "refused"
+            )
             if probe.get("state") is None:
                 continue
             if wrong and probe.get("purpose") == "storage" and _mount_failed(hosts[name], probe):
@@ -133,39 +193,53 @@ def _port_complaints(tries: Mapping[str, Sequence[Probe]], hosts: Mapping[str, P
 
 def _mount_failed(host: Profile, probe: Probe) -> bool:
     exports = host.probes.get("nfs") or ()
-    return any(not each.get("ok") and str(each.get("export")).split(":", maxsplit=1)[0] == probe.get("address") for each in exports)
+    return any(
+        not each.get("ok") and str(each.get("export")).split(":", maxsplit=1)[0] == probe.get("address")
+        for each in exports
+    )
 
 
-def _by_name(blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]) -> Iterator[Problem]:
+def _own_port(complaints: Mapping[str, Sequence[Probe]]) -> Iterator[Problem]:
+    """Hosts that do not reach their own port 16514."""
+    expected = "port 16514 open or refused at the host's own address"
+    for name, said in sorted(complaints.items()):
+        if said:
+            yield Problem((name,), expected, _words(said), fix=ALLOW_PEERS, reproduce=_reproduce(said[0]))
+
+
+def _by_name(
+    blamed: Mapping[Pair, Sequence[str]], said: Mapping[Pair, Sequence[Probe]], hosts: set[str]
+) -> Iterator[Problem]:
     """One problem for each host that is blamed, in whichever direction, and for each server that is."""
     for name in sorted({name for _direction, name in blamed}):
         goes_in, goes_out = blamed.get((TO, name), ()), blamed.get((FROM, name), ())
-        probes = [probe for other in goes_in for probe in said[other, name]] + [probe for other in goes_out for probe in said[name, other]]
-        texts = [f"{_words(probes)}, from {show(list(goes_in))}"] if goes_in else []
-        texts += [f"it reaches neither {' nor '.join(goes_out)}"] if goes_out else []
-        yield Problem(
-            (name,) if name in hosts else tuple(goes_in),
-            expected=f"an answer of {name} to all hosts" if goes_in else "the other hosts and servers within reach",
-            observed="; ".join(texts),
-            others=tuple(sorted({*goes_in, *goes_out} & hosts)) if name in hosts else (),
-            severity=_weight(probes),
-            fix="" if goes_in and name in hosts else LET_OUT if name in hosts else _server_fix(probes[0]),
-            reproduce=_reproduce(probes[0]),
-        )
+        pairs = [*((other, name) for other in goes_in), *((name, other) for other in goes_out)]
+        probes = [probe for pair in pairs for probe in said[pair]]
+        expected, texts = "the other hosts and servers within reach", []
+        if goes_in:
+            expected = f"an answer of {name} to all hosts"
+            texts.append(f"{_words(probes)}, from {show(list(goes_in))}")
+        if goes_out:
+            texts.append(f"it reaches neither {' nor '.join(goes_out)}")
+        parts: dict[str, Any] = {"severity": _weight(probes), "reproduce": _reproduce(probes[0])}
+        if name in hosts:
+            others = tuple(sorted({*goes_in, *goes_out} & hosts))
+            fix = "" if goes_in else ALLOW_OUT
+            yield Problem((name,), expected, "; ".join(texts), others=others, fix=fix, **parts)
+        else:  # a server: the hosts that do not reach it are named
+            yield Problem(tuple(goes_in), expected, "; ".join(texts), fix=_server_fix(probes[0]), **parts)
 
 
 def _one_way(pairs: Sequence[Pair], said: Mapping[Pair, Sequence[Probe]], between_hosts: bool) -> Problem:
-    """What is wrong between two, in one direction or both, with nobody to say who is to blame."""
+    """What is wrong between two, in one direction or both, without a third host to say which of them is to blame."""
     probes = said[pairs[0]]
-    return Problem(
-        tuple(sorted(pairs[0])) if between_hosts else pairs[0][:1],
-        expected="; ".join(f"an answer of {to} to {name}" for name, to in pairs),
-        observed="; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs),
-        severity=_weight(probes),
-        kind=UNDECIDED if between_hosts else FAILED,
-        fix=LET_IN if between_hosts else _server_fix(probes[0]),
-        reproduce=_reproduce(probes[0]),
-    )
+    expected = "; ".join(f"an answer of {to} to {name}" for name, to in pairs)
+    observed = "; ".join(f"{_words(said[pair])}, from {pair[0]}" for pair in pairs)
+    parts: dict[str, Any] = {"severity": _weight(probes), "reproduce": _reproduce(probes[0])}
+    if between_hosts:
+        both = tuple(sorted(pairs[0]))
+        return Problem(both, expected, observed, kind=UNDECIDED, fix=ALLOW_PEERS, **parts)
+    return Problem(pairs[0][:1], expected, observed, fix=_server_fix(probes[0]), **parts)
 
 
 def _both_ways(pairs: Sequence[Pair]) -> list[list[Pair]]:
@@ -177,15 +251,22 @@ def _both_ways(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 def _server_fix(probe: Probe) -> str:
-    return f"start what listens on {probe.get('address')}:{probe.get('port')}, and open the way from the hosts to it in every firewall between"
+    return (
+        f"start what listens on {probe.get('address')}:{probe.get('port')}, and open the way from the hosts to "
+        "it in every firewall between"
+    )
 
 
 def _weight(probes: Sequence[Probe]) -> str:
-    return BLOCKER if any(probe.get("purpose") == "agent" for probe in probes) else ERROR
+    return BLOCKER if "agent" in {probe.get("purpose") for probe in probes} else ERROR
 
 
 def _words(probes: Sequence[Probe]) -> str:
-    return show(sorted({f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}" for probe in probes}))
+    return show(sorted(set(map(_probe_text, probes))))
+
+
+def _probe_text(probe: Probe) -> str:
+    return f"{probe.get('address')}:{probe.get('port')} ({probe.get('purpose')}) {probe.get('state')}"
 
 
 def _reproduce(probe: Probe) -> str:
@@ -197,22 +278,36 @@ def _slow_ports(tries: Mapping[str, Sequence[Probe]], hosts: set[str], policy: P
     pairs: dict[Pair, str] = {}
     for name, probes in tries.items():
         for probe in probes:
-            took = probe.get("ms") if probe.get("state") not in NO_ANSWER else None
-            late = took is not None and took > policy.connect_max_ms
             pairs.setdefault((name, probe["to"]), "")
-            pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms" if late else pairs[name, probe["to"]]
-    yield from by_pair(pairs, hosts, f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet", "ss -ti")
+            took = probe.get("ms")
+            if took is not None and took > policy.connect_max_ms and probe.get("state") not in NO_ANSWER:
+                pairs[name, probe["to"]] = f"{probe['port']} after {took:.0f} ms"
+    yield from by_pair(
+        pairs,
+        hosts,
+        f"a connection within {policy.connect_max_ms:.0f} ms: a longer one lost its first packet",
+        "ss -ti",
+    )
 
 
-def by_pair(pairs: Mapping[Pair, str], hosts: set[str], expected: str, reproduce: str, *, severity: str = WARNING, fix: str = SLOW) -> Iterator[Problem]:
+def by_pair(
+    pairs: Mapping[Pair, str],
+    hosts: set[str],
+    expected: str,
+    reproduce: str,
+    *,
+    severity: str = WARNING,
+    fix: str = SLOW,
+) -> Iterator[Problem]:
     """What is wrong between pairs (pair -> complaint, empty where all is well), blamed by majority."""
-    blamed, left = blame({pair: bool(text) for pair, text in pairs.items()})
+    blamed, left = blame_by_majority({pair: bool(text) for pair, text in pairs.items()})
     for (direction, name), others in sorted(blamed.items(), key=lambda item: item[0][1]):
         if direction == FROM and (TO, name) in blamed:
             continue
         involved = [(other, name) if direction == TO else (name, other) for other in others]
         observed = "; ".join(f"{one} to {other}: {pairs[one, other]}" for one, other in involved)
-        yield Problem((name,) if name in hosts else tuple(others), expected, observed, severity=severity, fix=fix, reproduce=reproduce)
+        blamed_hosts = (name,) if name in hosts else tuple(others)
+        yield Problem(blamed_hosts, expected, observed, severity=severity, fix=fix, reproduce=reproduce)
     for involved in _both_ways(left):
         one, other = involved[0]
         kind = UNDECIDED if other in hosts and one != other else FAILED

@@ -10,12 +10,33 @@ from typing import Any, Callable
 from uuid import UUID
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import FILE, has_former_life, properties
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
+    FILE,
+    has_former_life,
+    properties,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Pool, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Pool,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    show,
+)
 
 NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
 HEARTBEAT = "reboot.host.and.alert.management.on.heartbeat.timeout"
@@ -37,35 +58,45 @@ def _export(pool: Pool) -> str:
 
 def needed_exports(host: Profile, cluster: Cluster) -> list[str]:
     """The NFS exports of those pools, and what the inventory declares to become one."""
-    return sorted({*(host.declares("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)})
+    return sorted(
+        {*(host.declared.get("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)}
+    )
 
 
 def _tries(hosts: Iterable[Profile], cluster: Cluster) -> tuple[dict[str, dict[str, Try]], list[Problem]]:
-    """What was tried, by export and host, and a problem for each host that should have tried and has not. Without a client nobody can."""
+    """What was tried, by export and host, and a problem for each host that should have tried and has not. Without an
+    NFS client no host can.
+    """
     tries: dict[str, dict[str, Try]] = {}
-    gaps = []
+    unknowns = []
     for host in hosts:
         exports = needed_exports(host, cluster)
         if not exports or host.get("nfs", "client") is False:
             continue
         try:
-            seen = {each["export"]: each for each in host.probed("nfs")}
-        except Unseen as gap:
-            gaps += [unseen(host, gap)] if gap.expected_here else []
+            seen = {each["export"]: each for each in host.require_probe("nfs")}
+        except FactUnavailable as error:
+            unknowns += [fact_unavailable(host, error)] if error.expected_here else []
             continue
         for export in exports:
             if export in seen:
                 tries.setdefault(export, {})[host.name] = seen[export]
             elif host.live:
-                gaps.append(unseen(host, Unseen(f"nfs of {export}", "it was not tried")))
-    return tries, gaps
+                unknowns.append(fact_unavailable(host, FactUnavailable(f"nfs of {export}", "it was not tried")))
+    return tries, unknowns
 
 
 def _squashed(probe: Try) -> bool:
-    """Whether root of the host is nobody on the server: files belong to another, or the rights of root are missing."""
+    """Whether root of the host becomes the user nobody on the server: files belong to another, or the rights of root
+    are missing.
+    """
     if probe.get("uid_seen"):
         return True
-    return not probe.get("ok") and probe.get("failed_step") not in (None, "", "mount") and bool(REFUSED.search(probe.get("text") or ""))
+    return (
+        not probe.get("ok")
+        and probe.get("failed_step") not in (None, "", "mount")
+        and bool(REFUSED.search(probe.get("text") or ""))
+    )
 
 
 def _alike(tries: Mapping[str, Try], says: Callable[[Try], str]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -93,19 +124,21 @@ def _answers_nobody(tries: Mapping[str, Try]) -> bool:
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F42", "F43"),
-    fix="export it to the host's storage address (rw,no_root_squash), open TCP 2049 on the way, and try again with the role storage_client",
+    fix="export it to the host's storage address (rw,no_root_squash), open TCP 2049 on the way, and try again with "
+    "the role storage_client",
     reproduce="D=$(mktemp -d) && mount -t nfs SERVER:/PATH $D && touch $D/.probe && rm $D/.probe; umount $D",
 )
 def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Root of each host must mount every NFS export that the cluster uses or will use, and write, rename, read and remove a file there.
+    """Root of each host must mount every NFS export that the cluster uses or will use, and write, rename, read and
+    remove a file there.
 
-    A host that cannot mount one pool of its cluster is refused at each connect and stays in Connecting or Alert (F43); a new pool fails
-    with "Failed to access storage pool" after 10 s, or 129 s where nobody answers (F42). Exports come from CloudStack's pools and from
-    storage_client_exports. A file that belongs to nobody is STO002's matter, a server that answers no host at all STO005's, a missing
-    NFS client STO008's.
+    A host that cannot mount one pool of its cluster is refused at each connect and stays in Connecting or Alert (F43);
+    a new pool fails with "Failed to access storage pool" after 10 s, or 129 s where the server does not answer (F42).
+    Exports come from CloudStack's pools and from storage_client_exports. A file that belongs to the user nobody is
+    STO002's matter, a server that answers no host at all STO005's, a missing NFS client STO008's.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     pools = {_export(pool) for pool in needed_pools(cluster)}
     for export, seen in sorted(tries.items()):
         if export in pools and _answers_nobody(seen):
@@ -118,22 +151,25 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 
 @check(
     "STO002",
-    "The NFS server takes root of the host for nobody",
+    "The NFS export squashes root",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F42",),
     fix="set no_root_squash for the hosts in the server's export list, and run exportfs -ra there",
-    reproduce="D=$(mktemp -d) && mount -t nfs SERVER:/PATH $D && touch $D/.probe && stat -c %u $D/.probe; rm -f $D/.probe; umount $D",
+    reproduce="D=$(mktemp -d) && mount -t nfs SERVER:/PATH $D && touch $D/.probe && stat -c %u $D/.probe; rm -f "
+    "$D/.probe; umount $D",
 )
 def squashed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A file that root of the host makes on the export must belong to root, and root must be able to give it away (chown).
+    """A file that root of the host makes on the export must belong to root, and root must be able to give it away
+    (chown).
 
-    With root_squash and a directory that everybody may write CloudStack accepts the pool, and nothing warns: volumes belong to nobody, and
-    QEMU, the heartbeat and snapshots fail later, in other words each (F42). Where the export could not be tried it is unknown.
+    With root_squash and a directory that every user may write CloudStack accepts the pool, and nothing warns: volumes
+    belong to the user nobody, and QEMU, the heartbeat and snapshots fail later, in other words each (F42). Where the
+    export could not be tried it is unknown.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     for export, seen in sorted(tries.items()):
         for names, text in _alike({name: probe for name, probe in seen.items() if _squashed(probe)}, _squash_says):
             yield Problem(names, f"a file of root on {export} belongs to uid 0, and root may chown it", text)
@@ -150,23 +186,27 @@ def _squash_says(probe: Try) -> str:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F44", "F32"),
-    fix="look at load and network of the NFS server (MTU, see MTU001 and MTU003); preflight_policy.nfs_step_max_ms sets the limit",
+    fix="look at load and network of the NFS server (MTU, see MTU001 and MTU003); preflight_policy.nfs_step_max_ms "
+    "sets the limit",
     reproduce="time dd if=/dev/zero of=/mnt/POOL/.probe bs=4k count=1 oflag=sync; nfsstat -c",
 )
 def slow(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """No single step (mount, write, rename, chown, read, remove) of one small file may take longer than nfs_step_max_ms.
+    """No single step (mount, write, rename, chown, read, remove) of one small file may take longer than
+    nfs_step_max_ms.
 
-    The agent writes a heartbeat each minute; when five writes fail or hang, it resets the host, with all its guests (F44). A server that
-    needs a second for one small file while nothing happens is near that. Where the export could not be tried it is unknown.
+    The agent writes a heartbeat each minute; when five writes fail or hang, it resets the host, with all its guests
+    (F44). A server that needs a second for one small file while nothing happens is near that. Where the export could
+    not be tried it is unknown.
     """
-    tries, gaps = _tries(hosts, cluster)
-    yield from gaps
+    tries, unknowns = _tries(hosts, cluster)
+    yield from unknowns
     for export, seen in sorted(tries.items()):
         late = {name: _late(probe, policy.nfs_step_max_ms) for name, probe in sorted(seen.items()) if probe.get("ok")}
         observed = "; ".join(f"{name}: {text}" for name, text in late.items() if text)
         if observed:
             wanted = f"each step on {export} within {policy.nfs_step_max_ms:g} ms"
-            yield Problem(tuple(name for name, text in late.items() if text), wanted, observed, others=tuple(name for name, text in late.items() if not text))
+            slow = tuple(name for name, text in late.items() if text)
+            yield Problem(slow, wanted, observed, others=tuple(name for name in late if name not in slow))
 
 
 def _late(probe: Try, limit: float) -> str:
@@ -187,65 +227,79 @@ def _late(probe: Try, limit: float) -> str:
 def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """On a candidate nothing may be mounted at /mnt/<uuid>.
 
-    The agent unmounts whatever sits at a pool's path before it lets libvirt mount the pool there; a mount by fstab or systemd disappears,
-    or comes back over it (F48). On a machine that was a host before, the mount is a part of that life (AGT006).
+    The agent unmounts whatever sits at a pool's path before it lets libvirt mount the pool there; a mount by fstab or
+    systemd disappears, or comes back over it (F48). On a machine that was a host before, the mount is a part of that
+    life (AGT006).
     """
     if host.member:
         return
-    mounts = [f"{each['source']} at {each['path']}" for each in host.see("nfs", "mounts") if POOL_MOUNT.fullmatch(each["path"])]
+    mounts = [
+        f"{each['source']} at {each['path']}"
+        for each in host.require("nfs", "mounts")
+        if POOL_MOUNT.fullmatch(each["path"])
+    ]
     if mounts and not has_former_life(host):
         yield Problem((host.name,), "nothing mounted at /mnt/<uuid>", "; ".join(mounts))
 
 
 @check(
     "STO005",
-    "A pool of the cluster answers nobody, or was not tried",
+    "A storage pool is unreachable from every host",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F43",),
     unknown=WARNING,
-    fix="bring the storage back, or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent is restarted",
+    fix="bring the storage back, or put the pool into maintenance (enableStorageMaintenance), before any host joins "
+    "or its agent is restarted",
     reproduce="cmk list storagepools filter=name,type,ipaddress,path,state; showmount -e SERVER",
 )
 def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Every pool that CloudStack connects at a join must answer at least one host, whatever its state says: a disabled pool counts too.
+    """Every pool that CloudStack connects at a join must answer at least one host, whatever its state says: a disabled
+    pool counts too.
 
-    One dead pool of the cluster or zone keeps each connecting host in Connecting or Alert, healthy ones as well, about two minutes for each
-    pool (F43). Pools in maintenance are left alone. Of pools that are no NFS only a mounted SharedMountPoint can be seen; the others
-    are unknown, which is a warning.
+    One dead pool of the cluster or zone keeps each connecting host in Connecting or Alert, healthy ones as well, about
+    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools other than NFS only a mounted
+    SharedMountPoint can be seen; the others are unknown, which is a warning.
     """
-    tries, _gaps = _tries(hosts, cluster)
+    tries, _unknowns = _tries(hosts, cluster)
     for pool in needed_pools(cluster):
         seen = tries.get(_export(pool), {}) if pool.kind == NFS else {}
         if _answers_nobody(seen):
             text = "; ".join(dict.fromkeys(map(_failure, seen.values())))
-            yield Problem(tuple(sorted(seen)), f"pool {pool.name} ({_export(pool)}, {pool.state}) answers", f"no host can mount it: {text}")
-        blind = () if pool.kind == NFS else tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
-        if blind:
-            yield Problem(blind, f"pool {pool.name} ({pool.kind}) usable", f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
+            yield Problem(
+                tuple(sorted(seen)),
+                f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
+                f"no host can mount it: {text}",
+            )
+        blind = tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
+        if pool.kind != NFS and blind:
+            expected = f"pool {pool.name} ({pool.kind}) usable"
+            yield Problem(blind, expected, f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
 
 
 def _mounted(host: Profile, pool: Pool) -> bool:
-    return pool.kind == SHARED_MOUNT and any(each["path"].rstrip("/") == pool.path.rstrip("/") for each in host.get("nfs", "mounts") or ())
+    mounted = {each["path"].rstrip("/") for each in host.get("nfs", "mounts") or ()}
+    return pool.kind == SHARED_MOUNT and pool.path.rstrip("/") in mounted
 
 
 @check(
     "STO006",
-    "Two hosts have one iSCSI initiator name",
+    "Two hosts have the same iSCSI initiator name",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F46",),
     unknown=WARNING,
-    fix="make a new name on the host to blame: echo InitiatorName=$(iscsi-iname) > /etc/iscsi/initiatorname.iscsi; systemctl restart iscsid",
+    fix="make a new name on the host to blame: echo InitiatorName=$(iscsi-iname) > /etc/iscsi/initiatorname.iscsi; "
+    "systemctl restart iscsid",
     reproduce="cat /etc/iscsi/initiatorname.iscsi",
 )
 def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The initiator name of each host must be its own. Hosts without iSCSI have none, which is fine.
 
-    A cloned image brings the name along. The target takes both hosts for one: it throws one session out when the other logs in, and gives
-    both the same volumes (F46). Without an iSCSI pool in the cluster it is a warning.
+    A cloned image brings the name along. The target takes both hosts for one: it throws one session out when the other
+    logs in, and gives both the same volumes (F46). Without an iSCSI pool in the cluster it is a warning.
     """
     names: dict[str, list[Profile]] = {}
     for host in hosts:
@@ -253,7 +307,7 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         if name:
             names.setdefault(name, []).append(host)
         elif host.get("iscsi") is None or host.why("iscsi", "initiator") != "was not collected":
-            yield unseen(host, Unseen("iscsi.initiator", host.why("iscsi", "initiator")))
+            yield fact_unavailable(host, FactUnavailable("iscsi.initiator", host.why("iscsi", "initiator")))
     used = any(pool.kind.lower().startswith("iscsi") for pool in cluster.pools)
     for name, sharing in sorted(names.items()):
         if len(sharing) > 1:
@@ -264,7 +318,7 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
 
 @check(
     "STO007",
-    "The identity of local storage is missing, wrong or taken twice",
+    "The identity of local storage is missing, wrong or used twice",
     area="storage",
     severity=ERROR,
     scope=CLUSTER,
@@ -273,19 +327,19 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     reproduce=f"grep ^local.storage {FILE}",
 )
 def local_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """local.storage.uuid must be a UUID for each path of local.storage.path, and no other host's. A member must have one; on a candidate it
-    is made at the join.
+    """local.storage.uuid must be a UUID for each path of local.storage.path, and no other host's. A member must have
+    one; on a candidate it is made at the join.
 
-    With a value that is no UUID, or another number of values than paths, the agent does not start. Without one it makes a new local pool at each
-    start, and guests on the old one refuse to start: seen where a role wrote the file from a template. With a cloned one two hosts
-    share one pool in CloudStack (F46).
+    With a value that is no UUID, or another number of values than paths, the agent does not start. Without one it makes
+    a new local pool at each start, and guests on the old one refuse to start: seen where a role wrote the file from a
+    template. With a cloned one two hosts share one pool in CloudStack (F46).
     """
     taken: dict[str, list[Profile]] = {}
     for host in hosts:
         try:
             found = properties(host)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
             continue
         uuids = _values(found, "local.storage.uuid")
         for uuid in set(uuids):
@@ -296,7 +350,12 @@ def local_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     for uuid, sharing in sorted(taken.items()):
         if len(sharing) > 1:
             guilty, others = blame_newcomers(sharing)
-            yield Problem(guilty, "a local.storage.uuid for each host", f"{uuid} on {', '.join(host.name for host in sharing)}", others=others)
+            yield Problem(
+                guilty,
+                "a local.storage.uuid for each host",
+                f"{uuid} on {', '.join(host.name for host in sharing)}",
+                others=others,
+            )
 
 
 def _values(found: Mapping[str, str], key: str) -> list[str]:
@@ -322,7 +381,7 @@ def _is_uuid(text: str) -> bool:
 
 @check(
     "STO008",
-    "No NFS client",
+    "The NFS client is missing",
     area="storage",
     severity=ERROR,
     scope=HOST,
@@ -336,7 +395,7 @@ def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     libvirt mounts pools with it; without it every pool fails on this host and keeps it out (F43).
     """
     exports = needed_exports(host, cluster)
-    if exports and host.see("nfs", "client") is False:
+    if exports and host.require("nfs", "client") is False:
         yield Problem((host.name,), f"mount.nfs, for {show(exports)}", "not installed")
 
 
@@ -347,13 +406,15 @@ def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     severity=INFO,
     scope=CLUSTER,
     prevents=("F44",),
-    fix=f"decide: with out-of-band fencing set cloudstack_agent_properties: {{{HEARTBEAT}: false}}; without, this reset is what prevents split brain",
+    fix=f"decide: with out-of-band fencing set cloudstack_agent_properties: {{{HEARTBEAT}: false}}; without, this "
+    "reset is what prevents split brain",
     reproduce=f"grep heartbeat {FILE}",
 )
 def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Until 4.22 an agent that cannot write its heartbeat to an NFS or SharedMountPoint pool five times resets the host by default, without Host
-    HA being involved, and CloudStack shows the host as Up all the time (seen after 347 s). One slow server so resets all hosts (F44).
-    From 4.23 on the default is off. Only told, because both ways have their reason.
+    """Until 4.22 an agent that cannot write its heartbeat to an NFS or SharedMountPoint pool five times resets the host
+    by default, without Host HA being involved, and CloudStack shows the host as Up all the time (seen after 347 s). One
+    slow server so resets all hosts (F44). From 4.23 on the default is off. Only told, because both ways have their
+    reason.
     """
     if not any(pool.kind in (NFS, SHARED_MOUNT) for pool in cluster.pools):
         return
@@ -362,8 +423,8 @@ def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
         try:
             if _resets(properties(host).get(HEARTBEAT), package(host)):
                 concerned.append(host.name)
-        except Unseen as gap:
-            yield unseen(host, gap)
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
     if concerned:
         yield Problem(tuple(concerned), f"a decision about {HEARTBEAT}", "true (the default until 4.22)")
 

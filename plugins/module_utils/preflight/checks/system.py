@@ -8,16 +8,38 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.blame import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import gib
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, INFO, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    INFO,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, odd_ones, same, show, split, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    odd_ones,
+    same,
+    show,
+    split,
+)
 
 # CloudStack takes these for one and the same (LibvirtServerDiscoverer.java:80-81).
-SAME_TO_CLOUDSTACK = frozenset({"Rocky", "Rocky Linux", "Red", "Red Hat Enterprise Linux", "Oracle", "Oracle Linux Server", "AlmaLinux"})
-LIBVIRT_UUID_INVALID = re.compile(r"(.)\1*")  # libvirt makes one up where the firmware has only one digit (virUUIDIsValid)
+SAME_TO_CLOUDSTACK = frozenset(
+    {"Rocky", "Rocky Linux", "Red", "Red Hat Enterprise Linux", "Oracle", "Oracle Linux Server", "AlmaLinux"}
+)
+# libvirt makes one up where the firmware has only one digit (virUUIDIsValid).
+LIBVIRT_UUID_INVALID = re.compile(r"(.)\1*")
 
 
 @check(
@@ -27,21 +49,23 @@ LIBVIRT_UUID_INVALID = re.compile(r"(.)\1*")  # libvirt makes one up where the f
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F11",),
-    fix="install the distribution and release of the cluster, or put the host into a cluster of its own kind (cloudstack_cluster)",
+    fix="install the distribution and release of the cluster, or put the host into a cluster of its own kind "
+    "(cloudstack_cluster)",
     reproduce="/usr/share/cloudstack-common/scripts/vm/hypervisor/versions.sh; cat /etc/os-release",
 )
 def distribution(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The name of the distribution is compared as CloudStack does it, the release more strictly than CloudStack.
 
-    addHost refuses a host whose Host.OS differs from that of one existing host ("Can't add host: ... with hostOS ... into a cluster, in which
-    there are ... hosts added", F11; LibvirtServerDiscoverer.java:496-524). Equal are: the same text; one text that begins with the other; two of
-    Rocky, Red Hat, Oracle and AlmaLinux. So a candidate is compared with what CloudStack knows of the members (details.Host.OS).
+    addHost refuses a host whose Host.OS differs from that of one existing host ("Can't add host: ... with hostOS ...
+    into a cluster, in which there are ... hosts added", F11; LibvirtServerDiscoverer.java:496-524). Equal are: the same
+    text; one text that begins with the other; two of Rocky, Red Hat, Oracle and AlmaLinux. So a candidate is compared
+    with what CloudStack knows of the members (details.Host.OS).
 
-    CloudStack does not compare releases: Ubuntu 22.04 joins 24.04. That is a warning, because libvirt, QEMU and the kernel differ too; on
-    EL only another major release is one.
+    CloudStack does not compare releases: Ubuntu 22.04 joins 24.04. That is a warning, because libvirt, QEMU and the
+    kernel differ too; on EL only another major release is one.
     """
-    names, gaps = split(hosts, "os", "name")
-    yield from gaps
+    names, unknowns = split(hosts, "os", "name")
+    yield from unknowns
     standing = _standing_names(hosts, cluster, names)
     odd: set[str] = set()
     for problem in _refused(hosts, names, standing):
@@ -64,8 +88,9 @@ def distribution(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
 def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The running kernel (`uname -r`) is compared between hosts of one distribution and release.
 
-    KVM is in the kernel: what it offers to guests and how it mitigates attacks changes with it, so that two hosts with equal CPUs can refuse each
-    other's guests under host-model or host-passthrough (F35). During a rolling update a difference is normal, for weeks it is not.
+    KVM is in the kernel: what it offers to guests and how it mitigates attacks changes with it, so that two hosts with
+    equal CPUs can refuse each other's guests under host-model or host-passthrough (F35). During a rolling update a
+    difference is normal, for weeks it is not.
     """
     groups: dict[str, list[Profile]] = {}
     for host in hosts:
@@ -82,17 +107,18 @@ def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     severity=BLOCKER,
     scope=CLUSTER,
     prevents=("F46",),
-    fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied identities (initiator name, SSH host keys)",
+    fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied "
+    "identities (initiator name, SSH host keys)",
     reproduce="cat /etc/machine-id",
 )
 def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """/etc/machine-id must be unique: two equal ones mean that a host was cloned with its identity.
 
-    DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator name were most likely
-    cloned too, and then two hosts use one pool (F46).
+    DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator
+    name were most likely cloned too, and then two hosts use one pool (F46).
     """
-    values, gaps = split(hosts, "machine_id")
-    yield from gaps
+    values, unknowns = split(hosts, "machine_id")
+    yield from unknowns
     yield from _shared(hosts, values, "a machine-id of its own")
 
 
@@ -103,26 +129,33 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F30",),
-    fix="run prepare_hosts.yml with the same kvm_host_relax_lsm for all hosts (the role kvm_host), then reboot a host whose SELinux was disabled",
+    fix="run prepare_hosts.yml with the same kvm_host_relax_lsm for all hosts (the role kvm_host), then reboot a "
+    "host whose SELinux was disabled",
     reproduce="getenforce; cat /sys/module/apparmor/parameters/enabled; grep security_driver /etc/libvirt/qemu.conf",
 )
 def lsm(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """AppArmor (enabled or not) and SELinux's mode are compared; on a member, security_driver of qemu.conf must be none where it is set.
+    """AppArmor (enabled or not) and SELinux's mode are compared; on a member, security_driver of qemu.conf must be none
+    where it is set.
 
-    A guest that runs on one host is refused its disk or socket on another ("Permission denied", F30). cloudstack-setup-agent disables libvirtd's
-    AppArmor profiles, makes SELinux permissive and writes security_driver "none" once, and a package update can bring them back. A
-    candidate that still enforces SELinux counts as permissive, because the join makes it so.
+    A guest that runs on one host is refused its disk or socket on another ("Permission denied", F30).
+    cloudstack-setup-agent disables libvirtd's AppArmor profiles, makes SELinux permissive and writes security_driver
+    "none" once, and a package update can bring them back. A candidate that still enforces SELinux counts as permissive,
+    because the join makes it so.
     """
-    known, gaps = split(hosts, "lsm")
-    yield from gaps
+    known, unknowns = split(hosts, "lsm")
+    yield from unknowns
     members = {host.name for host in hosts if host.member}
-    yield from odd_ones({name: _lsm(dict(value), joined=name in members) for name, value in known.items()}, members=members)
+    yield from odd_ones(
+        {name: _lsm(dict(value), joined=name in members) for name, value in known.items()}, members=members
+    )
     for host in hosts:
         driver = host.get("libvirt", "security_driver")
         if host.member and driver not in (None, "none"):
             yield Problem((host.name,), 'security_driver "none", as cloudstack-setup-agent writes it', f'"{driver}"')
         elif host.member and "libvirt.security_driver" in (host.get("unknown") or {}):
-            yield unseen(host, Unseen("libvirt.security_driver", host.why("libvirt", "security_driver")))
+            yield fact_unavailable(
+                host, FactUnavailable("libvirt.security_driver", host.why("libvirt", "security_driver"))
+            )
 
 
 @check(
@@ -138,15 +171,16 @@ def lsm(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[
 def cgroup(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """cgroup v1 or v2 must be the same on all hosts.
 
-    With v2 the agent scales CPU shares to at most 10000, with v1 it takes cores x MHz as they are (LibvirtComputingResource.java:3270-3301): the same
-    guest has another weight on the other host, and libvirt before 9.1 or CloudStack before 4.18.2 refuse some values (F38).
+    With v2 the agent scales CPU shares to at most 10000, with v1 it takes cores x MHz as they are
+    (LibvirtComputingResource.java:3270-3301): the same guest has another weight on the other host, and libvirt before
+    9.1 or CloudStack before 4.18.2 refuse some values (F38).
     """
     yield from same(hosts, cluster, "cgroup")
 
 
 @check(
     "SYS006",
-    "The join cannot write to the disk",
+    "The root file system is full or read-only",
     area="system",
     severity=ERROR,
     scope=HOST,
@@ -157,15 +191,22 @@ def cgroup(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 def disk(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """/ and /var need free space (policy disk_free_min_bytes), and /etc/cloudstack must be writable.
 
-    On a full disk addHost fails after 47 s and leaves cloud.jks and cloud.crt of 0 bytes behind, which make every further attempt fail
-    after 7 minutes (F69, then F57). On a read-only /etc/cloudstack it fails after 21 s (F04).
+    On a full disk addHost fails after 47 s and leaves cloud.jks and cloud.crt of 0 bytes behind, which make every
+    further attempt fail after 7 minutes (F69, then F57). On a read-only /etc/cloudstack it fails after 21 s (F04).
     """
-    free = {path: host.see("disk", path, "free_bytes") for path in ("/", "/var")}
+    free = {path: host.require("disk", path, "free_bytes") for path in ("/", "/var")}
     tight = [f"{gib(size)} on {path}" for path, size in free.items() if size < policy.disk_free_min_bytes]
     if tight:
-        yield Problem((host.name,), f"{gib(policy.disk_free_min_bytes)} free on / and /var", f"free: {', '.join(tight)}")
+        yield Problem(
+            (host.name,), f"{gib(policy.disk_free_min_bytes)} free on / and /var", f"free: {', '.join(tight)}"
+        )
     if host.get("disk", "/etc/cloudstack", "writable") is False:
-        yield Problem((host.name,), "a writable /etc/cloudstack", "read-only", fix="mount the file system of /etc/cloudstack read-write; see dmesg for errors")
+        yield Problem(
+            (host.name,),
+            "a writable /etc/cloudstack",
+            "read-only",
+            fix="mount the file system of /etc/cloudstack read-write; see dmesg for errors",
+        )
 
 
 @check(
@@ -180,9 +221,11 @@ def disk(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     unknown=INFO,
 )
 def nested(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A hint: a host that is a virtual machine loses frames of its guests unless the outer hypervisor lets foreign MAC addresses through (F24)."""
-    if host.see("virtualization") != "none":
-        yield Problem((host.name,), "none (a machine of its own)", host.see("virtualization"))
+    """A hint: a host that is a virtual machine loses frames of its guests unless the outer hypervisor lets foreign MAC
+    addresses through (F24).
+    """
+    if host.require("virtualization") != "none":
+        yield Problem((host.name,), "none (a machine of its own)", host.require("virtualization"))
 
 
 @check(
@@ -192,37 +235,46 @@ def nested(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F46",),
-    fix='give the clone its own UUID in the firmware or the outer hypervisor, or set host_uuid_source = "machine-id" in /etc/libvirt/libvirtd.conf of both',
+    fix="give the clone its own UUID in the firmware or the outer hypervisor, or set host_uuid_source = "
+    '"machine-id" in /etc/libvirt/libvirtd.conf of both',
     reproduce="cat /sys/class/dmi/id/product_uuid; virsh capabilities | grep -m1 '<uuid>'",
     unknown=INFO,
 )
 def firmware_uuid(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The UUID of the firmware (DMI product_uuid) must be unique, because libvirt takes it for the host's own.
 
-    libvirt refuses to migrate between two hosts of one UUID: "Attempt to migrate guest to the same host". Cloned virtual machines and boards
-    whose maker left a dummy in have such pairs. A UUID of one repeated digit does no harm, libvirt makes one up instead; neither does none at all.
+    libvirt refuses to migrate between two hosts of one UUID: "Attempt to migrate guest to the same host". Cloned
+    virtual machines and boards whose maker left a dummy in have such pairs. A UUID of one repeated digit does no harm,
+    libvirt makes one up instead; neither does none at all.
     """
-    values, gaps = split(hosts, "dmi", "product_uuid")
-    yield from gaps
-    real = {name: str(value).lower() for name, value in values.items() if not LIBVIRT_UUID_INVALID.fullmatch(str(value).replace("-", ""))}
+    values, unknowns = split(hosts, "dmi", "product_uuid")
+    yield from unknowns
+    real = {
+        name: str(value).lower()
+        for name, value in values.items()
+        if not LIBVIRT_UUID_INVALID.fullmatch(str(value).replace("-", ""))
+    }
     yield from _shared(hosts, real, "a firmware UUID of its own")
 
 
 def _standing_names(hosts: Sequence[Profile], cluster: Cluster, names: Mapping[str, str]) -> dict[str, str]:
     """Name of each member's distribution: what CloudStack knows, else what the host says."""
-    known = {row.name: row.details["Host.OS"] for row in cluster.members if row.details.get("Host.OS")}
+    known = {record.name: record.details["Host.OS"] for record in cluster.members if record.details.get("Host.OS")}
     return {**{host.name: names[host.name] for host in hosts if host.member and host.name in names}, **known}
 
 
 def _refused(hosts: Sequence[Profile], names: Mapping[str, str], standing: Mapping[str, str]) -> Iterator[Problem]:
     candidates = {host.name: names[host.name] for host in hosts if not host.member and host.name in names}
     if not standing:  # the first that joins decides for all others
-        yield from odd_ones({name: "one of EL" if text in SAME_TO_CLOUDSTACK else text for name, text in candidates.items()})
+        kinds = {**candidates, **{name: "one of EL" for name, text in candidates.items() if text in SAME_TO_CLOUDSTACK}}
+        yield from odd_ones(kinds)
         return
     for name, text in candidates.items():
         others = tuple(sorted(member for member, other in standing.items() if not _same_name(text, other)))
         if others:
-            yield Problem((name,), f"{show({standing[member] for member in others})}, as on {show(others)}", text, others=others)
+            yield Problem(
+                (name,), f"{show({standing[member] for member in others})}, as on {show(others)}", text, others=others
+            )
 
 
 def _same_name(one: str, other: str) -> bool:

@@ -7,44 +7,75 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, UNDECIDED, UNKNOWN, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    BLOCKER,
+    ERROR,
+    UNDECIDED,
+    UNKNOWN,
+    WARNING,
+    Problem,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile, Unseen
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check, show, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+    show,
+)
 
 CERTIFICATE_GRACE_S = 12 * 3600  # CloudStack's certificates begin 12 hours before they are issued
 TOO_EARLY = "certificates of CloudStack are not yet valid for it, and libvirtd --listen does not start (F66)"
-DAEMONS = ("chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntp.service", "ntpd.service", "ntpsec.service", "openntpd.service")
+DAEMONS = (
+    "chrony.service",
+    "chronyd.service",
+    "systemd-timesyncd.service",
+    "ntp.service",
+    "ntpd.service",
+    "ntpsec.service",
+    "openntpd.service",
+)
 Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how much that may be wrong
 
 
 @check(
     "TIM001",
-    "Clocks agree",
+    "Clocks differ",
     area="timing",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F45", "F66"),
-    fix="set time_sync_sources and run playbooks/prepare_hosts.yml (role time_sync sets the clock by chrony); a running host: chronyc makestep",
+    fix="set time_sync_sources and run playbooks/prepare_hosts.yml (role time_sync sets the clock by chrony); a "
+    "running host: chronyc makestep",
     reproduce="chronyc tracking; date +%s.%N",
 )
 def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No two hosts' clocks differ by more than clock_offset_max_s.
 
-    All clocks were read in one round; half the round trip is the uncertainty of each. The largest group of hosts that agree is right if
-    it is more than half of all; with two hosts that disagree both are named. A measurement that is too uncertain is unknown.
+    All clocks were read in one round; half the round trip is the uncertainty of each. The largest group of hosts that
+    agree is right if it is more than half of all; with two hosts that disagree both are named. A measurement that is
+    too uncertain is unknown.
 
-    CloudStack takes a host for dead whose heartbeat is older than 60 s by its neighbour's clock (F45), and says nothing about a clock
-    that is a day ahead. More than 12 hours behind, the certificates of the join are not yet valid and libvirtd does not start (F66,
-    seen: 470 s, then the generic text). If all hosts agree and the controller does not, that is reported for them as undecided.
+    CloudStack takes a host for dead whose heartbeat is older than 60 s by its neighbour's clock (F45), and says nothing
+    about a clock that is a day ahead. More than 12 hours behind, the certificates of the join are not yet valid and
+    libvirtd does not start (F66, seen: 470 s, then the generic text). If all hosts agree and the controller does not,
+    that is reported for them as undecided.
     """
     found: dict[str, Clock] = {}
     for host in hosts:
         try:
-            found[host.name] = (float(host.probed("clock", "offset_s")), float(host.probed("clock", "uncertainty_s")))
-        except Unseen as gap:
-            if gap.expected_here:
-                yield unseen(host, gap)
+            found[host.name] = (
+                float(host.require_probe("clock", "offset_s")),
+                float(host.require_probe("clock", "uncertainty_s")),
+            )
+        except FactUnavailable as error:
+            if error.expected_here:
+                yield fact_unavailable(host, error)
     group = _largest_group(found, policy)
     if found and len(group) * 2 <= len(found):
         yield from _no_majority(found, policy)
@@ -56,7 +87,11 @@ def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
 
 def _largest_group(clocks: Mapping[str, Clock], policy: Policy) -> list[str]:
     """The most hosts of which no two are further apart than the limit. Too uncertain measurements have no vote."""
-    ordered = sorted((offset, name) for name, (offset, uncertainty) in clocks.items() if uncertainty <= policy.clock_uncertainty_max_s)
+    ordered = sorted(
+        (offset, name)
+        for name, (offset, uncertainty) in clocks.items()
+        if uncertainty <= policy.clock_uncertainty_max_s
+    )
     best: list[str] = []
     first = 0
     for last, (offset, _name) in enumerate(ordered):
@@ -75,9 +110,12 @@ def _no_majority(found: Mapping[str, Clock], policy: Policy) -> Iterator[Problem
     if len(clear) > 1 and max(clear.values()) - min(clear.values()) > policy.clock_offset_max_s:
         latest = max(clear.values())
         behind = {name: latest - offset for name, offset in sorted(clear.items())}
-        observed = ", ".join(f"{name} {_span(offset)} behind the latest clock" for name, offset in behind.items() if offset)
-        observed += f". If that is wrong, {TOO_EARLY}" if max(behind.values()) > CERTIFICATE_GRACE_S else ""
-        yield Problem(tuple(behind), f"less than {policy.clock_offset_max_s:g} s between two hosts", observed, kind=UNDECIDED)
+        late = [f"{name} {_span(offset)} behind the latest clock" for name, offset in behind.items() if offset]
+        observed = ", ".join(late)
+        if max(behind.values()) > CERTIFICATE_GRACE_S:
+            observed += f". If that is wrong, {TOO_EARLY}"
+        expected = f"less than {policy.clock_offset_max_s:g} s between two hosts"
+        yield Problem(tuple(behind), expected, observed, kind=UNDECIDED)
 
 
 def _against(name: str, clock: Clock, group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
@@ -86,14 +124,16 @@ def _against(name: str, clock: Clock, group: Mapping[str, Clock], policy: Policy
     far = max(group.values(), key=lambda other: abs(offset - other[0]) - other[1], default=clock)
     distance = offset - far[0]
     if abs(distance) - uncertainty - far[1] > policy.clock_offset_max_s:
-        too_early = -distance > CERTIFICATE_GRACE_S
+        observed, severity = f"{_span(abs(distance))} {'ahead' if distance > 0 else 'behind'}", ERROR
+        if -distance > CERTIFICATE_GRACE_S:
+            observed, severity = f"{observed}: {TOO_EARLY}", BLOCKER
         yield Problem(
             (name,),
             expected=f"less than {policy.clock_offset_max_s:g} s to the clocks of {show(sorted(group))}",
-            observed=f"{_span(abs(distance))} {'ahead' if distance > 0 else 'behind'}{': ' + TOO_EARLY if too_early else ''}",
+            observed=observed,
             evidence=f"{offset:+.3f} s against the controller, uncertain by {uncertainty:.3f} s",
             others=tuple(sorted(group)),
-            severity=BLOCKER if too_early else ERROR,
+            severity=severity,
         )
     elif uncertainty > policy.clock_uncertainty_max_s:
         yield _too_vague(name, uncertainty, policy)
@@ -113,15 +153,12 @@ def _all_off(group: Mapping[str, Clock], policy: Policy) -> Iterator[Problem]:
     """All hosts agree, and the controller does not: one of the two is wrong."""
     if group and all(abs(offset) - uncertainty > policy.clock_offset_max_s for offset, uncertainty in group.values()):
         offset = min((offset for offset, _uncertainty in group.values()), key=abs)
-        too_early = -offset > CERTIFICATE_GRACE_S
         observed = f"{_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} the controller"
-        yield Problem(
-            tuple(sorted(group)),
-            expected="the time of the controller",
-            observed=f"{observed}. If the hosts are wrong, {TOO_EARLY}" if too_early else observed,
-            severity=ERROR if too_early else WARNING,
-            kind=UNDECIDED,
-        )
+        severity = WARNING
+        if -offset > CERTIFICATE_GRACE_S:
+            observed, severity = f"{observed}. If the hosts are wrong, {TOO_EARLY}", ERROR
+        names = tuple(sorted(group))
+        yield Problem(names, "the time of the controller", observed, severity=severity, kind=UNDECIDED)
 
 
 def _span(seconds: float) -> str:
@@ -133,53 +170,63 @@ def _span(seconds: float) -> str:
 
 @check(
     "TIM002",
-    "The clock is synchronised",
+    "The clock is not synchronised",
     area="timing",
     severity=ERROR,
     scope=HOST,
     prevents=("F45", "F66"),
     unknown=WARNING,
-    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run playbooks/prepare_hosts.yml (role time_sync)",
+    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run playbooks/prepare_hosts.yml "
+    "(role time_sync)",
     reproduce="chronyc tracking; chronyc sources",
 )
 def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The time daemon follows a source.
 
-    A clock that runs free is right today. After weeks, or after a reboot with a wrong hardware clock, heartbeats look old (F45) or
-    certificates invalid (F66). Without any daemon this is the subject of TIM004.
+    A clock that runs free is right today. After weeks, or after a reboot with a wrong hardware clock, heartbeats look
+    old (F45) or certificates invalid (F66). Without any daemon this is the subject of TIM004.
     """
-    if host.get("time", "service") != "none" and not host.see("time", "synchronised"):
+    if host.get("time", "service") != "none" and not host.require("time", "synchronised"):
         sources = [source.get("name") for source in host.get("time", "sources") or ()]
         yield Problem((host.name,), "a source that the clock follows", f"none; sources: {show(sources)}")
 
 
 @check(
     "TIM003",
-    "One time source for all",
+    "Hosts use different time sources",
     area="timing",
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F45",),
-    fix="set the same time_sync_sources for all hosts of the cluster and run playbooks/prepare_hosts.yml (role time_sync)",
+    fix="set the same time_sync_sources for all hosts of the cluster and run playbooks/prepare_hosts.yml (role "
+    "time_sync)",
     reproduce="chronyc -n sources",
 )
 def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The hosts have a time source in common.
 
-    What counts is that the hosts agree with each other. Those with sources of their own follow another clock when one of the sources is
-    wrong, and the neighbours take their heartbeats for old (F45). Hosts without any source are the subject of TIM002 and TIM004.
+    What counts is that the hosts agree with each other. Those with sources of their own follow another clock when one
+    of the sources is wrong, and the neighbours take their heartbeats for old (F45). Hosts without any source are the
+    subject of TIM002 and TIM004.
     """
-    sources = {}
+    sources: dict[str, set[str]] = {}
     for host in hosts:
-        try:
-            # No daemon: TIM004. Not known whether it is synchronised: TIM002.
-            listed = host.see("time", "sources") if host.get("time", "service") != "none" and host.get("time", "synchronised") is not None else ()
-        except Unseen as gap:
-            yield unseen(host, gap)
+        # No daemon: TIM004. Not known whether it is synchronised: TIM002.
+        if host.get("time", "service") == "none" or host.get("time", "synchronised") is None:
             continue
-        sources.update({host.name: {str(source.get("name")) for source in listed}} if listed else {})
-    if len(sources) < 2:
-        return
+        try:
+            listed = host.require("time", "sources")
+        except FactUnavailable as error:
+            yield fact_unavailable(host, error)
+            continue
+        if listed:
+            sources[host.name] = {str(source.get("name")) for source in listed}
+    if len(sources) > 1:
+        yield from _without_common(sources)
+
+
+def _without_common(sources: Mapping[str, set[str]]) -> Iterator[Problem]:
+    """The hosts that share no source with those that use the most common one."""
     usual, users = Counter(name for names in sources.values() for name in sorted(names)).most_common(1)[0]
     if users * 2 <= len(sources):
         observed = "; ".join(f"{name}: {show(names)}" for name, names in sorted(sources.items()))
@@ -195,22 +242,27 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
 
 @check(
     "TIM004",
-    "One time daemon",
+    "Two time daemons run",
     area="timing",
     severity=ERROR,
     scope=HOST,
     prevents=("F45", "F66"),
-    fix="run playbooks/prepare_hosts.yml with time_sync_sources set: role time_sync installs chrony and stops other daemons",
+    fix="run playbooks/prepare_hosts.yml with time_sync_sources set: role time_sync installs chrony and stops other "
+    "daemons",
     reproduce="systemctl is-active chrony chronyd systemd-timesyncd ntp ntpsec",
 )
 def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Exactly one daemon keeps the clock.
 
-    Without one it drifts (F45), and a wrong hardware clock stays wrong after a reboot (F66). Two pull one clock to two times.
+    Without one it drifts (F45), and a wrong hardware clock stays wrong after a reboot (F66). Two pull one clock to two
+    times.
     """
-    service = host.see("time", "service")
+    service = host.require("time", "service")
     running = sorted(unit for unit in DAEMONS if (host.get("units", unit) or {}).get("active") == "active")
     if service == "none":
         yield Problem((host.name,), "a time daemon", "none runs")
-    elif len(running) > 1 and running != ["chrony.service", "chronyd.service"]:  # an alias is one daemon under two names
+    elif len(running) > 1 and running != [
+        "chrony.service",
+        "chronyd.service",
+    ]:  # an alias is one daemon under two names
         yield Problem((host.name,), "one time daemon", show(running), severity=WARNING)

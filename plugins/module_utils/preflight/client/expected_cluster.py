@@ -8,7 +8,13 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import find
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, PHYSICAL_NETWORK, POD, TRAFFIC_TYPE, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import (
+    CLUSTER,
+    PHYSICAL_NETWORK,
+    POD,
+    TRAFFIC_TYPE,
+    ZONE,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import CLOUDSTACK, Cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
     isolation_of,
@@ -18,7 +24,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.exp
     vlan_ranges_of,
 )
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 # Whether a cluster may have a value of its own (recorded/settings-table.json)
 SETTINGS = {
     "host": False,
@@ -32,33 +38,52 @@ SETTINGS = {
 
 
 def read(client: Client, zone: str, pod: str, name: str) -> tuple[Cluster, dict[str, bool]]:
-    """The cluster, and which of zone, pod and cluster exist. What does not exist yet has told nothing: its fields are empty.
+    """The cluster, and which of zone, pod and cluster exist. What does not exist yet has told nothing: its fields are
+    empty.
 
     Without a name of the pod the cluster is looked for in all pods of the zone.
     """
-    zone_row = find(client, ZONE, zone)
-    pod_row = find(client, POD, pod, zoneid=zone_row["id"]) if zone_row and pod else None
-    row = find(client, CLUSTER, name, zoneid=zone_row["id"], podid=pod_row["id"] if pod_row else None) if zone_row and (pod_row or not pod) else None
-    pod_id = pod_row["id"] if pod_row else row["podid"] if row else None
+    zone_record = find(client, ZONE, zone)
+    pod_id, record = _pod_and_cluster(client, zone_record, pod, name)
     cluster = Cluster(
         zone=zone,
         pod=pod,
         name=name,
         source=CLOUDSTACK,
-        arch=row.get("arch") if row else None,
-        cluster_allocation_state=row.get("allocationstate") if row else None,
+        arch=(record or {}).get("arch"),
+        cluster_allocation_state=(record or {}).get("allocationstate"),
         storage_vlans=_storage_vlans(client, pod_id),
         management_version=_version(client.call("listCapabilities").get("capability")),
-        settings=_settings(client, row),
+        settings=_settings(client, record),
         registered=registered_of(client.list("listHosts", "host", type="Routing", details="all")),
-        **(_of_zone(client, zone_row, row) if zone_row else {}),
+        **_of_zone(client, zone_record, record),
     )
-    return cluster, {"zone": zone_row is not None, "pod": pod_id is not None, "cluster": row is not None}
+    return cluster, {"zone": zone_record is not None, "pod": pod_id is not None, "cluster": record is not None}
 
 
-def _of_zone(client: Client, zone: Row, cluster: Optional[Row]) -> dict[str, Any]:
+def _pod_and_cluster(
+    client: Client, zone: Optional[Record], pod: str, name: str
+) -> tuple[Optional[str], Optional[Record]]:
+    """The id of the pod and the record of the cluster, None for what does not exist. The cluster may tell its pod."""
+    if not zone:
+        return None, None
+    pod_record = find(client, POD, pod, zoneid=zone["id"]) if pod else None
+    if pod and not pod_record:
+        return None, None
+    pod_id = pod_record["id"] if pod_record else None
+    record = find(client, CLUSTER, name, zoneid=zone["id"], podid=pod_id)
+    return pod_id or (record["podid"] if record else None), record
+
+
+def _of_zone(client: Client, zone: Optional[Record], cluster: Optional[Record]) -> dict[str, Any]:
+    if not zone:
+        return {}
     networks = client.list(PHYSICAL_NETWORK.listing, PHYSICAL_NETWORK.kind, zoneid=zone["id"])
-    traffic_types = [row for network in networks for row in client.list(TRAFFIC_TYPE.listing, TRAFFIC_TYPE.kind, physicalnetworkid=network["id"])]
+    traffic_types = [
+        record
+        for network in networks
+        for record in client.list(TRAFFIC_TYPE.listing, TRAFFIC_TYPE.kind, physicalnetworkid=network["id"])
+    ]
     return {
         "labels": labels_of(traffic_types),
         "isolation": isolation_of(networks),
@@ -75,21 +100,30 @@ def _version(capability: Any) -> Optional[str]:
 
 
 def _storage_vlans(client: Client, pod_id: Optional[str]) -> tuple[str, ...]:
-    rows = client.list("listStorageNetworkIpRange", "storagenetworkiprange", podid=pod_id) if pod_id else []
-    return tuple(dict.fromkeys(str(row["vlan"]) for row in rows if row.get("vlan") is not None))
+    records = client.list("listStorageNetworkIpRange", "storagenetworkiprange", podid=pod_id) if pod_id else []
+    return tuple(dict.fromkeys(str(record["vlan"]) for record in records if record.get("vlan") is not None))
 
 
-def _settings(client: Client, cluster: Optional[Row]) -> dict[str, str]:
-    """The settings as they hold for the cluster; one that has no value is empty, one that the server does not have is missing."""
+def _settings(client: Client, cluster: Optional[Record]) -> dict[str, str]:
+    """The settings as they hold for the cluster; one that has no value is empty, one that the server does not have is
+    missing.
+    """
     found = {}
     for name, of_cluster in SETTINGS.items():
-        row = _setting(client, name, clusterid=cluster["id"]) if cluster and of_cluster else None
-        row = row or _setting(client, name)  # a scope that the setting lacks gives an empty list
-        if row:
-            found[name] = str(row.get("value") or "")
+        record = _setting(client, name, clusterid=cluster["id"]) if cluster and of_cluster else None
+        record = record or _setting(client, name)  # a scope that the setting lacks gives an empty list
+        if record:
+            found[name] = str(record.get("value") or "")
     return found
 
 
-def _setting(client: Client, name: str, **scope: str) -> Optional[Row]:
+def _setting(client: Client, name: str, **scope: str) -> Optional[Record]:
     """The server's own filter is a substring match."""
-    return next((row for row in client.list("listConfigurations", "configuration", name=name, **scope) if row.get("name") == name), None)
+    return next(
+        (
+            record
+            for record in client.list("listConfigurations", "configuration", name=name, **scope)
+            if record.get("name") == name
+        ),
+        None,
+    )

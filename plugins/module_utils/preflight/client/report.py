@@ -12,24 +12,38 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import parse_waivers
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report_folder import FACTS, REPORT, locked, read_json, unfinished
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.gate import NEXT, Candidate, Kept, require_verdict
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report_folder import (
+    FACTS,
+    REPORT,
+    locked,
+    read_json,
+    unfinished,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.gate import (
+    NEXT,
+    Candidate,
+    Kept,
+    require_verdict,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 
 OPTIONS = {
     "report_dir": {"type": "path", "required": True},
     "host": {"type": "str", "required": True},
-    # One text: values of a dictionary that is not to be logged would be taken out of every message, "up" and "1500" included.
+    # One text: values of a dictionary that is not to be logged would be taken out of every message, "up" and "1500"
+    # included.
     "facts": {"type": "str", "required": True, "no_log": True},
     "policy": {"type": "dict", "default": {}},
     "waivers": {"type": "list", "elements": "dict", "default": []},
 }
 
 
-def require_preflight(given: Optional[Mapping[str, Any]], *, address: str, url: str, username: str, place: tuple[str, str, str]) -> None:
+def require_preflight(
+    given: Optional[Mapping[str, Any]], *, address: str, url: str, username: str, zone_pod_cluster: tuple[str, str, str]
+) -> None:
     """Return if the pre-flight lets the host join that addHost is to be called for. Raises InputError otherwise.
 
-    `given` has the keys of OPTIONS, or is None; `place` is zone, pod and cluster.
+    `given` has the keys of OPTIONS, or is None.
     """
     if given is None:
         raise InputError(
@@ -39,8 +53,12 @@ def require_preflight(given: Optional[Mapping[str, Any]], *, address: str, url: 
             observed="none",
             next_step=f"{NEXT}; a play that has proven the host in another way says preflight_required: false",
         )
-    name, policy, waivers = given["host"], Policy().with_changes(given["policy"] or {}), parse_waivers(given["waivers"] or ())
-    candidate = Candidate(name, address, url, username, place, _facts(name, given["facts"]), policy, waivers)
+    name, policy, waivers = (
+        given["host"],
+        Policy().with_changes(given["policy"] or {}),
+        parse_waivers(given["waivers"] or ()),
+    )
+    candidate = Candidate(name, address, url, username, zone_pod_cluster, _facts(name, given["facts"]), policy, waivers)
     try:
         kept = read_kept(given["report_dir"])
     except InputError as error:
@@ -62,5 +80,11 @@ def _facts(host: str, text: str) -> Mapping[str, Any]:
         facts = None
     if not isinstance(facts, Mapping):
         expected = "what kvm_host_facts returned now, as JSON: {{ ansible_facts.kvm_host | to_json }}"
-        raise InputError("preflight.facts is not the facts of a host", host=host, expected=expected, observed="something else", next_step="correct the task")
+        raise InputError(
+            "preflight.facts is not the facts of a host",
+            host=host,
+            expected=expected,
+            observed="something else",
+            next_step="correct the task",
+        )
     return facts

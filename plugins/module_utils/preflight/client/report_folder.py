@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The folder of a cluster's reports: files of one run at a time, and the marks of runs that began and have not ended.
 
-Every file is written beside its place, synced, and renamed. A lock holds two writers, or a writer and a reader, apart.
+Every file is written beside its target, synced, and renamed. A lock holds two writers, or a writer and a reader, apart.
 """
 
 from __future__ import annotations
@@ -17,18 +17,27 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, OperationFailed
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.files import Staged
 
-REPORT, FACTS, UNFINISHED, LOCK = "preflight.json", "preflight.facts.json", "preflight.unfinished.json", ".preflight.lock"
+REPORT, FACTS, UNFINISHED, LOCK = (
+    "preflight.json",
+    "preflight.facts.json",
+    "preflight.unfinished.json",
+    ".preflight.lock",
+)
 PRIVATE = 0o600
 
 
 def begin(folder: str, run_id: str, at: str, by: str) -> None:
-    """Mark that a run has begun: until `end`, the report in the folder says nothing about now. Raises InputError where it cannot be written."""
+    """Mark that a run has begun: until `end`, the report in the folder says nothing about now. Raises InputError where
+    it cannot be written.
+    """
     with locked(folder):
         _write_marks(folder, {**(_marks(folder) or {}), run_id: {"at": at, "by": by}})
 
 
 def end(folder: str, run_id: str, *, judged: bool) -> None:
-    """Take the mark of a run away. `judged`: its report is there, so those of runs that began before it go too. Call it inside `locked`."""
+    """Take the mark of a run away. `judged`: its report is there, so those of runs that began before it go too. Call it
+    inside `locked`.
+    """
     marks = _marks(folder) or {}
     own = marks.pop(run_id, None)
     if judged:
@@ -37,7 +46,8 @@ def end(folder: str, run_id: str, *, judged: bool) -> None:
 
 
 def write_all(folder: str, texts: Mapping[str, str], private: tuple[str, ...] = ()) -> None:
-    """Replace files by name, in this order, after all of them have been written. Those in `private` are for the owner alone. Call it inside `locked`.
+    """Replace files by name, in this order, after all of them have been written. Those in `private` are for the owner
+    alone. Call it inside `locked`.
 
     Raises InputError where that is not possible: then the files of before are still there.
     """
@@ -46,7 +56,9 @@ def write_all(folder: str, texts: Mapping[str, str], private: tuple[str, ...] = 
         for name, text in texts.items():
             # A host's output may hold what UTF-8 cannot say; in JSON the escape stands for the same character.
             content = text.encode("utf-8", "backslashreplace")
-            files.append(Staged(os.path.join(folder, name), content, PRIVATE if name in private else _public(), None, None))
+            files.append(
+                Staged(os.path.join(folder, name), content, PRIVATE if name in private else _public(), None, None)
+            )
             staged.callback(files[-1].discard)
         for file in files:
             file.commit()
@@ -54,7 +66,9 @@ def write_all(folder: str, texts: Mapping[str, str], private: tuple[str, ...] = 
 
 @contextlib.contextmanager
 def locked(folder: str, *, shared: bool = False) -> Iterator[None]:
-    """Hold the folder's lock. A reader (`shared`) goes on without one where there is none: a folder that was copied, or that it may not write."""
+    """Hold the folder's lock. A reader (`shared`) goes on without one where there is none: a folder that was copied, or
+    that it may not write.
+    """
     path = os.path.join(folder, LOCK)
     with _in_words(folder), contextlib.ExitStack() as opened:
         if not shared:
@@ -67,7 +81,9 @@ def locked(folder: str, *, shared: bool = False) -> Iterator[None]:
 
 
 def read_json(folder: str, name: str) -> Any:
-    """What a file holds; None if there is none. Raises InputError for one that cannot be read or is not JSON (NaN and Infinity are not)."""
+    """What a file holds; None if there is none. Raises InputError for one that cannot be read or is not JSON (NaN and
+    Infinity are not).
+    """
     path = os.path.join(folder, name)
     try:
         with open(path, encoding="utf-8") as file:
@@ -76,7 +92,9 @@ def read_json(folder: str, name: str) -> Any:
         return None
     except (OSError, ValueError, RecursionError) as error:
         next_step = "run preflight.yml again, as the user who adds the hosts"
-        raise InputError("cannot read what the pre-flight left", observed=f"{path}: {error}", next_step=next_step) from error
+        raise InputError(
+            "cannot read what the pre-flight left", observed=f"{path}: {error}", next_step=next_step
+        ) from error
 
 
 def unfinished(folder: str) -> list[str]:
@@ -94,7 +112,9 @@ def _marks(folder: str) -> Optional[dict[str, Mapping[str, Any]]]:
     except InputError:
         return None
     marks = {} if marks is None else marks
-    return marks if isinstance(marks, dict) and all(isinstance(mark, dict) for mark in marks.values()) else None
+    if not isinstance(marks, dict) or not all(isinstance(mark, dict) for mark in marks.values()):
+        return None
+    return marks
 
 
 def _write_marks(folder: str, marks: Mapping[str, Any]) -> None:
@@ -106,7 +126,7 @@ def _write_marks(folder: str, marks: Mapping[str, Any]) -> None:
 
 
 def _public() -> int:
-    """The mode of a new file that anybody may read whom the umask does not shut out."""
+    """The mode of a new file that every user may read whom the umask does not exclude."""
     mask = os.umask(0o022)
     os.umask(mask)
     return 0o666 & ~mask
@@ -119,7 +139,9 @@ def _in_words(folder: str) -> Iterator[None]:
     except (OSError, OperationFailed) as error:
         observed = error.observed if isinstance(error, OperationFailed) else str(error)
         raise InputError(
-            f"the report cannot be written to {folder}", observed=observed, next_step="set preflight_report_dir to a folder that you may write"
+            f"the report cannot be written to {folder}",
+            observed=observed,
+            next_step="set preflight_report_dir to a folder that you may write",
         ) from error
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a check says: a problem is what the check's function yields, a finding is the problem with all that the check declares."""
+"""What a check says: a problem is what the check's function yields, a finding is the problem with all that the check
+declares.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ KINDS = (FAILED, UNKNOWN, UNDECIDED)
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong (failed), cannot be seen (unknown), or cannot be decided (undecided: hosts differ, and none is the rule).
+    """One thing that is wrong (failed), cannot be seen (unknown), or cannot be decided (undecided: hosts differ, and
+    none is the rule).
 
-    `hosts` are those to blame, `others` those they were compared with. Empty texts are taken from the check's declaration.
+    `hosts` are those to blame, `others` those they were compared with. Empty texts are taken from the check's
+    declaration.
     """
 
     hosts: tuple[str, ...]
@@ -35,7 +39,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Waiver:
-    """An operator's decision to join in spite of a finding. `expires` is a date, YYYY-MM-DD, the last day on which it holds."""
+    """An operator's decision to join in spite of a finding. `expires` is a date, YYYY-MM-DD, the last day on which it
+    holds.
+    """
 
     check: str
     hosts: tuple[str, ...]
@@ -46,7 +52,9 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the operator reads. `prevents` are ids of preflight/model/known_failures.py; `waiver` is set when the finding does not count."""
+    """What the operator reads. `prevents` are ids of preflight/model/known_failures.py; `waiver` is set when the
+    finding does not count.
+    """
 
     id: str
     title: str

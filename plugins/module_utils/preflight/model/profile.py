@@ -11,26 +11,28 @@ from typing import Any, Optional
 CLOUDSTACK, INVENTORY = "cloudstack", "inventory"  # where a Cluster comes from
 
 
-class Unseen(Exception):
-    """A fact that a check needs is not known. `path` is its dotted name, `why` the collector's reason.
+class FactUnavailable(Exception):
+    """A fact that a check needs is not known. `fact` is its dotted name, `why` the collector's reason.
 
-    `expected_here` is false for what could not be known in this run and is no gap: a probe of a host that is not part of the play.
+    `expected_here` is false for what could not be known in this run and is not a fault: a probe of a host that is not
+    part of the play.
     """
 
-    def __init__(self, path: str, why: str, *, expected_here: bool = True) -> None:
-        super().__init__(f"{path}: {why}")
-        self.path = path
+    def __init__(self, fact: str, why: str, *, expected_here: bool = True) -> None:
+        super().__init__(f"{fact}: {why}")
+        self.fact = fact
         self.why = why
         self.expected_here = expected_here
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it (`probes`).
+    """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it
+    (`probes`).
 
-    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for it.
-    `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of an earlier run,
-    kept in Ansible's fact cache (--limit): then nothing was probed, which is no fault of the host.
+    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for
+    it. `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of
+    an earlier run, kept in Ansible's fact cache (--limit): then nothing was probed, which is not a fault of the host.
     """
 
     name: str
@@ -40,37 +42,35 @@ class Profile:
     member: bool = False
     live: bool = True
 
-    def see(self, *path: str) -> Any:
-        """The fact at this path. Raises Unseen where it is missing or null: unknown is not healthy."""
-        value = self.get(*path)
+    def require(self, *keys: str) -> Any:
+        """The fact under these keys. Raises FactUnavailable where it is missing or null: unknown is not healthy."""
+        value = self.get(*keys)
         if value is None:
-            raise Unseen(".".join(path), self.why(*path))
+            raise FactUnavailable(".".join(keys), self.why(*keys))
         return value
 
-    def get(self, *path: str) -> Any:
-        """The fact at this path, None where it is missing or null: for facts whose absence means something."""
-        return _at(self.facts, path)
+    def get(self, *keys: str) -> Any:
+        """The fact under these keys, None where it is missing or null: for facts whose absence means something."""
+        return _at(self.facts, keys)
 
-    def probed(self, *path: str) -> Any:
-        """The probe at this path. Raises Unseen where it was not made."""
-        value = _at(self.probes, path)
+    def require_probe(self, *keys: str) -> Any:
+        """The probe under these keys. Raises FactUnavailable where it was not made."""
+        value = _at(self.probes, keys)
         if value is None:
             unknown = self.probes.get("unknown") or {}
-            raise Unseen(".".join(path), _reason(unknown, path) or "was not probed", expected_here=self.live)
+            raise FactUnavailable(".".join(keys), _reason(unknown, keys) or "was not probed", expected_here=self.live)
         return value
 
-    def why(self, *path: str) -> str:
-        """Why the fact at this path is not known."""
-        return _reason(self.facts.get("unknown") or {}, path) or "was not collected"
-
-    def declares(self, key: str) -> Any:
-        """What the inventory says, None if it says nothing."""
-        return self.declared.get(key)
+    def why(self, *keys: str) -> str:
+        """Why the fact under these keys is not known."""
+        return _reason(self.facts.get("unknown") or {}, keys) or "was not collected"
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the inventory declares them."""
+class HostWithoutFacts:
+    """A host of the inventory's cluster of which there are no facts to use, and why. `address`, `rack`: as the
+    inventory declares them.
+    """
 
     name: str
     why: str
@@ -81,7 +81,9 @@ class Missing:
 
 @dataclass(frozen=True)
 class Pool:
-    """A storage pool that every host of the cluster has to mount. `kind` is CloudStack's type (NetworkFilesystem ...)."""
+    """A storage pool that every host of the cluster has to mount. `kind` is CloudStack's type (NetworkFilesystem
+    ...).
+    """
 
     name: str
     kind: str
@@ -110,10 +112,11 @@ class Registered:
 class Cluster:
     """What the cluster is meant to be: from CloudStack where it can be asked, else from the inventory (`source`).
 
-    `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are global settings;
-    a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are values that the operator wants
-    every host to have, by dotted fact path ("cpu.model"). `unseen` are the inventory's hosts of the cluster
-    that could not be looked at. `unanswered` says why CloudStack, which was to be asked, did not answer.
+    `labels` maps a traffic type (Management, Public, Guest, Storage) to the KVM labels of the zone. `settings` are
+    global settings; a setting that was not read is missing. `registered` are the hosts of all zones. `declared` are
+    values that the operator wants every host to have, by dotted fact name ("cpu.model"). `hosts_without_facts` are the
+    inventory's hosts of the cluster that could not be looked at. `unanswered` says why CloudStack, which was to be
+    asked, did not answer.
     """
 
     zone: str = ""
@@ -133,7 +136,7 @@ class Cluster:
     declared: Mapping[str, Any] = field(default_factory=dict)
     zone_allocation_state: Optional[str] = None
     cluster_allocation_state: Optional[str] = None
-    unseen: tuple[Missing, ...] = ()
+    hosts_without_facts: tuple[HostWithoutFacts, ...] = ()
     unanswered: str = ""
 
     @property
@@ -157,18 +160,18 @@ class Cluster:
         return tuple(host for host in self.registered if (host.zone, host.cluster) == (self.zone, self.name))
 
 
-def _at(tree: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
+def _at(tree: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
         if not isinstance(tree, Mapping):
             return None
         tree = tree.get(key)
     return tree
 
 
-def _reason(unknown: Mapping[str, str], path: tuple[str, ...]) -> str:
-    """The reason given for the path itself or for the nearest thing around it."""
-    for length in range(len(path), 0, -1):
-        reason = unknown.get(".".join(path[:length]))
+def _reason(unknown: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    """The reason given for the fact itself or for the nearest thing around it."""
+    for length in range(len(keys), 0, -1):
+        reason = unknown.get(".".join(keys[:length]))
         if reason:
             return reason
     return ""

@@ -8,11 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import SCHEMES, normal_url, pool_url
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import (
+    SCHEMES,
+    normal_url,
+    pool_url,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Pool, Registered
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    HostWithoutFacts,
+    Pool,
+    Registered,
+)
 
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
 KINDS = {scheme: kind for kind, scheme in SCHEMES.items()}
 # Those of roles/cluster/defaults/main.yml that decide something here; a test compares them.
 DEFAULTS: Mapping[str, Any] = {
@@ -38,37 +47,52 @@ HOST_KEYS = {
     "version": "version",
     "id": "id",
 }
+# What a field is called in documents (preflight.facts.json, preflight.json, cluster_info), where it has another name:
+# files outlive names.
+DOCUMENT_KEYS = {"hosts_without_facts": "unseen"}
 # listHosts shows none of them today; a new version may.
 SECRET = ("password", "username", "secret", "key")
 
 
 def cluster_of(mapping: Mapping[str, Any]) -> Cluster:
     """The cluster in the result of cluster_info. Raises InputError for what no Cluster has."""
-    known = {each.name for each in fields(Cluster)}
+    known = {DOCUMENT_KEYS.get(each.name, each.name) for each in fields(Cluster)}
     if not set(mapping) <= known:
-        raise InputError("not a cluster", expected=f"the keys {', '.join(sorted(known))}", observed=", ".join(sorted(set(mapping) - known)))
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in mapping.items()}
+        raise InputError(
+            "not a cluster",
+            expected=f"the keys {', '.join(sorted(known))}",
+            observed=", ".join(sorted(set(mapping) - known)),
+        )
+    values: dict[str, Any] = dict(mapping)
+    for key, value in mapping.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
     values["labels"] = {kind: tuple(labels) for kind, labels in (values.get("labels") or {}).items()}
     values["pools"] = tuple(Pool(**pool) for pool in values.get("pools") or ())
     values["registered"] = tuple(Registered(**host) for host in values.get("registered") or ())
-    values["unseen"] = tuple(Missing(**host) for host in values.get("unseen") or ())
+    values["hosts_without_facts"] = tuple(HostWithoutFacts(**host) for host in values.pop("unseen", None) or ())
     return Cluster(**values)
 
 
 def mapping_of(cluster: Cluster) -> dict[str, Any]:
     """The cluster as a module returns it: nothing but dictionaries, lists and plain values."""
-    return _plain(asdict(cluster))
+    return {DOCUMENT_KEYS.get(key, key): _plain(value) for key, value in asdict(cluster).items()}
 
 
-def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
-    """What the variables of a host say of its cluster, those of the role cluster with their defaults. Raises InputError for a bad URL.
+def cluster_of_inventory(variables: Mapping[str, Any]) -> Cluster:
+    """What the variables of a host say of its cluster, those of the role cluster with their defaults. Raises InputError
+    for a bad URL.
 
-    Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must have.
+    Settings and registered hosts stay empty: only CloudStack knows them. `preflight_declared` is what every host must
+    have.
     """
-    given = {key: variables[key] if variables.get(key) is not None else default for key, default in DEFAULTS.items()}
+    declared = {key: variables[key] for key in DEFAULTS if variables.get(key) is not None}
+    given = {**DEFAULTS, **declared}
     isolation = tuple(str(method).upper() for method in given["cluster_physical_network_isolation_methods"])
     network = {"isolationmethods": ",".join(isolation), "vlan": str(given["cluster_physical_network_vlan"])}
-    labels = [{"traffictype": each["type"], "kvmnetworklabel": each["label"]} for each in given["cluster_traffic_labels"]]
+    labels = [
+        {"traffictype": each["type"], "kvmnetworklabel": each["label"]} for each in given["cluster_traffic_labels"]
+    ]
     return Cluster(
         zone=_name(variables, "cluster_zone_name", "cloudstack_zone"),
         pod=_name(variables, "cluster_pod_name", "cloudstack_pod"),
@@ -85,9 +109,11 @@ def intent_of_inventory(variables: Mapping[str, Any]) -> Cluster:
     )
 
 
-def intent(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
-    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not asked), `variables` a host's."""
-    inventory = intent_of_inventory(variables)
+def expected_cluster(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> Cluster:
+    """What the cluster is meant to be: `info` is the result of cluster_info (empty or skipped: CloudStack was not
+    asked), `variables` a host's.
+    """
+    inventory = cluster_of_inventory(variables)
     if not info or info.get("skipped"):
         return inventory
     if not info.get("cluster"):
@@ -96,80 +122,99 @@ def intent(info: Optional[Mapping[str, Any]], variables: Mapping[str, Any]) -> C
 
 
 def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) -> Cluster:
-    """What CloudStack says, and what the inventory says of the parts that register_cluster.yml and add_hosts.yml would still make."""
+    """What CloudStack says, and what the inventory says of the parts that register_cluster.yml and add_hosts.yml would
+    still make.
+    """
     missing = []
     if not exists["zone"]:
         missing += ["labels", "isolation", "vlan_ranges", "security_groups", "zone_allocation_state"]
     if not exists["cluster"]:
         missing += ["arch", "cluster_allocation_state"]
     known = {_url(pool) for pool in cloud.pools}
-    return replace(
-        cloud,
-        **{name: getattr(inventory, name) for name in missing},
-        pools=(*cloud.pools, *(pool for pool in inventory.pools if _url(pool) not in known)),
-        declared=inventory.declared,
-    )
+    added = tuple(pool for pool in inventory.pools if _url(pool) not in known)
+    taken = {name: getattr(inventory, name) for name in missing}
+    return replace(cloud, **taken, pools=cloud.pools + added, declared=inventory.declared)
 
 
-def labels_of(traffic_types: Iterable[Row]) -> dict[str, tuple[str, ...]]:
+def labels_of(traffic_types: Iterable[Record]) -> dict[str, tuple[str, ...]]:
     """Traffic type -> its KVM labels over all physical networks; a type that has none is there and empty."""
     labels: dict[str, tuple[str, ...]] = {}
-    for row in traffic_types:
-        label = row.get("kvmnetworklabel")
-        found = labels.setdefault(str(row.get("traffictype")), ())
+    for record in traffic_types:
+        kind, label = str(record.get("traffictype")), record.get("kvmnetworklabel")
+        found = labels.setdefault(kind, ())
         if label and label not in found:
-            labels[str(row.get("traffictype"))] = (*found, label)
+            labels[kind] = (*found, label)
     return labels
 
 
-def isolation_of(networks: Iterable[Row]) -> tuple[str, ...]:
+def isolation_of(networks: Iterable[Record]) -> tuple[str, ...]:
     """How the physical networks separate guests, in capitals, each way once."""
-    return tuple(dict.fromkeys(method for row in networks for method in _methods(row)))
+    return tuple(dict.fromkeys(method for record in networks for method in _methods(record)))
 
 
-def vlan_ranges_of(networks: Iterable[Row]) -> tuple[str, ...]:
-    """The ranges of the networks that separate by VLAN, as CloudStack does where no way is named; numbers of VXLANs are none."""
-    rows = [row for row in networks if not _methods(row) or "VLAN" in _methods(row)]
-    return tuple(part.strip() for row in rows for part in str(row.get("vlan") or "").split(",") if part.strip())
-
-
-def pools_of(pools: Iterable[Row], cluster: Optional[Row]) -> tuple[Pool, ...]:
-    """The pools that every host of the cluster has to mount: its own, and those of the zone that are open to it."""
+def vlan_ranges_of(networks: Iterable[Record]) -> tuple[str, ...]:
+    """The ranges of the networks that separate by VLAN, as CloudStack does where no way is named; numbers of VXLANs are
+    none.
+    """
+    records = [record for record in networks if not _methods(record) or "VLAN" in _methods(record)]
     return tuple(
-        Pool(str(row.get("name")), str(row.get("type")), str(row.get("ipaddress") or ""), str(row.get("path") or ""), str(row.get("state")), str(row["scope"]))
-        for row in pools
-        if _concerns(row, cluster or {})
+        part.strip() for record in records for part in str(record.get("vlan") or "").split(",") if part.strip()
     )
 
 
-def registered_of(hosts: Iterable[Row]) -> tuple[Registered, ...]:
+def pools_of(pools: Iterable[Record], cluster: Optional[Record]) -> tuple[Pool, ...]:
+    """The pools that every host of the cluster has to mount: its own, and those of the zone that are open to it."""
+    return tuple(_pool(record) for record in pools if _concerns(record, cluster or {}))
+
+
+def registered_of(hosts: Iterable[Record]) -> tuple[Registered, ...]:
     """The hosts of listHosts."""
-    return tuple(_registered(row) for row in hosts)
+    return tuple(_registered(record) for record in hosts)
 
 
-def _registered(row: Row) -> Registered:
-    shown: dict[str, Any] = {ours: str(row.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
-    details = {key: str(value) for key, value in (row.get("details") or {}).items() if not any(mark in key.lower() for mark in SECRET)}
+def _pool(record: Record) -> Pool:
+    return Pool(
+        name=str(record.get("name")),
+        kind=str(record.get("type")),
+        server=str(record.get("ipaddress") or ""),
+        path=str(record.get("path") or ""),
+        state=str(record.get("state")),
+        scope=str(record["scope"]),
+    )
+
+
+def _registered(record: Record) -> Registered:
+    shown: dict[str, Any] = {ours: str(record.get(theirs) or "") for ours, theirs in HOST_KEYS.items()}
+    details = {key: str(value) for key, value in (record.get("details") or {}).items() if not _is_secret(key)}
     return Registered(**shown, details=details)
 
 
-def _concerns(pool: Row, cluster: Row) -> bool:
+def _is_secret(key: str) -> bool:
+    return any(mark in key.lower() for mark in SECRET)
+
+
+def _concerns(pool: Record, cluster: Record) -> bool:
     if pool.get("scope") == "CLUSTER":
         return bool(cluster) and pool.get("clusterid") == cluster.get("id")
     hypervisor = str(pool.get("hypervisor") or "Any").lower()
     if pool.get("scope") != "ZONE" or hypervisor not in ("any", str(cluster.get("hypervisortype") or "KVM").lower()):
         return False
-    # Storage access groups, since 4.21: a pool that has some is mounted only by hosts with one of them; theirs come from all levels above.
+    # Storage access groups, since 4.21: a pool that has some is mounted only by hosts with one of them; theirs come
+    # from all levels above.
     groups = _words(pool.get("storageaccessgroups"))
-    return not groups or bool(groups & _words(*(cluster.get(f"{level}storageaccessgroups") for level in ("", "pod", "zone"))))
+    return not groups or bool(
+        groups & _words(*(cluster.get(f"{level}storageaccessgroups") for level in ("", "pod", "zone")))
+    )
 
 
 def _words(*texts: Optional[str]) -> set[str]:
     return {word.strip() for text in texts for word in (text or "").split(",") if word.strip()}
 
 
-def _methods(network: Row) -> Sequence[str]:
-    return [method.strip().upper() for method in str(network.get("isolationmethods") or "").split(",") if method.strip()]
+def _methods(network: Record) -> Sequence[str]:
+    return [
+        method.strip().upper() for method in str(network.get("isolationmethods") or "").split(",") if method.strip()
+    ]
 
 
 def _name(variables: Mapping[str, Any], own: str, common: str) -> str:
@@ -179,7 +224,13 @@ def _name(variables: Mapping[str, Any], own: str, common: str) -> str:
 def _declared_pool(entry: Mapping[str, Any]) -> Pool:
     scheme, _mark, rest = normal_url(str(entry["url"])).partition("://")
     server, slash, path = rest.partition("/")
-    return Pool(str(entry["name"]), KINDS.get(scheme, scheme), server, f"{slash}{path}", scope=str(entry.get("scope") or "cluster").upper())
+    return Pool(
+        str(entry["name"]),
+        KINDS.get(scheme, scheme),
+        server,
+        f"{slash}{path}",
+        scope=str(entry.get("scope") or "cluster").upper(),
+    )
 
 
 def _url(pool: Pool) -> str:
@@ -189,4 +240,4 @@ def _url(pool: Pool) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value

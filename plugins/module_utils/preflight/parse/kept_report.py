@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the pre-flight left behind for a join: its report (preflight.json), and the facts and probes that the report was made from.
+"""What the pre-flight left behind for a join: its report (preflight.json), and the facts and probes that the report was
+made from.
 
 Both files may come from anywhere, so nothing is taken for what it should be: every ParseError names the key.
 """
@@ -14,16 +15,27 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import cluster_of, mapping_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
+    cluster_of,
+    mapping_of,
+)
 
 REPORT_VERSION = "2"
 FACTS_VERSION = "1"
-KINDS: Mapping[Any, str] = {str: "a text", bool: "true or false", int: "a whole number", list: "a list", dict: "an object"}
+KINDS: Mapping[Any, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 @dataclass(frozen=True)
 class HostVerdict:
-    """The verdict about one host, and where the host was when it was made: its address, SSH port and the account that CloudStack logs in with."""
+    """The verdict about one host, and where the host was when it was made: its address, SSH port and the account that
+    CloudStack logs in with.
+    """
 
     passed: bool
     because: tuple[str, ...]
@@ -34,12 +46,12 @@ class HostVerdict:
 
 @dataclass(frozen=True)
 class Report:
-    """What a join asks of preflight.json. `place` is zone, pod and cluster; `waivers` are (check, host, last day)."""
+    """What a join asks of preflight.json. `waivers` are (check, host, last day)."""
 
     run_id: str
     created_at: datetime
     complete: bool
-    place: tuple[str, str, str]
+    zone_pod_cluster: tuple[str, str, str]
     policy: Mapping[str, Any]
     waivers: frozenset[tuple[str, str, str]]
     hosts: Mapping[str, HostVerdict]
@@ -63,7 +75,7 @@ def read_report(data: Any) -> Report:
         run_id=report.get("run_id", str),
         created_at=_moment(report.get("created_at", str)),
         complete=report.get("complete", bool),
-        place=(cluster.get("zone", str), cluster.get("pod", str), cluster.get("name", str)),
+        zone_pod_cluster=(cluster.get("zone", str), cluster.get("pod", str), cluster.get("name", str)),
         policy=report.get("policy", dict),
         waivers=frozenset(_waivers(report.each("waivers"))),
         hosts={name: _verdict(host) for name, host in report.entries("hosts")},
@@ -83,9 +95,21 @@ def read_facts(data: Any) -> KeptFacts:
 
 
 def facts_document(run_id: str, created_at: str, hosts: Iterable[Profile], cluster: Cluster) -> dict[str, Any]:
-    """What preflight.facts.json holds: read_facts gives the same hosts and the same cluster. Its form is docs/schema/preflight.facts.schema.json."""
-    profiles = {host.name: {each: getattr(host, each) for each in ("facts", "declared", "probes", "member", "live")} for host in hosts}
-    return {"schema_version": FACTS_VERSION, "run_id": run_id, "created_at": created_at, "cluster": mapping_of(cluster), "hosts": profiles}
+    """What preflight.facts.json holds: read_facts gives the same hosts and the same cluster. Its form is
+    docs/schema/preflight.facts.schema.json.
+    """
+    profiles = {host.name: _document_of(host) for host in hosts}
+    return {
+        "schema_version": FACTS_VERSION,
+        "run_id": run_id,
+        "created_at": created_at,
+        "cluster": mapping_of(cluster),
+        "hosts": profiles,
+    }
+
+
+def _document_of(host: Profile) -> dict[str, Any]:
+    return {each: getattr(host, each) for each in ("facts", "declared", "probes", "member", "live")}
 
 
 class _Reader:
@@ -113,10 +137,14 @@ class _Reader:
         return _Reader(self.name, self.get(key, dict), self._path(key))
 
     def entries(self, key: str) -> list[tuple[str, _Reader]]:
-        return [(name, _Reader(self.name, each, f"{self._path(key)}.{name}")) for name, each in self.get(key, dict).items()]
+        return [
+            (name, _Reader(self.name, each, f"{self._path(key)}.{name}")) for name, each in self.get(key, dict).items()
+        ]
 
     def each(self, key: str) -> list[_Reader]:
-        return [_Reader(self.name, each, f"{self._path(key)}[{number}]") for number, each in enumerate(self.get(key, list))]
+        return [
+            _Reader(self.name, each, f"{self._path(key)}[{number}]") for number, each in enumerate(self.get(key, list))
+        ]
 
     def texts(self, key: str) -> tuple[str, ...]:
         values = self.get(key, list)
@@ -128,7 +156,10 @@ class _Reader:
     def require_version(self, version: str) -> None:
         found = self.data.get("schema_version")
         if found != version:
-            raise ParseError(self.name, f"schema_version is {str(found)[:20]!r}, and this version of the collection reads {version!r}")
+            raise ParseError(
+                self.name,
+                f"schema_version is {str(found)[:20]!r}, and this version of the collection reads {version!r}",
+            )
 
     def _path(self, key: str) -> str:
         return f"{self.at}.{key}" if self.at else key
@@ -156,7 +187,11 @@ def _verdict(host: _Reader) -> HostVerdict:
     if verdict not in ("pass", "fail"):
         raise ParseError(host.name, f"{host.at}.verdict is {verdict[:20]!r}, not 'pass' or 'fail'")
     return HostVerdict(
-        verdict == "pass", host.texts("because"), host.get_or_none("address", str), host.get_or_none("ssh_port", int), host.get_or_none("username", str)
+        verdict == "pass",
+        host.texts("because"),
+        host.get_or_none("address", str),
+        host.get_or_none("ssh_port", int),
+        host.get_or_none("username", str),
     )
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Results of the modules that the pre-flight ran -> profiles of hosts."""
+"""Results of the modules that the pre-flight ran -> profiles of hosts. Nothing else knows how the role preflight names
+its variables.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,78 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, writable
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Missing, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    HostWithoutFacts,
+    Profile,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import (
+    BMC_FROM_GUEST,
+    GUESTS_BETWEEN_HOSTS,
+)
 
-NO_CACHE = "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or preflight.yml never ran on it)"
+# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache
+# (`declared`, `reached`, `at`), and the results of this run by section.
+FACTS, KEPT = "kvm_host", "__preflight_seen"
+RESULTS = {
+    "clock": "__preflight_clock",
+    "ports": "__preflight_ports",
+    "cpu_compare": "__preflight_cpu_compare",
+    "nfs": "__preflight_nfs",
+    "paths": "__preflight_paths",
+    "paths_again": "__preflight_paths_again",
+}
+# Where CloudStack will look for a host that the role never got to: the first of these that is set.
+ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
+NO_CACHE = (
+    "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or "
+    "preflight.yml never ran on it)"
+)
+
+
+def read_variables(
+    names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], sections: Iterable[str] = tuple(RESULTS)
+) -> dict[str, dict[str, Any]]:
+    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` of
+    these sections.
+
+    Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would
+    take minutes.
+    """
+    return {name: _known(hostvars[name], sections) for name in names}
+
+
+def _known(variables: Mapping[str, Any], sections: Iterable[str]) -> dict[str, Any]:
+    kept = variables.get(KEPT) or {}
+    return {
+        "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
+        "declared": kept.get("declared") or {},
+        "address": _first_set(variables, ADDRESS),
+        "reached": bool(kept.get("reached")),
+        "at": kept.get("at"),
+        "results": {section: variables.get(RESULTS[section]) or {} for section in sections},
+    }
+
+
+def _first_set(variables: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((variables[name] for name in names if variables.get(name)), None)
+
+
+def profiles_of(known: Mapping[str, Mapping[str, Any]]) -> list[Profile]:
+    """Profiles of the hosts with facts, of this run or kept, sorted by name. `known` is what `read_variables` gave."""
+    return [_profile(name, parts, {}) for name, parts in sorted(known.items()) if parts["facts"]]
+
+
+def _profile(
+    name: str, parts: Mapping[str, Any], servers: Mapping[str, Any], *, member: bool = False, live: bool = True
+) -> Profile:
+    probes = read_probes(name, parts.get("results") or {}, servers) if live else {}
+    return Profile(name, parts["facts"], parts.get("declared") or {}, probes, member, live)
 
 
 def read_hosts(
     names: Iterable[str],
-    seen: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, Mapping[str, Any]],
     live: Mapping[str, Mapping[str, Any]],
     management: Sequence[Mapping[str, Any]],
     cluster: Cluster,
@@ -26,29 +91,33 @@ def read_hosts(
     now: float,
     max_age_s: int,
 ) -> tuple[list[Profile], Cluster]:
-    """Profiles of the hosts that were seen, and the cluster with those that were not.
+    """Profiles of the hosts with facts, and the cluster with those without.
 
-    `seen` has for each host `facts`, and, as the role preflight remembers them, `declared`, `results` and `at` (of this run, or kept from
-    an earlier one); `live` has the result of kvm_host_facts for the hosts of this run. `now` and `at` are in seconds since the epoch by
-    the controller's clock: a host's own may be the one that is wrong. What a host sent cannot make the report unreadable: a number that
-    JSON does not have becomes a text.
+    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run. `now` and
+    `at` are in seconds since the epoch by the controller's clock: a host's own may be the one that is wrong. What a
+    host sent cannot make the report unreadable: a number that JSON does not have becomes a text.
     """
     profiles, missing = [], []
-    servers = read_management([writable(each) for each in management])
+    servers = read_management(map(writable, management))
     for name in names:
-        parts = writable(seen.get(name) or {})
-        facts, declared = parts.get("facts") or {}, parts.get("declared") or {}
-        member = is_member(facts, declared, cluster)
-        age = now - _moment(parts.get("at"))
-        why = _why_unseen(facts, live.get(name)) if name in live else _why_stale(facts, age, max_age_s)
-        if why and not facts and not cluster.from_cloudstack:
-            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
-        if why:
-            missing.append(unseen(name, declared, why, member))
+        parts = _readable(known.get(name) or {})
+        facts = parts["facts"]
+        member, age = is_member(facts, parts["declared"], cluster), now - _moment(parts.get("at"))
+        why = _why_without_facts(facts, live[name]) if name in live else _why_stale(facts, age, max_age_s)
+        if not why:
+            profiles.append(_profile(name, parts, servers, member=member, live=name in live))
             continue
-        probes = read_probes(name, parts.get("results") or {}, servers) if name in live else {}
-        profiles.append(Profile(name, facts, declared, probes, member, name in live))
-    return profiles, replace(cluster, unseen=tuple(missing))
+        if not facts and not cluster.from_cloudstack:
+            member, why = True, f"{why}; CloudStack was not asked, so it may be a member"
+        missing.append(without_facts(name, parts["declared"], why, member))
+    return profiles, replace(cluster, hosts_without_facts=tuple(missing))
+
+
+def _readable(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a host that the role never got to, the inventory still tells whether CloudStack knows it as a member."""
+    parts = writable(known)
+    declared = parts.get("declared") or {"address": parts.get("address")}
+    return {**parts, "facts": parts.get("facts") or {}, "declared": declared}
 
 
 def _moment(at: Any) -> float:
@@ -59,13 +128,15 @@ def _moment(at: Any) -> float:
         return 0.0
 
 
-def unseen(name: str, declared: Mapping[str, Any], why: str, member: bool) -> Missing:
+def without_facts(name: str, declared: Mapping[str, Any], why: str, member: bool) -> HostWithoutFacts:
     """A host without facts, with what the inventory declares of it."""
-    return Missing(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
+    return HostWithoutFacts(name, why, member, str(declared.get("address") or ""), str(declared.get("rack") or ""))
 
 
 def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cluster) -> bool:
-    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an identity does."""
+    """Whether the host is in the cluster already: CloudStack says so; where it was not asked, a running agent with an
+    identity does.
+    """
     if cluster.from_cloudstack:
         return declared.get("address") in {host.address for host in cluster.members}
     agent = facts.get("agent") or {}
@@ -73,8 +144,12 @@ def is_member(facts: Mapping[str, Any], declared: Mapping[str, Any], cluster: Cl
     return bool((agent.get("properties") or {}).get("guid")) and unit.get("active") == "active"
 
 
-def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What other machines, and the host itself, found out over the network. What was not found out is missing, `unknown` says why."""
+def read_probes(
+    name: str, results: Mapping[str, Mapping[str, Any]], servers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What other machines, and the host itself, found out over the network. What was not found out is missing,
+    `unknown` says why.
+    """
     unknown: dict[str, str] = {}
     probes: dict[str, Any] = {"unknown": unknown}
     for section, key in (("clock", "clock"), ("ports", "ports"), ("cpu_compare", "cpu_compare"), ("nfs", "exports")):
@@ -89,21 +164,37 @@ def read_probes(name: str, results: Mapping[str, Mapping[str, Any]], servers: Ma
         unknown["paths"] = _failure(results.get("paths") or {})
     else:
         probes["paths"] = paths
-    heard = [each for each in probes.get("ports", ()) if each["purpose"] == BMC_FROM_GUEST]
-    if heard:
-        answered = [each["to"] for each in heard if each["state"] == "open"]
-        probes["bmc_from_guest"] = {"bridge": (answered or [heard[0]["to"]])[0], "reachable": bool(answered)}
-    vxlan = [each for each in probes.get("ports", ()) if each["purpose"] == GUESTS_BETWEEN_HOSTS]
-    if vxlan:
-        probes["vxlan"] = vxlan
     if "ports" in probes:
-        probes["ports"] = [each for each in probes["ports"] if each["purpose"] not in (BMC_FROM_GUEST, GUESTS_BETWEEN_HOSTS)]
-    probes["management"] = {server: found[name] if name in found else _untried(str(found.get("why"))) for server, found in servers.items()}
+        probes.update(_by_purpose(probes["ports"]))
+    probes["management"] = {server: _answer_about(name, found) for server, found in servers.items()}
     return probes
 
 
+def _by_purpose(ports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """`ports`, and apart from them what is probed for a reason of its own: `bmc_from_guest` and `vxlan`, if at all."""
+    purposes: dict[str, list[Mapping[str, Any]]] = {BMC_FROM_GUEST: [], GUESTS_BETWEEN_HOSTS: []}
+    rest: list[Mapping[str, Any]] = []
+    for each in ports:
+        purposes.get(each["purpose"], rest).append(each)
+    found: dict[str, Any] = {"ports": rest}
+    bmc, vxlan = purposes[BMC_FROM_GUEST], purposes[GUESTS_BETWEEN_HOSTS]
+    if bmc:
+        answered = [each["to"] for each in bmc if each["state"] == "open"]
+        found["bmc_from_guest"] = {"bridge": (answered or [bmc[0]["to"]])[0], "reachable": bool(answered)}
+    if vxlan:
+        found["vxlan"] = vxlan
+    return found
+
+
+def _answer_about(name: str, found: Mapping[str, Any]) -> Any:
+    """What a management server found out about a host."""
+    return found[name] if name in found else _untried(str(found.get("why")))
+
+
 def _paths(results: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, list[Any]]]:
-    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was skipped."""
+    """Both rounds of the path check together, None if the first one gave nothing. A host that had nothing to ask was
+    skipped.
+    """
     first, again = results.get("paths") or {}, results.get("paths_again") or {}
     if first.get("outcomes") is None and not first.get("skipped"):
         return None
@@ -120,7 +211,7 @@ def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
     return servers
 
 
-def _why_unseen(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
+def _why_without_facts(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
     """Why a host of this run gave no facts; empty if it did."""
     if facts and (result or {}).get("ansible_facts"):
         return ""

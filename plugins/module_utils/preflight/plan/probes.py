@@ -21,30 +21,51 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
     VXLAN_EVPN,
 )
 
-# Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as it asks.
+# Every host asks every other one up to this many; above it the next ones in a ring, so that each is asked as often as
+# it asks.
 ALL_PAIRS, NEIGHBOURS = 64, 16
 
 
-def targets(name: str, declared: Mapping[str, Mapping[str, Any]], management: Iterable[str], storage: Iterable[str], guest: Sequence[str]) -> list[dict]:
-    """What a host connects to. `declared` is what the inventory says of each host, `guest` the bridges that carry guests only."""
+def targets(
+    name: str,
+    declared: Mapping[str, Mapping[str, Any]],
+    management: Iterable[str],
+    storage: Iterable[str],
+    guest: Sequence[str],
+) -> list[dict]:
+    """What a host connects to. `declared` is what the inventory says of each host, `guest` the bridges that carry
+    guests only.
+    """
     own = declared[name].get("address")
     found = [_target(f"management server {each}", each, AGENT, "agent") for each in management]
     found += [_target(f"storage {each}", each, NFS, "storage") for each in storage]
-    found.append(_target(name, own, MIGRATION_TLS, "migration TLS"))  # the agent tests its own address before it connects (F64)
+    # The agent tests its own address before it connects (F64).
+    found.append(_target(name, own, MIGRATION_TLS, "migration TLS"))
     for peer in peers(name, sorted(declared)):
         address = declared[peer].get("address")
-        found += [_target(peer, address, MIGRATION_TLS, "migration TLS"), _target(peer, address, MIGRATION_DATA, "migration data")]
+        found += [
+            _target(peer, address, MIGRATION_TLS, "migration TLS"),
+            _target(peer, address, MIGRATION_DATA, "migration data"),
+        ]
     bmc = declared[name].get("oobm_address")
     if bmc:
-        found += [{**_target(bridge, bmc, IPMI, BMC_FROM_GUEST), "udp_rmcp": True, "bind_device": bridge} for bridge in guest]
+        found += [
+            {**_target(bridge, bmc, IPMI, BMC_FROM_GUEST), "udp_rmcp": True, "bind_device": bridge} for bridge in guest
+        ]
     return [each for each in found if each["address"]]
 
 
 def vxlan_targets(name: str, names: Sequence[str], attachments: Iterable[Attachment]) -> list[dict]:
-    """Where a host sends datagrams to learn whether VXLAN gets through. `attachments`: the hosts' addresses on the guest labels."""
+    """Where a host sends datagrams to learn whether VXLAN gets through. `attachments`: the hosts' addresses on the
+    guest labels.
+    """
     asked = set(peers(name, names))
     found = [each for each in attachments if each.host in asked]
-    return [{**_target(each.host, each.address, port, GUESTS_BETWEEN_HOSTS), "udp": True} for each in found for port in (VXLAN, VXLAN_EVPN)]
+    return [
+        {**_target(each.host, each.address, port, GUESTS_BETWEEN_HOSTS), "udp": True}
+        for each in found
+        for port in (VXLAN, VXLAN_EVPN)
+    ]
 
 
 def peers(name: str, names: Sequence[str]) -> list[str]:
@@ -52,12 +73,14 @@ def peers(name: str, names: Sequence[str]) -> list[str]:
     others = [each for each in names if each != name]
     if len(names) <= ALL_PAIRS:
         return others
-    place = names.index(name)
-    return [names[(place + step) % len(names)] for step in range(1, NEIGHBOURS + 1)]
+    position = names.index(name)
+    return [names[(position + step) % len(names)] for step in range(1, NEIGHBOURS + 1)]
 
 
 def guest_bridges(labels: Mapping[str, Iterable[str]]) -> list[str]:
-    """Bridges that carry guests or public traffic and nothing of CloudStack's own: a guest must not reach a BMC through them."""
+    """Bridges that carry guests or public traffic and nothing of CloudStack's own: a guest must not reach a BMC through
+    them.
+    """
     own = {label for kind in ("Management", "Storage") for label in labels.get(kind, ())}
     return sorted({label for kind in ("Guest", "Public") for label in labels.get(kind, ())} - own)
 
@@ -70,20 +93,22 @@ def cpus(name: str, names: Iterable[str], facts: Mapping[str, Mapping[str, Any]]
 
 def logins(declared: Mapping[str, Mapping[str, Any]], passwords: Mapping[str, str]) -> list[dict[str, Any]]:
     """The hosts as a management server has to reach them, with their BMCs. `passwords` of the BMCs, by host."""
-    return [
-        {
-            "name": name,
-            "address": host.get("address"),
-            "ssh_port": host.get("ssh_port") or 22,
-            "username": host.get("cloudstack_user") or "root",
-            "bmc_address": host.get("oobm_address") if host.get("oobm_driver", "ipmitool") == "ipmitool" else None,
-            "bmc_port": int(host.get("oobm_port") or IPMI),
-            "bmc_username": host.get("oobm_username") or "",
-            "bmc_password": passwords.get(name) or "",
-        }
-        for name, host in sorted(declared.items())
-        if host.get("address")
-    ]
+    with_address = sorted((name, host) for name, host in declared.items() if host.get("address"))
+    return [_login(name, host, passwords.get(name) or "") for name, host in with_address]
+
+
+def _login(name: str, host: Mapping[str, Any], bmc_password: str) -> dict[str, Any]:
+    by_ipmitool = host.get("oobm_driver", "ipmitool") == "ipmitool"
+    return {
+        "name": name,
+        "address": host.get("address"),
+        "ssh_port": host.get("ssh_port") or 22,
+        "username": host.get("cloudstack_user") or "root",
+        "bmc_address": host.get("oobm_address") if by_ipmitool else None,
+        "bmc_port": int(host.get("oobm_port") or IPMI),
+        "bmc_username": host.get("oobm_username") or "",
+        "bmc_password": bmc_password,
+    }
 
 
 def exports(declared: Mapping[str, Any], pools: Iterable[Pool]) -> list[str]:

@@ -14,8 +14,20 @@ from ansible.utils.display import Display
 from ansible_collections.cloudstack.kvm.plugins.callback.progress import CallbackModule
 
 # ours, and the default callback's with their defaults
-OPTIONS = {"show_after": 3, "log_interval": 30, "fold": True, "display_skipped_hosts": True, "display_ok_hosts": True, "display_failed_stderr": False}
-OPTIONS |= {"show_per_host_start": False, "check_mode_markers": False, "show_custom_stats": False, "show_task_path_on_failure": False}
+OPTIONS = {
+    "show_after": 3,
+    "log_interval": 30,
+    "fold": True,
+    "display_skipped_hosts": True,
+    "display_ok_hosts": True,
+    "display_failed_stderr": False,
+}
+OPTIONS |= {
+    "show_per_host_start": False,
+    "check_mode_markers": False,
+    "show_custom_stats": False,
+    "show_task_path_on_failure": False,
+}
 OPTIONS |= {"result_format": "yaml", "pretty_results": None, "result_indentation": 4}
 
 
@@ -30,12 +42,28 @@ class Task(SimpleNamespace):
 
 
 def task(name="Install the packages", action="ansible.builtin.command"):
-    fields = {"loop": None, "delegate_to": None, "ignore_unreachable": False, "no_log": False, "check_mode": False, "args": {}}
+    fields = {
+        "loop": None,
+        "delegate_to": None,
+        "ignore_unreachable": False,
+        "no_log": False,
+        "check_mode": False,
+        "args": {},
+    }
     return Task(name=name, action=action, _uuid=name, **fields)
 
 
 def result(host, work, **said):
-    return SimpleNamespace(host=Host(host), _host=Host(host), task=work, _task=work, result=dict(said), _result=dict(said), task_name=work.name, exception=None)
+    return SimpleNamespace(
+        host=Host(host),
+        _host=Host(host),
+        task=work,
+        _task=work,
+        result=dict(said),
+        _result=dict(said),
+        task_name=work.name,
+        exception=None,
+    )
 
 
 class Run:
@@ -43,7 +71,9 @@ class Run:
 
     def __init__(self, plugin, clock, out, strategy):
         self.plugin, self.clock, self.out = plugin, clock, out
-        plugin.v2_playbook_on_play_start(SimpleNamespace(get_name=lambda: "Prepare", strategy=strategy, check_mode=False))
+        plugin.v2_playbook_on_play_start(
+            SimpleNamespace(get_name=lambda: "Prepare", strategy=strategy, check_mode=False)
+        )
         self.said()
 
     def begin(self, work, *hosts):
@@ -105,15 +135,23 @@ def test_a_hundred_refused_hosts_are_one_line(run):
     started, work = run(), task("Stop", "ansible.builtin.fail")
     started.begin(work, *HOSTS)
     for host in HOSTS:
-        started.plugin.v2_runner_on_failed(result(host, work, msg=f"{host}: may not join because of NUM001.", changed=False))
+        started.plugin.v2_runner_on_failed(
+            result(host, work, msg=f"{host}: may not join because of NUM001.", changed=False)
+        )
     started.said()
     started.begin(task("Next"))
-    assert started.said().splitlines()[0] == "fatal: [host[1-100]]: FAILED! => host[1-100]: may not join because of NUM001."
+    assert (
+        started.said().splitlines()[0]
+        == "fatal: [host[1-100]]: FAILED! => host[1-100]: may not join because of NUM001."
+    )
 
 
 def test_the_recap_is_folded(run):
     started = run()
-    counts = {host: {"ok": 3, "failures": 1, **dict.fromkeys(("changed", "unreachable", "skipped", "rescued", "ignored"), 0)} for host in HOSTS}
+    counts = {
+        host: {"ok": 3, "failures": 1, **dict.fromkeys(("changed", "unreachable", "skipped", "rescued", "ignored"), 0)}
+        for host in HOSTS
+    }
     counts["host50"] = {**counts["host50"], "failures": 0}
     stats = SimpleNamespace(processed=dict.fromkeys(counts, 1), summarize=counts.__getitem__, custom={})
     started.plugin.v2_playbook_on_stats(stats)
@@ -164,13 +202,18 @@ def test_on_a_terminal_one_line_that_is_replaced_and_taken_away_before_anything_
     assert started.said().startswith("ok: [host1]\n")
 
 
-@pytest.mark.parametrize(("options", "strategy"), [({"verbosity": 1}, "linear"), ({}, "free"), ({"fold": False}, "linear")])
+@pytest.mark.parametrize(
+    ("options", "strategy"), [({"verbosity": 1}, "linear"), ({}, "free"), ({"fold": False}, "linear")]
+)
 def test_where_nothing_is_folded_results_come_at_once(run, options, strategy):
     started, work = run(strategy=strategy, **options), task()
     started.begin(work, "host1", "host2")
     for host in ("host1", "host2"):
         started.plugin.v2_runner_on_skipped(result(host, work))
-    assert [line.split(" => ")[0] for line in started.said().splitlines() if "skipping" in line] == ["skipping: [host1]", "skipping: [host2]"]
+    assert [line.split(" => ")[0] for line in started.said().splitlines() if "skipping" in line] == [
+        "skipping: [host1]",
+        "skipping: [host2]",
+    ]
 
 
 def test_items_retries_and_differences_of_a_host_stay_together(run):
@@ -181,7 +224,9 @@ def test_items_retries_and_differences_of_a_host_stay_together(run):
         started.plugin.v2_runner_retry(result(host, work, retries=3, attempts=1))
         started.plugin.v2_runner_item_on_ok(result(host, work, item="a", ansible_loop_var="item", changed=True))
     for host in ("host1", "host2"):
-        started.plugin.v2_on_file_diff(result(host, work, changed=True, diff={"before": "", "after": "x\n", "after_header": "/etc/x"}))
+        started.plugin.v2_on_file_diff(
+            result(host, work, changed=True, diff={"before": "", "after": "x\n", "after_header": "/etc/x"})
+        )
         started.plugin.v2_runner_on_ok(result(host, work, changed=True))
     started.begin(task("Next"))
     lines = started.said().splitlines()

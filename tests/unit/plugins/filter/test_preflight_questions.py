@@ -17,12 +17,18 @@ def hostvars(isolation):
     labels = [{"type": kind, "label": label} for kind, label in LABELS.items()]
     place = {"groups": {}, "cluster_traffic_labels": labels, "cluster_physical_network_isolation_methods": [isolation]}
     return {
-        name: {**place, "ansible_facts": {"kvm_host": parts["facts"]}, "__preflight_seen": {"declared": parts["declared"]}}
+        name: {
+            **place,
+            "ansible_facts": {"kvm_host": parts["facts"]},
+            "__preflight_seen": {"declared": parts["declared"]},
+        }
         for name, parts in healthy().hosts.items()
     }
 
 
-@pytest.mark.parametrize(("isolation", "asked"), [("VXLAN", {"10.88.2.12", "10.88.2.13", "10.88.2.14"}), ("VLAN", set())])
+@pytest.mark.parametrize(
+    ("isolation", "asked"), [("VXLAN", {"10.88.2.12", "10.88.2.13", "10.88.2.14"}), ("VLAN", set())]
+)
 def test_the_way_of_vxlan_is_asked_for_where_the_zone_uses_it(isolation, asked):
     targets = questions(NAMES, hostvars(isolation), NAMES)["host1"]["targets"]
     assert {each["address"] for each in targets if each["purpose"] == "VXLAN"} == asked

@@ -15,23 +15,43 @@ TWO = {"cloudstack_api_url": "http://two", "cloudstack_api_key": "key-two", "clo
     [
         ({}, {}, []),
         ({"host1": {}, "host2": {}}, ENVIRONMENT, [{"hosts": ["host1", "host2"], "missing": []}]),
-        ({"host1": {}, "host2": TWO, "host3": {}}, ENVIRONMENT, [{"hosts": ["host1", "host3"], "missing": []}, {"hosts": ["host2"], "missing": []}]),
-        ({"host1": {}}, {}, [{"hosts": ["host1"], "missing": ["CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"]}]),
+        (
+            {"host1": {}, "host2": TWO, "host3": {}},
+            ENVIRONMENT,
+            [{"hosts": ["host1", "host3"], "missing": []}, {"hosts": ["host2"], "missing": []}],
+        ),
+        (
+            {"host1": {}},
+            {},
+            [{"hosts": ["host1"], "missing": ["CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"]}],
+        ),
         ({"host1": {"cloudstack_api_key": ""}}, ENVIRONMENT, [{"hosts": ["host1"], "missing": ["CLOUDSTACK_KEY"]}]),
-        ({"host1": {"cloudstack_api_secret": None}}, ENVIRONMENT, [{"hosts": ["host1"], "missing": ["CLOUDSTACK_SECRET"]}]),
+        (
+            {"host1": {"cloudstack_api_secret": None}},
+            ENVIRONMENT,
+            [{"hosts": ["host1"], "missing": ["CLOUDSTACK_SECRET"]}],
+        ),
     ],
-    ids=["nobody", "environment", "inventory wins", "nothing", "empty", "null"],
+    ids=["no host", "environment", "inventory wins", "nothing", "empty", "null"],
 )
 def test_accesses(variables, environment, expected):
     assert accesses(variables, variables, environment) == expected
 
 
 def test_problems():
-    found = [{"hosts": ["host1", "host2"], "missing": []}, {"hosts": ["host3"], "missing": ["CLOUDSTACK_KEY"]}, {"hosts": ["host4"], "missing": []}]
+    found = [
+        {"hosts": ["host1", "host2"], "missing": []},
+        {"hosts": ["host3"], "missing": ["CLOUDSTACK_KEY"]},
+        {"hosts": ["host4"], "missing": []},
+    ]
     answers = [{"item": found[0], "msg": "CloudStack refused the API key."}, {"item": found[2], "value": None}]
     refused, unset = access_problems(found, answers)
     assert refused["hosts"] == ["host1", "host2"]
-    for part in ("host[1-2]", "CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET", "Observed: CloudStack refused the API key. Next:"):
+    for part in (
+        "host[1-2]",
+        "CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET",
+        "Observed: CloudStack refused the API key. Next:",
+    ):
         assert part in refused["text"]
     assert "Observed: not set or empty: CLOUDSTACK_KEY. Next:" in unset["text"]
 

@@ -29,7 +29,12 @@ def test_a_healthy_cluster_has_none_though_a_candidate_has_not_joined_yet():
         ({"facts.interfaces[eth1].mtu": 1400}, "interfaces.eth1.mtu", "1500", "1400"),
         ({"facts.interfaces[eth1]": None}, "interfaces.eth1", "present", "absent"),
         ({"facts.bridges[cloudbr1]": None}, "bridges.cloudbr1", "present", "absent"),
-        ({"facts.bridges[cloudbr1].ports": ["bond0"]}, "bridges.cloudbr1.ports", "eth1", "lacks eth1; has besides bond0"),
+        (
+            {"facts.bridges[cloudbr1].ports": ["bond0"]},
+            "bridges.cloudbr1.ports",
+            "eth1",
+            "lacks eth1; has besides bond0",
+        ),
         ({"facts.kvm.nested": None}, "kvm.nested", "1", "absent"),
         ({"facts.lsm.selinux": "enforcing"}, "lsm.selinux", "absent", "enforcing"),
         ({"facts.sysctl[net.ipv4.ip_forward]": "0"}, "sysctl[net.ipv4.ip_forward]", "1", "0"),
@@ -37,7 +42,12 @@ def test_a_healthy_cluster_has_none_though_a_candidate_has_not_joined_yet():
 )
 def test_one_deviates(edit, path, expected, value):
     found = differences(HEALTHY.edit({"host4": edit}).profiles())
-    wanted = {"path": path, "expected": expected, "hosts": ["host1", "host2", "host3"], "others": [{"value": value, "hosts": ["host4"]}]}
+    wanted = {
+        "path": path,
+        "expected": expected,
+        "hosts": ["host1", "host2", "host3"],
+        "others": [{"value": value, "hosts": ["host4"]}],
+    }
     assert [each for each in found if each not in ALIKE] == [wanted]
 
 
@@ -67,7 +77,9 @@ def test_long_lists_are_cut():
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 TREES = st.dictionaries(
     st.text(max_size=5),
-    st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    st.recursive(
+        SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_size=4,
 )
 

@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.folding import HOST, Piece, fold, fold_counts, message, without_name
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.folding import (
+    HOST,
+    Piece,
+    fold,
+    fold_counts,
+    message,
+    without_name,
+)
 
 RED = (("color", "red"),)
 
@@ -16,7 +23,11 @@ RED = (("color", "red"),)
         ("ok: [host1 -> localhost]", "host1", f"ok: [{HOST} -> localhost]"),
         ("host1: may not join", "host1", f"{HOST}: may not join"),
         ("fatal: [host1]: FAILED! => host1.", "host1", f"fatal: [{HOST}]: FAILED! => {HOST}."),
-        ("host1 and host12, host1.example.org, my-host1, host1-a", "host1", f"{HOST} and host12, host1.example.org, my-host1, host1-a"),
+        (
+            "host1 and host12, host1.example.org, my-host1, host1-a",
+            "host1",
+            f"{HOST} and host12, host1.example.org, my-host1, host1-a",
+        ),
         ("at 10.0.0.1:22", "10.0.0.1", f"at {HOST}:22"),
         ("at 110.0.0.1", "10.0.0.1", "at 110.0.0.1"),
     ],
@@ -36,10 +47,12 @@ def test_only_the_whole_name_is_the_name(text, host, expected):
         ({"host1": ["ok: [host1]", "x"], "host2": ["ok: [host2]"]}, ["ok: [host1]", "x", "ok: [host2]"]),
         ({"host1": ["host2 is down"], "host2": ["host2 is down"]}, ["host2 is down", "host2 is down"]),
     ],
-    ids=["nobody", "nothing", "one", "97", "in order", "more lines differ", "another host's name is kept"],
+    ids=["no host", "nothing", "one", "97", "in order", "more lines differ", "another host's name is kept"],
 )
 def test_fold(said, expected):
-    assert [piece.text for piece in fold({host: [Piece(text) for text in texts] for host, texts in said.items()})] == expected
+    assert [
+        piece.text for piece in fold({host: [Piece(text) for text in texts] for host, texts in said.items()})
+    ] == expected
 
 
 def test_another_colour_is_another_piece():

@@ -22,7 +22,9 @@ def expand(text: str) -> list[str]:
         for run in folded[2].split(","):
             first, _dash, last = run.partition("-")
             width = len(first) if first.startswith("0") else 0
-            names += [f"{folded[1]}{number:0{width}d}{folded[3]}" for number in range(int(first), int(last or first) + 1)]
+            names += [
+                f"{folded[1]}{number:0{width}d}{folded[3]}" for number in range(int(first), int(last or first) + 1)
+            ]
     return names
 
 

@@ -81,7 +81,7 @@ BAD_PORT = {f"host{number}": {"probes.paths.outcomes[5]": SMALL} for number in (
 def test_the_terminal_names_the_fault_first_and_then_the_counts():
     built, _hosts = report(BAD_PORT)
     lines = path_summary(built, "reports/path_check.html").splitlines()
-    assert lines[0] == "error   PTH001  A packet of the declared MTU does not get there: host4"
+    assert lines[0] == "error   PTH001  A packet of the declared MTU does not arrive: host4"
     assert lines[2].strip() == "ping -M do -s 8972 -c 3 -I cloudbr2 10.88.2.14  # on host1"
     assert "cloudbr0: 6 of 6 pairs of 4 hosts pass at 1500 bytes, round trip 0.20 ms" in lines
     assert "cloudbr2: 3 of 6 pairs of 4 hosts pass at 9000 bytes, round trip 0.20 ms" in lines

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client.files import _MARK
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report import read_kept
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client.report_folder import unfinished
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
@@ -22,7 +23,16 @@ NOW = datetime(2026, 11, 25, 10, tzinfo=timezone.utc)
 
 
 def built(previous=None, run_id="run1"):
-    return report.build(assessment(WORLD, FOUND), WORLD.profiles(), WORLD.intent(), WORLD.rules(), (), made=NOW, run_id=run_id, previous=previous)
+    return report.build(
+        assessment(WORLD, FOUND),
+        WORLD.profiles(),
+        WORLD.intent(),
+        WORLD.rules(),
+        (),
+        made=NOW,
+        run_id=run_id,
+        previous=previous,
+    )
 
 
 def write(made, folder, name=report.PREFLIGHT):
@@ -50,7 +60,11 @@ def test_the_facts_are_for_their_owner_and_belong_to_the_report(tmp_path):
     facts = json.loads((tmp_path / "preflight.facts.json").read_text())
     assert (tmp_path / "preflight.facts.json").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "preflight.json").stat().st_mode & 0o444 == 0o444
-    assert (facts["run_id"], facts["created_at"], sorted(facts["hosts"])) == ("run1", "2026-11-25T10:00:00+00:00", ["host1", "host2", "host3", "host4"])
+    assert (facts["run_id"], facts["created_at"], sorted(facts["hosts"])) == (
+        "run1",
+        "2026-11-25T10:00:00+00:00",
+        ["host1", "host2", "host3", "host4"],
+    )
 
 
 def test_a_run_that_began_and_did_not_end_is_marked_until_one_ends(tmp_path):
@@ -59,7 +73,9 @@ def test_a_run_that_began_and_did_not_end_is_marked_until_one_ends(tmp_path):
     before = (tmp_path / "preflight.json").read_text()
     [said] = unfinished(str(tmp_path))
     assert " by " in said
-    assert (tmp_path / "preflight.json").read_text() == before, "the report of before is there until the new one is whole"
+    assert (tmp_path / "preflight.json").read_text() == before, (
+        "the report of before is there until the new one is whole"
+    )
     report.begin(str(tmp_path), "run3")
     write(built(run_id="run3"), tmp_path)
     assert unfinished(str(tmp_path)) == []
@@ -90,7 +106,8 @@ def test_the_path_check_alone_leaves_no_facts_and_touches_no_mark(tmp_path):
 
 
 def test_what_a_killed_writer_has_left_goes(tmp_path):
-    for name in (".preflight.json.abc", ".preflight.facts.json.abc", ".preflight.other"):
+    unfinished = "a" * 16
+    for name in (f".preflight.json{_MARK}{unfinished}", f".preflight.facts.json{_MARK}{unfinished}", ".preflight.other"):
         (tmp_path / name).write_text("half")
     write(built(), tmp_path)
     assert [name for name in names(tmp_path) if name.startswith(".")] == [".preflight.other"]

@@ -38,7 +38,10 @@ def test_one_host_more_is_new_for_this_host_only():
 
 def test_a_waiver_and_another_severity_are_changes():
     found = between([BRIDGE], [replace(BRIDGE, waiver=WAIVER)])
-    assert [(each["waived"], each["id"]) for each in (*found["gone"], *found["new"])] == [(False, "NET001"), (True, "NET001")]
+    assert [(each["waived"], each["id"]) for each in (*found["gone"], *found["new"])] == [
+        (False, "NET001"),
+        (True, "NET001"),
+    ]
     assert is_change(between([BRIDGE], [replace(BRIDGE, severity=WARNING)]))
 
 

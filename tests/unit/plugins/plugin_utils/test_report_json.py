@@ -10,7 +10,10 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import facts_document, read_facts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import (
+    facts_document,
+    read_facts,
+)
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import document, dump, load
 from jsonschema import Draft202012Validator
 
@@ -66,7 +69,10 @@ def test_what_it_says():
     assert host4["collected_at"] == "2026-11-25T09:46:40+00:00"
     clock = REPORT["findings"][0]
     assert (clock["id"], clock["stops"]) == ("TIM001", True)
-    assert [(each["id"], each["after"]) for each in clock["prevents"]] == [("F45", "never said at the join"), ("F66", "470 s")]
+    assert [(each["id"], each["after"]) for each in clock["prevents"]] == [
+        ("F45", "never said at the join"),
+        ("F66", "470 s"),
+    ]
     assert REPORT["waivers"][0]["used"] is True
     assert {"cpu.microcode", "os.kernel"} <= {each["path"] for each in REPORT["differences"]}
 
@@ -78,11 +84,16 @@ def test_other_global_settings_and_details_stay_out():
 
 def test_what_json_has_no_word_for_is_null_and_not_the_end_of_the_report():
     written = dump({"facts": {"offset": float("nan"), "more": [float("inf"), 1.5]}, "name": "\udcff"})
-    assert json.loads(written.encode("utf-8", "backslashreplace")) == {"facts": {"offset": None, "more": [None, 1.5]}, "name": "\udcff"}
+    assert json.loads(written.encode("utf-8", "backslashreplace")) == {
+        "facts": {"offset": None, "more": [None, 1.5]},
+        "name": "\udcff",
+    }
 
 
 def test_the_facts_beside_it_have_the_form_of_their_schema_and_are_read_back():
-    world = healthy().edit({"cluster": {"unseen": [{"name": "host9", "why": "lost", "member": True, "address": "10.88.0.19", "rack": ""}]}})
+    world = healthy().edit(
+        {"cluster": {"unseen": [{"name": "host9", "why": "lost", "member": True, "address": "10.88.0.19", "rack": ""}]}}
+    )
     written = json.loads(dump(facts_document("run", MADE.at, world.profiles(), world.intent())))
     Draft202012Validator(FACTS_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(written)
     kept = read_facts(written)
@@ -95,7 +106,9 @@ def test_it_is_read_back():
     assert load(dump(REPORT), "preflight.json") == json.loads(dump(REPORT))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": "2"}', json.dumps({**REPORT, "schema_version": "1"})])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"schema_version": "2"}', json.dumps({**REPORT, "schema_version": "1"})]
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(InputError, match="reports/preflight.json"):
         load(text, "reports/preflight.json")

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as xml
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, INFO, UNKNOWN, WARNING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    UNKNOWN,
+    WARNING,
+)
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +43,10 @@ def test_what_could_not_be_seen_and_stops_is_an_error():
 def test_what_is_only_not_known_or_waived_is_skipped():
     assert case_of(finding("NET001", ["host4"], kind=UNKNOWN, severity=WARNING))[1].tag == "skipped"
     said = case_of(finding("NET001", ["host4"], waiver=WAIVER))[1]
-    assert (said.tag, said.get("message")) == ("skipped", "waived by bob until 2026-12-31: firmware update is in change 4711")
+    assert (said.tag, said.get("message")) == (
+        "skipped",
+        "waived by bob until 2026-12-31: firmware update is in change 4711",
+    )
 
 
 def test_a_warning_passes_and_says_so():

@@ -7,7 +7,9 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.still_running import StillRunning, duration
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (-1, "0:00"), (7.9, "0:07"), (200, "3:20"), (3725, "1:02:05")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (-1, "0:00"), (7.9, "0:07"), (200, "3:20"), (3725, "1:02:05")]
+)
 def test_duration(seconds, text):
     assert duration(seconds) == text
 
@@ -21,7 +23,10 @@ def test_a_task_over_its_life():
     task.end("host7")
     task.end("host9", bad=True)
     task.start("host21", 230.0)
-    assert task.line(300.5) == "Install the packages: 19 still at it, 2 done, host9 failed: host[1-6,8,10-20] for 3:20, host21 for 1:10"
+    assert (
+        task.line(300.5)
+        == "Install the packages: 19 still at it, 2 done, host9 failed: host[1-6,8,10-20] for 3:20, host21 for 1:10"
+    )
     assert task.line(300.5, 40) == "Install the packages: 19 still at it,..."
     for number in range(1, 22):
         task.end(f"host{number}")

@@ -13,7 +13,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.diagnose 
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "join"
 ANSWERS = json.loads((FIXTURES / "addhost.json").read_text())
-OK = dict.fromkeys(("keystore-setup", "keystore-cert-import", "cloudstack-setup-agent", "sudo", "java", "keytool", "kvm-ok"), "ok")
+OK = dict.fromkeys(
+    ("keystore-setup", "keystore-cert-import", "cloudstack-setup-agent", "sudo", "java", "keytool", "kvm-ok"), "ok"
+)
 # What the module sees of programs and files where the capture only names the staged command.
 SEEN = {
     "sudo-missing": {"programs": {**OK, "sudo": "missing"}},
@@ -25,7 +27,11 @@ SEEN = {
     "java-missing": {"programs": {**OK, "java": "missing"}},
     "user-sudo-with-password": {"sudo_without_password": False},
     "clock-behind": {
-        "certificate": {"state": "not yet valid", "not_before": "2026-11-21T00:32:00+00:00", "now": "2026-11-20T12:34:00+00:00"},
+        "certificate": {
+            "state": "not yet valid",
+            "not_before": "2026-11-21T00:32:00+00:00",
+            "now": "2026-11-20T12:34:00+00:00",
+        },
     },
     "ssh-port-in-url": {"programs": {**OK, "keystore-setup": "not executable"}},
 }
@@ -102,7 +108,14 @@ def _evidence(name: str) -> dict:
 def _join(name: str, **more) -> dict:
     answer = ANSWERS[name]
     record = {"id": "18", "state": "Up"} if answer["code"] == 200 else None
-    return {"error": cause(answer["text"]), "code": answer["code"], "seconds": answer["seconds"], "record": record, "alerts": [], **more}
+    return {
+        "error": cause(answer["text"]),
+        "code": answer["code"],
+        "seconds": answer["seconds"],
+        "record": record,
+        "alerts": [],
+        **more,
+    }
 
 
 @pytest.mark.parametrize(("name", "expected"), CASES.items())
@@ -115,7 +128,10 @@ def test_cause_of_a_staged_failure(name, expected):
 
 def test_every_captured_host_is_in_the_table():
     named = {path.stem for path in FIXTURES.glob("*.txt")}
-    assert named - set(CASES) == {"bridge-without-port", "agent.log.server-unreachable"}  # these have tests of their own
+    assert named - set(CASES) == {
+        "bridge-without-port",
+        "agent.log.server-unreachable",
+    }  # these have tests of their own
 
 
 def test_agent_that_cannot_reach_the_setting_host():
@@ -126,16 +142,25 @@ def test_agent_that_cannot_reach_the_setting_host():
 
 
 def test_alert_of_a_bridge_without_port_beats_the_generic_sentence():
-    alert = "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not find network: cloudbr1"
+    alert = (
+        "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not "
+        "find network: cloudbr1"
+    )
     record = {"id": "18", "state": "Alert"}
-    text = tell(_join("bridge-without-port", alerts=[alert], record=record), _evidence("bridge-without-port"), "host2", "cluster1")
-    assert text.startswith("host2 did not join cluster1: a bridge of a traffic label is missing or has no physical port")
+    text = tell(
+        _join("bridge-without-port", alerts=[alert], record=record), _evidence("bridge-without-port"), "host2", "cluster1"
+    )
+    assert text.startswith(
+        "host2 did not join cluster1: a bridge of a traffic label is missing or has no physical port"
+    )
     assert "cloudbr1" in text
     assert "host_registration_stale_host: remove" in text
 
 
 def test_what_is_not_known_is_said_so():
-    found = diagnose(_join("java-missing"), {"logs": {"agent.log": ["something nobody has seen"]}, "journal": [], "programs": OK})
+    found = diagnose(
+        _join("java-missing"), {"logs": {"agent.log": ["something nobody has seen"]}, "journal": [], "programs": OK}
+    )
     assert not found.certain
     assert "something nobody has seen" in found.observed
 
@@ -148,10 +173,15 @@ def test_host_that_does_not_answer():
 
 @pytest.mark.parametrize(
     ("error", "script"),
-    [("Failed to setup keystore on the KVM host: x", "keystore-setup"), ("Failed to setup certificate in the KVM agent's ...", "keystore-cert-import")],
+    [
+        ("Failed to setup keystore on the KVM host: x", "keystore-setup"),
+        ("Failed to setup certificate in the KVM agent's ...", "keystore-cert-import"),
+    ],
 )
 def test_a_script_that_gives_no_sign_of_life_three_times(error, script):
-    """As seen with QEMU guests on a busy machine: keytool needed more than 120 s, and the agent.out of the installation misled."""
+    """As seen with QEMU guests on a busy machine: keytool needed more than 120 s, and the agent.out of the installation
+    misled.
+    """
     join = {"error": error, "code": 530, "seconds": 367, "record": None, "alerts": []}
     evidence = {"logs": {"agent.out": ["Unable to find the guid"]}, "programs": OK}
     found = diagnose(join, evidence)
@@ -166,8 +196,14 @@ def test_certificate_of_another_key_is_not_blamed_on_the_clock():
         "systemd[1]: libvirtd.service: Start request repeated too quickly.",
         "systemd[1]: cloudstack-agent.service: Job cloudstack-agent.service/start failed with result 'dependency'.",
     ]
-    clock = "libvirtd[9]: The server certificate /etc/pki/libvirt/servercert.pem is not yet active"  # a line of an earlier attempt
-    evidence = {**_evidence("clock-behind"), "certificate": {"state": "valid"}, "certificate_fits_key": False, "journal": [clock, *lines]}
+    # a line of an earlier attempt
+    clock = "libvirtd[9]: The server certificate /etc/pki/libvirt/servercert.pem is not yet active"
+    evidence = {
+        **_evidence("clock-behind"),
+        "certificate": {"state": "valid"},
+        "certificate_fits_key": False,
+        "journal": [clock, *lines],
+    }
     found = diagnose(_join("libvirtd-masked", seconds=519), {**evidence, "logs": {}})
     assert found.cause.startswith("the host's certificate does not belong to its key")
     assert "clock" not in found.cause + found.next_step

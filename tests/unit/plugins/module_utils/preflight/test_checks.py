@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every staged fault is found, on the right host, and nothing else is blamed.
 
-The table is tests/fixtures/checks/: for each check a list of faults, each an edit of the healthy cluster with the findings that it
-must cause. All checks run over every fault, so that a check which speaks up for another one's fault is caught too.
+The table is tests/fixtures/checks/: for each check a list of faults, each an edit of the healthy cluster with the
+findings that it must cause. All checks run over every fault, so that a check which speaks up for another one's fault is
+caught too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import pytest
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import FAILED, INFO, UNKNOWN, Finding
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    FAILED,
+    INFO,
+    UNKNOWN,
+    Finding,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 
 from tests.cluster_profiles import World, healthy
@@ -59,7 +65,7 @@ def test_a_fault_is_found_and_nothing_else(number, case):
     infos = [each for each in findings_of(number) if each.severity == INFO]
     found = {(finding.id, host): finding for finding in told(findings_of(number)) for host in finding.hosts}
     wanted = wanted_of(case)
-    # A finding of severity info is wanted only where the case says so; it is no false alarm elsewhere.
+    # A finding of severity info is wanted only where the case says so; it is not a false alarm elsewhere.
     found.update({(each.id, host): each for each in infos for host in each.hosts if (each.id, host) in wanted})
     assert sorted(found) == sorted(wanted), [(key, each.observed) for key, each in found.items() if key not in wanted]
     for key, rules in wanted.items():
@@ -89,12 +95,17 @@ def test_every_finding_can_be_acted_on():
 
 
 def test_precision_and_recall(capsys):
-    """Over the table: of what was reported, how much was true; of what was true, how much was reported. Both must be all."""
+    """Over the table: of what was reported, how much was true; of what was true, how much was reported. Both must be
+    all.
+    """
     true = reported = right = 0
     for number, (_check, case) in enumerate(ROWS):
         wanted = {key for key, rules in wanted_of(case).items() if rules.get("severity") != INFO}
         found = {(finding.id, host) for finding in told(findings_of(number)) for host in finding.hosts}
         true, reported, right = true + len(wanted), reported + len(found), right + len(wanted & found)
     with capsys.disabled():
-        print(f"\npre-flight: {len(ROWS)} staged faults, precision {right / max(reported, 1):.1%}, recall {right / max(true, 1):.1%}")
+        print(
+            f"\npre-flight: {len(ROWS)} staged faults, precision {right / max(reported, 1):.1%}, recall "
+            f"{right / max(true, 1):.1%}"
+        )
     assert (reported, true) == (right, right)

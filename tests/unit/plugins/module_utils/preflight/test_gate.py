@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gate before addHost: whose verdict holds, for how long and where, what is refused in words, and that the host is judged again."""
+"""The gate before addHost: whose verdict holds, for how long and where, what is refused in words, and that the host is
+judged again.
+"""
 
 from __future__ import annotations
 
@@ -61,16 +63,31 @@ def test_a_fresh_passing_verdict_lets_the_host_join(age):
     [
         (Kept("reports", None, None), "no report at reports/preflight.json"),
         (Kept("reports", KEPT.report, None), "no reports/preflight.facts.json beside the report"),
-        (Kept("reports", KEPT.report, KEPT.facts, ("2026-11-25T11:59:00 by bob on ci",)), "began (2026-11-25T11:59:00 by bob on ci) and has not ended"),
-        (report_with({"run_id": "another"}), f"the report is of the run another, and the facts beside it are of the run {RUN}"),
-        (report_with({"complete": False}), "left checks out (path_check.yml)"),
+        (
+            Kept("reports", KEPT.report, KEPT.facts, ("2026-11-25T11:59:00 by bob on ci",)),
+            "began (2026-11-25T11:59:00 by bob on ci) and has not ended",
+        ),
+        (
+            report_with({"run_id": "another"}),
+            f"the report is of the run another, and the facts beside it are of the run {RUN}",
+        ),
+        (report_with({"complete": False}), "from a partial run (path_check.yml)"),
         (report_with({"hosts.host4": MISSING}), "says nothing about host4"),
-        (report_with({"hosts.host4.verdict": "fail", "hosts.host4.because": ["CPU002", "TIM001"]}), "the verdict is fail because of CPU002, TIM001"),
+        (
+            report_with({"hosts.host4.verdict": "fail", "hosts.host4.because": ["CPU002", "TIM001"]}),
+            "the verdict is fail because of CPU002, TIM001",
+        ),
         (report_with({"hosts.host4.verdict": "fail"}), "the verdict is fail because of no reason given"),
         (kept(WORLD, made=NOW - timedelta(hours=1, seconds=1)), "the verdict is 3601 s old, and holds for 3600 s"),
         (kept(WORLD, made=NOW + timedelta(days=1)), "dated in the future"),
-        (report_with({"policy.verdict_max_age_s": 10**9, "created_at": "2026-11-24T12:00:00+00:00"}), "the verdict is 86400 s old, and holds for 3600 s"),
-        (report_with({"policy.loss_max_percent": 50.0}), "made under another policy: loss_max_percent was 50.0, is 0.0"),
+        (
+            report_with({"policy.verdict_max_age_s": 10**9, "created_at": "2026-11-24T12:00:00+00:00"}),
+            "the verdict is 86400 s old, and holds for 3600 s",
+        ),
+        (
+            report_with({"policy.loss_max_percent": 50.0}),
+            "made under another policy: loss_max_percent was 50.0, is 0.0",
+        ),
         (report_with({"policy": {}}), "made under another policy: facts_max_age_s was absent"),
     ],
 )
@@ -132,22 +149,36 @@ def test_no_value_in_either_file_ends_in_another_exception(key, value, fact, oth
         assert str(error)
 
 
-@pytest.mark.parametrize(("key", "value"), [("hosts", {"host4": {**KEPT.facts["hosts"]["host4"], "facts": 7}}), ("cluster", {"zone": 5, "pools": [3]})])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("hosts", {"host4": {**KEPT.facts["hosts"]["host4"], "facts": 7}}), ("cluster", {"zone": 5, "pools": [3]})],
+)
 def test_facts_of_another_form_are_refused_in_words(key, value):
-    assert "cannot read preflight.facts.json" in refusal(Kept("reports", KEPT.report, {**KEPT.facts, key: value})).observed
+    assert (
+        "cannot read preflight.facts.json" in refusal(Kept("reports", KEPT.report, {**KEPT.facts, key: value})).observed
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"address": "192.0.2.99", "url": "http://192.0.2.99"}, "host4 at 10.88.0.14, and 192.0.2.99 is to be added, which was not looked at"),
+        (
+            {"address": "192.0.2.99", "url": "http://192.0.2.99"},
+            "host4 at 10.88.0.14, and 192.0.2.99 is to be added, which was not looked at",
+        ),
         ({"url": "http://192.0.2.99"}, "about http://10.88.0.14, and http://192.0.2.99 is to be added"),
         ({"url": "http://10.88.0.14:2222"}, "about http://10.88.0.14, and http://10.88.0.14:2222 is to be added"),
         ({"username": "cloud"}, "logins were tried as root, and CloudStack is to log in as cloud"),
-        ({"place": ("zone2", "pod1", "cluster1")}, "about zone zone1, and the host is to join zone zone2"),
-        ({"place": ("zone1", "pod2", "cluster1")}, "about pod pod1, and the host is to join pod pod2"),
-        ({"place": ("zone1", "pod1", "cluster2")}, "about cluster cluster1, and the host is to join cluster cluster2"),
-        ({"policy": Policy().with_changes({"clock_offset_max_s": 0.2})}, "another policy: clock_offset_max_s was 1.0, is 0.2"),
+        ({"zone_pod_cluster": ("zone2", "pod1", "cluster1")}, "about zone zone1, and the host is to join zone zone2"),
+        ({"zone_pod_cluster": ("zone1", "pod2", "cluster1")}, "about pod pod1, and the host is to join pod pod2"),
+        (
+            {"zone_pod_cluster": ("zone1", "pod1", "cluster2")},
+            "about cluster cluster1, and the host is to join cluster cluster2",
+        ),
+        (
+            {"policy": Policy().with_changes({"clock_offset_max_s": 0.2})},
+            "another policy: clock_offset_max_s was 1.0, is 0.2",
+        ),
         ({"policy": Policy().with_changes({"verdict_max_age_s": 60})}, "the verdict is 300 s old, and holds for 60 s"),
     ],
 )
@@ -156,13 +187,20 @@ def test_a_verdict_holds_for_this_host_here_under_this_policy(changes, words):
 
 
 def test_how_long_a_verdict_holds_is_no_other_policy():
-    require_verdict(kept(WORLD, made=NOW - timedelta(hours=2)), candidate(WORLD, policy=Policy().with_changes({"verdict_max_age_s": 7200})), NOW)
+    require_verdict(
+        kept(WORLD, made=NOW - timedelta(hours=2)),
+        candidate(WORLD, policy=Policy().with_changes({"verdict_max_age_s": 7200})),
+        NOW,
+    )
 
 
 def test_another_ssh_port_is_part_of_the_verdict():
     world = WORLD.edit({"host4": {"declared.ssh_port": 2222, "facts.ssh.settings.port": ["2222"]}})
     require_verdict(kept(world), candidate(world, url="http://10.88.0.14:2222"), NOW)
-    assert "about http://10.88.0.14:2222, and http://10.88.0.14 is to be added" in refusal(kept(world), candidate(world)).observed
+    assert (
+        "about http://10.88.0.14:2222, and http://10.88.0.14 is to be added"
+        in refusal(kept(world), candidate(world)).observed
+    )
 
 
 def test_a_host_that_the_run_did_not_look_at_may_not_join():
@@ -173,11 +211,19 @@ def test_a_host_that_the_run_did_not_look_at_may_not_join():
 
 def test_a_change_with_consequence_names_the_finding_and_the_fact():
     churn = {"facts.memory.available_bytes": 1, "facts.time.source": "10.88.0.253"}
-    error = refusal(KEPT, candidate(WORLD, facts=changed({**churn, "facts.bridges[cloudbr1].mtu": 1400, "facts.interfaces[cloudbr1].mtu": 1400})))
+    error = refusal(
+        KEPT,
+        candidate(
+            WORLD, facts=changed({**churn, "facts.bridges[cloudbr1].mtu": 1400, "facts.interfaces[cloudbr1].mtu": 1400})
+        ),
+    )
     assert error.message.startswith("the pre-flight does not let it join: MTU002 ")
     assert error.expected == "MTU 1500 on cloudbr1"
     assert "cloudbr1" in error.observed
-    assert "Changed since the verdict of 2026-11-25T11:55:00+00:00: bridges.cloudbr1.mtu was 1500, is 1400 (without this consequence: 3 more)" in error.observed
+    assert (
+        "Changed since the verdict of 2026-11-25T11:55:00+00:00: bridges.cloudbr1.mtu was 1500, is 1400 (without "
+        "this consequence: 3 more)" in error.observed
+    )
     assert "network_bridge" in error.next_step
     assert error.reproduce == "ip link show type bridge"
     assert "available_bytes" not in str(error)
@@ -188,7 +234,15 @@ def test_several_findings_are_named_and_bounded():
     more = {"facts.kvm.device": False, "facts.libvirt.running": False, "facts.agent.version": "4.19.0.0"}
     error = refusal(KEPT, candidate(WORLD, facts=changed({**gone, **more})))
     assert "the pre-flight does not let it join: CPU003" in str(error)
-    for part in ("further findings: ", "AGT001 ", "LIB001 ", "NET011 ", "; kvm.device was yes, is no", "interfaces.eth0.carrier was yes, is no", "and 1 more"):
+    for part in (
+        "further findings: ",
+        "AGT001 ",
+        "LIB001 ",
+        "NET011 ",
+        "; kvm.device was yes, is no",
+        "interfaces.eth0.carrier was yes, is no",
+        "and 1 more",
+    ):
         assert part in error.observed, error.observed
     assert len(str(error)) < 2000
 
@@ -207,7 +261,9 @@ def test_a_waiver_that_has_expired_since_stops_the_host():
     waiver = Waiver("CPU005", ("host4",), "later", "bob", "2026-11-25")
     require_verdict(kept(WORLD, [waiver]), candidate(WORLD, waivers=(waiver,)), NOW)
     tomorrow = NOW + timedelta(hours=13)
-    error = refusal(kept(WORLD, [waiver], made=tomorrow - timedelta(minutes=1)), candidate(WORLD, waivers=(waiver,)), tomorrow)
+    error = refusal(
+        kept(WORLD, [waiver], made=tomorrow - timedelta(minutes=1)), candidate(WORLD, waivers=(waiver,)), tomorrow
+    )
     assert "WAI001" in error.message
 
 
@@ -220,14 +276,35 @@ def test_a_host_without_facts_is_refused_by_the_checks():
 
 
 # What a living machine changes by itself: none of it is a reason to refuse.
-TAP = {"name": "vnet7", "kind": "tun", "mtu": 1500, "up": True, "carrier": True, "operstate": "unknown", "master": "cloudbr1", "mac": "fe:00:00:00:00:07"}
-EXTRA = {"addresses": ["fe80::fc00:ff:fe00:7/64"], "dynamic": [], "physical": False, "bond": None, "lldp": None, "vlan_id": None, "parent": None}
+TAP = {
+    "name": "vnet7",
+    "kind": "tun",
+    "mtu": 1500,
+    "up": True,
+    "carrier": True,
+    "operstate": "unknown",
+    "master": "cloudbr1",
+    "mac": "fe:00:00:00:00:07",
+}
+EXTRA = {
+    "addresses": ["fe80::fc00:ff:fe00:7/64"],
+    "dynamic": [],
+    "physical": False,
+    "bond": None,
+    "lldp": None,
+    "vlan_id": None,
+    "parent": None,
+}
 CHURN = st.fixed_dictionaries(
     {},
     optional={
-        "facts.memory.numa": st.builds(lambda size: [{"node": 0, "total_bytes": size, "cpus": "0-63"}], st.integers(2 << 30, 1 << 40)),
+        "facts.memory.numa": st.builds(
+            lambda size: [{"node": 0, "total_bytes": size, "cpus": "0-63"}], st.integers(2 << 30, 1 << 40)
+        ),
         "facts.memory.available_bytes": st.integers(1, 1 << 40),
-        "facts.memory.hugepages": st.builds(lambda free: [{"size_bytes": 2097152, "total": 0, "free": free}], st.integers(0, 9)),
+        "facts.memory.hugepages": st.builds(
+            lambda free: [{"size_bytes": 2097152, "total": 0, "free": free}], st.integers(0, 9)
+        ),
         "facts.collected_at": st.floats(1795600000, 1795610000),
         "facts.unknown": st.just({"bmc.mac": "timed out after 5.01 s"}),
         "facts.time.source": st.sampled_from(["10.88.0.254", "10.88.0.253"]),
@@ -237,13 +314,22 @@ CHURN = st.fixed_dictionaries(
         "facts.cpu.mhz": st.floats(2400, 2500),
         "facts.cpu.agent_mhz": st.integers(2400, 2500),
         "facts.disk[/].free_bytes": st.integers(2 << 30, 100 << 30),
-        "facts.listeners": st.lists(st.builds(lambda port: {"address": "0.0.0.0", "port": port}, st.integers(20000, 60000)), max_size=4),
-        "facts.interfaces[eth0].lldp": st.builds(lambda port: {"system": "switch1", "port": port, "chassis": "x"}, st.text("123", min_size=1)),
+        "facts.listeners": st.lists(
+            st.builds(lambda port: {"address": "0.0.0.0", "port": port}, st.integers(20000, 60000)), max_size=4
+        ),
+        "facts.interfaces[eth0].lldp": st.builds(
+            lambda port: {"system": "switch1", "port": port, "chassis": "x"}, st.text("123", min_size=1)
+        ),
         "facts.interfaces[cloudbr0].addresses": st.just(["10.88.0.14/24", "fe80::1/64"]),
-        "facts.agent.unit": st.builds(lambda count: {"active": "activating", "enabled": "enabled", "restarts": count}, st.integers(0, 99)),
+        "facts.agent.unit": st.builds(
+            lambda count: {"active": "activating", "enabled": "enabled", "restarts": count}, st.integers(0, 99)
+        ),
         "facts.units[libvirtd.service].sub": st.sampled_from(["running", "dead"]),
         "facts.firewall.nft": st.builds(
-            lambda packets: [{"rule": {"handle": 9, "expr": [{"counter": {"packets": packets, "bytes": packets * 80}}]}}], st.integers(0, 9)
+            lambda packets: [
+                {"rule": {"handle": 9, "expr": [{"counter": {"packets": packets, "bytes": packets * 80}}]}}
+            ],
+            st.integers(0, 9),
         ),
         "facts.packages[vim]": st.just("9.0"),
     },
@@ -253,6 +339,8 @@ CHURN = st.fixed_dictionaries(
 @given(CHURN, st.integers(0, 3), st.booleans())
 def test_what_changes_by_itself_never_refuses(churn, taps, with_link):
     facts = changed(churn)
-    facts["interfaces"] += [{**TAP, **EXTRA, "name": f"vnet{number}", "mac": f"fe:00:00:00:00:0{number}"} for number in range(taps)]
+    facts["interfaces"] += [
+        {**TAP, **EXTRA, "name": f"vnet{number}", "mac": f"fe:00:00:00:00:0{number}"} for number in range(taps)
+    ]
     facts["bridges"]["cloudbr1"]["ports"] += [f"vnet{number}" for number in range(taps)] if with_link else []
     require_verdict(KEPT, candidate(WORLD, facts=facts), NOW)

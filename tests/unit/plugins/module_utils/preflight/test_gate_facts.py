@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every leaf of a healthy host's facts, changed between verdict and join: refused exactly where a check says so.
 
-What is to be refused stands in tests/fixtures/gate/changed_facts.yml, written by hand from the pages of the checks; a leaf that is not in it
-stops no join. The judging functions are not asked what to expect.
+What is to be refused stands in tests/fixtures/gate/changed_facts.yml, written by hand from the pages of the checks; a
+leaf that is not in it stops no join. The judging functions are not asked what to expect.
 """
 
 from __future__ import annotations
@@ -92,7 +92,11 @@ def another(path: tuple[Step, ...], value: Any) -> Any:
     if isinstance(value, (int, float)):
         return value * 2 or 1
     if isinstance(value, str):
-        return re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value) if re.search("[0-9]", value) else f"{value}other"
+        return (
+            re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value)
+            if re.search("[0-9]", value)
+            else f"{value}other"
+        )
     return ["other"] if value == [] else {"other": "other"} if value == {} else "other"
 
 
@@ -102,7 +106,9 @@ def nothing(_path: tuple[Step, ...], value: Any) -> Any:
 
 
 def unknown(path: tuple[Step, ...], value: Any) -> Any:
-    """Nobody knows it any more. Of a long list of texts the first and the last item stand for all: every one has been another before."""
+    """It is not known any more. Of a long list of texts the first and the last item stand for all: every one has been
+    another before.
+    """
     inside = FACTS
     for step in path[:-1]:
         inside = inside[step]
@@ -123,7 +129,10 @@ def refused(facts: Any) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize(("column", "change"), [("another", another), ("nothing", nothing), pytest.param("unknown", unknown, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("column", "change"),
+    [("another", another), ("nothing", nothing), pytest.param("unknown", unknown, marks=pytest.mark.full)],
+)
 def test_every_changed_leaf_is_refused_exactly_where_a_check_says_so(column, change):
     wrong = {}
     for path, value in leaves(FACTS):

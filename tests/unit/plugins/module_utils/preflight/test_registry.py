@@ -5,9 +5,21 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, FAILED, UNDECIDED, UNKNOWN
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    FAILED,
+    UNDECIDED,
+    UNKNOWN,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import HOST, check, odd_ones, same, show, split
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    HOST,
+    check,
+    odd_ones,
+    same,
+    show,
+    split,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +27,8 @@ VALUES = st.sampled_from(["v1", "v2", "v3"])
 # Host name -> (value, whether it is a member).
 FLEETS = st.dictionaries(st.from_regex(r"host[1-9]", fullmatch=True), st.tuples(VALUES, st.booleans()), min_size=1)
 JSON = st.recursive(
-    st.one_of(st.integers(), st.text(max_size=3)), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    st.one_of(st.integers(), st.text(max_size=3)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
 )
 KNOWN_OR_NOT = st.one_of(st.none(), VALUES)
 
@@ -78,17 +91,22 @@ def test_the_order_of_hosts_does_not_matter(fleet, declared, random):
     shuffled = list(fleet)
     random.shuffle(shuffled)
     other = {name: fleet[name] for name in shuffled}
-    assert list(odd_ones(values_of(fleet), declared, members=members_of(fleet))) == list(odd_ones(values_of(other), declared, members=members_of(other)))
+    assert list(odd_ones(values_of(fleet), declared, members=members_of(fleet))) == list(
+        odd_ones(values_of(other), declared, members=members_of(other))
+    )
 
 
 @given(st.dictionaries(st.from_regex(r"host[1-9]", fullmatch=True), st.tuples(KNOWN_OR_NOT, st.booleans()), min_size=1))
 def test_what_is_not_known_is_told_and_judges_nobody(fleet):
-    hosts = [Profile(name, {"cgroup": value, "unknown": {"cgroup": "no such file"}}, member=member) for name, (value, member) in fleet.items()]
+    hosts = [
+        Profile(name, {"cgroup": value, "unknown": {"cgroup": "no such file"}}, member=member)
+        for name, (value, member) in fleet.items()
+    ]
     problems = list(same(hosts, Cluster(), "cgroup"))
-    unseen = {name for name, (value, _member) in fleet.items() if value is None}
-    gaps = [problem for problem in problems if problem.kind == UNKNOWN]
-    assert blamed(gaps) == unseen
-    assert all("no such file" in problem.observed for problem in gaps)
+    without = {name for name, (value, _member) in fleet.items() if value is None}
+    unknowns = [problem for problem in problems if problem.kind == UNKNOWN]
+    assert blamed(unknowns) == without
+    assert all("no such file" in problem.observed for problem in unknowns)
     rest = [problem for problem in problems if problem.kind != UNKNOWN]
     known = {name: (value, member) for name, (value, member) in fleet.items() if value is not None}
     assert rest == list(odd_ones(values_of(known), members=members_of(known)))
@@ -96,14 +114,15 @@ def test_what_is_not_known_is_told_and_judges_nobody(fleet):
 
 @given(
     st.recursive(
-        st.one_of(st.integers(), st.text(max_size=3)), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        st.one_of(st.integers(), st.text(max_size=3)),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
     )
 )
 def test_any_fact_can_be_compared(value):
     """JSON values, nested as they are, can be counted and shown."""
     hosts = [Profile(name, {"fact": value}) for name in ("host1", "host2")]
-    values, gaps = split(hosts, "fact")
-    assert not gaps
+    values, unknowns = split(hosts, "fact")
+    assert not unknowns
     assert len(set(values.values())) == 1
     assert isinstance(show(values["host1"]), str)
 
@@ -113,7 +132,10 @@ def test_a_declared_list_is_compared_with_a_fact_from_json():
     assert not list(same(hosts, Cluster(declared={"list": ["a", "b"]}), "list"))
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "yes"), (False, "no"), ((), "none"), ({"b", "a"}, "a, b"), (("x", True), "x, yes"), (7, "7")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "yes"), (False, "no"), ((), "none"), ({"b", "a"}, "a, b"), (("x", True), "x, yes"), (7, "7")],
+)
 def test_values_are_shown_in_words(value, text):
     assert show(value) == text
 
@@ -122,8 +144,15 @@ def test_a_declaration_that_makes_no_sense_is_refused():
     def documented(host, cluster, policy):
         """Text."""
 
-    for name, severity, scope in (("cpu1", ERROR, HOST), ("XYZ001", "bad", HOST), ("XYZ001", ERROR, "fleet"), (next(iter(CHECKS)), ERROR, HOST)):
+    for name, severity, scope in (
+        ("cpu1", ERROR, HOST),
+        ("XYZ001", "bad", HOST),
+        ("XYZ001", ERROR, "fleet"),
+        (next(iter(CHECKS)), ERROR, HOST),
+    ):
         with pytest.raises(ValueError, match=name):
             check(name, "title", area="cpu", severity=severity, scope=scope, fix="repair it")(documented)
     with pytest.raises(ValueError, match="docstring"):
-        check("XYZ001", "title", area="cpu", severity=ERROR, scope=HOST, fix="repair it")(lambda host, cluster, policy: ())
+        check("XYZ001", "title", area="cpu", severity=ERROR, scope=HOST, fix="repair it")(
+            lambda host, cluster, policy: ()
+        )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that the lab stages at once (tests/fixtures/staged_faults.yml) are all found, each by its own check: none hides another.
+"""Faults that the lab stages at once (tests/fixtures/staged_faults.yml) are all found, each by its own check: none
+hides another.
 
 Shown with the faults of the same checks in tests/fixtures/checks, on one host.
 """

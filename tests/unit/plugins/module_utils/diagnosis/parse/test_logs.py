@@ -12,8 +12,14 @@ SUDO = "Nov 21 h4 sudo[12]: root : PWD=/root ; USER=root ; COMMAND=/usr/share/cl
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (SUDO + "keystore-setup /etc/agent.properties /etc/cloud.jks s3cretPass 365 /x", SUDO + "keystore-setup (arguments hidden)"),
-        (SUDO + "keystore-cert-import /p s3cretPass -----BEGIN~PRIVATE^KEY", SUDO + "keystore-cert-import (arguments hidden)"),
+        (
+            SUDO + "keystore-setup /etc/agent.properties /etc/cloud.jks s3cretPass 365 /x",
+            SUDO + "keystore-setup (arguments hidden)",
+        ),
+        (
+            SUDO + "keystore-cert-import /p s3cretPass -----BEGIN~PRIVATE^KEY",
+            SUDO + "keystore-cert-import (arguments hidden)",
+        ),
         ("keystore.passphrase=s3cretPass", "keystore.passphrase=(hidden)"),
         ("-----BEGIN RSA PRIVATE KEY-----MIIs3cretPass", "(hidden)"),
         ("password: s3cretPass end", "password: (hidden) end"),

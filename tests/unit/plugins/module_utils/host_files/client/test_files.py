@@ -299,6 +299,7 @@ def test_names_of_temporary_files_are_unique_and_not_too_long(tmp_path):
 
 def test_ten_megabytes_of_properties_are_no_matter(tmp_path):
     """The quadratic part is gone: ten times the keys take about ten times as long."""
+
     def seconds(count):
         path = tmp_path / "agent.properties"
         path.write_text("".join(f"some.key.{number}=value \\\n  and more\n" for number in range(count)))

@@ -26,7 +26,9 @@ class Clock:
 def machine(monkeypatch, tmp_path):
     """Answers of commands by name; uptime 5000 s, setup.log absent, no processes."""
     answers = {"sessions": "", "agent": "inactive\n", "journal": ""}
-    monkeypatch.setattr(join_progress, "run_all", lambda commands: {name: Answer((), 0, answers[name]) for name in commands})
+    monkeypatch.setattr(
+        join_progress, "run_all", lambda commands: {name: Answer((), 0, answers[name]) for name in commands}
+    )
     monkeypatch.setattr(join_progress, "SystemClock", Clock)
     monkeypatch.setattr(join_progress, "SETUP_LOG", str(tmp_path / "setup.log"))
     monkeypatch.setattr(join_progress, "_uptime", lambda: 5000.0)
@@ -38,7 +40,9 @@ def machine(monkeypatch, tmp_path):
 
 
 def test_signs(machine, tmp_path):
-    machine["sessions"] = SESSIONS.format("10.88.0.254", 8) + SESSIONS.format("10.88.0.253", 77) + SESSIONS.format("10.88.0.7", 5)
+    machine["sessions"] = (
+        SESSIONS.format("10.88.0.254", 8) + SESSIONS.format("10.88.0.253", 77) + SESSIONS.format("10.88.0.7", 5)
+    )
     machine["journal"] = (
         "1795864880.0 host1 cloudstack-keystore-setup[1]: Generating new key\n"
         "1795864890.0 host1 sshd[1]: Disconnected from user root 10.88.0.254 port 5\n"
@@ -46,8 +50,14 @@ def test_signs(machine, tmp_path):
     )
     found = join_progress.gather(["10.88.0.254", "10.88.0.253"], str(tmp_path))
     assert found.processes == (("keystore-setup", 3.0),)
-    assert found.logins == (("10.88.0.254", 70.0),), "no terminal, and nobody else's login"
-    assert (found.set_up, found.logout, found.agent_active, found.agent_connected, found.mark) == (20.0, 10.0, False, False, None)
+    assert found.logins == (("10.88.0.254", 70.0),), "no terminal, and no other login"
+    assert (found.set_up, found.logout, found.agent_active, found.agent_connected, found.mark) == (
+        20.0,
+        10.0,
+        False,
+        False,
+        None,
+    )
 
 
 def test_logins_from_where_this_run_comes_from_say_nothing(machine, tmp_path):
@@ -58,7 +68,9 @@ def test_logins_from_where_this_run_comes_from_say_nothing(machine, tmp_path):
 
 
 def test_an_agent_that_is_connected(machine, tmp_path):
-    machine.update(agent="activating\n", sessions='0 0 10.88.0.11:46210 10.88.0.254:8250 users:(("java",pid=500,fd=7))\n')
+    machine.update(
+        agent="activating\n", sessions='0 0 10.88.0.11:46210 10.88.0.254:8250 users:(("java",pid=500,fd=7))\n'
+    )
     found = join_progress.gather([], str(tmp_path))
     assert (found.agent_active, found.agent_connected) == (True, True)
 

@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.parse.signs import Event, parse_events, parse_sessions, set_up_program
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_join.parse.signs import (
+    Event,
+    parse_events,
+    parse_sessions,
+    set_up_program,
+)
 
 SESSIONS = """\
 0 0 10.88.0.11:22 10.88.0.254:51022 users:(("sshd",pid=411,fd=4),("sshd",pid=409,fd=4))
@@ -24,7 +29,7 @@ JOURNAL = f"""\
 1795864899.500000 host1 sshd[409]: Received disconnect from 10.88.0.254 port 51022:11: Closed due to user request.
 1795864899.600000 host1 sshd[409]: Disconnected from user root 10.88.0.254 port 51022
 -- Boot 0123 --
-"""
+"""  # noqa: E501 - captured output
 
 
 def test_sessions_of_sshd():

@@ -14,7 +14,12 @@ HOSTS = {"a": NEW, "b": UP, "c": NEW, "d": ALERT, "later": {}, "e": NEW}
 
 @pytest.mark.parametrize(
     ("size", "waves"),
-    [(8, [["a", "c", "d", "e"]]), (3, [["a", "c", "d"], ["e"]]), (1, [["a"], ["c"], ["d"], ["e"]]), (0, [["a"], ["c"], ["d"], ["e"]])],
+    [
+        (8, [["a", "c", "d", "e"]]),
+        (3, [["a", "c", "d"], ["e"]]),
+        (1, [["a"], ["c"], ["d"], ["e"]]),
+        (0, [["a"], ["c"], ["d"], ["e"]]),
+    ],
 )
 def test_only_hosts_that_are_not_up(size, waves):
     assert join_waves(list(HOSTS), HOSTS, size) == waves

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.cpu_relation import relate
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile, Unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import FactUnavailable, Profile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,10 @@ def test_flags_decide_by_inclusion(mine, theirs):
 
 @given(FEATURES, FEATURES)
 def test_what_one_lacks_the_other_has_besides(mine, theirs):
-    there, back = relate(by_libvirt("a", mine), by_libvirt("b", theirs)), relate(by_libvirt("b", theirs), by_libvirt("a", mine))
+    there, back = (
+        relate(by_libvirt("a", mine), by_libvirt("b", theirs)),
+        relate(by_libvirt("b", theirs), by_libvirt("a", mine)),
+    )
     assert (there.lacks, there.besides) == (back.besides, back.lacks)
     assert relate(by_libvirt("a", mine), by_libvirt("b", mine)).verdict == "identical"
 
@@ -47,12 +50,15 @@ def test_a_feature_that_is_not_named_is_as_in_the_model():
 
 
 def test_features_beside_different_models_say_nothing():
-    with pytest.raises(Unseen, match="cpu.flags"):
+    with pytest.raises(FactUnavailable, match="cpu.flags"):
         relate(by_libvirt("host4", {}, "Opteron_G5"), by_libvirt("host1", {}))
 
 
 def test_flags_that_no_guest_sees_do_not_count():
-    assert relate(by_flags("host4", {"avx2", "hypervisor", "nopl"}), by_flags("host1", {"avx2", "constant_tsc"})).verdict == "identical"
+    assert (
+        relate(by_flags("host4", {"avx2", "hypervisor", "nopl"}), by_flags("host1", {"avx2", "constant_tsc"})).verdict
+        == "identical"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,10 @@ def test_flags_that_no_guest_sees_do_not_count():
     ],
 )
 def test_libvirts_own_answer_counts(told, back, verdict, goes_back):
-    relation = relate(by_flags("host4", {"avx2"}, cpu_compare={"host1": told}), by_flags("host1", {"avx2"}, cpu_compare={"host4": back}))
+    relation = relate(
+        by_flags("host4", {"avx2"}, cpu_compare={"host1": told}),
+        by_flags("host1", {"avx2"}, cpu_compare={"host4": back}),
+    )
     assert (relation.verdict, relation.goes_back) == (verdict, goes_back)
     if told.startswith("incompatible"):
         assert relation.lacks == ("avx2", "vaes")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rulesets of tests/fixtures/nft_ruleset are what nft 1.0.6 lists: of our own role, of firewalld and ufw (shortened), of what
-cloudstack-setup-agent inserts on EL. Random rules were compared with the verdicts of a kernel when this was written."""
+"""The rulesets of tests/fixtures/nft_ruleset are what nft 1.0.6 lists: of our own role, of firewalld and ufw
+(shortened), of what cloudstack-setup-agent inserts on EL. Random rules were compared with the verdicts of a kernel when
+this was written.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import ACCEPT, DROP, REJECT, UNKNOWN, Connection, decide
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.firewall_verdict import (
+    ACCEPT,
+    DROP,
+    REJECT,
+    UNKNOWN,
+    Connection,
+    decide,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,8 +46,21 @@ def rule(*statements: Any, chain: str = "input", family: str = "inet") -> dict[s
     return {"rule": {"family": family, "table": "t", "chain": chain, "expr": listed}}
 
 
-def base(policy: str = ACCEPT, *, family: str = "inet", name: str = "input", prio: int = 0, hook: str = "input") -> dict[str, Any]:
-    return {"chain": {"family": family, "table": "t", "name": name, "handle": 1, "type": "filter", "hook": hook, "prio": prio, "policy": policy}}
+def base(
+    policy: str = ACCEPT, *, family: str = "inet", name: str = "input", prio: int = 0, hook: str = "input"
+) -> dict[str, Any]:
+    return {
+        "chain": {
+            "family": family,
+            "table": "t",
+            "name": name,
+            "handle": 1,
+            "type": "filter",
+            "hook": hook,
+            "prio": prio,
+            "policy": policy,
+        }
+    }
 
 
 def chain(name: str) -> dict[str, Any]:
@@ -46,7 +68,9 @@ def chain(name: str) -> dict[str, Any]:
 
 
 def named_set(name: str, *elements: Any, kind: str = "set") -> dict[str, Any]:
-    return {kind: {"family": "inet", "table": "t", "name": name, "type": "ipv4_addr", "handle": 3, "elem": list(elements)}}
+    return {
+        kind: {"family": "inet", "table": "t", "name": name, "type": "ipv4_addr", "handle": 3, "elem": list(elements)}
+    }
 
 
 def verdict(*ruleset: Any, source: str = PEER, port: int = 16514, interface: str = "") -> str:
@@ -85,14 +109,22 @@ def test_rulesets_of_the_field(name, source, port, interface, wanted):
 
 
 def test_the_tables_that_the_agent_leaves_empty_decide_nothing():
-    assert decide([], Connection(PEER, 16514)) == decide([{"table": {"family": "ip", "name": "filter", "handle": 1}}], Connection(PEER, 16514))
+    assert decide([], Connection(PEER, 16514)) == decide(
+        [{"table": {"family": "ip", "name": "filter", "handle": 1}}], Connection(PEER, 16514)
+    )
     assert verdict() == ACCEPT
 
 
 def test_the_rule_that_decided_is_named():
-    assert decide([base(DROP), rule(match(DPORT, 16514), ACCEPT)], Connection(PEER, 16514)).evidence == "rule 1 of chain inet t input"
+    assert (
+        decide([base(DROP), rule(match(DPORT, 16514), ACCEPT)], Connection(PEER, 16514)).evidence
+        == "rule 1 of chain inet t input"
+    )
     assert decide([base(DROP)], Connection(PEER, 16514)).evidence == "policy drop of chain inet t input"
-    assert decide([base(DROP), rule(LIMIT, ACCEPT)], Connection(PEER, 16514)).evidence == "rule 1 of chain inet t input: whether limit holds is not known"
+    assert (
+        decide([base(DROP), rule(LIMIT, ACCEPT)], Connection(PEER, 16514)).evidence
+        == "rule 1 of chain inet t input: whether limit holds is not known"
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +187,12 @@ def test_conditions(condition, holds):
 
 def test_the_interface_counts_where_it_is_known():
     rules = [base(DROP), rule(match(IIFNAME, {"set": ["eth*", "cloudbr0"]}), ACCEPT)]
-    assert [verdict(*rules, interface=name) for name in ("eth1", "cloudbr0", "lo", "")] == [ACCEPT, ACCEPT, DROP, UNKNOWN]
+    assert [verdict(*rules, interface=name) for name in ("eth1", "cloudbr0", "lo", "")] == [
+        ACCEPT,
+        ACCEPT,
+        DROP,
+        UNKNOWN,
+    ]
 
 
 def test_what_is_not_known_does_not_matter_where_both_ways_end_alike():
@@ -193,19 +230,45 @@ def test_a_reset_is_certain_where_the_rule_names_an_address_family():
 
 
 def test_jump_comes_back_and_goto_does_not():
-    jumps = [base(DROP), chain("one"), rule(match(DPORT, 22), ACCEPT, chain="one"), rule({"jump": {"target": "one"}}), rule(ACCEPT)]
+    jumps = [
+        base(DROP),
+        chain("one"),
+        rule(match(DPORT, 22), ACCEPT, chain="one"),
+        rule({"jump": {"target": "one"}}),
+        rule(ACCEPT),
+    ]
     assert verdict(*jumps) == ACCEPT
-    leaves = [base(DROP), chain("one"), rule(match(DPORT, 22), ACCEPT, chain="one"), rule({"goto": {"target": "one"}}), rule(ACCEPT)]
+    leaves = [
+        base(DROP),
+        chain("one"),
+        rule(match(DPORT, 22), ACCEPT, chain="one"),
+        rule({"goto": {"target": "one"}}),
+        rule(ACCEPT),
+    ]
     assert verdict(*leaves) == DROP
 
 
 def test_return_leaves_the_chain():
-    rules = [base(DROP), chain("one"), rule("return", chain="one"), rule(ACCEPT, chain="one"), rule({"jump": {"target": "one"}})]
+    rules = [
+        base(DROP),
+        chain("one"),
+        rule("return", chain="one"),
+        rule(ACCEPT, chain="one"),
+        rule({"jump": {"target": "one"}}),
+    ]
     assert verdict(*rules) == DROP
 
 
 def test_a_loop_of_jumps_is_not_followed_for_ever():
-    assert verdict(base(ACCEPT), chain("one"), rule({"jump": {"target": "one"}}, chain="one"), rule({"jump": {"target": "one"}})) == UNKNOWN
+    assert (
+        verdict(
+            base(ACCEPT),
+            chain("one"),
+            rule({"jump": {"target": "one"}}, chain="one"),
+            rule({"jump": {"target": "one"}}),
+        )
+        == UNKNOWN
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +278,17 @@ def test_a_loop_of_jumps_is_not_followed_for_ever():
         (DPORT, {"set": [[22, {"accept": None}]]}, DROP),
         (DPORT, {"set": [[{"range": [16000, 17000]}, {"jump": {"target": "one"}}]]}, ACCEPT),
         (DPORT, "@ports", ACCEPT),
-        (STATE, {"set": [["established", {"accept": None}], ["new", {"jump": {"target": "one"}}], ["invalid", {"drop": None}]]}, ACCEPT),
+        (
+            STATE,
+            {
+                "set": [
+                    ["established", {"accept": None}],
+                    ["new", {"jump": {"target": "one"}}],
+                    ["invalid", {"drop": None}],
+                ]
+            },
+            ACCEPT,
+        ),
         ({"meta": {"key": "mark"}}, {"set": [[1, {"accept": None}]]}, UNKNOWN),
         ({"payload": {"protocol": "udp", "field": "dport"}}, {"set": [["*", {"accept": None}]]}, DROP),
         (DPORT, {"set": ["nonsense"]}, UNKNOWN),
@@ -223,7 +296,12 @@ def test_a_loop_of_jumps_is_not_followed_for_ever():
     ],
 )
 def test_verdict_maps(key, data, wanted):
-    rules = [base(DROP), chain("one"), rule(ACCEPT, chain="one"), named_set("ports", [16514, {"accept": None}], kind="map")]
+    rules = [
+        base(DROP),
+        chain("one"),
+        rule(ACCEPT, chain="one"),
+        named_set("ports", [16514, {"accept": None}], kind="map"),
+    ]
     assert verdict(*rules, rule({"vmap": {"key": key, "data": data}})) == wanted
 
 
@@ -247,7 +325,10 @@ def test_families():
     assert verdict(base(DROP, family="bridge")) == DROP
 
 
-@pytest.mark.parametrize("ruleset", [None, {}, "accept", [1], [{}], [{"rule": None}], [{"chain": {"family": "inet"}}], [{"chain": 5, "rule": 6}]])
+@pytest.mark.parametrize(
+    "ruleset",
+    [None, {}, "accept", [1], [{}], [{"rule": None}], [{"chain": {"family": "inet"}}], [{"chain": 5, "rule": 6}]],
+)
 def test_what_is_no_ruleset_is_unknown(ruleset):
     assert decide(ruleset, Connection(PEER, 16514)).verdict == UNKNOWN
 
@@ -304,7 +385,11 @@ WORDS = st.sampled_from(
     ]
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=6) | WORDS
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=3), max_leaves=15)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=3),
+    max_leaves=15,
+)
 VERDICTS = {ACCEPT, DROP, REJECT, UNKNOWN}
 
 
@@ -315,7 +400,12 @@ def test_garbage_is_never_an_exception(garbage):
 
 @given(st.lists(JSON, max_size=4), st.sampled_from(["eth0", "", "lo"]))
 def test_garbage_in_a_rule_is_never_an_exception(garbage, interface):
-    rules = [base(DROP), named_set("peers", *garbage), rule(*garbage), *(rule({"match": each}, ACCEPT) for each in garbage)]
+    rules = [
+        base(DROP),
+        named_set("peers", *garbage),
+        rule(*garbage),
+        *(rule({"match": each}, ACCEPT) for each in garbage),
+    ]
     assert decide(rules, Connection(PEER, 16514, interface)).verdict in VERDICTS
 
 

@@ -56,7 +56,7 @@ LLDP = {"facts.interfaces[eth2].lldp": {"system": "leaf1", "port": "eth7", "chas
         (LLDP, {}, "leaf1"),
         ({"facts.interfaces[eth2].lldp": {"system": None, "port": "1", "chassis": "aa:bb"}}, {}, "aa:bb"),
         ({**LLDP, "declared.rack": "r7"}, {}, "r7"),
-        (LLDP, {"host2": {"declared.rack": "r7"}}, ""),  # somebody has racks: switches and racks are not mixed
+        (LLDP, {"host2": {"declared.rack": "r7"}}, ""),  # a host has a rack: switches and racks are not mixed
     ],
 )
 def test_the_place(edit, others, place):

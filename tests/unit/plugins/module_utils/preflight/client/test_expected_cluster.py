@@ -18,11 +18,23 @@ NO_HOSTS = ("listHosts", [])
 
 
 def _zone(cluster):
-    networks = [{"id": "n1", "vlan": "100-199", "isolationmethods": "VLAN"}, {"id": "n2", "vlan": "5000-6000", "isolationmethods": "VXLAN"}]
-    pools = [{"name": "mine", "scope": "CLUSTER", "clusterid": "c1", "state": "Up"}, {"name": "theirs", "scope": "CLUSTER", "clusterid": "c2"}]
+    networks = [
+        {"id": "n1", "vlan": "100-199", "isolationmethods": "VLAN"},
+        {"id": "n2", "vlan": "5000-6000", "isolationmethods": "VXLAN"},
+    ]
+    pools = [
+        {"name": "mine", "scope": "CLUSTER", "clusterid": "c1", "state": "Up"},
+        {"name": "theirs", "scope": "CLUSTER", "clusterid": "c2"},
+    ]
     return [
         ("listPhysicalNetworks", networks),
-        ("listTrafficTypes", [{"traffictype": "Management", "kvmnetworklabel": "cloudbr0"}, {"traffictype": "Guest", "kvmnetworklabel": "cloudbr1"}]),
+        (
+            "listTrafficTypes",
+            [
+                {"traffictype": "Management", "kvmnetworklabel": "cloudbr0"},
+                {"traffictype": "Guest", "kvmnetworklabel": "cloudbr1"},
+            ],
+        ),
         ("listTrafficTypes", [{"traffictype": "Guest", "kvmnetworklabel": "cloudbr5"}]),
         ("listStoragePools", pools if cluster else []),
     ]
@@ -31,7 +43,11 @@ def _zone(cluster):
 def _settings(found=True):
     """Each setting is in the middle of others whose names hold its name; two are asked for the cluster first."""
     for name, of_cluster in SETTINGS.items():
-        rows = [{"name": f"x.{name}", "value": "wrong"}, {"name": name, "value": f"value of {name}"}, {"name": f"{name}.x"}]
+        rows = [
+            {"name": f"x.{name}", "value": "wrong"},
+            {"name": name, "value": f"value of {name}"},
+            {"name": f"{name}.x"},
+        ]
         if of_cluster and found:
             yield ("listConfigurations", [])  # as for a setting without this scope
         yield ("listConfigurations", rows)
@@ -39,14 +55,24 @@ def _settings(found=True):
 
 def test_existing_cluster():
     ranges = [{"vlan": 7}, {"vlan": 7}, {"startip": "172.20.0.2"}]
-    script = [("listZones", [ZONE]), ("listPods", [POD]), ("listClusters", [CLUSTER]), ("listStorageNetworkIpRange", ranges), CAPABILITIES]
+    script = [
+        ("listZones", [ZONE]),
+        ("listPods", [POD]),
+        ("listClusters", [CLUSTER]),
+        ("listStorageNetworkIpRange", ranges),
+        CAPABILITIES,
+    ]
     client = ScriptedClient(*script, *_settings(), NO_HOSTS, *_zone(cluster=True))
     cluster, exists = read(client, "zone1", "pod1", "cluster1")
     assert not client.script
     assert exists == {"zone": True, "pod": True, "cluster": True}
     assert cluster.labels == {"Management": ("cloudbr0",), "Guest": ("cloudbr1", "cloudbr5")}
     assert (cluster.isolation, cluster.vlan_ranges, cluster.storage_vlans) == (("VLAN", "VXLAN"), ("100-199",), ("7",))
-    assert (cluster.arch, cluster.zone_allocation_state, cluster.cluster_allocation_state) == ("x86_64", "Enabled", "Disabled")
+    assert (cluster.arch, cluster.zone_allocation_state, cluster.cluster_allocation_state) == (
+        "x86_64",
+        "Enabled",
+        "Disabled",
+    )
     assert cluster.settings == {name: f"value of {name}" for name in SETTINGS}
     assert [pool.name for pool in cluster.pools] == ["mine"]
     sent = dict(client.sent)
@@ -59,18 +85,27 @@ def test_nothing_exists():
     client = ScriptedClient(("listZones", []), CAPABILITIES, *_settings(found=False), NO_HOSTS)
     cluster, exists = read(client, "zone1", "pod1", "cluster1")
     assert exists == {"zone": False, "pod": False, "cluster": False}
-    assert cluster == Cluster("zone1", "pod1", "cluster1", "cloudstack", management_version="4.22.1.0", settings=cluster.settings)
+    assert cluster == Cluster(
+        "zone1", "pod1", "cluster1", "cloudstack", management_version="4.22.1.0", settings=cluster.settings
+    )
 
 
 def test_only_the_zone_exists():
-    client = ScriptedClient(("listZones", [ZONE]), ("listPods", []), CAPABILITIES, *_settings(found=False), NO_HOSTS, *_zone(cluster=False))
+    client = ScriptedClient(
+        ("listZones", [ZONE]), ("listPods", []), CAPABILITIES, *_settings(found=False), NO_HOSTS, *_zone(cluster=False)
+    )
     cluster, exists = read(client, "zone1", "pod1", "cluster1")
     assert exists == {"zone": True, "pod": False, "cluster": False}
     assert (cluster.arch, cluster.labels["Management"]) == (None, ("cloudbr0",))
 
 
 def test_cluster_in_whatever_pod():
-    script = [("listZones", [ZONE]), ("listClusters", [{**CLUSTER, "podid": "p9"}]), ("listStorageNetworkIpRange", []), CAPABILITIES]
+    script = [
+        ("listZones", [ZONE]),
+        ("listClusters", [{**CLUSTER, "podid": "p9"}]),
+        ("listStorageNetworkIpRange", []),
+        CAPABILITIES,
+    ]
     client = ScriptedClient(*script, *_settings(), NO_HOSTS, *_zone(cluster=True))
     cluster, exists = read(client, "zone1", "", "cluster1")
     assert (exists["pod"], exists["cluster"], cluster.arch) == (True, True, "x86_64")

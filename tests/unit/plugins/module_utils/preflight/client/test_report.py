@@ -17,7 +17,12 @@ from tests.kept_reports import NOW, kept
 WORLD = healthy()
 KEPT = kept(WORLD)
 FACTS = json.dumps(WORLD.hosts["host4"]["facts"])
-THERE = {"address": "10.88.0.14", "url": "http://10.88.0.14", "username": "root", "place": ("zone1", "pod1", "cluster1")}
+THERE = {
+    "address": "10.88.0.14",
+    "url": "http://10.88.0.14",
+    "username": "root",
+    "zone_pod_cluster": ("zone1", "pod1", "cluster1"),
+}
 
 
 class Noon:
@@ -41,11 +46,15 @@ def ask(folder, facts=FACTS, **changes):
 
 def test_a_host_with_a_fresh_verdict_may_join(folder):
     ask(folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["preflight.facts.json", "preflight.json"], "a reader leaves nothing behind"
+    assert sorted(path.name for path in folder.iterdir()) == ["preflight.facts.json", "preflight.json"], (
+        "a reader leaves nothing behind"
+    )
 
 
 @pytest.mark.parametrize("name", ["preflight.json", "preflight.facts.json"])
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"a": NaN}', b"[" * 100000, b"[Infinity]", b"[1" + b"0" * 5000 + b"]"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b'{"a": NaN}', b"[" * 100000, b"[Infinity]", b"[1" + b"0" * 5000 + b"]"]
+)
 def test_a_file_that_is_not_json_is_refused_in_words(folder, name, content):
     (folder / name).write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -63,7 +72,9 @@ def test_a_folder_in_the_place_of_a_file_is_refused_in_words(folder, name):
         ask(folder)
 
 
-@pytest.mark.parametrize("content", ['{"run1": {"at": "2026-11-25T11:59:00+00:00", "by": "bob on ci"}}', "[]", "{", '{"run1": 7}'])
+@pytest.mark.parametrize(
+    "content", ['{"run1": {"at": "2026-11-25T11:59:00+00:00", "by": "bob on ci"}}', "[]", "{", '{"run1": 7}']
+)
 def test_a_mark_of_a_run_that_did_not_end_refuses(folder, content):
     (folder / "preflight.unfinished.json").write_text(content)
     with pytest.raises(InputError, match="has not ended with a report"):
@@ -80,13 +91,18 @@ def test_facts_that_are_none_are_refused(folder, facts):
         ask(folder, facts)
 
 
-@pytest.mark.parametrize(("policy", "words"), [({"verdict_max_age_s": 1}, "holds for 1 s"), ({"loss_max_percent": 5.0}, "another policy")])
+@pytest.mark.parametrize(
+    ("policy", "words"), [({"verdict_max_age_s": 1}, "holds for 1 s"), ({"loss_max_percent": 5.0}, "another policy")]
+)
 def test_the_policy_is_that_of_the_inventory(folder, policy, words):
     with pytest.raises(InputError, match=words):
         ask(folder, policy=policy)
 
 
-@pytest.mark.parametrize("changes", [{"policy": {"verdict_max_age_s": "long"}}, {"policy": {"loss_max_percent": float("nan")}}, {"waivers": [{}]}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"policy": {"verdict_max_age_s": "long"}}, {"policy": {"loss_max_percent": float("nan")}}, {"waivers": [{}]}],
+)
 def test_a_policy_or_waiver_that_is_none_is_refused(folder, changes):
     with pytest.raises(InputError, match="preflight_"):
         ask(folder, **changes)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES, what_cloudstack_says
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import (
+    FAILURES,
+    what_cloudstack_says,
+)
 
 
 def test_every_failure_of_the_catalogue_is_there_and_whole():
@@ -16,6 +19,9 @@ def test_every_failure_of_the_catalogue_is_there_and_whole():
 
 
 def test_a_silent_failure_is_told_as_one():
-    assert what_cloudstack_says("none: the host resets itself", "347 s") == "CloudStack says nothing: the host resets itself (347 s)"
+    assert (
+        what_cloudstack_says("none: the host resets itself", "347 s")
+        == "CloudStack says nothing: the host resets itself (347 s)"
+    )
     assert what_cloudstack_says("No.", "0 s") == "CloudStack says: No. (0 s)"
     assert what_cloudstack_says("No.", "reported").endswith("(reported by users, not measured)")

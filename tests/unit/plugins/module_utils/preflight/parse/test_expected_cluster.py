@@ -12,8 +12,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import (
     DEFAULTS,
     cluster_of,
+    cluster_of_inventory,
     completed,
-    intent_of_inventory,
     isolation_of,
     labels_of,
     mapping_of,
@@ -54,7 +54,15 @@ def test_isolation_and_ranges():
 
 
 def _pool(**values):
-    row = {"name": "p", "ipaddress": "192.0.2.60", "path": "/export/p", "type": "NetworkFilesystem", "state": "Up", "scope": "CLUSTER", "clusterid": "c1"}
+    row = {
+        "name": "p",
+        "ipaddress": "192.0.2.60",
+        "path": "/export/p",
+        "type": "NetworkFilesystem",
+        "state": "Up",
+        "scope": "CLUSTER",
+        "clusterid": "c1",
+    }
     return {**row, "hypervisor": "KVM", **values}
 
 
@@ -76,13 +84,32 @@ def _pool(**values):
 )
 def test_pools_that_every_host_has_to_mount(values, cluster, concerns):
     found = pools_of([_pool(**values)], cluster)
-    assert found == ((Pool("p", "NetworkFilesystem", "192.0.2.60", "/export/p", "Up", values.get("scope", "CLUSTER")),) if concerns else ())
+    assert found == (
+        (Pool("p", "NetworkFilesystem", "192.0.2.60", "/export/p", "Up", values.get("scope", "CLUSTER")),)
+        if concerns
+        else ()
+    )
 
 
 def test_registered_hosts_and_no_secret_of_theirs():
-    details = {"Host.OS": "Debian GNU/Linux", "secured": "true", "password": "planted-s3cret", "username": "root", "Host.OS.Kernel.Version": "6.1"}
-    row = {"id": "h1", "name": "h1", "ipaddress": "10.88.0.11", "state": "Up", "resourcestate": "Enabled", "zonename": "z", "clustername": "c"}
-    assert registered_of([{**row, "version": "4.22.1.0", "details": details}, {"id": "h2", "name": "h2", "state": "Removed"}]) == (
+    details = {
+        "Host.OS": "Debian GNU/Linux",
+        "secured": "true",
+        "password": "planted-s3cret",
+        "username": "root",
+        "Host.OS.Kernel.Version": "6.1",
+    }
+    row = {
+        "id": "h1",
+        "name": "h1",
+        "ipaddress": "10.88.0.11",
+        "state": "Up",
+        "resourcestate": "Enabled",
+        "zonename": "z",
+        "clustername": "c",
+    }
+    second = {"id": "h2", "name": "h2", "state": "Removed"}
+    assert registered_of([{**row, "version": "4.22.1.0", "details": details}, second]) == (
         Registered(
             "h1", "10.88.0.11", "Up", "Enabled", "z", "c", "4.22.1.0", "h1",
             {"Host.OS": "Debian GNU/Linux", "secured": "true", "Host.OS.Kernel.Version": "6.1"},
@@ -131,42 +158,63 @@ def test_defaults_are_the_roles():
 
 def test_inventory_of_the_lab():
     variables = yaml.safe_load((ROOT / "inventories" / "lab" / "group_vars" / "cluster1.yml").read_text())
-    cluster = intent_of_inventory({**variables, "preflight_declared": {"cpu.model": "EPYC"}})
+    cluster = cluster_of_inventory({**variables, "preflight_declared": {"cpu.model": "EPYC"}})
     assert (cluster.zone, cluster.pod, cluster.name, cluster.source) == ("zone1", "pod1", "cluster1", "inventory")
-    assert cluster.labels == {"Management": ("cloudbr0",), "Public": ("cloudbr1",), "Guest": ("cloudbr1",), "Storage": ("cloudbr2",)}
-    assert (cluster.isolation, cluster.vlan_ranges, cluster.security_groups, cluster.arch) == (("VLAN",), ("100-199",), False, "x86_64")
+    assert cluster.labels == {
+        "Management": ("cloudbr0",),
+        "Public": ("cloudbr1",),
+        "Guest": ("cloudbr1",),
+        "Storage": ("cloudbr2",),
+    }
+    assert (cluster.isolation, cluster.vlan_ranges, cluster.security_groups, cluster.arch) == (
+        ("VLAN",),
+        ("100-199",),
+        False,
+        "x86_64",
+    )
     assert cluster.pools == (Pool("primary1", "NetworkFilesystem", "10.88.2.254", "/export/primary"),)
     assert (cluster.settings, cluster.registered, cluster.declared) == ({}, (), {"cpu.model": "EPYC"})
 
 
 def test_inventory_that_says_nothing_and_one_that_says_otherwise():
-    assert intent_of_inventory({}).labels["Guest"] == ("cloudbr1",)
-    other = intent_of_inventory(
+    assert cluster_of_inventory({}).labels["Guest"] == ("cloudbr1",)
+    other = cluster_of_inventory(
         {
             "cloudstack_zone": "common",
             "cluster_zone_name": "own",
             "cluster_zone_network_type": "Basic",
             "cluster_physical_network_isolation_methods": ["vxlan"],
             "cluster_physical_network_vlan": "5000-6000",
-            "cluster_primary_storage": [{"name": "wide", "url": "RBD://admin:planted-s3cret@192.0.2.61/pool", "scope": "zone"}],
+            "cluster_primary_storage": [
+                {"name": "wide", "url": "RBD://admin:planted-s3cret@192.0.2.61/pool", "scope": "zone"}
+            ],
         }
     )
     assert (other.zone, other.security_groups, other.isolation, other.vlan_ranges) == ("own", True, ("VXLAN",), ())
     assert other.pools == (Pool("wide", "RBD", "192.0.2.61", "/pool", scope="ZONE"),)
-    assert intent_of_inventory({"cluster_physical_network_vlan": 100}).vlan_ranges == ("100",)
+    assert cluster_of_inventory({"cluster_physical_network_vlan": 100}).vlan_ranges == ("100",)
 
 
 def test_bad_url_in_the_inventory():
     with pytest.raises(InputError, match="not the address of primary storage"):
-        intent_of_inventory({"cluster_primary_storage": [{"name": "x", "url": "192.0.2.60:/export"}]})
+        cluster_of_inventory({"cluster_primary_storage": [{"name": "x", "url": "192.0.2.60:/export"}]})
 
 
 def test_inventory_fills_in_what_does_not_exist_yet():
-    inventory = intent_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://192.0.2.60/export/p/"}], "cluster_arch": "aarch64"})
+    inventory = cluster_of_inventory(
+        {
+            "cluster_primary_storage": [{"name": "primary1", "url": "nfs://192.0.2.60/export/p/"}],
+            "cluster_arch": "aarch64",
+        }
+    )
     bare = Cluster(zone="z", source="cloudstack", settings={"host": "192.0.2.1"}, management_version="4.22.1.0")
     nothing = completed(bare, inventory, {"zone": False, "pod": False, "cluster": False})
     assert (nothing.labels, nothing.arch, nothing.pools) == (inventory.labels, "aarch64", inventory.pools)
-    assert (nothing.source, nothing.settings, nothing.management_version) == ("cloudstack", {"host": "192.0.2.1"}, "4.22.1.0")
+    assert (nothing.source, nothing.settings, nothing.management_version) == (
+        "cloudstack",
+        {"host": "192.0.2.1"},
+        "4.22.1.0",
+    )
     zone = completed(Cluster(labels={}, security_groups=True), inventory, {"zone": True, "pod": True, "cluster": False})
     assert (zone.labels, zone.security_groups, zone.arch) == ({}, True, "aarch64")
     whole = completed(FULL, inventory, {"zone": True, "pod": True, "cluster": True})
@@ -175,5 +223,7 @@ def test_inventory_fills_in_what_does_not_exist_yet():
 
 
 def test_pool_of_the_inventory_that_exists_is_not_counted_twice():
-    inventory = intent_of_inventory({"cluster_primary_storage": [{"name": "primary1", "url": "nfs://10.88.2.254/export/primary/"}]})
+    inventory = cluster_of_inventory(
+        {"cluster_primary_storage": [{"name": "primary1", "url": "nfs://10.88.2.254/export/primary/"}]}
+    )
     assert completed(FULL, inventory, {"zone": True, "pod": True, "cluster": True}).pools == FULL.pools

@@ -8,7 +8,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-DECLARED = {f"host{n}": {"address": f"10.88.0.1{n}", "oobm_address": f"10.88.0.21{n}", "exports": ["10.88.2.254:/export/primary"]} for n in (1, 2)}
+DECLARED = {
+    f"host{n}": {
+        "address": f"10.88.0.1{n}",
+        "oobm_address": f"10.88.0.21{n}",
+        "exports": ["10.88.2.254:/export/primary"],
+    }
+    for n in (1, 2)
+}
 
 
 def test_a_host_asks_the_others_itself_the_management_servers_the_storage_and_its_bmc():
@@ -68,7 +75,10 @@ def test_the_exports_of_pools_and_of_the_inventory_are_asked_once():
 
 
 def test_a_login_has_the_bmc_of_its_host_unless_another_driver_talks_to_it():
-    found = probes.logins({**DECLARED, "host3": {"address": "10.88.0.13", "oobm_address": "10.88.0.213", "oobm_driver": "redfish"}}, {"host1": "secret"})
+    found = probes.logins(
+        {**DECLARED, "host3": {"address": "10.88.0.13", "oobm_address": "10.88.0.213", "oobm_driver": "redfish"}},
+        {"host1": "secret"},
+    )
     assert [(each["name"], each["bmc_address"], each["bmc_password"]) for each in found] == [
         ("host1", "10.88.0.211", "secret"),
         ("host2", "10.88.0.212", ""),

@@ -8,16 +8,16 @@ import time
 import uuid
 from datetime import datetime, timezone
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess, parse_waivers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.run_results import results_of
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action import ControllerAction
 
-ARGUMENT_SPEC = {
+SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "live": {"type": "dict", "required": True},
     "info": {"type": "dict"},
@@ -30,20 +30,13 @@ ARGUMENT_SPEC = {
 }
 
 
-class ActionModule(ActionBase):
-    """Runs wholly on the controller: no host is touched."""
+class ActionModule(ControllerAction):
+    """The verdicts of one cluster."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENT_SPEC = SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        try:
-            result.update(judge(options, task_vars), changed=False)
-        except KvmError as error:
-            result.update(failed=True, msg=str(error))
-        return result
+    def outcome(self, options, task_vars):
+        return judge(options, task_vars)
 
 
 def judge(options, task_vars):
@@ -67,7 +60,6 @@ def judge(options, task_vars):
 def remembered(variables):
     """What is known of one host: its facts, what the role preflight keeps beside them, and the results of this run."""
     facts = variables.get("ansible_facts", {}).get("kvm_host")
-    results = {part: variables.get(f"__preflight_{part}", {}) for part in ("clock", "ports", "cpu_compare", "nfs", "paths", "paths_again")}
     # Of a host that the role never got to, the inventory still tells whether it is one of the members that CloudStack knows.
     address = variables.get("host_registration_address") or variables.get("ansible_host") or variables.get("inventory_hostname")
-    return {"facts": facts, "declared": {"address": address}, **variables.get("__preflight_seen", {}), "results": results}
+    return {"facts": facts, "declared": {"address": address}, **variables.get("__preflight_seen", {}), "results": results_of(variables)}

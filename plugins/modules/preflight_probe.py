@@ -19,7 +19,9 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
   path_mtu:
-    description: The options of M(cloudstack.kvm.path_mtu). Comes first, because the hosts measure each other at the same time.
+    description:
+      - The options of M(cloudstack.kvm.path_mtu). Comes first, because the hosts measure each other at the same time.
+      - Without any probe nothing is done, and the result has C(skipped).
     type: dict
   port_check:
     description: The options of M(cloudstack.kvm.port_check).
@@ -68,7 +70,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client impor
 
 
 def paths(options):
-    """What the module path_mtu does."""
+    """What the module path_mtu does; a host that has no path to probe need not listen either."""
+    if not options["probes"]:
+        return {"skipped": True}
     request.validate(options, path_check.pack)
     return path_check.ask(options)
 

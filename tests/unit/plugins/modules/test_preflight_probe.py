@@ -76,6 +76,11 @@ def test_a_defect_takes_no_other_along(given, capsys, monkeypatch):
     assert result["port_check"]["ports"][0]["state"] == "open"
 
 
+def test_a_host_without_paths_does_not_listen(capsys):
+    nothing = {"host": "host1", "networks": [], "probes": [], "count": 0}
+    assert run_module(preflight_probe, capsys, path_mtu=nothing)["results"] == {"path_mtu": {"skipped": True}}
+
+
 def test_only_what_is_given(given, capsys):
     assert list(run_module(preflight_probe, capsys, port_check=given["port_check"])["results"]) == ["port_check"]
 

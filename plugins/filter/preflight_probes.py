@@ -50,4 +50,4 @@ class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"preflight_questions": questions, "preflight_logins": logins}
+        return {"preflight_probes": questions, "preflight_logins": logins}

@@ -13,6 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pol
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import intent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, unseen
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.run_results import results_of
 
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
@@ -36,7 +37,7 @@ def profiles(names, hostvars):
     for name in sorted(names):
         facts = hostvars[name].get("ansible_facts", {}).get("kvm_host")
         if facts:
-            probes = read_probes(name, {"paths": hostvars[name].get("__preflight_paths", {})}, {})
+            probes = read_probes(name, {"paths": results_of(hostvars[name])["paths"]}, {})
             found.append(Profile(name, facts, hostvars[name].get("__preflight_seen", {}).get("declared", {}), probes))
     return found
 
@@ -63,4 +64,4 @@ class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"path_questions": first_round, "path_questions_again": second_round}
+        return {"path_probes": first_round, "followup_path_probes": second_round}

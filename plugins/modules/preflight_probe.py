@@ -48,7 +48,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+probes:
   description: For each option that was given what that module returns.
   returned: always
   type: dict
@@ -99,7 +99,7 @@ def body(module):
         "nfs_export_check": (nfs_exports.OPTIONS, exports),
     }
     wanted = {name: probe for name, probe in probes.items() if module.params[name] is not None}
-    return Plan(), {"results": {name: probed(name, module.params[name], *probe) for name, probe in wanted.items()}}
+    return Plan(), {"probes": {name: probed(name, module.params[name], *probe) for name, probe in wanted.items()}}
 
 
 def main():

@@ -22,6 +22,7 @@ from tests.integration.simulator import run_simulator
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 # What is no case of its own: the stop for all; the same for all hosts, made of the inventory alone; what ends the run anyway.
 STOP, SAME, LAST = "stops all, which is its purpose", "pure, and the same for all hosts", "nothing comes after it"
+INCLUDE = "its tasks are here"
 KEY = "Read the key that CloudStack logs in with"
 LOGIN = "Log in from a management server as CloudStack does, and ask the BMCs"
 ASK = "Ask CloudStack what the cluster is meant to be, and who is in it"
@@ -56,12 +57,16 @@ TABLE = {
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
     ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,
+    ("roles/preflight/tasks/expected_state.yml", "Mark that a pre-flight of the cluster has begun, and ask what the cluster is meant to be"): INCLUDE,
     ("roles/preflight/tasks/begin.yml", MARK): "evaluate",
     ("roles/preflight/tasks/begin.yml", ASK): "preflight",
     ("roles/preflight/tasks/cancel.yml", "Take the mark of this run away"): "nothing comes after it for this cluster, and the gate refuses by the mark",
     ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
     ("roles/preflight/tasks/key.yml", KEY): "preflight",
     ("roles/preflight/tasks/probe.yml", "Note which hosts plan, and ask the management servers"): SAME,
+    ("roles/preflight/tasks/probe.yml", "Plan the probes, and ask the management servers"): INCLUDE,
+    ("roles/preflight/tasks/plan.yml", "Plan the paths"): INCLUDE,
+    ("roles/preflight/tasks/plan.yml", "Ask each management server"): INCLUDE,
     ("roles/preflight/tasks/plan.yml", PLAN): "preflight",
     ("roles/preflight/tasks/plan.yml", "Let each host plan its own"): "preflight, as the rescue of the plan",
     ("roles/preflight/tasks/plan_paths.yml", PATHS): "preflight",
@@ -73,6 +78,7 @@ TABLE = {
     ("roles/preflight/tasks/evaluate.yml", EVALUATE): "evaluate",
     ("roles/preflight/tasks/evaluate.yml", "Show the result"): LAST,
     ("roles/preflight/tasks/path_check.yml", "Note which hosts plan"): SAME,
+    ("roles/preflight/tasks/path_check.yml", "Plan the paths"): INCLUDE,
     ("roles/preflight/tasks/path_check.yml", "Evaluate the paths and write the report"): "evaluate",
     ("roles/preflight/tasks/path_check.yml", "Stop if a path is bad"): LAST,
     ("roles/preflight/tasks/path_check.yml", "Show the result"): LAST,
@@ -119,8 +125,7 @@ def _inner(task: dict) -> list:
 
 def _helpers(task: dict, inside: bool) -> Iterator[str]:
     is_one, inner = _is_one(task, inside), _inner(task)
-    includes = any(name.endswith(("include_tasks", "import_tasks")) for name in task)
-    if is_one and not inner and not includes:
+    if is_one and not inner:
         yield task["name"]
     for each in inner:
         yield from _helpers(each, is_one)
@@ -205,6 +210,8 @@ def test_preflight(failing):
         assert all("staged: the connection broke" in each["observed"] for each in servers)
     said = run.output[run.output.index(NO_PATHS) :]
     assert said.index("ok: [c1-a -> c1-b]") < said.index("TASK ["), "PTH008 has the reason"
+    facts = json.loads((failing.folder / "reports" / "c1" / "preflight.facts.json").read_text())
+    assert f"{PATHS}: staged" in facts["hosts"]["c1-a"]["probes"]["unknown"]["paths"]
     assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), "the summary is the last task"
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 

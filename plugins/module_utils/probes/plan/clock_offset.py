@@ -27,9 +27,19 @@ class Sample:
     left: int
 
     @property
+    def most(self) -> int:
+        """The offset is at most this: the question took time to come."""
+        return self.came - self.sent
+
+    @property
+    def least(self) -> int:
+        """The offset is at least this: the answer took time to arrive."""
+        return self.left - self.received
+
+    @property
     def round_trip(self) -> int:
         """The time on the way, there and back: RFC 5905, 8, calls it delta."""
-        return self.received - self.sent - (self.left - self.came)
+        return self.most - self.least
 
     @property
     def is_usable(self) -> bool:
@@ -54,21 +64,27 @@ def parse_date(text: str) -> int:
 
 
 def measure(samples: Iterable[Sample]) -> Offset:
-    """The offset by the sample with the shortest round trip (as RFC 5905, 10, filters its samples). Raises ValueError without any.
+    """The middle of what all samples leave possible, as the way there of one may be short and the way back of another. Raises ValueError without any.
 
-    How the time on the way was split between there and back is not known; taking the middle errs by half of it at most. A sample in which a
-    clock was set back does not count.
+    A sample in which a clock was set back does not count. Where a clock was set between two samples, which then exclude each other, the one with
+    the shortest way counts (as RFC 5905, 10, filters its samples).
     """
     usable = [sample for sample in samples if sample.is_usable]
     if not usable:
         raise ValueError("no round trip that could be used")
-    best = min(usable, key=lambda sample: sample.round_trip)
-    return Offset((best.came + best.left - best.sent - best.received) / (2 * SECOND), best.round_trip / (2 * SECOND))
+    least, most = max(each.least for each in usable), min(each.most for each in usable)
+    if least > most:
+        best = min(usable, key=lambda sample: sample.round_trip)
+        least, most = best.least, best.most
+    return Offset((least + most) / (2 * SECOND), (most - least) / (2 * SECOND))
 
 
 def is_enough(samples: Iterable[Sample], enough_s: float) -> bool:
-    """Whether one of the samples is as exact as is asked for: half its round trip is the uncertainty. One of a clock set back is none."""
-    return any(sample.is_usable and sample.round_trip <= 2 * enough_s * SECOND for sample in samples)
+    """Whether the samples are as exact as is asked for. Those of a clock that was set back are not."""
+    try:
+        return measure(samples).uncertainty_s <= enough_s
+    except ValueError:
+        return False
 
 
 def between_dates(command: str) -> str:

@@ -52,7 +52,7 @@ def steady(value):
 
 @pytest.mark.parametrize("check", [True, False])
 def test_each_result_is_that_of_its_module(given, capsys, check):
-    results = run_module(preflight_probe, capsys, check=check, **given)["results"]
+    results = run_module(preflight_probe, capsys, check=check, **given)["probes"]
     assert list(results) == list(MODULES)
     for name, module in MODULES.items():
         alone = {key: value for key, value in run_module(module, capsys, check=check, **given[name]).items() if key not in OF_ANSIBLE}
@@ -64,13 +64,13 @@ def test_a_bad_probe_takes_no_other_along(given, capsys, bad):
     options, words = BAD[bad]
     result = run_module(preflight_probe, capsys, **{**given, bad: {**given[bad], **options}})
     assert "failed" not in result
-    assert {name for name, each in result["results"].items() if each.get("failed")} == {bad}
-    assert words in result["results"][bad]["msg"]
+    assert {name for name, each in result["probes"].items() if each.get("failed")} == {bad}
+    assert words in result["probes"][bad]["msg"]
 
 
 def test_a_defect_takes_no_other_along(given, capsys, monkeypatch):
     monkeypatch.setattr(libnfs, "try_export", lambda *_arguments: 1 / 0)
-    result = run_module(preflight_probe, capsys, **given)["results"]
+    result = run_module(preflight_probe, capsys, **given)["probes"]
     assert "unexpected ZeroDivisionError: division by zero" in result["nfs_export_check"]["msg"]
     assert "defect of cloudstack.kvm" in result["nfs_export_check"]["msg"]
     assert result["port_check"]["ports"][0]["state"] == "open"
@@ -78,11 +78,11 @@ def test_a_defect_takes_no_other_along(given, capsys, monkeypatch):
 
 def test_a_host_without_paths_does_not_listen(capsys):
     nothing = {"host": "host1", "networks": [], "probes": [], "count": 0}
-    assert run_module(preflight_probe, capsys, path_mtu=nothing)["results"] == {"path_mtu": {"skipped": True}}
+    assert run_module(preflight_probe, capsys, path_mtu=nothing)["probes"] == {"path_mtu": {"skipped": True}}
 
 
 def test_only_what_is_given(given, capsys):
-    assert list(run_module(preflight_probe, capsys, port_check=given["port_check"])["results"]) == ["port_check"]
+    assert list(run_module(preflight_probe, capsys, port_check=given["port_check"])["probes"]) == ["port_check"]
 
 
 def test_every_probe_is_an_option():

@@ -42,8 +42,19 @@ def test_what_the_host_does_in_between_costs_no_exactness():
 
 
 def test_the_shortest_round_trip_counts():
-    slow, fast = asked(NOW, NOW + 900_000_000, NOW), Sample(NOW, NOW + 2 * SECOND + 2_000_000, NOW + 1_000_000, NOW + 2 * SECOND + 1_000_000)
+    slow, fast = asked(NOW, NOW + 900_000_000, NOW + 450_000_000), Sample(NOW, NOW + 2 * SECOND + 2_000_000, NOW + 1_000_000, NOW + 2 * SECOND + 1_000_000)
     assert measure([slow, fast, slow]) == Offset(0.0, 0.001)
+
+
+def test_the_short_way_there_of_one_and_the_short_way_back_of_another():
+    there, back = asked(NOW, NOW + SECOND, NOW + 1_000_000), asked(NOW, NOW + SECOND, NOW + SECOND - 1_000_000)
+    assert measure([there, back]) == Offset(0.0, 0.001)
+    assert is_enough([there, back], 0.001)
+    assert not is_enough([there], 0.001)
+
+
+def test_a_clock_that_was_set_between_two_samples():
+    assert measure([asked(NOW, NOW + SECOND, NOW), asked(NOW, NOW + 20, NOW + 10 + DAY)]) == Offset(86400.0, 1e-8)
 
 
 @pytest.mark.parametrize("back", [asked(NOW, NOW - DAY, NOW), Sample(NOW, NOW + 2, NOW + 1, NOW - DAY), Sample(NOW, NOW + 2, NOW, NOW + DAY)])
@@ -64,7 +75,7 @@ def test_the_truth_is_within_the_uncertainty(truth, trips):
     error = abs(Fraction(found.offset_s) - Fraction(truth, SECOND))
     rounding = abs(Fraction(found.offset_s)) / 2**52  # of the one division into seconds
     assert error <= Fraction(found.uncertainty_s) + rounding
-    assert found.uncertainty_s == min(there + back for there, _work, back in trips) / (2 * SECOND)
+    assert found.uncertainty_s == (min(there for there, _work, _back in trips) + min(back for _there, _work, back in trips)) / (2 * SECOND)
 
 
 OUTPUTS = ["", "\n", "no end", "\n{}\n", "two\nlines\n", "1795600000.000000001\n", "\r\n"]

@@ -12,9 +12,8 @@ MODULES = {"ports": "port_check", "cpu_compare": "cpu_compare", "nfs": "nfs_expo
 
 def results_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The result of each probe by its section of the profile; empty for what was not asked. Why a run of all probes failed is in each of them."""
-    run, facts = variables.get("__preflight_probes") or {}, variables.get("__preflight_facts") or {}
+    run = variables.get("__preflight_probes") or {}
     found = {section: run["probes"].get(module, {}) if "probes" in run else run for section, module in MODULES.items()}
-    found["clock"] = {key: facts[key] for key in ("clock", "unknown", "msg") if key in facts}  # the facts themselves are elsewhere
     if "__preflight_paths" in variables:  # why there is no plan
         found["paths"] = variables["__preflight_paths"]
-    return {**found, "paths_again": variables.get("__preflight_paths_again", {})}
+    return {**found, "clock": variables.get("__preflight_clock", {}), "paths_again": variables.get("__preflight_paths_again", {})}

@@ -14,8 +14,8 @@ PROBES = {
     "cpu_compare": {"cpu_compare": {"host2": "identical"}, "unknown": {}},
     "nfs_export_check": {"exports": None, "unknown": {"exports": "libnfs is not installed"}},
 }
-FACTS = {"ansible_facts": {"kvm_host": {}}, "clock": {"offset_s": 0.0, "uncertainty_s": 0.01}, "unknown": {}}
-ALL = {"__preflight_facts": FACTS, "__preflight_probes": {"probes": PROBES}}
+CLOCK = {"clock": {"offset_s": 0.0, "uncertainty_s": 0.01}, "unknown": {}}
+ALL = {"__preflight_clock": CLOCK, "__preflight_probes": {"probes": PROBES}}
 WHY = {"msg": "the plugin died"}
 KNOWN = {"nfs": "libnfs is not installed"}
 NOT_PROBED = dict.fromkeys(("ports", "cpu_compare", "nfs", "paths"), "was not probed")
@@ -33,7 +33,7 @@ NOT_PROBED = dict.fromkeys(("ports", "cpu_compare", "nfs", "paths"), "was not pr
         ({"__preflight_probes": {"probes": {"port_check": PROBES["port_check"]}}}, {**NOT_PROBED, "ports": None}),
         ({"__preflight_probes": {"probes": {**PROBES, "path_mtu": {"skipped": True}}}}, KNOWN),
         ({"__preflight_paths": WHY}, {**KNOWN, "paths": "the plugin died"}),
-        ({"__preflight_facts": {"clock": None, "unknown": {"clock": "no seconds"}}}, {**KNOWN, "clock": "no seconds"}),
+        ({"__preflight_clock": {"clock": None, "unknown": {"clock": "no seconds"}}}, {**KNOWN, "clock": "no seconds"}),
     ],
 )
 def test_what_is_not_known(changed, unknown):
@@ -44,7 +44,7 @@ def test_what_is_not_known(changed, unknown):
 def test_what_is_known():
     again = {"outcomes": [], "heard": [{"from": "192.0.2.13"}]}
     probes = read_probes("host1", results_of({**ALL, "__preflight_paths_again": again}), {})
-    assert (probes["clock"], probes["ports"], probes["cpu_compare"]) == (FACTS["clock"], [PORT], {"host2": "identical"})
+    assert (probes["clock"], probes["ports"], probes["cpu_compare"]) == (CLOCK["clock"], [PORT], {"host2": "identical"})
     assert [each["from"] for each in probes["paths"]["heard"]] == ["192.0.2.12", "192.0.2.13"]
 
 

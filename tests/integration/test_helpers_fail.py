@@ -116,7 +116,7 @@ def _includes(task: object, inside: bool) -> Iterator[str]:
 
 def _is_one(task: dict, inside: bool) -> bool:
     said = str(task.get("when", ""))
-    return inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("__preflight_delegate", "== __cluster_chosen"))
+    return inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "_delegate", "== __cluster_chosen"))
 
 
 def _inner(task: dict) -> list:

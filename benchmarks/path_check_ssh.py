@@ -25,7 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pro
 from tests.namespaces import missing  # noqa: E402
 from tests.ssh_hosts import NETWORKS, SWITCH, SshHosts  # noqa: E402
 
-PATHS, PINGED = "Try every path with packets of the required size", "Ping the second time"
+PATHS, PINGED = "Probe every path with packets of the required size", "Ping the second time"
 PING = """- hosts: kvm_hosts
   gather_facts: false
   tasks:
@@ -44,18 +44,10 @@ ALONE = """  vars_files: [plan.json]
 
 def times(hosts: SshHosts, playbook: Path, forks: int) -> dict[str, float]:
     """Seconds by task."""
-    noted = hosts.folder / "times"
-    noted.unlink(missing_ok=True)
-    env = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "task_times",
-        "TASK_TIMES_FILE": str(noted),
-        "ANSIBLE_FORKS": str(forks),
-    }
-    done = hosts.play(playbook, hosts.inventory(), env=env)
-    if not noted.exists() or "unreachable=1" in done.stdout:
-        sys.exit(f"{playbook} failed, so there is nothing to measure:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return {name: float(seconds) for name, seconds in (line.split("\t") for line in noted.read_text().splitlines())}
+    found, output = hosts.task_times(playbook, hosts.inventory(), forks)
+    if not found or "unreachable=1" in output:
+        sys.exit(f"{playbook} failed, so there is nothing to measure:\n{output}")
+    return {each.name: each.seconds for each in found}
 
 
 def task_alone(hosts: SshHosts) -> Path:

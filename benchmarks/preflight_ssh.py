@@ -4,8 +4,8 @@
 
 The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the wall times say
 more about it than about a fleet, the ratio says what an operator pays. They are pinged right before the playbook, over open SSH
-connections; the playbook's last task refuses each of them, as a namespace is not a KVM host. The share of each task follows.
-Needs root, ssh, sshd.
+connections; the playbook's last task refuses each of them, as a namespace is not a KVM host. The share of each task follows. On a machine
+that is not quiet run it in a room of scripts/beside: then the time of the processors is counted too. Needs root, ssh, sshd.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
 from tests.namespaces import missing  # noqa: E402 - the checkout comes first
-from tests.ssh_hosts import SshHosts  # noqa: E402
+from tests.ssh_hosts import SshHosts, TaskTime  # noqa: E402
 
 OPENED, PINGED = "Open the connections", "Ping"
+SHOWN = 16  # tasks
 PLAY = """- hosts: kvm_hosts
   gather_facts: false
   tasks: [{name: %s, ansible.builtin.ping: }, {name: %s, ansible.builtin.ping: }, {name: %s, ansible.builtin.ping: }]
@@ -30,36 +32,40 @@ PLAY = """- hosts: kvm_hosts
 """
 
 
-def times(hosts: SshHosts, forks: int, paths: bool) -> list[tuple[str, float]]:
-    """Task and seconds, in order."""
-    book, noted = hosts.folder / "bench.yml", hosts.folder / "times"
+def times(hosts: SshHosts, forks: int, paths: bool) -> list[TaskTime]:
+    """The tasks in order."""
+    book = hosts.folder / "bench.yml"
     book.write_text(PLAY % (OPENED, PINGED, PINGED, ROOT / "playbooks" / "preflight.yml"))
-    env = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "task_times",
-        "TASK_TIMES_FILE": str(noted),
-        "ANSIBLE_FORKS": str(forks),
-    }
-    done = hosts.play(book, hosts.inventory(preflight_path_check=paths), env=env)
-    found = [(name, float(seconds)) for name, seconds in (line.split("\t") for line in noted.read_text().splitlines())] if noted.exists() else []
-    if PINGED not in dict(found) or not (hosts.folder / "reports" / "preflight.json").exists():
-        sys.exit(f"preflight.yml gave no report, so there is nothing to measure:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    found, output = hosts.task_times(book, hosts.inventory(preflight_path_check=paths), forks)
+    if not (hosts.folder / "reports" / "preflight.json").exists():
+        sys.exit(f"preflight.yml gave no report, so there is nothing to measure:\n{output}")
     return found
 
 
 def measure(count: int, forks: int, paths: bool) -> str:
-    """Lines for so many hosts."""
+    """Lines for so many hosts: everything in seconds, and in pings by the clock and by the time of the processors."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, SshHosts(Path(folder), count) as hosts:
         hosts.introduce()
         found = times(hosts, forks, paths)
-    pings = [seconds for name, seconds in found if name == PINGED]
-    ping = sum(pings) / len(pings)
-    own = [(name, seconds) for name, seconds in found if name not in (OPENED, PINGED)]
-    whole = sum(seconds for _name, seconds in own)
-    longest = sorted(own, key=lambda each: -each[1])[:12]
-    shares = [f"  {seconds:7.1f} s  {seconds / ping:5.2f} pings  {100 * seconds / whole:3.0f} %  {name}" for name, seconds in longest]
-    each = ", ".join(f"{seconds:.1f}" for seconds in pings)
-    return "\n".join([f"{count} hosts, {forks} forks: preflight.yml {whole:.1f} s, ping {ping:.1f} s ({each}), ratio {whole / ping:.2f}", *shares])
+    pings = [each for each in found if each.name == PINGED]
+    ping = total("", pings, len(pings))
+    own = sorted((each for each in found if each.name not in (OPENED, PINGED)), key=lambda each: -each.seconds)
+    whole = total("", own)
+    lines = [f"{count} hosts, {forks} forks, load {load:.1f}: preflight.yml {whole.seconds:.1f} s, ping {ping.seconds:.1f} s, ratio {ratios(whole, ping)}"]
+    for each in [*own[:SHOWN], total(f"{len(own) - SHOWN} others", own[SHOWN:])]:
+        lines.append(f"  {each.seconds:7.1f} s {100 * each.seconds / whole.seconds:3.0f} %  {ratios(each, ping)} pings  {each.name}")
+    return "\n".join(lines)
+
+
+def total(name: str, tasks: Sequence[TaskTime], parts: int = 1) -> TaskTime:
+    """All of these together, divided into equal parts."""
+    return TaskTime(name, sum(each.seconds for each in tasks) / parts, sum(each.cpu for each in tasks) / parts)
+
+
+def ratios(task: TaskTime, ping: TaskTime) -> str:
+    """By the clock, and by the time of the processors where it is known: that is the same on a machine which others use too."""
+    return f"{task.seconds / ping.seconds:.2f}" + (f" ({task.cpu / ping.cpu:.2f} of CPU)" if ping.cpu else "")
 
 
 def main() -> int:
@@ -71,7 +77,7 @@ def main() -> int:
     if missing("ssh", "sshd"):
         print(missing("ssh", "sshd"))
         return 1
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{os.cpu_count()} cores")
     for count in options.hosts:
         print(measure(count, options.forks or count, not options.without_paths), flush=True)
     return 0

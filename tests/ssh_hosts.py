@@ -14,13 +14,21 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.namespaces import ROOT, Namespaces
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 NETWORKS = {"cloudbr0": "10.88", "cloudbr2": "10.89"}  # bridge -> first half of the addresses, /16
 CONTROL, SWITCH = "control", "switch"
+
+
+class TaskTime(NamedTuple):
+    """One task over all hosts: seconds by the clock, and seconds of the processors (0 where they are not known)."""
+
+    name: str
+    seconds: float
+    cpu: float
 
 
 class SshHosts(Namespaces):
@@ -114,3 +122,19 @@ class SshHosts(Namespaces):
         }
         command: Sequence[str] = ["ansible-playbook", "-i", str(inventory), *arguments, str(playbook)]
         return self.run(CONTROL, command, check=False, cwd=ROOT, env={**os.environ, **own, **(env or {})})
+
+    def task_times(self, playbook: Path, inventory: Path, forks: int) -> tuple[list[TaskTime], str]:
+        """How long each task took, in order; none where the play did not end. The output is for those who want to know why."""
+        noted = self.folder / "times"
+        noted.unlink(missing_ok=True)
+        env = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "task_times", "TASK_TIMES_FILE": str(noted)}
+        done = self.play(playbook, inventory, env={**env, **_own_cpu(), "ANSIBLE_FORKS": str(forks)})
+        lines = noted.read_text().splitlines() if noted.exists() else []
+        rows = [line.split("\t") for line in lines]
+        return [TaskTime(name, float(seconds), float(cpu)) for name, seconds, cpu in rows], f"{done.stdout[-3000:]}{done.stderr[-1000:]}"
+
+
+def _own_cpu() -> dict[str, str]:
+    """Where the kernel counts what the processors do for this run alone: in a room of scripts/beside."""
+    found = [path for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for path in [Path(root, f"cslab-beside-{os.environ.get('BESIDE')}", "cpu.stat")]]
+    return next(({"TASK_TIMES_CPU": str(path)} for path in found if path.is_file()), {})

@@ -23,20 +23,20 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        result.update(changed=False, clock=None, unknown={})
-        try:
-            result["clock"] = asdict(self._measure(options["samples"], options["enough"]))
-        except (ParseError, ValueError) as error:
-            result["unknown"]["clock"] = str(error)
-        return result
+        return {**result, "changed": False, **self.clock(lambda: self.measure([], options["samples"], options["enough"]))}
 
-    def _measure(self, most, enough):
-        """The offset; a good first answer makes the others needless, which cost each host a program and the controller a round trip."""
-        samples = []
-        while True:
+    def clock(self, measured):
+        """The result: the offset that `measured` returns, or why there is none."""
+        try:
+            return {"clock": asdict(measured()), "unknown": {}}
+        except (ParseError, ValueError) as error:
+            return {"clock": None, "unknown": {"clock": str(error)}}
+
+    def measure(self, samples, most, enough):
+        """The offset out of these samples; the host is asked for more only where none of them is good, as each costs it a program."""
+        while not samples or len(samples) < most and not is_enough(samples, enough):
             samples.append(self._ask())
-            if len(samples) >= most or is_enough(samples, enough):
-                return measure(samples)
+        return measure(samples)
 
     def _ask(self):
         """One round trip. A host that is not reached raises AnsibleConnectionFailure, which Ansible reports as unreachable."""
@@ -46,4 +46,5 @@ class ActionModule(ActionBase):
         received = self.now()
         if answer["rc"] != 0:
             raise ParseError(COMMAND, f"it ended with {answer['rc']}", text=answer["stderr"] or answer["stdout"])
-        return Sample(sent, received, parse_date(answer["stdout"]))
+        moment = parse_date(answer["stdout"])
+        return Sample(sent, received, moment, moment)

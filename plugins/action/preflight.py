@@ -10,16 +10,15 @@ import time
 import uuid
 from datetime import datetime, timezone
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess, parse_waivers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_hosts, read_variables
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action import ControllerAction
 
-ARGUMENT_SPEC = {
+SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "live": {"type": "dict", "required": True},
     "info": {"type": "dict"},
@@ -32,20 +31,13 @@ ARGUMENT_SPEC = {
 }
 
 
-class ActionModule(ActionBase):
-    """Runs wholly on the controller: no host is touched."""
+class ActionModule(ControllerAction):
+    """The verdicts of one cluster."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENT_SPEC = SPEC
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        try:
-            result.update(judge(options, task_vars), changed=False)
-        except KvmError as error:
-            result.update(failed=True, msg=str(error))
-        return result
+    def outcome(self, options, task_vars):
+        return judge(options, task_vars)
 
 
 def judge(options, task_vars):

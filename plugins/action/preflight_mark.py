@@ -4,28 +4,19 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils import report
-
-ARGUMENT_SPEC = {
-    "report_dir": {"type": "path", "required": True},
-    "run_id": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-}
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action import ControllerAction
 
 
-class ActionModule(ActionBase):
-    """Runs wholly on the controller: no host is touched."""
+class ActionModule(ControllerAction):
+    """One mark of one run."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENT_SPEC = {
+        "report_dir": {"type": "path", "required": True},
+        "run_id": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    }
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        try:
-            (report.begin if options["state"] == "present" else report.cancel)(options["report_dir"], options["run_id"])
-        except KvmError as error:
-            result.update(failed=True, msg=str(error))
-        return {"changed": False, **result}
+    def outcome(self, options, task_vars):
+        (report.begin if options["state"] == "present" else report.cancel)(options["report_dir"], options["run_id"])
+        return {}

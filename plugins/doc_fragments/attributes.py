@@ -27,3 +27,20 @@ attributes:
     platforms: linux
     support: full
 """
+
+    CONTROLLER = r"""
+attributes:
+  action:
+    description: It is an action plugin.
+    support: full
+  check_mode:
+    description: Changes nothing on any host in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+  platform:
+    description: The systems that it runs on.
+    platforms: posix
+    support: full
+"""

@@ -46,51 +46,17 @@ unknown:
   type: dict
 """
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command, runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_xml import describe, named_features, parse_compare, parse_cpu
-
-ARGUMENT_SPEC = {"cpus": {"type": "dict", "required": True}}
-COMPARE = ("virsh", "-c", "qemu:///system", "hypervisor-cpu-compare", "--error", "/dev/stdin")
-
-
-def asleep():
-    """Why libvirt must not be asked, "" if it may: its client would start a daemon that is not running."""
-    answer = command.run(["systemctl", "is-active", "libvirtd.service"])
-    state = answer.stdout.strip()
-    return "" if state == "active" else f"libvirtd.service is not active ({state or answer.why()}), and was not started"
-
-
-def compare(xml):
-    """The verdict in one line and "", or None and why there is none."""
-    try:
-        parse_cpu(xml)
-    except ParseError as error:
-        return None, str(error)
-    answer = command.run(COMPARE, stdin=xml)
-    if answer.problem:
-        return None, answer.problem
-    verdict, reason = parse_compare(answer.status, answer.stdout, answer.stderr)
-    return (describe(verdict, named_features(reason), reason), "") if verdict else (None, reason)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.cpu_compare import OPTIONS, compare_all
 
 
 def body(module):
-    cpus = {host: str(xml or "").strip() for host, xml in module.params["cpus"].items()}
-    why = asleep() if any(cpus.values()) else ""
-    if why:
-        return Plan(), {"cpu_compare": None, "unknown": {"cpu_compare": why}}
-    compared = {xml: compare(xml) for xml in dict.fromkeys(cpus.values()) if xml}
-    compared[""] = (None, "its CPU is not known")
-    answers = {host: compared[xml] for host, xml in cpus.items()}
-    return Plan(), {
-        "cpu_compare": {host: verdict for host, (verdict, _reason) in answers.items() if verdict},
-        "unknown": {f"cpu_compare.{host}": reason for host, (verdict, reason) in answers.items() if not verdict},
-    }
+    return Plan(), compare_all(module.params)
 
 
 def main():
-    runtime.run(ARGUMENT_SPEC, body)
+    runtime.run(OPTIONS, body)
 
 
 if __name__ == "__main__":

@@ -91,64 +91,17 @@ unknown:
   type: dict
 """
 
-import os
-import platform
-
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs
-
-ARGUMENT_SPEC = {
-    "exports": {"type": "list", "elements": "str", "required": True},
-    "timeout": {"type": "int", "default": 15},
-    "report_only": {"type": "bool", "default": False},
-}
-NEXT = {
-    "mount": "check the storage network, that the NFS server runs, that the export exists and lists this host's address there",
-    "write": "give this host write access as root: rw,no_root_squash",
-    "owner": "export it with no_root_squash: CloudStack's agent writes as root",
-}
-
-
-def refused(seen):
-    """The error for an export that root cannot use."""
-    squashed = bool(seen["uid_seen"])
-    why = f"it belongs to uid {seen['uid_seen']}: the server squashes root" if squashed else f"{seen['failed_step']}: {seen['text']}"
-    return CommandError(
-        f"root cannot use the export {seen['export']}",
-        host=platform.node(),
-        expected="a file that root makes there belongs to root, and root can rename it, give it away, read and remove it",
-        observed=why,
-        next_step=NEXT["owner" if squashed else "mount" if seen["failed_step"] == "mount" else "write"],
-    )
-
-
-def check(export, timeout, write):
-    """One export, as in RETURN."""
-    server, colon, path = export.partition(":/")
-    if not colon or not server or path.startswith("/"):
-        raise InputError("not an NFS export", observed=export, expected="server:/path", next_step="correct storage_client_exports")
-    name = f".cloudstack-kvm-{platform.node()}-{os.getpid()}"
-    seen = libnfs.try_export(server.strip("[]"), f"/{path}", name, timeout, write)
-    return {"export": export, "ok": not seen.failed_step and not seen.uid_seen, **vars(seen)}
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.nfs_exports import OPTIONS, check_all
 
 
 def body(module):
-    options = module.params
-    if libnfs.library() is None and (module.check_mode or options["report_only"]):
-        module.warn("libnfs is not installed yet, so the exports were not tried")
-        return Plan(), {"exports": None, "unknown": {"exports": "libnfs is not installed"}}
-    done = []
-    for export in options["exports"]:
-        done.append(check(export, options["timeout"], not module.check_mode))
-        if not done[-1]["ok"] and not options["report_only"]:
-            raise refused(done[-1])
-    return Plan(), {"exports": done, "unknown": {}}
+    return Plan(), check_all(module.params, check_mode=module.check_mode, warn=module.warn)
 
 
 def main():
-    runtime.run(ARGUMENT_SPEC, body)
+    runtime.run(OPTIONS, body)
 
 
 if __name__ == "__main__":

@@ -301,37 +301,8 @@ seconds:
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import validate
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import OPTIONS, validate
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import pack, probe_peers
-
-NETWORK = {"name": {"type": "str", "required": True}, "device": {"type": "str"}, "source": {"type": "str"}}
-PROBE = {
-    "network": {"type": "str", "required": True},
-    "peer": {"type": "str", "required": True},
-    "address": {"type": "str", "required": True},
-    "size": {"type": "int", "required": True},
-}
-ARGUMENT_SPEC = {
-    "host": {"type": "str", "required": True},
-    "networks": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": NETWORK,
-        "required_one_of": [("device", "source")],
-    },
-    "probes": {"type": "list", "elements": "dict", "required": True, "options": PROBE},
-    "count": {"type": "int", "default": 20},
-    "interval": {"type": "float", "default": 0.03},
-    "timeout": {"type": "float", "default": 1},
-    "packets_per_second": {"type": "int", "default": 1000},
-    "time_limit": {"type": "float", "default": 30},
-    "listen_s": {"type": "float", "default": 1},
-    "larger": {"type": "bool", "default": False},
-    "direction": {"type": "bool", "default": False},
-    "duplicates": {"type": "bool", "default": False},
-    "tcp_port": {"type": "int", "default": 22},
-}
 
 
 def body(module):
@@ -340,7 +311,7 @@ def body(module):
 
 
 def main():
-    runtime.run(ARGUMENT_SPEC, body)
+    runtime.run(OPTIONS, body)
 
 
 if __name__ == "__main__":

@@ -122,46 +122,16 @@ ports:
 """
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.port_probe import Target, probe
-
-TARGET = {
-    "to": {"type": "str", "required": True},
-    "address": {"type": "str", "required": True},
-    "port": {"type": "int", "required": True},
-    "purpose": {"type": "str", "default": ""},
-    "udp_rmcp": {"type": "bool", "default": False},
-    "udp": {"type": "bool", "default": False},
-    "bind_device": {"type": "str"},
-}
-ARGUMENT_SPEC = {
-    "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
-    "source": {"type": "str"},
-    "bind_device": {"type": "str"},
-    "timeout": {"type": "float", "default": 3},
-}
-
-
-def target_of(entry, options):
-    if not 0 < entry["port"] < 65536:
-        raise InputError("not a port", expected="1 to 65535", observed=entry["port"], next_step=f"correct the target {entry['to']}")
-    device = entry["bind_device"] or options["bind_device"] or ""
-    return Target(entry["address"], entry["port"], entry["udp_rmcp"], options["source"] or "", device, entry["udp"])
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.ports import OPTIONS, check_all
 
 
 def body(module):
-    entries = module.params["targets"]
-    answers = probe([target_of(entry, module.params) for entry in entries], module.params["timeout"])
-    ports = [
-        {**{key: entry[key] for key in ("to", "address", "port", "purpose")}, "state": answer.state, "ms": answer.ms, "text": answer.text}
-        for entry, answer in zip(entries, answers)
-    ]
-    return Plan(), {"ports": ports}
+    return Plan(), check_all(module.params)
 
 
 def main():
-    runtime.run(ARGUMENT_SPEC, body)
+    runtime.run(OPTIONS, body)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ description:
   - Runs all checks over the facts that were collected of a cluster's hosts, and writes C(preflight.html), C(preflight.json) and
     C(preflight.junit.xml), and into C(preflight.facts.json) the facts and probes that it judged by, for M(cloudstack.kvm.host).
   - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) collects what it needs and calls it.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.controller
 options:
   hosts:
     description: Inventory names of all hosts of the cluster, also of those that are not part of this run.
@@ -53,20 +55,6 @@ options:
       - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and let no host join.
     type: bool
     default: false
-attributes:
-  action:
-    description: It is an action plugin.
-    support: full
-  check_mode:
-    description: Changes nothing on any host in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: The systems that it runs on.
-    platforms: posix
-    support: full
 """
 
 EXAMPLES = r"""

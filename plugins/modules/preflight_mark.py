@@ -13,6 +13,8 @@ description:
   - Writes a mark beside the report of a cluster. M(cloudstack.kvm.preflight) takes it away when the report of the same run is there, and
     M(cloudstack.kvm.host) adds no host while there is one. So the report of before does not look current after a run that never ended.
   - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) calls it.
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.controller
 options:
   report_dir:
     description: Folder of the report on the controller.
@@ -27,20 +29,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-attributes:
-  action:
-    description: It is an action plugin.
-    support: full
-  check_mode:
-    description: Changes nothing on any host in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: The systems that it runs on.
-    platforms: posix
-    support: full
 """
 
 EXAMPLES = r"""

@@ -22,12 +22,15 @@ from tests.integration.simulator import run_simulator
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 # What is no case of its own: the stop for all; the same for all hosts, made of the inventory alone; what ends the run anyway.
 STOP, SAME, LAST = "stops all, which is its purpose", "pure, and the same for all hosts", "nothing comes after it"
+INCLUDE = "its tasks are here"
 KEY = "Read the key that CloudStack logs in with"
 LOGIN = "Log in from a management server as CloudStack does, and ask the BMCs"
 ASK = "Ask CloudStack what the cluster is meant to be, and who is in it"
-QUESTIONS, TAKE = "Make the questions of all hosts", "Take the questions for this host"
-PLAN, MORE = "Plan which host tries which paths, and how large the packets are", "Find out what is not clear yet"
-JUDGE = "Judge every host of the cluster and write the report"
+FACTS = "Collect the facts of the host, and compare its clock with the controller's"
+PLAN, PROBE = "Plan the probes of all hosts", "Probe the paths to the other hosts, the ports, the CPUs and the storage"
+PATHS, MORE = "Plan which host probes which paths, and how large the packets are", "Find out what is not clear yet"
+NO_PATHS = "Say in the report why no path was probed"
+EVALUATE = "Evaluate every host of the cluster and write the report"
 MARK = "Mark that the report of before is not of this run"
 REGISTER = (
     "Register the zone",
@@ -52,25 +55,31 @@ TABLE = {
     ("roles/host_registration/tasks/check.yml", "Read the address that agents connect to"): "join",
     ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
-    ("roles/preflight/tasks/speaker.yml", "Choose the host that speaks for each cluster"): SAME,
-    ("roles/preflight/tasks/begin.yml", "Name this run"): SAME,
-    ("roles/preflight/tasks/begin.yml", MARK): "judge",
-    ("roles/preflight/tasks/begin.yml", "Stop for the hosts of a cluster whose reports cannot be written"): STOP,
+    ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
+    ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,
+    ("roles/preflight/tasks/expected_state.yml", "Mark that a pre-flight of the cluster has begun, and ask what the cluster is meant to be"): INCLUDE,
+    ("roles/preflight/tasks/begin.yml", MARK): "evaluate",
+    ("roles/preflight/tasks/begin.yml", ASK): "preflight",
     ("roles/preflight/tasks/cancel.yml", "Take the mark of this run away"): "nothing comes after it for this cluster, and the gate refuses by the mark",
     ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
-    ("roles/preflight/tasks/intent.yml", ASK): "preflight",
     ("roles/preflight/tasks/key.yml", KEY): "preflight",
-    ("roles/preflight/tasks/probe.yml", QUESTIONS): "preflight",
-    ("roles/preflight/tasks/probe.yml", "Let each host make its own"): "preflight, as the rescue of the questions",
-    ("roles/preflight/tasks/probe.yml", "Ask each management server"): "preflight",
+    ("roles/preflight/tasks/probe.yml", "Note which hosts plan, and ask the management servers"): SAME,
+    ("roles/preflight/tasks/probe.yml", "Plan the probes, and ask the management servers"): INCLUDE,
+    ("roles/preflight/tasks/plan.yml", "Plan the paths"): INCLUDE,
+    ("roles/preflight/tasks/plan.yml", "Ask each management server"): INCLUDE,
+    ("roles/preflight/tasks/plan.yml", PLAN): "preflight",
+    ("roles/preflight/tasks/plan.yml", "Let each host plan its own"): "preflight, as the rescue of the plan",
+    ("roles/preflight/tasks/plan_paths.yml", PATHS): "preflight",
+    ("roles/preflight/tasks/plan_paths.yml", NO_PATHS): "preflight, as the rescue of the plan",
     ("roles/preflight/tasks/server.yml", LOGIN): "preflight",
-    ("roles/preflight/tasks/paths.yml", PLAN): "preflight",
-    ("roles/preflight/tasks/paths.yml", MORE): "preflight",
-    ("roles/preflight/tasks/paths.yml", "Note why there is no plan"): "preflight, as the rescue of the plan",
-    ("roles/preflight/tasks/paths.yml", "Leave the second look out"): "preflight, as the rescue of the second plan",
-    ("roles/preflight/tasks/judge.yml", JUDGE): "judge",
-    ("roles/preflight/tasks/judge.yml", "Show the result"): LAST,
-    ("roles/preflight/tasks/path_check.yml", "Judge the paths and write the report"): "judge",
+    ("roles/preflight/tasks/server.yml", "Keep what it has found"): "preflight, behind the login that fails",
+    ("roles/preflight/tasks/followup_paths.yml", MORE): "preflight",
+    ("roles/preflight/tasks/followup_paths.yml", "Leave the second look out"): "preflight, as the rescue of the second plan",
+    ("roles/preflight/tasks/evaluate.yml", EVALUATE): "evaluate",
+    ("roles/preflight/tasks/evaluate.yml", "Show the result"): LAST,
+    ("roles/preflight/tasks/path_check.yml", "Note which hosts plan"): SAME,
+    ("roles/preflight/tasks/path_check.yml", "Plan the paths"): INCLUDE,
+    ("roles/preflight/tasks/path_check.yml", "Evaluate the paths and write the report"): "evaluate",
     ("roles/preflight/tasks/path_check.yml", "Stop if a path is bad"): LAST,
     ("roles/preflight/tasks/path_check.yml", "Show the result"): LAST,
 }
@@ -78,16 +87,44 @@ TABLE = {
 
 def helpers() -> Iterator[tuple[str, str]]:
     """(file, task) of all that is done by one host or another machine for others."""
-    for path in sorted([*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]):
-        for entry in yaml.safe_load(path.read_text()) or []:
+    files = {path: yaml.safe_load(path.read_text()) or [] for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]}
+    helping = _included(files)
+    for path, entries in files.items():
+        for entry in entries:
             if isinstance(entry, dict):
-                yield from ((str(path.relative_to(ROOT)), name) for name in _helpers(entry, False))
+                yield from ((str(path.relative_to(ROOT)), name) for name in _helpers(entry, path in helping))
+
+
+def _included(files: dict[Path, list]) -> set[Path]:
+    """Files of which a helper runs all tasks, also those that such a file includes."""
+    found: set[Path] = set()
+    while True:
+        inside = {path.parent / name for path, entries in files.items() for entry in entries for name in _includes(entry, path in found)}
+        if inside <= found:
+            return found
+        found |= inside
+
+
+def _includes(task: object, inside: bool) -> Iterator[str]:
+    if isinstance(task, dict):
+        given = [task.get(f"ansible.builtin.{kind}_tasks") for kind in ("include", "import")]
+        if _is_one(task, inside):
+            yield from (each["file"] if isinstance(each, dict) else each for each in given if each)
+        for each in _inner(task):
+            yield from _includes(each, _is_one(task, inside))
+
+
+def _is_one(task: dict, inside: bool) -> bool:
+    said = str(task.get("when", ""))
+    return inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "_delegate", "== __cluster_chosen"))
+
+
+def _inner(task: dict) -> list:
+    return [each for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") for each in task.get(part) or ()]
 
 
 def _helpers(task: dict, inside: bool) -> Iterator[str]:
-    said = str(task.get("when", ""))
-    is_one = inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "== __cluster_chosen"))
-    inner = [each for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") for each in task.get(part) or ()]
+    is_one, inner = _is_one(task, inside), _inner(task)
     if is_one and not inner:
         yield task["name"]
     for each in inner:
@@ -152,8 +189,8 @@ def test_register(failing):
 
 def test_preflight(failing):
     """All that one host does for cluster1, or a server for both, goes wrong: both clusters are judged, what is not known is a finding."""
-    faults = [(ASK, "c1-a", "failed"), (KEY, "mgmt1", "unreachable"), (LOGIN, "mgmt1", "unreachable"), (PLAN, "c1-a", "failed"), (MORE, "c2-a", "died")]
-    faults += [("Compare its clock with the controller's", "c1-b", "died"), (QUESTIONS, "c2-a", "failed"), (TAKE, "c2-b", "failed")]
+    faults = [(ASK, "c1-a", "failed"), (KEY, "mgmt1", "unreachable"), (LOGIN, "mgmt1", "unreachable"), (PATHS, "c1-a", "failed"), (MORE, "c2-a", "died")]
+    faults += [(FACTS, "c1-b", "died"), (PLAN, "c2-a", "failed"), (PROBE, "c2-b", "died")]
     run = failing.run("preflight.yml", {"c1": ["c1-a", "c1-b"], "c2": ["c2-a", "c2-b"]}, faults)
     assert run.code == 2, run.output
     first, second = failing.report("c1"), failing.report("c2")
@@ -164,21 +201,23 @@ def test_preflight(failing):
     assert found["CLD002", "unknown", "c1-a"]["stops"]
     assert ("CLD002", "unknown", "c2-a") not in found
     assert "staged: the plugin died" in found["FCT001", "failed", "c1-b"]["observed"]
-    assert f"{TAKE}: staged" in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
-    assert QUESTIONS not in str(second), "where the plan of all fails, each host makes its own questions"
-    assert TAKE not in str([each for each in second["findings"] if "c2-b" not in each["hosts"]])
+    assert f"{PROBE}: " in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert PLAN not in str(second), "where the plan of all fails, each host plans its own probes"
+    assert PROBE not in str([each for each in second["findings"] if "c2-b" not in each["hosts"]])
     for report in (first, second):
         servers = [each for each in report["findings"] if each["id"] == "ACC004" and "mgmt1" in each["expected"]]
         assert servers, "what mgmt1 could not be asked is a finding"
         assert all("staged: the connection broke" in each["observed"] for each in servers)
-    said = run.output[run.output.index("Say in the report why no path was tried") :]
-    assert said.index("ok: [c1-b]") < said.index("TASK ["), "PTH008 has the reason"
+    said = run.output[run.output.index(NO_PATHS) :]
+    assert said.index("ok: [c1-a -> c1-b]") < said.index("TASK ["), "PTH008 has the reason"
+    facts = json.loads((failing.folder / "reports" / "c1" / "preflight.facts.json").read_text())
+    assert f"{PATHS}: staged" in facts["hosts"]["c1-a"]["probes"]["unknown"]["paths"]
     assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), "the summary is the last task"
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 
 
-@pytest.mark.parametrize(("playbook", "task"), [("preflight.yml", JUDGE), ("path_check.yml", "Judge the paths and write the report")])
-def test_judge(failing, playbook, task):
+@pytest.mark.parametrize(("playbook", "task"), [("preflight.yml", EVALUATE), ("path_check.yml", "Evaluate the paths and write the report")])
+def test_evaluate(failing, playbook, task):
     _no_verdict(failing, playbook, task, "no verdict was made")
 
 

@@ -28,12 +28,12 @@ def refused(tmp_path_factory):
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "preflight_report_dir": str(folder / "reports")}
     seen = {name: {"at": time.time(), "reached": True, "declared": dict(each.declared)} for name, each in profiles.items()}
     hosts = {name: {"__preflight_seen": seen[name], "__preflight_facts": {"ansible_facts": {"made": "up"}}} for name in profiles}
-    variables = {**CLUSTER, **local, "__preflight_logins_by": "host1", "__preflight_run": "00000000-0000-5000-8000-000000000000"}
+    variables = {**CLUSTER, **local, "__preflight_planners": dict.fromkeys(profiles, "host1"), "__preflight_run": "00000000-0000-5000-8000-000000000000"}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": {"hosts": hosts, "vars": variables}}))
     answers = [[FACTS, name, {"ansible_facts": {"kvm_host": dict(each.facts)}}] for name, each in profiles.items()]
     (folder / "answers").write_text(json.dumps(answers))
-    judge = {"name": "Judge", "ansible.builtin.import_role": {"name": "cloudstack.kvm.preflight", "tasks_from": "judge.yml"}}
-    tasks = [{"name": FACTS, "cloudstack.kvm.kvm_host_facts": {}}, judge]
+    evaluate = {"name": "Evaluate", "ansible.builtin.import_role": {"name": "cloudstack.kvm.preflight", "tasks_from": "evaluate.yml"}}
+    tasks = [{"name": FACTS, "cloudstack.kvm.kvm_host_facts": {}}, evaluate]
     (folder / "play.yml").write_text(yaml.safe_dump([{"name": "Prove the hosts", "hosts": "kvm_hosts", "gather_facts": False, "tasks": tasks}]))
     own = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "fail_task", "FAIL_TASKS": str(folder / "answers")}
 

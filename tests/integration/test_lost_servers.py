@@ -49,6 +49,8 @@ def test_the_first_management_server_refuses_ssh(hosts):
     done, report = preflight(hosts, with_servers(hosts, REFUSES, hosts.address(3)))
     assert done.returncode == 2, done.stdout
     assert set(report["hosts"]) == {"host1", "host2"}
+    for name, host in json.loads((hosts.folder / "reports" / "preflight.facts.json").read_text())["hosts"].items():
+        assert set(host["probes"]["unknown"]) <= {"cpu_compare", "nfs", "paths"}, f"{name}: clock and ports were probed"
     assert done.stdout.index("Pre-flight of zone1/pod1/cluster1") > done.stdout.rindex("may not join because of"), "the summary comes last"
     unknown = [each for each in report["findings"] if each["kind"] == "unknown" and "mgmt1" in each["observed"] + each["expected"]]
     assert unknown, "what mgmt1 could not be asked is a finding"

@@ -31,11 +31,14 @@ def run(argument_spec: Mapping[str, Any], body: Callable[[AnsibleModule], Outcom
         error.host = error.host or host
         module.fail_json(msg=str(error), **_parts(error))
     except Exception as error:  # Ansible's own handling would print it with the secrets in it
-        defect = KvmError(
-            f"unexpected {type(error).__name__}: {error}", host=host, next_step="this is a defect of cloudstack.kvm: report it with the traceback"
-        )
-        module.fail_json(msg=str(defect), exception=traceback.format_exc())
+        module.fail_json(msg=str(defect(error, host)), exception=traceback.format_exc())
     module.exit_json(changed=bool(plan), diff=plan.diff(), **result)
+
+
+def defect(error: Exception, host: str = "") -> KvmError:
+    """The message for an exception that is not one for operators."""
+    words = f"unexpected {type(error).__name__}: {error}"
+    return KvmError(words, host=host, next_step="this is a defect of cloudstack.kvm: report it with the traceback")
 
 
 def hide(module: AnsibleModule, *secrets: Any) -> None:

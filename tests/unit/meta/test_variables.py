@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import ADDRESS, KEPT, RESULTS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import (
+    ADDRESS,
+    KEPT,
+    NO_PLAN,
+    PROBES,
+    RESULTS,
+)
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -53,5 +59,5 @@ def test_the_preflight_reads_what_its_role_writes():
     """parse/profiles.py has the names of private variables: the role that writes them must use the same."""
     text = "\n".join(path.read_text() for path in ROOT.glob("roles/preflight/tasks/*.yml"))
     written = set(re.findall(r"(?:register: |^\s+)(__preflight_\w+)", text, re.MULTILINE))
-    assert {KEPT, *RESULTS.values()} <= written
+    assert {KEPT, PROBES, NO_PLAN, *RESULTS.values()} <= written
     assert ADDRESS[0] in variables_of_roles()["host_registration"]

@@ -10,6 +10,28 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import LARGEST, SMALLEST
 
+NETWORK = {"name": {"type": "str", "required": True}, "device": {"type": "str"}, "source": {"type": "str"}}
+PROBE = {
+    "network": {"type": "str", "required": True},
+    "peer": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "size": {"type": "int", "required": True},
+}
+OPTIONS: dict[str, Any] = {
+    "host": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK, "required_one_of": [("device", "source")]},
+    "probes": {"type": "list", "elements": "dict", "required": True, "options": PROBE},
+    "count": {"type": "int", "default": 20},
+    "interval": {"type": "float", "default": 0.03},
+    "timeout": {"type": "float", "default": 1},
+    "packets_per_second": {"type": "int", "default": 1000},
+    "time_limit": {"type": "float", "default": 30},
+    "listen_s": {"type": "float", "default": 1},
+    "larger": {"type": "bool", "default": False},
+    "direction": {"type": "bool", "default": False},
+    "duplicates": {"type": "bool", "default": False},
+    "tcp_port": {"type": "int", "default": 22},
+}
 LIMITS = {
     "count": (1, 1000),
     "interval": (0.005, 10),

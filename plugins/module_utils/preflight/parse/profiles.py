@@ -25,14 +25,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
 # In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache
 # (`declared`, `reached`, `at`), and the results of this run by section.
 FACTS, KEPT = "kvm_host", "__preflight_seen"
-RESULTS = {
-    "clock": "__preflight_clock",
-    "ports": "__preflight_ports",
-    "cpu_compare": "__preflight_cpu_compare",
-    "nfs": "__preflight_nfs",
-    "paths": "__preflight_paths",
-    "paths_again": "__preflight_paths_again",
-}
+PROBES = "__preflight_probes"  # of the module preflight_probe, by the modules whose results it holds:
+MODULES = {"ports": "port_check", "cpu_compare": "cpu_compare", "nfs": "nfs_export_check", "paths": "path_mtu"}
+NO_PLAN = "__preflight_paths"  # why there is no plan for the path check
+RESULTS = {"clock": "__preflight_clock", "paths_again": "__preflight_paths_again"}
 # Where CloudStack will look for a host that the role never got to: the first of these that is set.
 ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
 NO_CACHE = (
@@ -41,19 +37,17 @@ NO_CACHE = (
 )
 
 
-def read_variables(
-    names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], sections: Iterable[str] = tuple(RESULTS)
-) -> dict[str, dict[str, Any]]:
-    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` of
-    these sections.
+def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` by
+    section of the profile.
 
     Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would
     take minutes.
     """
-    return {name: _known(hostvars[name], sections) for name in names}
+    return {name: _known(hostvars[name]) for name in names}
 
 
-def _known(variables: Mapping[str, Any], sections: Iterable[str]) -> dict[str, Any]:
+def _known(variables: Mapping[str, Any]) -> dict[str, Any]:
     kept = variables.get(KEPT) or {}
     return {
         "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
@@ -61,8 +55,17 @@ def _known(variables: Mapping[str, Any], sections: Iterable[str]) -> dict[str, A
         "address": _first_set(variables, ADDRESS),
         "reached": bool(kept.get("reached")),
         "at": kept.get("at"),
-        "results": {section: variables.get(RESULTS[section]) or {} for section in sections},
+        "results": results_of(variables),
     }
+
+
+def results_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """By section; empty for what was not asked. Why a run of all probes failed is in each of its sections."""
+    run = variables.get(PROBES) or {}
+    found = {section: run["probes"].get(module, {}) if "probes" in run else run for section, module in MODULES.items()}
+    if NO_PLAN in variables:
+        found["paths"] = variables[NO_PLAN]
+    return {**found, **{section: variables.get(name) or {} for section, name in RESULTS.items()}}
 
 
 def _first_set(variables: Mapping[str, Any], names: Iterable[str]) -> Any:

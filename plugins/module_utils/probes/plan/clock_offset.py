@@ -12,19 +12,39 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 COMMAND = "date +%s.%N"
 SECOND = 1_000_000_000
+MARK = "cloudstack.kvm-clock="  # no other output has it
+_DATE = re.compile(r"([0-9]{1,12})\.([0-9]{9})")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One round trip: the moments by our clock at which we asked and had the answer, and the other clock's answer."""
+    """One round trip: the moments by our clock at which we asked and had the answer, and by the other clock the moments at which the question came
+    and the answer left. What the other machine did in between costs no exactness."""
 
     sent: int
     received: int
-    answer: int
+    came: int
+    left: int
+
+    @property
+    def most(self) -> int:
+        """The offset is at most this: the question took time to come."""
+        return self.came - self.sent
+
+    @property
+    def least(self) -> int:
+        """The offset is at least this: the answer took time to arrive."""
+        return self.left - self.received
 
     @property
     def round_trip(self) -> int:
-        return self.received - self.sent
+        """The time on the way, there and back: RFC 5905, 8, calls it delta."""
+        return self.most - self.least
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether neither clock was seen to go back."""
+        return self.round_trip >= 0 and self.left >= self.came
 
 
 @dataclass(frozen=True)
@@ -37,25 +57,46 @@ class Offset:
 
 def parse_date(text: str) -> int:
     """The answer to COMMAND in nanoseconds. Raises ParseError: a `date` without %N (busybox) says nothing below a second."""
-    found = re.fullmatch(r"([0-9]{1,12})\.([0-9]{9})", text.strip())
+    found = _DATE.fullmatch(text.strip())
     if not found:
         raise ParseError(COMMAND, "no seconds with nine decimals", line=1, text=text)
     return int(found[1]) * SECOND + int(found[2])
 
 
 def measure(samples: Iterable[Sample]) -> Offset:
-    """The offset by the sample with the shortest round trip (as RFC 5905, 10, filters its samples). Raises ValueError without any.
+    """The middle of what all samples leave possible, as the way there of one may be short and the way back of another. Raises ValueError without any.
 
-    The host looked at its clock at some moment of the round trip; taking the middle errs by half of it at most. A sample in which our own
-    clock was set back does not count.
+    A sample in which a clock was set back does not count. Where a clock was set between two samples, which then exclude each other, the one with
+    the shortest way counts (as RFC 5905, 10, filters its samples).
     """
-    usable = [sample for sample in samples if sample.round_trip >= 0]
+    usable = [sample for sample in samples if sample.is_usable]
     if not usable:
         raise ValueError("no round trip that could be used")
-    best = min(usable, key=lambda sample: sample.round_trip)
-    return Offset((2 * best.answer - best.sent - best.received) / (2 * SECOND), best.round_trip / (2 * SECOND))
+    least, most = max(each.least for each in usable), min(each.most for each in usable)
+    if least > most:
+        best = min(usable, key=lambda sample: sample.round_trip)
+        least, most = best.least, best.most
+    return Offset((least + most) / (2 * SECOND), (most - least) / (2 * SECOND))
 
 
 def is_enough(samples: Iterable[Sample], enough_s: float) -> bool:
-    """Whether one of the samples is as exact as is asked for: half its round trip is the uncertainty. One of a clock set back is none."""
-    return any(0 <= sample.round_trip <= 2 * enough_s * SECOND for sample in samples)
+    """Whether the samples are as exact as is asked for. Those of a clock that was set back are not."""
+    try:
+        return measure(samples).uncertainty_s <= enough_s
+    except ValueError:
+        return False
+
+
+def between_dates(command: str) -> str:
+    """A shell command that asks for the time before and after `command`, with whose status it ends."""
+    date = f"date +{MARK}%s.%N"
+    return f"{date}; {command}; status=$?; echo; {date}; (exit $status)"
+
+
+def take_dates(text: str) -> tuple[tuple[str, ...], str]:
+    """What `date` said before and after, out of the output of a command of `between_dates`, and what the command itself printed. Without both
+    dates the output is left as it is."""
+    head, mark, rest = text.partition(MARK)
+    first, _end, rest = rest.partition("\n")
+    output, last_mark, last = rest.rpartition(f"\n{MARK}")
+    return ((first.strip(), last.strip()), head + output) if mark and last_mark else ((), text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import cpu_compare as client
 from ansible_collections.cloudstack.kvm.plugins.modules import cpu_compare
 
 from tests.unit.plugins.captured import text
@@ -27,7 +28,7 @@ def asked(monkeypatch):
             stdout, stderr = text(f"cpu_compare/{words[stdin]}.txt").split("--- stderr\n")
             return Answer(tuple(argv), int(bool(stderr)), stdout, stderr)
 
-        monkeypatch.setattr(cpu_compare.command, "run", run)
+        monkeypatch.setattr(client.command, "run", run)
         return handed
 
     return script
@@ -61,6 +62,6 @@ def test_nothing_to_compare(asked, capsys):
 
 
 def test_no_virsh(capsys, monkeypatch):
-    monkeypatch.setattr(cpu_compare, "asleep", lambda: "")
-    monkeypatch.setattr(cpu_compare, "COMPARE", ("no-such-virsh",))
+    monkeypatch.setattr(client, "asleep", lambda: "")
+    monkeypatch.setattr(client, "COMPARE", ("no-such-virsh",))
     assert run_module(cpu_compare, capsys, cpus={"host1": ONE})["unknown"] == {"cpu_compare.host1": "no-such-virsh is not installed"}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.libnfs import STEPS, Attempt
 from ansible_collections.cloudstack.kvm.plugins.modules import nfs_export_check
 
@@ -28,8 +29,8 @@ def run(monkeypatch, capsys):
             tried.append(arguments)
             return script.pop(0)
 
-        monkeypatch.setattr(nfs_export_check.libnfs, "library", object)
-        monkeypatch.setattr(nfs_export_check.libnfs, "try_export", try_export)
+        monkeypatch.setattr(libnfs, "library", object)
+        monkeypatch.setattr(libnfs, "try_export", try_export)
         return run_module(nfs_export_check, capsys, exports=list(exports), **options), tried
 
     return run
@@ -81,7 +82,7 @@ def test_bad_export(run, bad):
 
 @pytest.mark.parametrize(("options", "failed"), [({"check": True}, False), ({"report_only": True}, False), ({}, True)])
 def test_without_the_library(capsys, monkeypatch, options, failed):
-    monkeypatch.setattr(nfs_export_check.libnfs, "library", lambda: None)
+    monkeypatch.setattr(libnfs, "library", lambda: None)
     result = run_module(nfs_export_check, capsys, exports=["192.0.2.60:/a"], **options)
     assert bool(result.get("failed")) == failed
     if failed:

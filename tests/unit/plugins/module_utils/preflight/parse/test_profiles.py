@@ -64,12 +64,9 @@ def test_the_variables_of_the_role_become_profiles():
     variables = {
         "ansible_facts": {"kvm_host": FACTS},
         "__preflight_seen": seen,
-        "__preflight_ports": {"ports": []},
-        "__preflight_nfs": {"exports": []},
+        "__preflight_probes": {"probes": {"port_check": {"ports": []}}},
     }
-    known = read_variables(
-        ["host1", "host2"], {"host1": variables, "host2": {"inventory_hostname": "host2"}}, ["ports"]
-    )
+    known = read_variables(["host1", "host2"], {"host1": variables, "host2": {"inventory_hostname": "host2"}})
     assert (known["host1"]["reached"], known["host1"]["at"], known["host2"]["reached"]) == (True, "1", False)
     [profile] = profiles_of(known)
     assert (profile.name, profile.facts, profile.declared) == ("host1", FACTS, seen["declared"])

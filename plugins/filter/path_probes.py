@@ -16,7 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.pro
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
     """What each host is to ask; see the documentation beside this file."""
-    known = read_variables(names, hostvars, ["paths"])
+    known = read_variables(names, hostvars)
     hosts, cluster = hosts_and_cluster(known, hostvars, live, info)
     attached = attachments(hosts, cluster)
     wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
@@ -26,7 +26,7 @@ def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
 
 def second_round(names, hostvars, live, info=None, policy=None, count=20):
     """What is to be asked once more to decide between culprits; see the documentation beside this file."""
-    hosts, cluster = hosts_and_cluster(read_variables(names, hostvars, ["paths"]), hostvars, live, info)
+    hosts, cluster = hosts_and_cluster(read_variables(names, hostvars), hostvars, live, info)
     paths = examine(hosts, cluster, Policy().with_changes(policy or {}))
     return probe_options(paths.report.next_probes, paths.at.values(), paths.ran, own(hosts), count)
 
@@ -46,4 +46,4 @@ class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"path_questions": first_round, "path_questions_again": second_round}
+        return {"path_probes": first_round, "followup_path_probes": second_round}

@@ -14,7 +14,7 @@ def questions(names, hostvars, hosts, info=None):
     For all of them at once, because the variables of a host take milliseconds to look up: a hundred hosts that look at
     each other take minutes.
     """
-    known = read_variables(hosts, hostvars, ())
+    known = read_variables(hosts, hostvars)
     declared, facts = declarations(known), {name: parts["facts"] for name, parts in known.items()}
     clusters = {name: expected_cluster(info, hostvars[name]) for name in names if name in declared}
     profiles = profiles_of(known)
@@ -37,7 +37,7 @@ def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
 
 def logins(hosts, hostvars):
     """What a management server is to ask; see the documentation beside this file."""
-    declared = declarations(read_variables(hosts, hostvars, ()))
+    declared = declarations(read_variables(hosts, hostvars))
     return probes.logins(declared, {each: hostvars[each].get("oobm_password", "") for each in declared})
 
 
@@ -55,4 +55,4 @@ class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"preflight_questions": questions, "preflight_logins": logins}
+        return {"preflight_probes": questions, "preflight_logins": logins}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Measures the host's clock beside the round trip of the facts. Documented in plugins/modules/kvm_host_facts.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.cloudstack.kvm.plugins.action import clock_offset
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import (
+    Sample,
+    between_dates,
+    measure,
+    parse_date,
+    take_dates,
+)
+
+SAMPLES, ENOUGH = (clock_offset.ARGUMENT_SPEC[name]["default"] for name in ("samples", "enough"))
+
+
+class ActionModule(clock_offset.ActionModule):
+    """Runs the module. With `clock` the shell that starts it is asked for the time before and after, which costs no round trip of its own."""
+
+    _supports_async = True
+    # Moments at which a command was sent and ended, and the host's dates before and after it; None: they are not wanted.
+    _answers: Any = None
+
+    def run(self, tmp=None, task_vars=None):
+        result = ActionBase.run(self, tmp, task_vars)
+        in_background = self._task.async_val and not self._connection.has_native_async
+        is_wanted = boolean(self._task.args.get("clock", False), strict=False) and not in_background
+        self._answers = [] if is_wanted else None
+        result.update(self._execute_module(task_vars=task_vars, wrap_async=in_background))
+        answers, self._answers = self._answers, None
+        if is_wanted and not result.get("failed"):
+            result.update(self.clock(lambda: self._measure_from(answers)))
+        if not in_background:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _measure_from(self, answers):
+        """The offset. The host is asked again only where the way of the facts took too long; then the facts are there, whatever comes of it."""
+        samples = [Sample(sent, received, *map(parse_date, dates)) for sent, received, dates in answers]
+        try:
+            return self.measure(samples, SAMPLES, ENOUGH)
+        except (AnsibleConnectionFailure, ParseError) as error:
+            if not samples:
+                raise ValueError(str(error)) from error
+            return measure(samples)
+
+    def _low_level_execute_command(self, cmd, *args, **kwargs):
+        if self._answers is None:
+            return super()._low_level_execute_command(cmd, *args, **kwargs)
+        sent = self.now()
+        answer = super()._low_level_execute_command(between_dates(cmd), *args, **kwargs)
+        received = self.now()
+        dates, output = take_dates(answer["stdout"])
+        if dates:
+            self._answers.append((sent, received, dates))
+        return {**answer, "stdout": output, "stdout_lines": output.splitlines()}

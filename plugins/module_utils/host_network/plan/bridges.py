@@ -1,27 +1,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(wanted bridges, files and links as they are) -> what must change. Pure."""
+"""(declared bridges, files and network as they are) -> the steps that change them, in order. Pure, and the same for every back end."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
-from typing import Optional
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import FOLDER, MAIN_FILE, OWN_FILE, Bridge, Link, Wanted
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, Link, State
 
-# A port counts as physical for the agent only if its name matches (LibvirtComputingResource.java:2001-2032).
-PHYSICAL = re.compile(r"(eth|bond|vlan|vx|em|ens|eno|enp|team|enx|dummy|lo|vni|enc)|p\d+p\d+")
-_MOVE_STANZAS = (
-    "move its stanzas to " + MAIN_FILE + " and remove {path}; where cloud-init wrote it, first tell it to leave the network alone: write "
-    "'network: {{config: disabled}}' to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg. Nothing was changed"
-)
 LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
 LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
+
+
+def read_bridges(options: Iterable[Mapping[str, Any]]) -> list[Bridge]:
+    """The bridges as declared, addresses in CIDR form whatever form they were given in: the kernel and the files know no other."""
+    return [_cidr(Bridge(one["name"], one["port"], one["mtu"], one["address"] or None, one["gateway"] or None)) for one in options]
+
+
+def _cidr(bridge: Bridge) -> Bridge:
+    """What is not an address stays as it is, for `check` to refuse."""
+    address, slash, prefix = (bridge.address or "").partition("/")
+    if not slash or prefix.isdigit():
+        return bridge
+    try:
+        return replace(bridge, address=ipaddress.ip_interface(f"{address}/{prefix}").with_prefixlen)
+    except ValueError:
+        return bridge
 
 
 def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
@@ -57,7 +68,7 @@ def _check_names(bridge: Bridge) -> None:
             next_step="rename the NIC by a systemd .link file, or put a short-named bond under the bridge",
         )
     if not 576 <= bridge.mtu <= 65535:
-        raise InputError(f"the MTU of {bridge.name} makes no sense", expected="576 to 65535 bytes", observed=bridge.mtu)
+        raise InputError(f"the MTU of {bridge.name} is not valid", expected="576 to 65535 bytes", observed=bridge.mtu)
 
 
 def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
@@ -74,7 +85,7 @@ def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
     if master not in (None, bridge.name):
         raise InputError(f"the port {bridge.port} of {bridge.name} belongs to {master} already", next_step="take it out of there first")
     if bridge.name in links and links[bridge.name].kind != "bridge":
-        raise InputError(f"{bridge.name} exists and is no bridge", observed=links[bridge.name].kind)
+        raise InputError(f"{bridge.name} exists and is not a bridge", observed=links[bridge.name].kind)
 
 
 def _check_address(bridge: Bridge) -> None:
@@ -95,35 +106,6 @@ def _check_address(bridge: Bridge) -> None:
         )
 
 
-def stanza(bridge: Bridge) -> str:
-    """What the own file says of a bridge and its port."""
-    method = "dhcp" if bridge.address == "dhcp" else "static" if bridge.address else "manual"
-    lines = [f"auto {bridge.port}", f"iface {bridge.port} inet manual", f"    mtu {bridge.mtu}", ""]
-    lines += [f"auto {bridge.name}", f"iface {bridge.name} inet {method}"]
-    if method == "static":
-        lines.append(f"    address {bridge.address}")
-    if bridge.gateway:
-        lines.append(f"    gateway {bridge.gateway}")
-    lines += [f"    bridge_ports {bridge.port}", "    bridge_stp off", "    bridge_fd 0", "    bridge_maxwait 0", f"    mtu {bridge.mtu}", ""]
-    return "\n".join(lines)
-
-
-def check_other_files(bridges: Sequence[Bridge], others: Mapping[str, str]) -> None:
-    """Raise InputError where a file that somebody else writes (path -> text) configures a bridge or its port: ifupdown would
-    do both, and cloud-init writes its file again."""
-    for path, text in sorted(others.items()):
-        for bridge in bridges:
-            found = ifupdown.stanzas(text, (bridge.name, bridge.port))
-            if found:
-                raise InputError(
-                    f"{path} configures {bridge.port}, the port of {bridge.name}",
-                    expected=f"a port without a stanza, or with one in {MAIN_FILE}, which the role takes out there",
-                    observed="; ".join(found),
-                    next_step=_MOVE_STANZAS.format(path=path),
-                    reproduce=f"grep -n {bridge.port} {path}",
-                )
-
-
 def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
     """A lease goes with the port's DHCP client. Kept are a bridge that asks for one itself, and the same address made static."""
     kept = (bridge.address or "").partition("/")[0]
@@ -138,40 +120,63 @@ def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
         )
 
 
-def plan_bridges(
-    bridges: Sequence[Bridge],
-    main_text: str,
-    own_text: str,
-    links: Mapping[str, Link],
-    *,
-    gateways: Optional[Mapping[str, str]] = None,
-    others: Optional[Mapping[str, str]] = None,
-) -> Wanted:
-    """What must change: the two files, and the bridges that are not as declared. `gateways` are those of the default routes, by device;
-    `others` are the files besides in the folder that ifupdown reads.
+def plan_bridges(bridges: Sequence[Bridge], files: Files, rendered: Files, declared: Sequence[Bridge], state: State) -> Plan:
+    """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
-    Files and links are judged apart, so that a run which ended between the two is finished by the next. Raises InputError.
+    `files` are those of the back end, `rendered` those of them that change, `declared` the bridges that they declare so far. What goes
+    comes first, and files and links are judged apart, so that a run which ended half-way is finished by the next. `check` comes before.
+    Raises InputError.
     """
-    check(bridges, links)
-    check_other_files(bridges, others or {})
-    names = [name for bridge in bridges for name in (bridge.name, bridge.port)]
-    main = ifupdown.without(main_text, names)
-    if bridges and not ifupdown.sources_folder(main, FOLDER):
-        main = f"{main.rstrip()}\n\nsource {FOLDER}/*\n".lstrip("\n")
-    head = "# Written by Ansible (cloudstack.kvm.network_bridge). Bridges and their ports, and nothing else.\n\n"
-    own = head + "\n".join(stanza(bridge) for bridge in bridges) if bridges else own_text
-    files = {path: text for path, text, now in ((MAIN_FILE, main, main_text), (OWN_FILE, own, own_text)) if text != now}
-    rebuild = tuple(bridge for bridge in bridges if not _is_built(bridge, links))
-    resize = tuple(bridge for bridge in bridges if bridge not in rebuild and not _is_sized(bridge, links))
-    olds = {MAIN_FILE: main_text, OWN_FILE: own_text}
-    changes = [Change("change" if olds[path] else "create", path, before=olds[path], after=text) for path, text in files.items()]
-    changes += [Change("build", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in rebuild]
-    changes += [Change("resize", bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge)) for bridge in resize]
-    reroute = tuple(
-        (bridge, gateways.get(bridge.name)) for bridge in bridges if gateways is not None and bridge not in rebuild and _lacks_gateway(bridge, gateways)
-    )
-    changes += [Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": bridge.gateway}) for bridge, old in reroute]
-    return Wanted(Plan.of(changes), files, rebuild, resize, reroute)
+    olds = {bridge.name: bridge for bridge in declared}
+    rebuilt = [bridge for bridge in bridges if not _is_built(bridge, olds.get(bridge.name, bridge), state.links)]
+    kept = [bridge for bridge in bridges if bridge not in rebuilt]
+    _refuse_vlans_on(rebuilt, state.links)
+    changes: list[Change] = []
+    for bridge in kept:
+        changes += _removals(bridge, olds.get(bridge.name, bridge), state)
+    for bridge in rebuilt:
+        changes += [_take_down(bridge, name, state.links) for name in (bridge.name, bridge.port) if name in state.links]
+    for path, text in rendered.items():
+        changes.append(Change("change" if path in files else "create", path, before=files.get(path, ""), after=text))
+    changes += [_step("build", bridge, state.links) for bridge in rebuilt]
+    changes += [_step("resize", bridge, state.links) for bridge in kept if not _is_sized(bridge, state.links)]
+    for bridge in kept:
+        if _lacks_gateway(bridge, state.gateways):
+            changes.append(_route(bridge, state.gateways.get(bridge.name, ""), bridge.gateway or ""))
+    return Plan(tuple(changes))
+
+
+def _step(action: str, bridge: Bridge, links: Mapping[str, Link]) -> Change:
+    data = {"bridge": bridge, "names": (bridge.name, bridge.port)}
+    return Change(action, bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge), data=data)
+
+
+def _take_down(bridge: Bridge, name: str, links: Mapping[str, Link]) -> Change:
+    """An address that no file knows of would stay on the port, and is flushed there."""
+    link = links[name]
+    before = {"up": link.up, "address": ", ".join(link.ipv4) or "none"}
+    return Change("take down", name, before=before, data={"names": (bridge.name, bridge.port), "flush": name == bridge.port})
+
+
+def _removals(bridge: Bridge, old: Bridge, state: State) -> list[Change]:
+    """Address and gateway of a bridge that were declared, are in force, and are not declared any more."""
+    changes = []
+    if old.address in state.links[bridge.name].ipv4 and old.address != bridge.address:
+        data = {"names": (bridge.name,), "address": old.address}
+        changes.append(Change("remove address", bridge.name, before={"address": old.address}, after={"address": "none"}, data=data))
+    if old.gateway and not bridge.gateway and state.gateways.get(bridge.name) == old.gateway:
+        changes.insert(0, _route(bridge, old.gateway, ""))
+    return changes
+
+
+def _route(bridge: Bridge, old: str, new: str) -> Change:
+    data = {"names": (bridge.name,), "old": old, "new": new}
+    return Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": new or "none"}, data=data)
+
+
+def rebuilt_bridges(plan: Plan) -> list[Bridge]:
+    """The bridges that the plan takes down and brings up."""
+    return [change.data["bridge"] for change in plan if change.action == "build"]
 
 
 def guests_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> list[str]:
@@ -180,17 +185,34 @@ def guests_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> list[str]
     return sorted(link.name for link in links.values() if link.master in names and link.name != names[link.master])
 
 
-def _is_built(bridge: Bridge, links: Mapping[str, Link]) -> bool:
+def _refuse_vlans_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
+    """A VLAN device goes with the bridge that it lies on, and the rollback could not make it again."""
+    for bridge in bridges:
+        above = sorted(link.name for link in links.values() if link.parent == bridge.name)
+        if above:
+            raise InputError(
+                f"{bridge.name} would be taken down, and with it what lies on it",
+                expected=f"a bridge with nothing on it but its ports; a VLAN belongs on {bridge.port}, with a bridge of its own",
+                observed=", ".join(above),
+                next_step="remove these links, or move them to the port; nothing was changed",
+                reproduce="ip -d link",
+            )
+
+
+def _is_built(bridge: Bridge, old: Bridge, links: Mapping[str, Link]) -> bool:
+    """`old` is the same bridge as the files declare it: between an address from DHCP and any other a client starts or ends."""
     link, port = links.get(bridge.name), links[bridge.port]
     if link is None or not link.up or port.master != bridge.name or not port.up:
         return False
+    if bridge.address != old.address and "dhcp" in (bridge.address, old.address):
+        return False
     if bridge.address == "dhcp":
-        return bool(link.addresses)
-    return bridge.address is None or bridge.address in link.addresses
+        return bool(link.ipv4)
+    return bridge.address is None or bridge.address in link.ipv4
 
 
 def _lacks_gateway(bridge: Bridge, gateways: Mapping[str, str]) -> bool:
-    """A default route over another device is somebody else's, and stays."""
+    """A default route over another device is not ours, and stays."""
     if bridge.gateway is None or (gateways and bridge.name not in gateways):
         return False
     return gateways.get(bridge.name) != bridge.gateway
@@ -200,12 +222,12 @@ def _is_sized(bridge: Bridge, links: Mapping[str, Link]) -> bool:
     return links[bridge.name].mtu == bridge.mtu == links[bridge.port].mtu
 
 
-def _declared(bridge: Bridge) -> dict:
+def _declared(bridge: Bridge) -> dict[str, Any]:
     return {"port": bridge.port, "mtu": bridge.mtu, "address": bridge.address or "none"}
 
 
-def _shown(link: Link | None, links: Mapping[str, Link]) -> dict:
+def _shown(link: Link | None, links: Mapping[str, Link]) -> dict[str, Any]:
     if link is None:
         return {}
     ports = ", ".join(sorted(port.name for port in links.values() if port.master == link.name))
-    return {"port": ports or "none", "mtu": link.mtu, "address": ", ".join(link.addresses) or "none"}
+    return {"port": ports or "none", "mtu": link.mtu, "address": ", ".join(link.ipv4) or "none"}

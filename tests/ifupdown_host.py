@@ -10,6 +10,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,8 +56,8 @@ if [ "$number" = "$(cat /run/fail 2>/dev/null)" ]; then
   echo 0 >/run/fail
   touch /run/failed
   [ ! -e /run/after ] || (real "$@")
-  [ ! -e /run/lock-files ] || mount -o remount,bind,ro /etc/network
-  [ -e /run/lock-files ] || { echo "made to fail" >&2; exit 1; }
+  echo "made to fail" >&2
+  exit 1
 fi
 if [ -e /run/failed ] && grep -qw "$name" /run/broken 2>/dev/null; then echo "broken" >&2; exit 1; fi
 real "$@"
@@ -82,13 +84,16 @@ def make_root(folder: Path) -> Path:
 class IfupdownHost:
     """Cards eth0 and eth1 on the bridge `br0` of a switch, which has 10.88.0.1 and .2: the login comes from the first."""
 
-    def __init__(self, spaces: Namespaces, root: Path, case: Path, interfaces: str, setup: Sequence[str] = ()) -> None:
+    def __init__(self, spaces: Namespaces, root: Path, case: Path, interfaces: str, files: Mapping[str, bytes] = types.MappingProxyType({})) -> None:
         self.spaces, self.root, self.case = spaces, root, case
         self.network = case / "network"
         shutil.copytree(root / "etc/network", self.network, symlinks=True)
         (self.network / "interfaces").write_text(interfaces)
         for folder in ("run/network", "shims"):
             (case / folder).mkdir(parents=True)
+        for path, content in files.items():
+            if path.startswith("network/interfaces"):
+                (case / path).write_bytes(content)
         for name in ("ip", "ifup", "ifdown"):
             (case / "shims" / name).write_text(_SHIM)
             (case / "shims" / name).chmod(0o755)
@@ -100,11 +105,10 @@ class IfupdownHost:
             spaces.ip(self.name, [f"link set dev {card} mtu 1500"])
         spaces.sysctl(self.name, "net.ipv6.conf.default.accept_dad", "0")
         self.enter("ifup", "-a")
-        spaces.ip(self.name, setup or ["link show dev lo"])
 
     def enter(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host."""
-        site = next(Path(path) for path in __import__("sys").path if (Path(path) / "ansible/module_utils/basic.py").exists())
+        site = next(Path(path) for path in sys.path if (Path(path) / "ansible/module_utils/basic.py").exists())
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
         inside = [str(self.root), str(self.case), str(site), str(ROOT / "plugins"), *(f"{key}={value}" for key, value in values.items()), *command]
         return self.spaces.run(self.name, ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside], check=check)

@@ -28,7 +28,7 @@ BY_HAND = [
     "address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 1800",
     "address add 10.88.0.77/24 dev eth0",
     "address add 10.99.0.7/32 dev eth0 label eth0:7",
-    "address add 2001:db8::11/64 dev eth0",
+    "address add 2001:db8::11/64 dev eth0 nodad",
     "route add 198.51.100.0/24 via 10.88.0.2 dev eth0 metric 50",
     "route add 203.0.113.0/24 via 10.88.0.2 dev eth0 table 77",
     "route add 2001:db8:9::/48 via 2001:db8::1 dev eth0",
@@ -78,6 +78,21 @@ CASES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A case without a fault: check mode and the real run, the run after that, and the commands that the real run called."""
+
+    untouched: bool
+    shown: Mapping[str, Any]
+    real: Mapping[str, Any]
+    again: Mapping[str, Any]
+    commands: Sequence[str]
+
+
+WHOLE: dict[str, Whole] = {}
+BUILT: dict[str, Mapping[str, bytes]] = {}  # case -> the files of /etc/network that it begins with
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ifupdown_host.make_root(tmp_path_factory.mktemp("root"))
@@ -90,15 +105,28 @@ def host(root: Path, tmp_path: Path) -> Iterator[Callable[..., IfupdownHost]]:
         yield lambda *args, **options: IfupdownHost(spaces, root, tmp_path / str(len(spaces.files)), *args, **options)
 
 
-def made(host: Callable[..., IfupdownHost], case: Case) -> IfupdownHost:
-    """A host in the state that the case begins with."""
-    new = host(case.interfaces)
-    if case.before:
-        assert new.bridge(case.before)["changed"]
+def made(host: Callable[..., IfupdownHost], name: str) -> IfupdownHost:
+    """A host in the state that the case begins with: the module has written its files, ifup brings it up."""
+    case = CASES[name]
+    if case.before and name not in BUILT:
+        first = host(case.interfaces)
+        assert first.bridge(case.before)["changed"]
+        BUILT[name] = first.files()
+    new = host(case.interfaces, BUILT.get(name, {}))
     new.spaces.ip(new.name, case.setup or ["link show dev lo"])
-    for name in ("count", "commands"):
-        (new.case / "run" / name).unlink(missing_ok=True)
     return new
+
+
+def whole(host: Callable[..., IfupdownHost], name: str) -> Whole:
+    if name not in WHOLE:
+        case, one = CASES[name], made(host, name)
+        before, files = one.links(), one.files()
+        shown = one.bridge(case.declared, check=True, **case.options)
+        untouched = (one.links(), one.files()) == (before, files)
+        real = one.bridge(case.declared, **case.options)
+        commands = one.commands()
+        WHOLE[name] = Whole(untouched, shown, real, one.bridge(case.declared, **case.options), commands)
+    return WHOLE[name]
 
 
 def steps(result: Mapping[str, Any]) -> list[str]:
@@ -108,53 +136,83 @@ def steps(result: Mapping[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_run_carries_out_what_check_mode_shows_and_the_next_has_nothing_to_do(host, name):
-    case = CASES[name]
-    one = made(host, case)
-    before, files = one.links(), one.files()
-    shown = one.bridge(case.declared, check=True, **case.options)
-    assert steps(shown) == case.steps
-    assert (one.links(), one.files()) == (before, files)
-    real = one.bridge(case.declared, **case.options)
-    assert (real["changed"], real["diff"]) == (True, shown["diff"])
-    again = one.bridge(case.declared, **case.options)
-    assert not again["changed"], again["diff"]
+    run = whole(host, name)
+    assert steps(run.shown) == CASES[name].steps
+    assert run.untouched
+    assert (run.real["changed"], run.real["diff"]) == (True, run.shown["diff"])
+    assert not run.again["changed"], run.again["diff"]
+
+
+NOTHING, HALF, BROKEN = "the command does nothing", "the command does its work", "ifupdown is broken from then on"
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("how", ["the command does nothing", "the command does its work", "ifupdown is broken from then on"])
+@pytest.mark.parametrize("how", [BROKEN, *(pytest.param(how, marks=pytest.mark.full) for how in (NOTHING, HALF))])
 def test_whatever_step_fails_links_and_files_are_as_before(host, name, how, capsys):
     case = CASES[name]
-    whole = made(host, case)
-    assert whole.bridge(case.declared, **case.options)["changed"]
     rows = []
-    for number, command in enumerate(whole.commands(), 1):
-        one = made(host, case)
+    for number, command in enumerate(whole(host, name).commands, 1):
+        one = made(host, name)
         before, files = one.links(), one.files()
-        _stage(one, number, how)
+        one.set("fail", str(number))
+        one.set(*{BROKEN: ("broken", "ifup ifdown"), HALF: ("after",), NOTHING: ("count", "0")}[how])
         result = one.bridge(case.declared, **case.options)
-        same = (one.links() == before, one.files() == files)
-        rows.append(f"{number:2} {command:58} {_told(result):9} links {_word(same[0])}, files {_word(same[1])}")
+        rows.append(f"{number:2} {command:58} {_told(result):9} links {_word(one.links() == before)}, files {_word(one.files() == files)}")
     with capsys.disabled():
         print(f"\n{name}: {how}", *rows, sep="\n  ")
-    assert rows
-    assert [row for row in rows if "DIFFER" in row or "NOT" in row] == []
-    assert [row for row in rows if "put back" in row]
-
-
-def _stage(host: IfupdownHost, number: int, how: str) -> None:
-    host.set("fail", str(number))
-    if how == "the command does its work":
-        host.set("after")
-    if how == "ifupdown is broken from then on":
-        host.set("broken", "ifup ifdown")
+    assert [row for row in rows if not row.endswith("put back  links as before, files as before") and " done " not in row] == []
+    assert [row for row in rows if " put back " in row]
 
 
 def _told(result: Mapping[str, Any]) -> str:
     """A run that goes on to its end in spite of a failed ifdown is fine where all is as declared then."""
     if not result.get("failed"):
         return "done"
-    return "put back" if "the network was put back as it was" in result["msg"] else "NOT SAID"
+    return "put back" if "; the network was put back as it was" in result["msg"] else "NOT SAID"
 
 
 def _word(same: bool) -> str:
     return "as before" if same else "DIFFER"
+
+
+UNRELATED = "\nauto eth7\niface eth7 inet statik\n    address 192.0.2.7/24\n"
+REFUSED = {
+    "an unrelated wrong stanza": (STATIC + UNRELATED, "", ["iface eth7 inet statik", "nothing was changed"]),
+    "/etc/network is read-only": (STATIC, "read-only", ["cannot be written", "Read-only file system"]),
+    "the disk is full": (STATIC, "full", ["cannot be written", "No space left on device"]),
+    "a name server on the port": (f"{STATIC}    dns-nameservers 192.0.2.53\n", "", ["dns_nameservers 192.0.2.53", "nothing was changed"]),
+    "a route on the port": (f"{STATIC}    up ip route add 198.51.100.0/24 via 10.88.0.2\n", "", ["up ip route add 198.51.100.0/24 via 10.88.0.2"]),
+    "IPv6 on the port": (f"{STATIC}\niface eth0 inet6 static\n    address 2001:db8::11/64\n", "", ["iface eth0 inet6 static"]),
+    "the login does not answer ping": (STATIC, "silent", ["10.88.0.1, where Ansible comes from, does not answer ping", "nothing was changed"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_is_refused_before_anything_is_touched(host, name):
+    interfaces, fault, says = REFUSED[name]
+    one = host(STATIC)
+    (one.network / "interfaces").write_text(interfaces)
+    before, files = one.links(), one.files()
+    if fault == "silent":
+        one.spaces.sysctl(one.switch, "net.ipv4.icmp_echo_ignore_all", "1")
+    elif fault:
+        (one.case / fault).touch()
+    result = one.bridge([MANAGEMENT])
+    assert result["failed"]
+    assert [part for part in says if part not in result["msg"]] == [], result["msg"]
+    assert (one.links(), one.files(), one.commands()) == (before, files, [])
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({**MANAGEMENT, "address": "10.99.0.11/24", "gateway": "10.99.0.1"}, "10.88.0.1, where Ansible comes from, could not be reached"),
+        ({**MANAGEMENT, "port": "eth1"}, "the network is not as declared after the change"),
+    ],
+)
+def test_a_host_that_is_cut_off_comes_back(host, declared, says):
+    one = host(STATIC)
+    before, files = one.links(), one.files()
+    result = one.bridge([declared])
+    assert says in result["msg"]
+    assert (one.links(), one.files()) == (before, files)

@@ -13,6 +13,17 @@ from collections.abc import Iterable
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route, State
 
 Command = tuple[str, ...]
+# Of a bridge that was just made (br_dev_setup in the kernel's br_device.c), in the units of parse.ip_state.
+_NEW_BRIDGE = {
+    "stp_state": "0",
+    "forward_delay": "1500",
+    "hello_time": "200",
+    "max_age": "2000",
+    "ageing_time": "30000",
+    "priority": "32768",
+    "vlan_filtering": "0",
+    "mcast_snooping": "1",
+}
 
 
 def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
@@ -22,7 +33,7 @@ def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Co
     commands: list[Command] = [("ip", "link", "delete", name) for name in touched if name not in before.links and name in now.links]
     commands += [_add(link) for link in old if link.name not in now.links and link.kind == "bridge"]
     pairs = [(link, now.links.get(link.name) or _fresh(link)) for link in old]
-    for part in (_master, _mtu, _options, _mac, _up, _addresses):
+    for part in (_options, _master, _mtu, _mac, _up, _addresses):
         for link, current in pairs:
             commands += part(link, current)
     return commands + _routes(before, now, set(touched))
@@ -30,15 +41,11 @@ def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Co
 
 def _fresh(link: Link) -> Link:
     """What `_add` makes."""
-    return Link(link.name, link.kind, 0, False, None, (), link.parent, link.mac, link.options)
+    return Link(link.name, link.kind, 0, False, None, (), link.parent, link.mac, tuple(_NEW_BRIDGE.items()))
 
 
 def _add(link: Link) -> Command:
-    return ("ip", "link", "add", link.name, "type", "bridge", *_words(link))
-
-
-def _words(link: Link) -> list[str]:
-    return [word for option in link.options for word in option]
+    return ("ip", "link", "add", link.name, "type", "bridge")
 
 
 def _master(link: Link, current: Link) -> list[Command]:
@@ -53,7 +60,9 @@ def _mtu(link: Link, current: Link) -> list[Command]:
 
 
 def _options(link: Link, current: Link) -> list[Command]:
-    return [("ip", "link", "set", link.name, "type", "bridge", *_words(link))] if link.options != current.options else []
+    """One by one: a kernel without VLAN filtering refuses also to leave it off."""
+    changed = [option for option in link.options if option not in current.options]
+    return [("ip", "link", "set", link.name, "type", "bridge", *option) for option in changed]
 
 
 def _mac(link: Link, current: Link) -> list[Command]:

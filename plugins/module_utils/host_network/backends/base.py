@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-# Protocol, not a base class: what a back end has to bring is told by mypy, and nothing is inherited unseen
 from typing import Protocol
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
@@ -43,4 +41,7 @@ class Backend(Protocol):
         """Paths of what the tool remembers of these links: put back with the files."""
 
     def resume(self, names: Sequence[str]) -> None:
-        """After everything was put back: start again what keeps these links going (a DHCP client). May fail; never raises."""
+        """After everything was put back: start again what kept these links, which were taken down, going (a DHCP client).
+
+        It may fail: what it leaves is put back once more.
+        """

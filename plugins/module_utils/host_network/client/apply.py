@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, KvmError
@@ -20,6 +21,7 @@ class Applier:
 
     def __init__(self, backend: Backend, links: Links, guard: Guard, replan: Callable[[], Plan]) -> None:
         self._backend, self._links, self._guard, self._replan = backend, links, guard, replan
+        self._begun: list[Change] = []  # steps that were carried out, the last one perhaps half-way
 
     def apply(self, plan: Plan, state: State) -> None:
         """Carry out the plan, which was made from `state`.
@@ -35,11 +37,16 @@ class Applier:
         with uninterrupted():
             try:
                 for change in plan:
+                    self._begun.append(change)
                     self._do(change, staged)
                 self._verify()
             except BaseException as error:
-                staged.discard()
-                raise _told(error, self._put_back(snapshot, names)) from error
+                problems = self._put_back(snapshot)
+                with contextlib.suppress(OSError, KvmError):  # the disk may be read-only by now
+                    staged.discard()
+                if isinstance(error, KvmError):
+                    raise _told(error, problems) from error
+                raise
 
     def _do(self, change: Change, staged: StagedFiles) -> None:
         """The one place that says what an action of a plan means."""
@@ -73,19 +80,22 @@ class Applier:
             )
         self._guard.require_after()
 
-    def _put_back(self, snapshot: Snapshot, names: list[str]) -> list[str]:
-        """Links first, because the host is cut off; then files, then what runs beside them (a DHCP client), and the links once more."""
+    def _put_back(self, snapshot: Snapshot) -> list[str]:
+        """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did to links."""
         snapshot.restore_links()
+        with contextlib.suppress(KvmError, OSError):
+            for change in self._begun:
+                if change.action == "build" and change.data["bridge"].address == "dhcp":
+                    self._backend.take_down(change.target)  # ends the client that asks for a link which is gone
         problems = snapshot.restore_files()
-        self._backend.resume(names)
+        with contextlib.suppress(KvmError, OSError):
+            self._backend.resume([change.target for change in self._begun if change.action == "take down"])
         problems += snapshot.restore_files()
-        return sorted({*problems, *snapshot.restore_links()})
+        return list(dict.fromkeys([*problems, *snapshot.restore_links()]))
 
 
-def _told(error: BaseException, problems: list[str]) -> BaseException:
+def _told(error: KvmError, problems: list[str]) -> ApplyError:
     """The error, with what became of the host."""
-    if not isinstance(error, KvmError):
-        return error
     became = "the network was put back as it was"
     if problems:
         became = f"the network could NOT be put back entirely ({'; '.join(problems)})"

@@ -77,7 +77,7 @@ class Snapshot:
 
     def restore_files(self) -> list[str]:
         """Make the files as they were, byte for byte; what could not be, empty where all is."""
-        failed = []
+        failed: list[str] = []
         for state in self._files.values():
             try:
                 self._restore_file(state)

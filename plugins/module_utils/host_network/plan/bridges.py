@@ -46,6 +46,7 @@ def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
         _check_port(bridge, links)
         _check_address(bridge)
         _check_lease(bridge, links)
+        _check_elsewhere(bridge, links)
     if sum(bridge.gateway is not None for bridge in bridges) > 1:
         raise InputError("more than one bridge has a gateway", next_step="keep the one of the default route")
 
@@ -117,6 +118,21 @@ def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
             observed=f"{', '.join(lost)} on {bridge.port}, address {bridge.address or 'none'} declared for {bridge.name}",
             next_step=f"declare {lost[0]} as the address of {bridge.name} and keep it out of the DHCP server's range; nothing was changed",
             reproduce=f"ip address show dev {bridge.port}",
+        )
+
+
+def _check_elsewhere(bridge: Bridge, links: Mapping[str, Link]) -> None:
+    """An address that stands on a third link would stand twice: the usual sign of a wrong port."""
+    wanted = (bridge.address or "").partition("/")[0]
+    others = [link for link in links.values() if link.name not in (bridge.name, bridge.port)]
+    found = [link.name for link in others if wanted in [each.partition("/")[0] for each in link.ipv4]]
+    if found:
+        raise InputError(
+            f"the address of {bridge.name} stands on {found[0]}, which is not its port",
+            expected=f"{wanted} on {bridge.port}, the port of {bridge.name}, or nowhere",
+            observed=f"{wanted} on {found[0]}",
+            next_step=f"correct port or address in network_bridge_bridges, or take the address off {found[0]}; nothing was changed",
+            reproduce=f"ip address show dev {found[0]}",
         )
 
 

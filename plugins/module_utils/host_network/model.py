@@ -77,6 +77,7 @@ class Route:
     words: tuple[str, ...]
     gateway: Optional[str] = None
     main: bool = True  # whether it is in the table main
+    unknown: tuple[str, ...] = ()  # parts of it that `words` do not say: it could not be set again
 
 
 @dataclass(frozen=True)

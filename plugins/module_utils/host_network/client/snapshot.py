@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State, to_bytes
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import restore_commands
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import Command, restore_commands
 
 PASSES = 5  # of measuring and correcting: an address that comes back needs its link up, its routes need the address
 
@@ -39,6 +39,8 @@ class StagedFiles:
             files.make_directory(folder, 0o755, None, None)
             self._made.append(folder)
         state = files.inspect(path)
+        if (state.content or b"") != to_bytes(change.before):  # the plan was made from another content
+            raise files.ChangedMeanwhile(change.target)
         mode = 0o644 if state.mode is None else state.mode
         self._staged[change.target] = files.Staged(path, to_bytes(change.after), mode, state.uid, state.gid, state)
 
@@ -65,15 +67,19 @@ class Snapshot:
     def restore_links(self) -> list[str]:
         """Make links and routes as they were; what could not be, empty where all is."""
         failed: list[str] = []
-        for _pass in range(PASSES):
-            try:
-                commands = restore_commands(self._state, self._links.measure(), self._names)
-            except KvmError as error:
-                return [str(error)]
-            if not commands:
-                return []
-            failed = self._links.try_all(commands)
-        return failed or [f"`{' '.join(command)}` has no effect" for command in commands]
+        try:
+            commands = self._differences()
+            for _pass in range(PASSES):
+                if not commands:
+                    return []
+                failed = self._links.try_all(commands)
+                commands = self._differences()
+        except KvmError as error:
+            return [str(error)]
+        return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+
+    def _differences(self) -> list[Command]:
+        return restore_commands(self._state, self._links.measure(), self._names)
 
     def restore_files(self) -> list[str]:
         """Make the files as they were, byte for byte; what could not be, empty where all is."""

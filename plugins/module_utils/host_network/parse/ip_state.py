@@ -59,18 +59,13 @@ def _address(entry: Mapping[str, Any]) -> Optional[Address]:
 def parse_routes(text: str, version: int) -> list[Route]:
     """`ip -j route show table all` -> the routes that an administrator, a daemon or DHCP has set.
 
-    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises ParseError for
-    a route with a part that is not understood: it could not be set again.
+    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises ParseError.
     """
-    source = f"ip -j -{version} route show table all"
-    entries = [entry for entry in _load(text, source) if entry.get("protocol") not in ("kernel", "ra")]
-    return [_route(entry, version, source) for entry in entries]
+    entries = [entry for entry in _load(text, f"ip -j -{version} route show table all") if "dst" in entry]
+    return [_route(entry, version) for entry in entries if entry.get("protocol") not in ("kernel", "ra")]
 
 
-def _route(entry: Mapping[str, Any], version: int, source: str) -> Route:
-    unknown = set(entry) - _READ
-    if unknown:
-        raise ParseError(source, f"unknown parts of a route: {', '.join(sorted(unknown))}", text=str(dict(entry)))
+def _route(entry: Mapping[str, Any], version: int) -> Route:
     words = [str(entry["dst"])]
     words = [entry["type"], *words] if entry.get("type", "unicast") != "unicast" else words
     words += _hop(entry)
@@ -82,7 +77,7 @@ def _route(entry: Mapping[str, Any], version: int, source: str) -> Route:
         words += ["nexthop", *_hop(hop), "weight", str(hop.get("weight", 1))]
     hops = [entry, *(entry.get("nexthops") or [])]
     devices = tuple(hop["dev"] for hop in hops if "dev" in hop)
-    return Route(version, devices, tuple(words), entry.get("gateway"), entry.get("table", "main") == "main")
+    return Route(version, devices, tuple(words), entry.get("gateway"), entry.get("table", "main") == "main", tuple(sorted(set(entry) - _READ)))
 
 
 def _hop(entry: Mapping[str, Any]) -> list[str]:

@@ -159,7 +159,22 @@ def plan_bridges(bridges: Sequence[Bridge], files: Files, rendered: Files, decla
     for bridge in kept:
         if _lacks_gateway(bridge, state.gateways):
             changes.append(_route(bridge, state.gateways.get(bridge.name, ""), bridge.gateway or ""))
+    _refuse_strange_routes(changes, state)
     return Plan(tuple(changes))
+
+
+def _refuse_strange_routes(changes: Sequence[Change], state: State) -> None:
+    """A route over a link that is touched must be one that the rollback can set again."""
+    touched = state.touched({name for change in changes for name in change.data.get("names", ())})
+    strange = [route for route in state.routes if route.unknown and touched & set(route.devices)]
+    if strange:
+        raise InputError(
+            "a route could not be put back where the change fails",
+            expected="routes of gateways, next hops, metrics and tables",
+            observed="; ".join(f"{' '.join(route.words)} with {', '.join(route.unknown)}" for route in strange),
+            next_step="take the route away for the time of the change; nothing was changed",
+            reproduce="ip -d route show table all",
+        )
 
 
 def _step(action: str, bridge: Bridge, links: Mapping[str, Link]) -> Change:

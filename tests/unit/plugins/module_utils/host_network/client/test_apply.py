@@ -35,7 +35,7 @@ class Host:
                 Change("route", "cloudbr0", data={**names, "old": "10.88.0.1", "new": ""}),
                 Change("remove address", "cloudbr0", data={**names, "address": "10.88.0.11/24"}),
                 Change("take down", "eth0", data={**names, "flush": True}),
-                Change("change", str(self.old), after="new \udce9\n"),
+                Change("change", str(self.old), before="caf\udce9\r\n", after="new \udce9\n"),
                 Change("create", str(self.new), after="new\n"),
                 Change("build", "cloudbr0", data=names),
                 Change("resize", "cloudbr0", data=names),
@@ -140,6 +140,16 @@ def test_nothing_is_touched_where_a_file_cannot_be_written(tmp_path):
     assert host.calls == STEPS[:1]
     assert host.files() == before
     assert {each.name for each in tmp_path.iterdir()} == {"old", "state", "folder"}
+
+
+def test_nothing_is_touched_where_a_file_is_not_what_the_plan_was_made_from(tmp_path):
+    host = Host(tmp_path)
+    host.old.write_text("edited meanwhile\n")
+    before = host.files()
+    with pytest.raises(KvmError, match="was changed by something else"):
+        host.apply()
+    assert host.calls == STEPS[:1]
+    assert host.files() == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("a defect")])

@@ -45,9 +45,15 @@ def test_gateways():
     assert State(LINKS, tuple(ROUTES)).gateways == {"eth0": "10.88.0.1"}
 
 
-def test_a_route_that_could_not_be_set_again_is_not_guessed():
-    with pytest.raises(ParseError, match="unknown parts of a route: encap"):
-        parse_routes(json.dumps([{"dst": "default", "encap": "mpls", "dev": "eth0"}]), 4)
+def test_a_route_that_could_not_be_set_again_says_so():
+    (route,) = parse_routes(json.dumps([{"dst": "default", "encap": "mpls", "dev": "eth0"}]), 4)
+    assert route.unknown == ("encap",)
+    assert [each for each in ROUTES if each.unknown] == []
+
+
+def test_another_program_is_not_guessed_at():
+    with pytest.raises(ParseError, match="not a list of objects"):
+        parse_routes('{"dst": "default"}', 4)
 
 
 def test_nothing_at_all_is_no_route():

@@ -150,6 +150,13 @@ def test_a_lease_is_not_taken_away(address, refused):
         check([bridge], leased)
 
 
+def test_a_route_that_the_rollback_could_not_set_is_refused_only_where_it_is_touched():
+    strange = Route(4, ("eth0",), ("192.0.2.0/24", "dev", "eth0"), unknown=("encap",))
+    with pytest.raises(InputError, match="could not be put back.*192.0.2.0/24 dev eth0 with encap"):
+        plan([MANAGEMENT], BARE, [strange])
+    assert plan([GUEST], BARE, [strange])
+
+
 HALF = {**built(), "cloudbr1": link("cloudbr1", "bridge", 9000, up=False)}
 BARE_BRIDGE = {**built(), "cloudbr0": link("cloudbr0", "bridge")}
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host with ifupdown, for one test: a namespace with two cards and a switch behind them, the lab's base image as its root, its own /etc/network.
+"""A host with ifupdown, for one test: a namespace with two cards and a switch behind them, the lab's base image as
+its root, its own /etc/network.
 
 The real ifup, bridge-utils, `ip` and kernel do the work. Nothing boots: a host is there in a tenth of a second.
 """
@@ -27,7 +28,11 @@ shift 4
 mount --bind "$root" "$root"
 mount --bind "$case/network" "$root/etc/network"
 [ ! -e "$case/read-only" ] || mount -o remount,bind,ro "$root/etc/network"
-[ ! -e "$case/full" ] || {{ mount -t tmpfs -o size=20k tmpfs "$root/mnt"; cp -a "$case/network/." "$root/mnt"; mount --bind "$root/mnt" "$root/etc/network"; }}
+[ ! -e "$case/full" ] || {{
+  mount -t tmpfs -o size=20k tmpfs "$root/mnt"
+  cp -a "$case/network/." "$root/mnt"
+  mount --bind "$root/mnt" "$root/etc/network"
+}}
 mount --bind "$case/run" "$root/run"
 mount --bind "$case/shims" "$root{SHIMS}"
 mount --bind "$site" "$root/opt/site"
@@ -82,9 +87,17 @@ def make_root(folder: Path) -> Path:
 
 
 class IfupdownHost:
-    """Cards eth0 and eth1 on the bridge `br0` of a switch, which has 10.88.0.1 and .2: the login comes from the first."""
+    """Cards eth0 and eth1 on the bridge `br0` of a switch, which has 10.88.0.1 and .2: the login comes from the
+    first."""
 
-    def __init__(self, spaces: Namespaces, root: Path, case: Path, interfaces: str, files: Mapping[str, bytes] = types.MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        spaces: Namespaces,
+        root: Path,
+        case: Path,
+        interfaces: str,
+        files: Mapping[str, bytes] = types.MappingProxyType({}),
+    ) -> None:
         self.spaces, self.root, self.case = spaces, root, case
         self.network = case / "network"
         shutil.copytree(root / "etc/network", self.network, symlinks=True)
@@ -99,7 +112,14 @@ class IfupdownHost:
             (case / "shims" / name).chmod(0o755)
         self.name, self.switch = f"host{case}", f"switch{case}"
         spaces.add(self.name, self.switch)
-        spaces.ip(self.switch, ["link add name br0 mtu 9000 up type bridge", "address add 10.88.0.1/24 dev br0", "address add 10.88.0.2/24 dev br0"])
+        spaces.ip(
+            self.switch,
+            [
+                "link add name br0 mtu 9000 up type bridge",
+                "address add 10.88.0.1/24 dev br0",
+                "address add 10.88.0.2/24 dev br0",
+            ],
+        )
         for card in ("eth0", "eth1"):
             spaces.plug(self.switch, "br0", self.name, card, mtu=9000, port=f"port-{card}")
             spaces.ip(self.name, [f"link set dev {card} mtu 1500"])
@@ -110,16 +130,34 @@ class IfupdownHost:
         """Run a command on the host."""
         site = next(Path(path) for path in sys.path if (Path(path) / "ansible/module_utils/basic.py").exists())
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
-        inside = [str(self.root), str(self.case), str(site), str(ROOT / "plugins"), *(f"{key}={value}" for key, value in values.items()), *command]
-        return self.spaces.run(self.name, ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside], check=check)
+        inside = [
+            str(self.root),
+            str(self.case),
+            str(site),
+            str(ROOT / "plugins"),
+            *(f"{key}={value}" for key, value in values.items()),
+            *command,
+        ]
+        return self.spaces.run(
+            self.name,
+            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside],
+            check=check,
+        )
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
         given = {"bridges": bridges, "rollback_timeout": 1, **options}
-        given |= {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
+        given |= {
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
+            "_ansible_remote_tmp": "/tmp",
+            "_ansible_keep_remote_files": False,
+        }
         path = f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin"
         login = "10.88.0.1 40000 10.88.0.11 22"
-        done = self.enter("/usr/bin/python3", "-c", _CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login)
+        done = self.enter(
+            "/usr/bin/python3", "-c", _CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login
+        )
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -139,20 +177,28 @@ class IfupdownHost:
         return {str(each.relative_to(self.case)): each.read_bytes() for each in (*found, *remembered)}
 
     def links(self) -> dict[str, Any]:
-        """Links, addresses and routes as the kernel tells them, without numbers, what is counted down, and link-local addresses.
+        """Links, addresses and routes as the kernel tells them, without numbers, what is counted down, and link-local
+        addresses.
 
         The kernel gives these by itself, some time after a link has come up.
         """
         shown = json.loads(self.spaces.run(self.name, ["ip", "-j", "-d", "address"]).stdout)
         links = {each["ifname"]: _stable(each) for each in shown}
-        routes = [self.spaces.run(self.name, ["ip", f"-{version}", "route", "show", "table", "all"]).stdout for version in (4, 6)]
+        routes = [
+            self.spaces.run(self.name, ["ip", f"-{version}", "route", "show", "table", "all"]).stdout
+            for version in (4, 6)
+        ]
         lines = [line.strip() for text in routes for line in text.splitlines() if not _LINK_LOCAL.search(line)]
         return {"links": links, "routes": sorted(lines)}
 
 
 def _stable(link: Mapping[str, Any]) -> dict[str, Any]:
-    bridge = link.get("linkinfo", {}).get("info_data", {}) if link.get("linkinfo", {}).get("info_kind") == "bridge" else {}
-    options = {key: bridge.get(key) for key in ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering")}
+    bridge = (
+        link.get("linkinfo", {}).get("info_data", {}) if link.get("linkinfo", {}).get("info_kind") == "bridge" else {}
+    )
+    options = {
+        key: bridge.get(key) for key in ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering")
+    }
     kept = {key: link.get(key) for key in ("mtu", "master", "address")}
     ending = ("valid_life_time", "preferred_life_time")
     given = [each for each in link["addr_info"] if each["scope"] != "link"]

@@ -10,12 +10,17 @@ short_description: Bridges of a KVM host, with the MTU the same on bridge and po
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and puts them into force in one run.
-  - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared afterwards, or no longer
-    reaches where the login came from, links, addresses, routes and MTUs are put back as they were measured, by C(ip), and the files byte for byte.
+  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and puts them into force in one
+  run.
+  - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
+  afterwards, or no longer
+    reaches where the login came from, links, addresses, routes and MTUs are put back as they were measured, by C(ip),
+    and the files byte for byte.
   - Stanzas of other interfaces stay as they are.
-  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are or as they would be;
-    options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a port that another file configures, as
+  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they
+  are or as they would be;
+    options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a port that another
+    file configures, as
     cloud-init's does; and a port whose address is a lease that the bridge would not keep.
 options:
   bridges:
@@ -124,7 +129,10 @@ def body(module):
     _refuse_guests(module, rebuilt_bridges(plan), state.links)
     if plan:
         backend.check(files, [])
-        backend.check({**files, **backend.render(bridges, files)}, [name for bridge in bridges for name in (bridge.port, bridge.name)])
+        backend.check(
+            {**files, **backend.render(bridges, files)},
+            [name for bridge in bridges for name in (bridge.port, bridge.name)],
+        )
     if plan and not module.check_mode:
         guard = Guard(caller(), module.params["rollback_timeout"])
         Applier(backend, links, guard, lambda: make_plan(links.measure(), backend.read())).apply(plan, state)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module `bridge` with the real ifupdown on real links: each step made to fail in turn, links and files compared before and after."""
+"""The module `bridge` with the real ifupdown on real links: each step made to fail in turn, links and files compared
+before and after."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ pytestmark = [
 ]
 
 LOOPBACK = "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n"
-STATIC = f"{LOOPBACK}\n# the card\n\n\n\nauto eth0\niface eth0 inet static\n    address 10.88.0.11/24\n    gateway 10.88.0.1\n"
+CARD = "auto eth0\niface eth0 inet static\n    address 10.88.0.11/24\n    gateway 10.88.0.1\n"
+STATIC = f"{LOOPBACK}\n# the card\n\n\n\n{CARD}"
 # What no stanza knows: the rest of a lease, addresses and routes by hand, IPv6.
 BY_HAND = [
     "address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 1800",
@@ -54,7 +56,9 @@ class Case:
 FILES = ["change /etc/network/interfaces", "create /etc/network/interfaces.d/cloudstack-kvm"]
 OWN = ["change /etc/network/interfaces.d/cloudstack-kvm"]
 CASES = {
-    "bare host": Case([MANAGEMENT, GUEST], ["take down eth0", "take down eth1", *FILES, "build cloudbr0", "build cloudbr1"]),
+    "bare host": Case(
+        [MANAGEMENT, GUEST], ["take down eth0", "take down eth1", *FILES, "build cloudbr0", "build cloudbr1"]
+    ),
     "addresses that no stanza knows": Case(
         [{**MANAGEMENT, "mtu": 9000}], ["take down eth0", *FILES, "build cloudbr0"], setup=BY_HAND, interfaces=STATIC
     ),
@@ -80,7 +84,8 @@ CASES = {
 
 @dataclass(frozen=True)
 class Whole:
-    """A case without a fault: check mode and the real run, the run after that, and the commands that the real run called."""
+    """A case without a fault: check mode and the real run, the run after that, and the commands that the real run
+    called."""
 
     untouched: bool
     shown: Mapping[str, Any]
@@ -157,10 +162,13 @@ def test_whatever_step_fails_links_and_files_are_as_before(host, name, how, caps
         one.set("fail", str(number))
         one.set(*{BROKEN: ("broken", "ifup ifdown"), HALF: ("after",), NOTHING: ("count", "0")}[how])
         result = one.bridge(case.declared, **case.options)
-        rows.append(f"{number:2} {command:58} {_told(result):9} links {_word(one.links() == before)}, files {_word(one.files() == files)}")
+        same = f"links {_word(one.links() == before)}, files {_word(one.files() == files)}"
+        rows.append(f"{number:2} {command:58} {_told(result):9} {same}")
     with capsys.disabled():
         print(f"\n{name}: {how}", *rows, sep="\n  ")
-    assert [row for row in rows if not row.endswith("put back  links as before, files as before") and " done " not in row] == []
+    assert [
+        row for row in rows if not row.endswith("put back  links as before, files as before") and " done " not in row
+    ] == []
     assert [row for row in rows if " put back " in row]
 
 
@@ -180,10 +188,26 @@ REFUSED = {
     "an unrelated wrong stanza": (STATIC + UNRELATED, "", ["iface eth7 inet statik", "nothing was changed"]),
     "/etc/network is read-only": (STATIC, "read-only", ["cannot be written", "Read-only file system"]),
     "the disk is full": (STATIC, "full", ["cannot be written", "No space left on device"]),
-    "a name server on the port": (f"{STATIC}    dns-nameservers 192.0.2.53\n", "", ["dns_nameservers 192.0.2.53", "nothing was changed"]),
-    "a route on the port": (f"{STATIC}    up ip route add 198.51.100.0/24 via 10.88.0.2\n", "", ["up ip route add 198.51.100.0/24 via 10.88.0.2"]),
-    "IPv6 on the port": (f"{STATIC}\niface eth0 inet6 static\n    address 2001:db8::11/64\n", "", ["iface eth0 inet6 static"]),
-    "the login does not answer ping": (STATIC, "silent", ["10.88.0.1, where Ansible comes from, does not answer ping", "nothing was changed"]),
+    "a name server on the port": (
+        f"{STATIC}    dns-nameservers 192.0.2.53\n",
+        "",
+        ["dns_nameservers 192.0.2.53", "nothing was changed"],
+    ),
+    "a route on the port": (
+        f"{STATIC}    up ip route add 198.51.100.0/24 via 10.88.0.2\n",
+        "",
+        ["up ip route add 198.51.100.0/24 via 10.88.0.2"],
+    ),
+    "IPv6 on the port": (
+        f"{STATIC}\niface eth0 inet6 static\n    address 2001:db8::11/64\n",
+        "",
+        ["iface eth0 inet6 static"],
+    ),
+    "the login does not answer ping": (
+        STATIC,
+        "silent",
+        ["10.88.0.1, where Ansible comes from, does not answer ping", "nothing was changed"],
+    ),
 }
 
 
@@ -207,7 +231,11 @@ def test_a_host_that_is_cut_off_comes_back(host):
     one = host(STATIC)
     before, files = one.links(), one.files()
     result = one.bridge([{**MANAGEMENT, "address": "10.99.0.11/24", "gateway": "10.99.0.1"}])
-    assert "10.88.0.1, where Ansible comes from, could not be reached over the new network; the network was put back as it was" in result["msg"]
+    assert (
+        "10.88.0.1, where Ansible comes from, could not be reached over the new network; "
+        "the network was put back as it was"
+        in result["msg"]
+    )
     assert (one.links(), one.files()) == (before, files)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
-# Path -> text of the files that a back end reads. A byte that is not UTF-8 is a surrogate in it, so that it can be written back.
+# Path -> text of the files that a back end reads. A byte that is not UTF-8 is a surrogate in it, so that it can be
+# written back.
 Files = Mapping[str, str]
 
 
@@ -35,7 +36,8 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Address:
-    """An address of a link. `options` are those of `ip address add`; `lifetimes` (valid, preferred, in seconds) only where they end."""
+    """An address of a link. `options` are those of `ip address add`; `lifetimes` (valid, preferred, in seconds) only
+    where they end."""
 
     cidr: str
     options: tuple[str, ...] = ()
@@ -45,7 +47,8 @@ class Address:
 
 @dataclass(frozen=True)
 class Link:
-    """A network link as the kernel has it. `options` are those of a bridge, by the names that `ip link` has for them."""
+    """A network link as the kernel has it. `options` are those of a bridge, by the names that `ip link` has for
+    them."""
 
     name: str
     kind: str

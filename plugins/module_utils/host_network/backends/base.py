@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a network back end brings. Planning, staging files, MTUs, routes, the proof and the rollback are the same for all of them."""
+"""What a network back end brings. Planning, staging files, MTUs, routes, the proof and the rollback are the same for
+all of them."""
 
 from __future__ import annotations
 
@@ -20,19 +21,23 @@ class Backend(Protocol):
         """The bridges that the files declare, as far as a Bridge can say them."""
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        """The files that have to change so that they declare these bridges: path -> new text. The same files again yield nothing.
+        """The files that have to change so that they declare these bridges: path -> new text. The same files again
+        yield nothing.
 
-        Raises InputError for what would be lost (options of a stanza that is replaced), or what another program would write again.
+        Raises InputError for what would be lost (options of a stanza that is replaced), or what another program would
+        write again.
         """
 
     def check(self, files: Files, names: Sequence[str]) -> None:
-        """Raise InputError where the back end would refuse these files, read as a whole; `names` are the links it would bring up.
+        """Raise InputError where the back end would refuse these files, read as a whole; `names` are the links it
+        would bring up.
 
         Nothing is changed. A host that does not have the back end's tools yet accepts everything.
         """
 
     def take_down(self, name: str) -> None:
-        """Take a link down as the present files say it. A link that they do not know is left alone. Whether it worked is proven later."""
+        """Take a link down as the present files say it. A link that they do not know is left alone. Whether it worked
+        is proven later."""
 
     def bring_up(self, bridge: Bridge) -> None:
         """Bring port and bridge up as the present files say it. Raises ApplyError."""
@@ -41,7 +46,8 @@ class Backend(Protocol):
         """Paths of what the tool remembers of these links: put back with the files."""
 
     def resume(self, names: Sequence[str]) -> None:
-        """After everything was put back: start again what kept these links, which were taken down, going (a DHCP client).
+        """After everything was put back: start again what kept these links, which were taken down, going (a DHCP
+        client).
 
         It may fail: what it leaves is put back once more.
         """

@@ -63,9 +63,12 @@ class Ifupdown:
         number = re.search(rf"{re.escape(plan.MAIN_FILE)}:(\d+)", said)
         line = whole.splitlines()[int(number[1]) - 1 : int(number[1])] if number else []
         raise InputError(
-            f"ifupdown does not accept {plan.MAIN_FILE} and what it reads, so that no interface could be brought up; nothing was changed",
+            f"ifupdown does not accept {plan.MAIN_FILE} and what it reads, so that no interface could be brought up; "
+            "nothing was changed",
             expected="files that ifupdown understands, those of unrelated interfaces as well",
-            observed="; ".join([said.replace("\n", ", ") or answer.why(), *(f"the line: {text.strip()}" for text in line)]),
+            observed="; ".join(
+                [said.replace("\n", ", ") or answer.why(), *(f"the line: {text.strip()}" for text in line)]
+            ),
             next_step="correct that line, then run again",
             reproduce="ifquery --list",
         )

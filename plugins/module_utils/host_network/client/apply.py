@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Carries out the plan that the diff shows, step by step; where one fails, or the host is cut off, all is put back as it was."""
+"""Carries out the plan that the diff shows, step by step; where one fails, or the host is cut off, all is put back as
+it was."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 
 
 class Applier:
-    """One change of this host's network. `replan` measures anew and plans again: an empty plan is the proof that all is as declared."""
+    """One change of this host's network. `replan` measures anew and plans again: an empty plan is the proof that all
+    is as declared."""
 
     def __init__(self, backend: Backend, links: Links, guard: Guard, replan: Callable[[], Plan]) -> None:
         self._backend, self._links, self._guard, self._replan = backend, links, guard, replan
@@ -26,7 +28,8 @@ class Applier:
     def apply(self, plan: Plan, state: State) -> None:
         """Carry out the plan, which was made from `state`.
 
-        Raises InputError or OperationFailed with nothing changed; ApplyError where it was put back, or says what could not be.
+        Raises InputError or OperationFailed with nothing changed; ApplyError where it was put back, or says what
+        could not be.
         """
         self._guard.require_before()
         names = sorted({name for change in plan for name in change.data.get("names", ())})
@@ -81,7 +84,8 @@ class Applier:
         self._guard.require_after()
 
     def _put_back(self, snapshot: Snapshot) -> list[str]:
-        """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did to links."""
+        """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did
+        to links."""
         snapshot.restore_links()
         with contextlib.suppress(KvmError, OSError):
             for change in self._begun:
@@ -100,4 +104,8 @@ def _told(error: KvmError, problems: list[str]) -> ApplyError:
     if problems:
         became = f"the network could NOT be put back entirely ({'; '.join(problems)})"
     parts = {"expected": error.expected, "observed": error.observed, "reproduce": error.reproduce}
-    return ApplyError(f"{error.message}; {became}", next_step=error.next_step or "correct network_bridge_bridges and run again", **parts)
+    return ApplyError(
+        f"{error.message}; {became}",
+        next_step=error.next_step or "correct network_bridge_bridges and run again",
+        **parts,
+    )

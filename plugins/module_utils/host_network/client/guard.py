@@ -54,16 +54,20 @@ def uninterrupted() -> Iterator[None]:
 
 
 class Guard:
-    """Asks `peer`, where the login comes from (None: a login on the console, nothing to ask), for up to `timeout` seconds."""
+    """Asks `peer`, where the login comes from (None: a login on the console, nothing to ask), for up to `timeout`
+    seconds."""
 
-    def __init__(self, peer: Optional[str], timeout: float, run: Run = command.run, clock: Optional[SystemClock] = None) -> None:
+    def __init__(
+        self, peer: Optional[str], timeout: float, run: Run = command.run, clock: Optional[SystemClock] = None
+    ) -> None:
         self._peer, self._timeout, self._run, self._clock = peer, timeout, run, clock or SystemClock()
 
     def require_before(self) -> None:
         """Raises InputError where the peer does not answer now: nothing could be proven afterwards."""
         if self._peer and not self._answers(5):
             raise InputError(
-                f"{self._peer}, where Ansible comes from, does not answer ping, so that the new network could not be verified; nothing was changed",
+                f"{self._peer}, where Ansible comes from, does not answer ping, so that the new network could not be verified; "
+                "nothing was changed",
                 expected="an answer to ping before the change, and after it",
                 observed="none within 5 s",
                 next_step=f"allow ICMP echo from this host to {self._peer}",

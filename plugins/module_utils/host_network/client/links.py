@@ -31,7 +31,8 @@ class Links:
         self._run = run
 
     def measure(self) -> State:
-        """Links and routes as they are now. Raises ApplyError where `ip` cannot tell, ParseError for what is not understood."""
+        """Links and routes as they are now. Raises ApplyError where `ip` cannot tell, ParseError for what is not
+        understood."""
         links = ip_state.parse_links(must(self._run, ("ip", "-j", "-d", "address")))
         routes = []
         for version in (4, 6):

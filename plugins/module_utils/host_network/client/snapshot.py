@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The network as it was measured, and the files: kept before a change, put back where it fails, without the tool that failed."""
+"""The network as it was measured, and the files: kept before a change, put back where it fails, without the tool that
+failed."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ PASSES = 5  # of measuring and correcting: an address that comes back needs its 
 
 
 class StagedFiles:
-    """New contents that lie on the disk beside the files that they will replace: a full or read-only disk is found out here."""
+    """New contents that lie on the disk beside the files that they will replace: a full or read-only disk is found
+    out here."""
 
     def __init__(self, changes: Iterable[Change]) -> None:
         """Raises OperationFailed, with nothing replaced."""
@@ -58,7 +60,8 @@ class StagedFiles:
 
 
 class Snapshot:
-    """Links and routes that a change touches (`names`, and what hangs on them), and files, as they are at this moment."""
+    """Links and routes that a change touches (`names`, and what hangs on them), and files, as they are at this
+    moment."""
 
     def __init__(self, links: Links, state: State, names: Iterable[str], paths: Iterable[str]) -> None:
         self._links, self._state, self._names = links, state, tuple(names)

@@ -65,7 +65,9 @@ def without(text: str, names: Iterable[str]) -> str:
             dropping = False
         if dropping or not line:
             dropped = True
-        elif words or not (dropped and (not kept or not kept[-1].strip())):  # of the blank lines around what went, one stays
+        elif words or not (
+            dropped and (not kept or not kept[-1].strip())
+        ):  # of the blank lines around what went, one stays
             dropped = dropped and not words
             kept.append(line)
     return "".join(kept)
@@ -94,13 +96,21 @@ def leased(text: str) -> set[str]:
 def sources(text: str, path: str) -> list[str]:
     """Patterns of the files that a file at `path` reads."""
     lines = [line.split(None, 1) for line in text.splitlines()]
-    pairs = [(words[0], words[1].strip()) for words in lines if len(words) == 2 and words[0] in ("source", "source-directory")]
+    pairs = [
+        (words[0], words[1].strip())
+        for words in lines
+        if len(words) == 2 and words[0] in ("source", "source-directory")
+    ]
     folder = posixpath.dirname(path)
-    return [posixpath.join(folder, f"{given.rstrip('/')}/*" if word == "source-directory" else given) for word, given in pairs]
+    return [
+        posixpath.join(folder, f"{given.rstrip('/')}/*" if word == "source-directory" else given)
+        for word, given in pairs
+    ]
 
 
 def expand(files: Files, path: str) -> str:
-    """The text of a file with that of each file that it reads in the place of the line that says so: what ifupdown reads as a whole."""
+    """The text of a file with that of each file that it reads in the place of the line that says so: what ifupdown
+    reads as a whole."""
     return _expand(files, path, ())
 
 

@@ -11,10 +11,41 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route
 
-# Options of a bridge that a restored one must have again; `ip -j -d link` and `ip link add` have the same names and units for them.
-BRIDGE_OPTIONS = ("stp_state", "forward_delay", "hello_time", "max_age", "ageing_time", "priority", "vlan_filtering", "mcast_snooping")
-_VALUES = {"tos": "tos", "protocol": "proto", "scope": "scope", "prefsrc": "src", "metric": "metric", "table": "table"}  # JSON -> ip route add
-_READ = {*_VALUES, "type", "dst", "gateway", "via", "dev", "flags", "pref", "metrics", "nexthops", "expires", "cache", "uid"}
+# Options of a bridge that a restored one must have again; `ip -j -d link` and `ip link add` have the same names and
+# units for them.
+BRIDGE_OPTIONS = (
+    "stp_state",
+    "forward_delay",
+    "hello_time",
+    "max_age",
+    "ageing_time",
+    "priority",
+    "vlan_filtering",
+    "mcast_snooping",
+)
+_VALUES = {
+    "tos": "tos",
+    "protocol": "proto",
+    "scope": "scope",
+    "prefsrc": "src",
+    "metric": "metric",
+    "table": "table",
+}  # JSON -> ip route add
+_READ = {
+    *_VALUES,
+    "type",
+    "dst",
+    "gateway",
+    "via",
+    "dev",
+    "flags",
+    "pref",
+    "metrics",
+    "nexthops",
+    "expires",
+    "cache",
+    "uid",
+}
 
 
 def parse_links(text: str) -> dict[str, Link]:
@@ -59,7 +90,8 @@ def _address(entry: Mapping[str, Any]) -> Optional[Address]:
 def parse_routes(text: str, version: int) -> list[Route]:
     """`ip -j route show table all` -> the routes that an administrator, a daemon or DHCP has set.
 
-    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises ParseError.
+    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises
+    ParseError.
     """
     entries = [entry for entry in _load(text, f"ip -j -{version} route show table all") if "dst" in entry]
     return [_route(entry, version) for entry in entries if entry.get("protocol") not in ("kernel", "ra")]
@@ -77,7 +109,14 @@ def _route(entry: Mapping[str, Any], version: int) -> Route:
         words += ["nexthop", *_hop(hop), "weight", str(hop.get("weight", 1))]
     hops = [entry, *(entry.get("nexthops") or [])]
     devices = tuple(hop["dev"] for hop in hops if "dev" in hop)
-    return Route(version, devices, tuple(words), entry.get("gateway"), entry.get("table", "main") == "main", tuple(sorted(set(entry) - _READ)))
+    return Route(
+        version,
+        devices,
+        tuple(words),
+        entry.get("gateway"),
+        entry.get("table", "main") == "main",
+        tuple(sorted(set(entry) - _READ)),
+    )
 
 
 def _hop(entry: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(declared bridges, files and network as they are) -> the steps that change them, in order. Pure, and the same for every back end."""
+"""(declared bridges, files and network as they are) -> the steps that change them, in order. Pure, and the same for
+every back end."""
 
 from __future__ import annotations
 
@@ -20,8 +21,12 @@ LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues
 
 
 def read_bridges(options: Iterable[Mapping[str, Any]]) -> list[Bridge]:
-    """The bridges as declared, addresses in CIDR form whatever form they were given in: the kernel and the files know no other."""
-    return [_cidr(Bridge(one["name"], one["port"], one["mtu"], one["address"] or None, one["gateway"] or None)) for one in options]
+    """The bridges as declared, addresses in CIDR form whatever form they were given in: the kernel and the files know
+    no other."""
+    return [
+        _cidr(Bridge(one["name"], one["port"], one["mtu"], one["address"] or None, one["gateway"] or None))
+        for one in options
+    ]
 
 
 def _cidr(bridge: Bridge) -> Bridge:
@@ -41,7 +46,10 @@ def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
     ports = [bridge.port for bridge in bridges]
     for bridge in bridges:
         if names.count(bridge.name) > 1 or ports.count(bridge.port) > 1:
-            raise InputError(f"bridge {bridge.name} or its port {bridge.port} is declared twice", next_step="give each bridge its own port")
+            raise InputError(
+                f"bridge {bridge.name} or its port {bridge.port} is declared twice",
+                next_step="give each bridge its own port",
+            )
         _check_names(bridge)
         _check_port(bridge, links)
         _check_address(bridge)
@@ -53,7 +61,11 @@ def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
 
 def _check_names(bridge: Bridge) -> None:
     if len(bridge.name) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9_.-]+", bridge.name):
-        raise InputError("a bridge name is not usable", expected=f"at most {LONGEST_NAME} letters, digits, - _ .", observed=bridge.name)
+        raise InputError(
+            "a bridge name is not usable",
+            expected=f"at most {LONGEST_NAME} letters, digits, - _ .",
+            observed=bridge.name,
+        )
     if not PHYSICAL.match(bridge.port):
         raise InputError(
             f"the port {bridge.port} of {bridge.name} would not count as physical for CloudStack's agent",
@@ -74,7 +86,9 @@ def _check_names(bridge: Bridge) -> None:
 
 def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
     if bridge.port not in links:
-        there = ", ".join(sorted(name for name, link in links.items() if link.kind not in ("bridge", "loopback", "tun")))
+        there = ", ".join(
+            sorted(name for name, link in links.items() if link.kind not in ("bridge", "loopback", "tun"))
+        )
         raise InputError(
             f"the port {bridge.port} of {bridge.name} does not exist",
             expected=bridge.port,
@@ -84,7 +98,10 @@ def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
         )
     master = links[bridge.port].master
     if master not in (None, bridge.name):
-        raise InputError(f"the port {bridge.port} of {bridge.name} belongs to {master} already", next_step="take it out of there first")
+        raise InputError(
+            f"the port {bridge.port} of {bridge.name} belongs to {master} already",
+            next_step="take it out of there first",
+        )
     if bridge.name in links and links[bridge.name].kind != "bridge":
         raise InputError(f"{bridge.name} exists and is not a bridge", observed=links[bridge.name].kind)
 
@@ -98,7 +115,9 @@ def _check_address(bridge: Bridge) -> None:
         network = ipaddress.ip_interface(bridge.address).network
         inside = bridge.gateway is None or ipaddress.ip_address(bridge.gateway) in network
     except ValueError as error:
-        raise InputError(f"the address of {bridge.name} is not usable", expected="address/prefix", observed=bridge.address) from error
+        raise InputError(
+            f"the address of {bridge.name} is not usable", expected="address/prefix", observed=bridge.address
+        ) from error
     if "/" not in bridge.address or not inside:
         raise InputError(
             f"address and gateway of {bridge.name} do not fit",
@@ -108,15 +127,19 @@ def _check_address(bridge: Bridge) -> None:
 
 
 def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
-    """A lease goes with the port's DHCP client. Kept are a bridge that asks for one itself, and the same address made static."""
+    """A lease goes with the port's DHCP client. Kept are a bridge that asks for one itself, and the same address made
+    static."""
     kept = (bridge.address or "").partition("/")[0]
     lost = [address for address in links[bridge.port].leased if address.partition("/")[0] != kept]
     if lost and bridge.address != "dhcp":
         raise InputError(
-            f"{bridge.port}, the port of {bridge.name}, has its address from a DHCP server, and the bridge would take it away",
+            f"{bridge.port}, the port of {bridge.name}, has its address from a DHCP server, "
+            "and the bridge would take it away",
             expected=f"{bridge.name} with that address, or none on the port",
-            observed=f"{', '.join(lost)} on {bridge.port}, address {bridge.address or 'none'} declared for {bridge.name}",
-            next_step=f"declare {lost[0]} as the address of {bridge.name} and keep it out of the DHCP server's range; nothing was changed",
+            observed=f"{', '.join(lost)} on {bridge.port}, "
+            f"address {bridge.address or 'none'} declared for {bridge.name}",
+            next_step=f"declare {lost[0]} as the address of {bridge.name} and keep it out of the DHCP server's range; "
+            "nothing was changed",
             reproduce=f"ip address show dev {bridge.port}",
         )
 
@@ -131,16 +154,21 @@ def _check_elsewhere(bridge: Bridge, links: Mapping[str, Link]) -> None:
             f"the address of {bridge.name} stands on {found[0]}, which is not its port",
             expected=f"{wanted} on {bridge.port}, the port of {bridge.name}, or nowhere",
             observed=f"{wanted} on {found[0]}",
-            next_step=f"correct port or address in network_bridge_bridges, or take the address off {found[0]}; nothing was changed",
+            next_step=f"correct port or address in network_bridge_bridges, or take the address off {found[0]}; "
+            "nothing was changed",
             reproduce=f"ip address show dev {found[0]}",
         )
 
 
-def plan_bridges(bridges: Sequence[Bridge], files: Files, rendered: Files, declared: Sequence[Bridge], state: State) -> Plan:
+def plan_bridges(
+    bridges: Sequence[Bridge], files: Files, rendered: Files, declared: Sequence[Bridge], state: State
+) -> Plan:
     """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
-    `files` are those of the back end, `rendered` those of them that change, `declared` the bridges that they declare so far. What goes
-    comes first, and files and links are judged apart, so that a run which ended half-way is finished by the next. `check` comes before.
+    `files` are those of the back end, `rendered` those of them that change, `declared` the bridges that they declare
+    so far. What goes
+    comes first, and files and links are judged apart, so that a run which ended half-way is finished by the next.
+    `check` comes before.
     Raises InputError.
     """
     olds = {bridge.name: bridge for bridge in declared}
@@ -186,7 +214,9 @@ def _take_down(bridge: Bridge, name: str, links: Mapping[str, Link]) -> Change:
     """An address that no file knows of would stay on the port, and is flushed there."""
     link = links[name]
     before = {"up": link.up, "address": ", ".join(link.ipv4) or "none"}
-    return Change("take down", name, before=before, data={"names": (bridge.name, bridge.port), "flush": name == bridge.port})
+    return Change(
+        "take down", name, before=before, data={"names": (bridge.name, bridge.port), "flush": name == bridge.port}
+    )
 
 
 def _removals(bridge: Bridge, old: Bridge, state: State) -> list[Change]:
@@ -194,7 +224,9 @@ def _removals(bridge: Bridge, old: Bridge, state: State) -> list[Change]:
     changes = []
     if old.address in state.links[bridge.name].ipv4 and old.address != bridge.address:
         data = {"names": (bridge.name,), "address": old.address}
-        changes.append(Change("remove address", bridge.name, before={"address": old.address}, after={"address": "none"}, data=data))
+        changes.append(
+            Change("remove address", bridge.name, before={"address": old.address}, after={"address": "none"}, data=data)
+        )
     if old.gateway and not bridge.gateway and state.gateways.get(bridge.name) == old.gateway:
         changes.insert(0, _route(bridge, old.gateway, ""))
     return changes
@@ -223,7 +255,8 @@ def _refuse_vlans_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> No
         if above:
             raise InputError(
                 f"{bridge.name} would be taken down, and with it what lies on it",
-                expected=f"a bridge with nothing on it but its ports; a VLAN belongs on {bridge.port}, with a bridge of its own",
+                expected="a bridge with nothing on it but its ports; "
+                f"a VLAN belongs on {bridge.port}, with a bridge of its own",
                 observed=", ".join(above),
                 next_step="remove these links, or move them to the port; nothing was changed",
                 reproduce="ip -d link",
@@ -231,7 +264,8 @@ def _refuse_vlans_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> No
 
 
 def _is_built(bridge: Bridge, old: Bridge, links: Mapping[str, Link]) -> bool:
-    """`old` is the same bridge as the files declare it: between an address from DHCP and any other a client starts or ends."""
+    """`old` is the same bridge as the files declare it: between an address from DHCP and any other a client starts or
+    ends."""
     link, port = links.get(bridge.name), links[bridge.port]
     if link is None or not link.up or port.master != bridge.name or not port.up:
         return False

@@ -17,11 +17,24 @@ FOLDER = "/etc/network/interfaces.d"
 OWN_FILE = f"{FOLDER}/cloudstack-kvm"
 _HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge). Bridges and their ports, and nothing else.\n\n"
 _MOVE_STANZAS = (
-    "move its stanzas to " + MAIN_FILE + " and remove {path}; where cloud-init wrote it, first tell it to leave the network alone: write "
+    "move its stanzas to "
+    + MAIN_FILE
+    + " and remove {path}; where cloud-init wrote it, first tell it to leave the network alone: write "
     "'network: {{config: disabled}}' to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg. Nothing was changed"
 )
 # What a stanza that is replaced may say: the new one says it too, or it follows from what the new one says.
-_SAID = {"address", "netmask", "network", "broadcast", "gateway", "mtu", "bridge_ports", "bridge_fd", "bridge_maxwait", "bridge_waitport"}
+_SAID = {
+    "address",
+    "netmask",
+    "network",
+    "broadcast",
+    "gateway",
+    "mtu",
+    "bridge_ports",
+    "bridge_fd",
+    "bridge_maxwait",
+    "bridge_waitport",
+}
 _STP_OFF = ("off", "no", "n", "0")
 
 
@@ -34,12 +47,20 @@ def stanza(bridge: Bridge) -> str:
         lines.append(f"    address {bridge.address}")
     if bridge.gateway:
         lines.append(f"    gateway {bridge.gateway}")
-    lines += [f"    bridge_ports {bridge.port}", "    bridge_stp off", "    bridge_fd 0", "    bridge_maxwait 0", f"    mtu {bridge.mtu}", ""]
+    lines += [
+        f"    bridge_ports {bridge.port}",
+        "    bridge_stp off",
+        "    bridge_fd 0",
+        "    bridge_maxwait 0",
+        f"    mtu {bridge.mtu}",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def render(bridges: Sequence[Bridge], files: Files) -> dict[str, str]:
-    """The main file without the stanzas that move, and the own file. Raises InputError for what would be lost or written again."""
+    """The main file without the stanzas that move, and the own file. Raises InputError for what would be lost or
+    written again."""
     if not bridges:
         return {}
     _refuse_other_files(bridges, files)
@@ -61,7 +82,13 @@ def declared(files: Files) -> list[Bridge]:
 def _bridge(found: parse.Stanza) -> Bridge:
     mtu = found.value("mtu")
     address = "dhcp" if found.method == "dhcp" else _cidr(found)
-    return Bridge(found.name, found.value("bridge_ports"), int(mtu) if mtu.isdigit() else 1500, address, found.value("gateway") or None)
+    return Bridge(
+        found.name,
+        found.value("bridge_ports"),
+        int(mtu) if mtu.isdigit() else 1500,
+        address,
+        found.value("gateway") or None,
+    )
 
 
 def _cidr(found: parse.Stanza) -> Optional[str]:
@@ -95,11 +122,12 @@ def _refuse_lost_options(bridges: Sequence[Bridge], text: str) -> None:
         lost = [line for each in found for line in _lost(each)]
         if lost:
             raise InputError(
-                f"{MAIN_FILE} says more of {bridge.port} or {bridge.name} than the stanza of a bridge keeps; nothing was changed",
+                f"{MAIN_FILE} says more of {bridge.port} or {bridge.name} than the stanza of a bridge keeps; "
+                "nothing was changed",
                 expected="address, netmask, gateway, mtu, and bridge_ports without spanning tree",
                 observed="; ".join(lost),
-                next_step="move name servers to /etc/resolv.conf, routes and commands to a script in /etc/network/if-up.d, "
-                "IPv6 to a file of its own in /etc/sysctl.d or your own bridge; then take these lines out",
+                next_step="move name servers to /etc/resolv.conf, routes and commands to a script in "
+                "/etc/network/if-up.d, IPv6 to a file of its own in /etc/sysctl.d or your own bridge; then take these lines out",
                 reproduce=f"grep -n -A 9 'iface {bridge.port}' {MAIN_FILE}",
             )
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """(the network as it was, as it is now) -> the `ip` commands that put it back. Pure.
 
-What one command causes (an address that goes takes its routes along, a port its bridge's MTU) is not foreseen here: measure again and
+What one command causes (an address that goes takes its routes along, a port its bridge's MTU) is not foreseen here:
+measure again and
 ask again, until there is nothing to do. No command at all is what "as it was" means.
 """
 
@@ -27,10 +28,13 @@ _NEW_BRIDGE = {
 
 
 def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
-    """The commands for these links, in order; those that must fail because an earlier one did their work are harmless."""
+    """The commands for these links, in order; those that must fail because an earlier one did their work are
+    harmless."""
     touched = sorted(before.touched(set(names)))
     old = [before.links[name] for name in touched if name in before.links]
-    commands: list[Command] = [("ip", "link", "delete", name) for name in touched if name not in before.links and name in now.links]
+    commands: list[Command] = [
+        ("ip", "link", "delete", name) for name in touched if name not in before.links and name in now.links
+    ]
     commands += [_add(link) for link in old if link.name not in now.links and link.kind == "bridge"]
     pairs = [(link, now.links.get(link.name) or _fresh(link)) for link in old]
     for part in (_options, _master, _mtu, _mac, _up, _addresses):
@@ -79,7 +83,9 @@ def _addresses(link: Link, current: Link) -> list[Command]:
     same = 0
     while link.addresses[same : same + 1] == current.addresses[same : same + 1] and same < len(link.addresses):
         same += 1
-    gone: list[Command] = [("ip", "address", "delete", each.cidr, "dev", link.name) for each in reversed(current.addresses[same:])]
+    gone: list[Command] = [
+        ("ip", "address", "delete", each.cidr, "dev", link.name) for each in reversed(current.addresses[same:])
+    ]
     return gone + [_address(link.name, each) for each in link.addresses[same:]]
 
 
@@ -93,7 +99,9 @@ def _address(device: str, address: Address) -> Command:
 
 def _routes(before: State, now: State, names: set[str]) -> list[Command]:
     """Those without a gateway first, because the others need them."""
-    gone = [_route("delete", route) for route in now.routes if route not in before.routes and names & set(route.devices)]
+    gone = [
+        _route("delete", route) for route in now.routes if route not in before.routes and names & set(route.devices)
+    ]
     missing = [route for route in before.routes if route not in now.routes and names & set(route.devices)]
     return gone + [_route("add", route) for route in sorted(missing, key=lambda route: route.gateway is not None)]
 

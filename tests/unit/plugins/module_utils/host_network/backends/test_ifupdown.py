@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the back end asks of ifup and ifdown. What these really do is shown by tests/integration/test_bridge_rollback.py."""
+"""What the back end asks of ifup and ifdown. What these really do is shown by
+tests/integration/test_bridge_rollback.py."""
 
 from __future__ import annotations
 
@@ -89,4 +90,8 @@ def test_the_files_are_those_that_ifupdown_reads(tmp_path, monkeypatch):
     other.write_bytes(b"# caf\xe9\r\n")
     (folder / "cloud-init").write_text("auto eth0\n")
     (folder / ".hidden").write_text("auto eth1\n")
-    assert Ifupdown().read() == {str(main): main.read_text(), str(folder / "cloud-init"): "auto eth0\n", str(other): "# caf\udce9\r\n"}
+    assert Ifupdown().read() == {
+        str(main): main.read_text(),
+        str(folder / "cloud-init"): "auto eth0\n",
+        str(other): "# caf\udce9\r\n",
+    }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan is carried out step by step; whatever step fails, links and files are put back, and the message tells what became of them."""
+"""The plan is carried out step by step; whatever step fails, links and files are put back, and the message tells what
+became of them."""
 
 from __future__ import annotations
 
@@ -15,12 +16,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 
 BRIDGE = Bridge("cloudbr0", "eth0", 9000)
 BEFORE = State({"eth0": Link("eth0", "ether", 1500, True, None)})
-AFTER = State({"eth0": Link("eth0", "ether", 9000, True, "cloudbr0"), "cloudbr0": Link("cloudbr0", "bridge", 9000, True, None)})
+AFTER = State(
+    {"eth0": Link("eth0", "ether", 9000, True, "cloudbr0"), "cloudbr0": Link("cloudbr0", "bridge", 9000, True, None)}
+)
 RESTORE = ["ip link delete cloudbr0", "ip link set eth0 nomaster", "ip link set eth0 mtu 1500"]
 
 
 class Host:
-    """Back end, links and guard in one: notes what is called, lets the call with the number `fails` fail, and is restored by `RESTORE`."""
+    """Back end, links and guard in one: notes what is called, lets the call with the number `fails` fail, and is
+    restored by `RESTORE`."""
 
     def __init__(self, tmp_path, fails=0, error=None, restores=True):
         self.calls, self.fails, self.error, self.restores = [], fails, error or ApplyError("made to fail"), restores
@@ -165,7 +169,9 @@ def test_a_defect_is_put_back_as_well(tmp_path, error):
 def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
     host = Host(tmp_path)
     host.left = Plan.of([Change("resize", "cloudbr0")])
-    with pytest.raises(ApplyError, match="not as declared after the change; the network was put back.*Observed: resize cloudbr0"):
+    with pytest.raises(
+        ApplyError, match="not as declared after the change; the network was put back.*Observed: resize cloudbr0"
+    ):
         host.apply()
     assert host.calls == [*STEPS[:-1], *back(len(STEPS))]
 
@@ -173,7 +179,12 @@ def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
 def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     host = Host(tmp_path, fails=6)
     leased = replace(BRIDGE, address="dhcp")
-    host.plan = Plan(tuple(replace(change, data={**change.data, "bridge": leased}) if change.action == "build" else change for change in host.plan))
+    host.plan = Plan(
+        tuple(
+            replace(change, data={**change.data, "bridge": leased}) if change.action == "build" else change
+            for change in host.plan
+        )
+    )
     before = host.files()
     with pytest.raises(ApplyError, match="the network was put back as it was"):
         host.apply()
@@ -183,7 +194,10 @@ def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
 
 def test_what_could_not_be_put_back_is_said(tmp_path):
     host = Host(tmp_path, fails=6, restores=False)
-    with pytest.raises(ApplyError, match="made to fail; the network could NOT be put back entirely .*`ip link delete cloudbr0` has no effect"):
+    with pytest.raises(
+        ApplyError,
+        match="made to fail; the network could NOT be put back entirely .*`ip link delete cloudbr0` has no effect",
+    ):
         host.apply()
 
 

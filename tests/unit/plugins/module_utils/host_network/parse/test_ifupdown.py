@@ -36,7 +36,13 @@ def test_the_stanza_goes_and_the_loopback_stays():
 def test_other_interfaces_and_comments_stay():
     left = ifupdown.without(OTHERS, ["eth0"])
     assert "eth0" not in left
-    for line in ("# written by the installer", "auto eth3", "# the backup network", "iface eth3 inet static", "    address 192.0.2.3/24"):
+    for line in (
+        "# written by the installer",
+        "auto eth3",
+        "# the backup network",
+        "iface eth3 inet static",
+        "    address 192.0.2.3/24",
+    ):
         assert line in left.splitlines()
 
 
@@ -72,13 +78,21 @@ def test_all_that_is_read_as_one_text():
 
 def test_a_stanza_has_its_options():
     stanza = ifupdown.stanzas(BARE)[1]
-    assert (stanza.name, stanza.head, stanza.family, stanza.method) == ("eth0", "iface eth0 inet static", "inet", "static")
+    assert (stanza.name, stanza.head, stanza.family, stanza.method) == (
+        "eth0",
+        "iface eth0 inet static",
+        "inet",
+        "static",
+    )
     assert stanza.options == (("address", "10.88.0.11/24"), ("up", "ip route add 10.0.0.0/8 via 10.88.0.1"))
     assert (stanza.value("address"), stanza.value("mtu")) == ("10.88.0.11/24", "")
 
 
 def test_blank_lines_elsewhere_stay():
-    assert ifupdown.without("auto lo\n\n\n\n# two\n\n\n\nauto eth0\n\niface eth1 inet dhcp\n", ["eth0"]) == "auto lo\n\n\n\n# two\n\n\n\niface eth1 inet dhcp\n"
+    assert (
+        ifupdown.without("auto lo\n\n\n\n# two\n\n\n\nauto eth0\n\niface eth1 inet dhcp\n", ["eth0"])
+        == "auto lo\n\n\n\n# two\n\n\n\niface eth1 inet dhcp\n"
+    )
 
 
 @given(st.text(), st.lists(st.text(min_size=1, max_size=8), max_size=3))

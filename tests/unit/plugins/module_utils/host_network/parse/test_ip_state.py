@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, State
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import parse_links, parse_routes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import (
+    parse_links,
+    parse_routes,
+)
 
 CAPTURED = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bridge_and_card.json").read_text())
 LINKS = parse_links(json.dumps(CAPTURED["address"]))

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Bridge, Link, Route, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Bridge,
+    Link,
+    Route,
+    State,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     check,
     guests_on,
@@ -17,7 +23,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
 FILE = "/etc/net/bridges"
 
 
-def link(name: str, kind: str, mtu: int = 1500, *, up: bool = True, master: str | None = None, addresses: tuple[str, ...] = (), **more) -> Link:
+def link(
+    name: str,
+    kind: str,
+    mtu: int = 1500,
+    *,
+    up: bool = True,
+    master: str | None = None,
+    addresses: tuple[str, ...] = (),
+    **more,
+) -> Link:
     return Link(name, kind, mtu, up, master, tuple(Address(each) for each in addresses), **more)
 
 
@@ -70,7 +85,13 @@ def test_a_wrong_mtu_alone_takes_no_bridge_down():
 
 
 def test_a_netmask_is_a_prefix_length():
-    given = {"name": "cloudbr0", "port": "eth0", "mtu": 1500, "address": "10.88.0.11/255.255.255.0", "gateway": "10.88.0.1"}
+    given = {
+        "name": "cloudbr0",
+        "port": "eth0",
+        "mtu": 1500,
+        "address": "10.88.0.11/255.255.255.0",
+        "gateway": "10.88.0.1",
+    }
     assert read_bridges([given, {**given, "address": "", "gateway": ""}]) == [MANAGEMENT, Bridge("cloudbr0", "eth0")]
     assert read_bridges([{**given, "address": "10.88.0.11/255.0.255.0"}])[0].address == "10.88.0.11/255.0.255.0"
 
@@ -84,10 +105,27 @@ DHCP = Bridge("cloudbr0", "eth0", 1500, "dhcp")
     ("old", "new", "steps"),
     [
         pytest.param(MANAGEMENT, NO_GATEWAY, ["route cloudbr0", f"change {FILE}"], id="the gateway goes"),
-        pytest.param(MANAGEMENT, NO_ADDRESS, ["route cloudbr0", "remove address cloudbr0", f"change {FILE}"], id="address and gateway go"),
-        pytest.param(NO_ADDRESS, NO_ADDRESS, [f"change {FILE}"], id="an address and a route that no file declared stay"),
-        pytest.param(MANAGEMENT, DHCP, ["take down cloudbr0", "take down eth0", f"change {FILE}", "build cloudbr0"], id="a DHCP client has to start"),
-        pytest.param(DHCP, NO_ADDRESS, ["take down cloudbr0", "take down eth0", f"change {FILE}", "build cloudbr0"], id="a DHCP client has to end"),
+        pytest.param(
+            MANAGEMENT,
+            NO_ADDRESS,
+            ["route cloudbr0", "remove address cloudbr0", f"change {FILE}"],
+            id="address and gateway go",
+        ),
+        pytest.param(
+            NO_ADDRESS, NO_ADDRESS, [f"change {FILE}"], id="an address and a route that no file declared stay"
+        ),
+        pytest.param(
+            MANAGEMENT,
+            DHCP,
+            ["take down cloudbr0", "take down eth0", f"change {FILE}", "build cloudbr0"],
+            id="a DHCP client has to start",
+        ),
+        pytest.param(
+            DHCP,
+            NO_ADDRESS,
+            ["take down cloudbr0", "take down eth0", f"change {FILE}", "build cloudbr0"],
+            id="a DHCP client has to end",
+        ),
     ],
 )
 def test_what_is_declared_no_more_goes_before_the_file_is_written(old, new, steps):
@@ -117,7 +155,10 @@ def test_a_vlan_on_a_bridge_that_would_go_down_is_refused():
         (Bridge("cloudbr0", "eth0", 1500, "10.88.0.11"), "do not fit"),
         (Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "192.0.2.1"), "do not fit"),
         (Bridge("cloudbr0", "eth0", 1500, None, "10.88.0.1"), "no static address"),
-        (Bridge("cloudbr1", "eth1", 1500, "10.88.0.11/24"), "address of cloudbr1 stands on eth0, which is not its port"),
+        (
+            Bridge("cloudbr1", "eth1", 1500, "10.88.0.11/24"),
+            "address of cloudbr1 stands on eth0, which is not its port",
+        ),
         (Bridge("eth1", "eth0"), "exists and is not a bridge"),
     ],
 )
@@ -146,7 +187,9 @@ def test_a_lease_is_not_taken_away(address, refused):
     if not refused:
         check([bridge], leased)
         return
-    with pytest.raises(InputError, match=r"from a DHCP server.*Observed: 10.88.0.11/24 on eth0.*Next: declare 10.88.0.11/24"):
+    with pytest.raises(
+        InputError, match=r"from a DHCP server.*Observed: 10.88.0.11/24 on eth0.*Next: declare 10.88.0.11/24"
+    ):
         check([bridge], leased)
 
 
@@ -165,12 +208,32 @@ BARE_BRIDGE = {**built(), "cloudbr0": link("cloudbr0", "bridge")}
     ("file", "links", "routes", "steps"),
     [
         pytest.param("right", built(), TO_ROUTER, [], id="whole"),
-        pytest.param("right", BARE, (), ["take down eth0", "take down eth1", "build cloudbr0", "build cloudbr1"], id="file written, no bridge yet"),
+        pytest.param(
+            "right",
+            BARE,
+            (),
+            ["take down eth0", "take down eth1", "build cloudbr0", "build cloudbr1"],
+            id="file written, no bridge yet",
+        ),
         pytest.param("new", built(), TO_ROUTER, [f"create {FILE}"], id="bridges up, no file written"),
-        pytest.param("right", HALF, TO_ROUTER, ["take down cloudbr1", "take down eth1", "build cloudbr1"], id="the second bridge is not up"),
-        pytest.param("right", BARE_BRIDGE, (), ["take down cloudbr0", "take down eth0", "build cloudbr0"], id="a bridge without its address"),
+        pytest.param(
+            "right",
+            HALF,
+            TO_ROUTER,
+            ["take down cloudbr1", "take down eth1", "build cloudbr1"],
+            id="the second bridge is not up",
+        ),
+        pytest.param(
+            "right",
+            BARE_BRIDGE,
+            (),
+            ["take down cloudbr0", "take down eth0", "build cloudbr0"],
+            id="a bridge without its address",
+        ),
         pytest.param("right", built(), (), ["route cloudbr0"], id="the gateway is missing"),
-        pytest.param("right", built(), (default("cloudbr0", "10.88.0.2"),), ["route cloudbr0"], id="the gateway of before"),
+        pytest.param(
+            "right", built(), (default("cloudbr0", "10.88.0.2"),), ["route cloudbr0"], id="the gateway of before"
+        ),
         pytest.param("right", built(), (default("eth9", "192.0.2.1"),), [], id="a default route over another device"),
     ],
 )

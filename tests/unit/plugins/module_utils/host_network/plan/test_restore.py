@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which `ip` commands make the network what it was. That they do so is shown on real links by tests/integration/test_bridge_rollback.py."""
+"""Which `ip` commands make the network what it was. That they do so is shown on real links by
+tests/integration/test_bridge_rollback.py."""
 
 from __future__ import annotations
 
@@ -13,7 +14,16 @@ LEASE = Address("10.88.0.11/24", ("broadcast", "10.88.0.255"), True, ("3600", "1
 SECOND = Address("10.88.0.77/24")
 SIX = Address("2001:db8::11/64")
 ETH0 = Link("eth0", "ether", 1500, True, None, (LEASE, SECOND), mac="02:00:00:00:00:01")
-BRIDGE = Link("cloudbr0", "bridge", 9000, True, None, (SIX,), mac="02:00:00:00:00:02", options=(("stp_state", "0"), ("forward_delay", "0")))
+BRIDGE = Link(
+    "cloudbr0",
+    "bridge",
+    9000,
+    True,
+    None,
+    (SIX,),
+    mac="02:00:00:00:00:02",
+    options=(("stp_state", "0"), ("forward_delay", "0")),
+)
 TAP = Link("vnet0", "tun", 1500, True, "cloudbr0")
 ROUTER = Route(4, ("eth0",), ("default", "via", "10.88.0.1", "dev", "eth0"), "10.88.0.1")
 NEAR = Route(4, ("eth0",), ("10.88.0.1", "dev", "eth0", "scope", "link"))
@@ -21,7 +31,10 @@ FAR = Route(4, ("eth9",), ("192.0.2.0/24", "dev", "eth9"))
 
 
 def state(*parts):
-    return State({each.name: each for each in parts if isinstance(each, Link)}, tuple(each for each in parts if isinstance(each, Route)))
+    return State(
+        {each.name: each for each in parts if isinstance(each, Link)},
+        tuple(each for each in parts if isinstance(each, Route)),
+    )
 
 
 def commands(before, now):
@@ -32,7 +45,12 @@ def commands(before, now):
     ("before", "now", "expected"),
     [
         pytest.param(state(ETH0, ROUTER), state(ETH0, ROUTER), [], id="nothing has changed"),
-        pytest.param(state(ETH0), state(replace(ETH0, addresses=(replace(LEASE, lifetimes=("3599", "1799")), SECOND))), [], id="a lease counts down"),
+        pytest.param(
+            state(ETH0),
+            state(replace(ETH0, addresses=(replace(LEASE, lifetimes=("3599", "1799")), SECOND))),
+            [],
+            id="a lease counts down",
+        ),
         pytest.param(
             state(ETH0),
             state(BRIDGE, replace(ETH0, up=False, addresses=(), master="cloudbr0", mtu=9000)),
@@ -81,10 +99,22 @@ def commands(before, now):
             id="routes, the near one first, and not those of another link",
         ),
         pytest.param(
-            state(BRIDGE), state(replace(BRIDGE, mac="02:00:00:00:00:09")), ["ip link set cloudbr0 address 02:00:00:00:00:02"], id="the MAC of a bridge"
+            state(BRIDGE),
+            state(replace(BRIDGE, mac="02:00:00:00:00:09")),
+            ["ip link set cloudbr0 address 02:00:00:00:00:02"],
+            id="the MAC of a bridge",
         ),
         pytest.param(
-            state(Link("eth0", "ether", 1500, True, None, (Address("10.9.0.1/32", ("peer", "10.9.0.2/32", "scope", "global")),))),
+            state(
+                Link(
+                    "eth0",
+                    "ether",
+                    1500,
+                    True,
+                    None,
+                    (Address("10.9.0.1/32", ("peer", "10.9.0.2/32", "scope", "global")),),
+                )
+            ),
             state(Link("eth0", "ether", 1500, True, None)),
             ["ip address add 10.9.0.1 peer 10.9.0.2/32 scope global dev eth0"],
             id="an address with a peer",

@@ -91,11 +91,10 @@ class Applier:
             for change in self._begun:
                 if change.action == "build" and change.data["bridge"].address == "dhcp":
                     self._backend.take_down(change.target)  # ends the client that asks for a link which is gone
-        problems = snapshot.restore_files()
+        snapshot.restore_files()
         with contextlib.suppress(KvmError, OSError):
             self._backend.resume([change.target for change in self._begun if change.action == "take down"])
-        problems += snapshot.restore_files()
-        return list(dict.fromkeys([*problems, *snapshot.restore_links()]))
+        return [*snapshot.restore_files(), *snapshot.restore_links()]
 
 
 def _told(error: KvmError, problems: list[str]) -> ApplyError:

@@ -17,7 +17,7 @@ from . import guests
 
 GUESTS = ("host1", "host2")  # two at a time is what two cores can emulate
 # An emulated host needs longer to tell the controller that it is still there after a network change; its memory is its own.
-DIFFERENCES = ("-e", "network_bridge_patience=120", "-e", "firewall_rollback_seconds=300", "-e", '{"preflight_policy": {}}')
+DIFFERENCES = ("-e", "network_bridge_rollback_timeout=120", "-e", "firewall_rollback_seconds=300", "-e", '{"preflight_policy": {}}')
 
 
 def up(topology: Topology, state: State, names: Sequence[str], installed: str = "static") -> None:

@@ -10,12 +10,18 @@ short_description: Bridges of a KVM host, with the MTU the same on bridge and po
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and puts them into force in one run.
-  - An address moves with its stanza from the port to the bridge. Afterwards the host must still reach where the login came
-    from, or everything is put back as it was.
+  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and puts them into force in one
+  run.
+  - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
+  afterwards, or no longer
+    reaches where the login came from, links, addresses, routes and MTUs are put back as they were measured, by C(ip),
+    and the files byte for byte.
   - Stanzas of other interfaces stay as they are.
-  - Refused before anything is touched is what cannot work, also a port that another file of C(/etc/network/interfaces.d) configures, as
-    cloud-init's does, and a port whose address is a lease that the bridge would not keep.
+  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they
+  are or as they would be;
+    options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a port that another
+    file configures, as
+    cloud-init's does; and a port whose address is a lease that the bridge would not keep.
 options:
   bridges:
     description: The bridges.
@@ -36,7 +42,7 @@ options:
         type: int
         default: 1500
       address:
-        description: Static address with prefix length, V(dhcp), or nothing for a bridge without an address.
+        description: Static address with prefix length or netmask, V(dhcp), or nothing for a bridge without an address.
         type: str
       gateway:
         description: Default gateway; at most one bridge has one.
@@ -46,8 +52,8 @@ options:
     type: str
     choices: [ifupdown]
     default: ifupdown
-  patience:
-    description: Seconds within which the host must reach where the login came from.
+  rollback_timeout:
+    description: Seconds within which the host must reach where the login came from, or everything is put back.
     type: int
     default: 20
   allow_guest_disruption:
@@ -82,10 +88,19 @@ bridges:
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends import ifupdown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import MAIN_FILE, OWN_FILE, Bridge
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import guests_on, plan_bridges
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
+    check,
+    guests_on,
+    plan_bridges,
+    read_bridges,
+    rebuilt_bridges,
+)
 
+BACKENDS = {"ifupdown": Ifupdown}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},
@@ -95,33 +110,43 @@ BRIDGE = {
 }
 SPEC = {
     "bridges": {"type": "list", "elements": "dict", "required": True, "options": BRIDGE},
-    "backend": {"type": "str", "choices": ["ifupdown"], "default": "ifupdown"},
-    "patience": {"type": "int", "default": 20},
+    "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
+    "rollback_timeout": {"type": "int", "default": 20},
     "allow_guest_disruption": {"type": "bool", "default": False},
 }
 
 
-def declared(one):
-    """One entry of `bridges`; an empty address or gateway means that there is none."""
-    given = {**one, "address": one["address"] or None, "gateway": one["gateway"] or None}
-    return Bridge(**given)
-
-
 def body(module):
-    bridges = [declared(one) for one in module.params["bridges"]]
-    links = ifupdown.links()
-    main, own = ifupdown.read(MAIN_FILE), ifupdown.read(OWN_FILE)
-    wanted = plan_bridges(bridges, main, own, links, gateways=ifupdown.gateways(), others=ifupdown.other_files())
-    guests = guests_on(wanted.rebuild, links)
+    bridges = read_bridges(module.params["bridges"])
+    backend, links = BACKENDS[module.params["backend"]](), Links()
+
+    def make_plan(state, files):
+        check(bridges, state.links)
+        return plan_bridges(bridges, files, backend.render(bridges, files), backend.declared(files), state)
+
+    state, files = links.measure(), backend.read()
+    plan = make_plan(state, files)
+    _refuse_guests(module, rebuilt_bridges(plan), state.links)
+    if plan:
+        backend.check(files, [])
+        backend.check(
+            {**files, **backend.render(bridges, files)},
+            [name for bridge in bridges for name in (bridge.port, bridge.name)],
+        )
+    if plan and not module.check_mode:
+        guard = Guard(caller(), module.params["rollback_timeout"])
+        Applier(backend, links, guard, lambda: make_plan(links.measure(), backend.read())).apply(plan, state)
+    return plan, {"bridges": [bridge.name for bridge in bridges]}
+
+
+def _refuse_guests(module, rebuilt, links):
+    guests = guests_on(rebuilt, links)
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(
             "guests are connected to a bridge that would be taken down",
             observed=", ".join(guests),
             next_step="put the host into maintenance first, or set network_bridge_allow_guest_disruption",
         )
-    if wanted.plan and not module.check_mode:
-        ifupdown.apply(wanted, ifupdown.caller(), module.params["patience"])
-    return wanted.plan, {"bridges": [bridge.name for bridge in bridges]}
 
 
 def main():

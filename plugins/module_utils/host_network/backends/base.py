@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a network back end brings. Planning, staging files, MTUs, routes, the proof and the rollback are the same for
+all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+
+
+class Backend(Protocol):
+    """One way of configuring a host's network. See docs/add-a-network-back-end.md."""
+
+    def read(self) -> Files:
+        """Every file that configures the network here: path -> text."""
+
+    def declared(self, files: Files) -> list[Bridge]:
+        """The bridges that the files declare, as far as a Bridge can say them."""
+
+    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
+        """The files that have to change so that they declare these bridges: path -> new text. The same files again
+        yield nothing.
+
+        Raises InputError for what would be lost (options of a stanza that is replaced), or what another program would
+        write again.
+        """
+
+    def check(self, files: Files, names: Sequence[str]) -> None:
+        """Raise InputError where the back end would refuse these files, read as a whole; `names` are the links it
+        would bring up.
+
+        Nothing is changed. A host that does not have the back end's tools yet accepts everything.
+        """
+
+    def take_down(self, name: str) -> None:
+        """Take a link down as the present files say it. A link that they do not know is left alone. Whether it worked
+        is proven later."""
+
+    def bring_up(self, bridge: Bridge) -> None:
+        """Bring port and bridge up as the present files say it. Raises ApplyError."""
+
+    def state_files(self, names: Sequence[str]) -> list[str]:
+        """Paths of what the tool remembers of these links: put back with the files."""
+
+    def resume(self, names: Sequence[str]) -> None:
+        """After everything was put back: start again what kept these links, which were taken down, going (a DHCP
+        client).
+
+        It may fail: what it leaves is put back once more.
+        """

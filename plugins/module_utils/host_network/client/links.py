@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The links and routes of this host: measures them, and sets them by `ip` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Callable
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ip_state
+
+Run = Callable[..., command.Answer]
+TIMEOUT = 60.0  # seconds, for a command that changes something
+
+
+def must(run: Run, argv: Sequence[str], timeout: float = TIMEOUT) -> str:
+    """Run a command that has to succeed; its output. Raises ApplyError."""
+    answer = run(tuple(argv), timeout=timeout)
+    if not answer.ok:
+        raise ApplyError(f"`{' '.join(argv)}` failed", observed=answer.why(), reproduce=" ".join(argv))
+    return answer.stdout
+
+
+class Links:
+    """What the kernel has, and how it is changed."""
+
+    def __init__(self, run: Run = command.run) -> None:
+        self._run = run
+
+    def measure(self) -> State:
+        """Links and routes as they are now. Raises ApplyError where `ip` cannot tell, ParseError for what is not
+        understood."""
+        links = ip_state.parse_links(must(self._run, ("ip", "-j", "-d", "address")))
+        routes = []
+        for version in (4, 6):
+            answer = self._run(("ip", "-j", f"-{version}", "route", "show", "table", "all"))
+            # `ip` fails where there is no IPv6 at all
+            routes += ip_state.parse_routes(answer.stdout, version) if answer.ok else []
+        return State(links, tuple(routes))
+
+    def flush(self, name: str) -> None:
+        """Take away addresses that no file knows of."""
+        must(self._run, ("ip", "address", "flush", "dev", name))
+
+    def remove_address(self, name: str, cidr: str) -> None:
+        must(self._run, ("ip", "address", "delete", cidr, "dev", name))
+
+    def resize(self, bridge: Bridge) -> None:
+        """Set the MTU of port and bridge."""
+        for name in (bridge.port, bridge.name):
+            must(self._run, ("ip", "link", "set", name, "mtu", str(bridge.mtu)))
+
+    def route(self, name: str, old: str, new: str) -> None:
+        """Set the default gateway of a device; "" stands for none."""
+        verb = ("replace", "default", "via", new) if new else ("delete", "default", "via", old)
+        must(self._run, ("ip", "route", *verb, "dev", name))
+
+    def try_all(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """Run all commands whatever each of them says; why some failed."""
+        answers = [self._run(tuple(argv), timeout=TIMEOUT) for argv in commands]
+        return [answer.why() for answer in answers if not answer.ok]

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The network as it was measured, and the files: kept before a change, put back where it fails, without the tool that
+failed."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files, places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State, to_bytes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import Command, restore_commands
+
+PASSES = 5  # of measuring and correcting: an address that comes back needs its link up, its routes need the address
+
+
+class StagedFiles:
+    """New contents that lie on the disk beside the files that they will replace: a full or read-only disk is found
+    out here."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        """Raises OperationFailed, with nothing replaced."""
+        self._staged: dict[str, files.Staged] = {}
+        self._made: list[str] = []
+        try:
+            for change in changes:
+                self._stage(change)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _stage(self, change: Change) -> None:
+        path = places.resolve(change.target)
+        folder = posixpath.dirname(path)
+        if not files.is_directory(folder):
+            files.make_directory(folder, 0o755, None, None)
+            self._made.append(folder)
+        state = files.inspect(path)
+        if (state.content or b"") != to_bytes(change.before):  # the plan was made from another content
+            raise files.ChangedMeanwhile(change.target)
+        mode = 0o644 if state.mode is None else state.mode
+        self._staged[change.target] = files.Staged(path, to_bytes(change.after), mode, state.uid, state.gid, state)
+
+    def commit(self, path: str) -> None:
+        """Put one in its place. Raises OperationFailed, ChangedMeanwhile."""
+        self._staged[path].commit()
+
+    def discard(self) -> None:
+        """Remove what was not committed, and folders made for it that are empty."""
+        for each in self._staged.values():
+            each.discard()
+        for folder in self._made:
+            if not files.inspect(folder).entries:
+                files.remove(folder)
+
+
+class Snapshot:
+    """Links and routes that a change touches (`names`, and what hangs on them), and files, as they are at this
+    moment."""
+
+    def __init__(self, links: Links, state: State, names: Iterable[str], paths: Iterable[str]) -> None:
+        self._links, self._state, self._names = links, state, tuple(names)
+        self._files = {path: files.inspect(path) for path in map(places.resolve, paths)}
+
+    def restore_links(self) -> list[str]:
+        """Make links and routes as they were; what could not be, empty where all is."""
+        failed: list[str] = []
+        try:
+            commands = self._differences()
+            for _pass in range(PASSES):
+                if not commands:
+                    return []
+                failed = self._links.try_all(commands)
+                commands = self._differences()
+        except KvmError as error:
+            return [str(error)]
+        return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+
+    def _differences(self) -> list[Command]:
+        return restore_commands(self._state, self._links.measure(), self._names)
+
+    def restore_files(self) -> list[str]:
+        """Make the files as they were, byte for byte; what could not be, empty where all is."""
+        failed: list[str] = []
+        for state in self._files.values():
+            try:
+                self._restore_file(state)
+            except KvmError as error:
+                failed.append(str(error))
+        return failed
+
+    def _restore_file(self, state: FileState) -> None:
+        if files.inspect(state.path) == state:
+            return
+        if state.kind == "absent":
+            files.remove(state.path)
+        else:
+            files.back_up(state, state.path)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Text of `ip -j` into links and routes, with all that is needed to make them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route
+
+# Options of a bridge that a restored one must have again; `ip -j -d link` and `ip link add` have the same names and
+# units for them.
+BRIDGE_OPTIONS = (
+    "stp_state",
+    "forward_delay",
+    "hello_time",
+    "max_age",
+    "ageing_time",
+    "priority",
+    "vlan_filtering",
+    "mcast_snooping",
+)
+_VALUES = {
+    "tos": "tos",
+    "protocol": "proto",
+    "scope": "scope",
+    "prefsrc": "src",
+    "metric": "metric",
+    "table": "table",
+}  # JSON -> ip route add
+_READ = {
+    *_VALUES,
+    "type",
+    "dst",
+    "gateway",
+    "via",
+    "dev",
+    "flags",
+    "pref",
+    "metrics",
+    "nexthops",
+    "expires",
+    "cache",
+    "uid",
+}
+
+
+def parse_links(text: str) -> dict[str, Link]:
+    """`ip -j -d address` -> links by name. Raises ParseError."""
+    entries = [entry for entry in _load(text, "ip -j -d address") if isinstance(entry.get("ifname"), str)]
+    return {entry["ifname"]: _link(entry) for entry in entries}
+
+
+def _link(entry: Mapping[str, Any]) -> Link:
+    info = entry.get("linkinfo") or {}
+    kind = info.get("info_kind") or entry.get("link_type") or "unknown"
+    data = info.get("info_data") or {}
+    options = [(key, str(data[key])) for key in BRIDGE_OPTIONS if key in data] if kind == "bridge" else []
+    addresses = [_address(each) for each in entry.get("addr_info") or [] if "local" in each]
+    return Link(
+        entry["ifname"],
+        kind,
+        entry.get("mtu", 0),
+        "UP" in entry.get("flags", []),
+        entry.get("master"),
+        tuple(each for each in addresses if each is not None),
+        entry.get("link"),
+        entry.get("address", ""),
+        tuple(options),
+    )
+
+
+def _address(entry: Mapping[str, Any]) -> Optional[Address]:
+    """None for what the kernel gives by itself: link-local and announced IPv6 addresses."""
+    dynamic = bool(entry.get("dynamic"))
+    if entry.get("family") == "inet6" and (entry.get("scope") == "link" or dynamic):
+        return None
+    peer = entry.get("address")
+    options = ["peer", f"{peer}/{entry['prefixlen']}"] if peer else []
+    for key, word in (("broadcast", "broadcast"), ("scope", "scope"), ("label", "label"), ("metric", "metric")):
+        options += [word, str(entry[key])] if key in entry else []
+    options += ["noprefixroute"] if entry.get("noprefixroute") else []
+    lifetimes = (str(entry.get("valid_life_time")), str(entry.get("preferred_life_time"))) if dynamic else ()
+    return Address(f"{entry['local']}/{entry['prefixlen']}", tuple(options), dynamic, lifetimes)
+
+
+def parse_routes(text: str, version: int) -> list[Route]:
+    """`ip -j route show table all` -> the routes that an administrator, a daemon or DHCP has set.
+
+    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises
+    ParseError.
+    """
+    entries = [entry for entry in _load(text, f"ip -j -{version} route show table all") if "dst" in entry]
+    return [_route(entry, version) for entry in entries if entry.get("protocol") not in ("kernel", "ra")]
+
+
+def _route(entry: Mapping[str, Any], version: int) -> Route:
+    words = [str(entry["dst"])]
+    words = [entry["type"], *words] if entry.get("type", "unicast") != "unicast" else words
+    words += _hop(entry)
+    for key, word in _VALUES.items():
+        words += [word, str(entry[key])] if key in entry else []
+    for metrics in entry.get("metrics") or []:
+        words += [str(each) for pair in metrics.items() for each in pair]
+    for hop in entry.get("nexthops") or []:
+        words += ["nexthop", *_hop(hop), "weight", str(hop.get("weight", 1))]
+    hops = [entry, *(entry.get("nexthops") or [])]
+    devices = tuple(hop["dev"] for hop in hops if "dev" in hop)
+    return Route(
+        version,
+        devices,
+        tuple(words),
+        entry.get("gateway"),
+        entry.get("table", "main") == "main",
+        tuple(sorted(set(entry) - _READ)),
+    )
+
+
+def _hop(entry: Mapping[str, Any]) -> list[str]:
+    """Gateway and device of a route, or of one of its next hops."""
+    via = entry.get("via") or {}
+    words = ["via", str(entry["gateway"])] if "gateway" in entry else []
+    words += ["via", via["family"], str(via["host"])] if via else []
+    words += ["dev", str(entry["dev"])] if "dev" in entry else []
+    return words + (["onlink"] if "onlink" in (entry.get("flags") or []) else [])
+
+
+def _load(text: str, source: str) -> list[dict[str, Any]]:
+    """ip prints nothing at all where there is nothing to list."""
+    found = load_json(text, source) if text.strip() else []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise ParseError(source, "not a list of objects", text=text)
+    return found

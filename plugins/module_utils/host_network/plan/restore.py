@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""(the network as it was, as it is now) -> the `ip` commands that put it back. Pure.
+
+What one command causes (an address that goes takes its routes along, a port its bridge's MTU) is not foreseen here:
+measure again and
+ask again, until there is nothing to do. No command at all is what "as it was" means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route, State
+
+Command = tuple[str, ...]
+# Of a bridge that was just made (br_dev_setup in the kernel's br_device.c), in the units of parse.ip_state.
+_NEW_BRIDGE = {
+    "stp_state": "0",
+    "forward_delay": "1500",
+    "hello_time": "200",
+    "max_age": "2000",
+    "ageing_time": "30000",
+    "priority": "32768",
+    "vlan_filtering": "0",
+    "mcast_snooping": "1",
+}
+
+
+def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
+    """The commands for these links, in order; those that must fail because an earlier one did their work are
+    harmless."""
+    touched = sorted(before.touched(set(names)))
+    old = [before.links[name] for name in touched if name in before.links]
+    commands: list[Command] = [
+        ("ip", "link", "delete", name) for name in touched if name not in before.links and name in now.links
+    ]
+    commands += [_add(link) for link in old if link.name not in now.links and link.kind == "bridge"]
+    pairs = [(link, now.links.get(link.name) or _fresh(link)) for link in old]
+    for part in (_options, _master, _mtu, _mac, _up, _addresses):
+        for link, current in pairs:
+            commands += part(link, current)
+    return commands + _routes(before, now, set(touched))
+
+
+def _fresh(link: Link) -> Link:
+    """What `_add` makes."""
+    return Link(link.name, link.kind, 0, False, None, (), link.parent, link.mac, tuple(_NEW_BRIDGE.items()))
+
+
+def _add(link: Link) -> Command:
+    return ("ip", "link", "add", link.name, "type", "bridge")
+
+
+def _master(link: Link, current: Link) -> list[Command]:
+    if link.master == current.master:
+        return []
+    where = ("master", link.master) if link.master else ("nomaster",)
+    return [("ip", "link", "set", link.name, *where)]
+
+
+def _mtu(link: Link, current: Link) -> list[Command]:
+    return [("ip", "link", "set", link.name, "mtu", str(link.mtu))] if link.mtu != current.mtu else []
+
+
+def _options(link: Link, current: Link) -> list[Command]:
+    """One by one: a kernel without VLAN filtering refuses also to leave it off."""
+    changed = [option for option in link.options if option not in current.options]
+    return [("ip", "link", "set", link.name, "type", "bridge", *option) for option in changed]
+
+
+def _mac(link: Link, current: Link) -> list[Command]:
+    """A bridge takes that of a port by itself, so this is needed where it had another one."""
+    return [("ip", "link", "set", link.name, "address", link.mac)] if link.mac != current.mac else []
+
+
+def _up(link: Link, current: Link) -> list[Command]:
+    return [("ip", "link", "set", link.name, "up" if link.up else "down")] if link.up != current.up else []
+
+
+def _addresses(link: Link, current: Link) -> list[Command]:
+    """The order is kept as well: the first address of a subnet is the one that packets leave with."""
+    same = 0
+    while link.addresses[same : same + 1] == current.addresses[same : same + 1] and same < len(link.addresses):
+        same += 1
+    gone: list[Command] = [
+        ("ip", "address", "delete", each.cidr, "dev", link.name) for each in reversed(current.addresses[same:])
+    ]
+    return gone + [_address(link.name, each) for each in link.addresses[same:]]
+
+
+def _address(device: str, address: Address) -> Command:
+    """With the rest of its lease, and usable at once: it was unique before."""
+    peer = address.options[1::2] if address.options[:1] == ("peer",) else ()
+    given = (address.cidr.partition("/")[0], *address.options) if peer else (address.cidr, *address.options)
+    lease = ("valid_lft", address.lifetimes[0], "preferred_lft", address.lifetimes[1]) if address.lifetimes else ()
+    return ("ip", "address", "add", *given, "dev", device, *lease, *(("nodad",) if ":" in address.cidr else ()))
+
+
+def _routes(before: State, now: State, names: set[str]) -> list[Command]:
+    """Those without a gateway first, because the others need them."""
+    gone = [
+        _route("delete", route) for route in now.routes if route not in before.routes and names & set(route.devices)
+    ]
+    missing = [route for route in before.routes if route not in now.routes and names & set(route.devices)]
+    return gone + [_route("add", route) for route in sorted(missing, key=lambda route: route.gateway is not None)]
+
+
+def _route(verb: str, route: Route) -> Command:
+    return ("ip", f"-{route.version}", "route", verb, *route.words)

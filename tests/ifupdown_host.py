@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with ifupdown, for one test: a namespace with two cards and a switch behind them, the lab's base image as
+its root, its own /etc/network.
+
+The real ifup, bridge-utils, `ip` and kernel do the work. Nothing boots: a host is there in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.control import images
+from tests.namespaces import ROOT, Namespaces
+
+SHIMS = "/opt/shims"
+_LINK_LOCAL = re.compile(r"\b(fe80:|ff00::/8|anycast )")
+_ENTER = f"""
+root=$1 case=$2 site=$3 plugins=$4
+shift 4
+mount --bind "$root" "$root"
+mount --bind "$case/network" "$root/etc/network"
+[ ! -e "$case/read-only" ] || mount -o remount,bind,ro "$root/etc/network"
+[ ! -e "$case/full" ] || {{
+  mount -t tmpfs -o size=20k tmpfs "$root/mnt"
+  cp -a "$case/network/." "$root/mnt"
+  mount --bind "$root/mnt" "$root/etc/network"
+}}
+mount --bind "$case/run" "$root/run"
+mount --bind "$case/shims" "$root{SHIMS}"
+mount --bind "$site" "$root/opt/site"
+mount --bind "$plugins" "$root/opt/ansible_collections/cloudstack/kvm/plugins"
+mount -t proc proc "$root/proc"
+mount -t sysfs sysfs "$root/sys"
+mount --bind /dev "$root/dev"
+exec chroot "$root" env -i "$@"
+"""
+_CODE = """
+import runpy, sys
+sys.path[1:1] = ["/opt", "/opt/site"]
+from ansible.module_utils.testing import patch_module_args
+with patch_module_args(__import__("json").loads(sys.argv.pop())):
+    runpy.run_module("ansible_collections.cloudstack.kvm.plugins.modules.bridge", run_name="__main__")
+"""
+# Lets commands that change something fail: the one with the number in `fail`, or from then on all of `broken`'s names.
+_SHIM = """#!/bin/sh
+name=${0##*/}
+real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
+case "$*" in *-j*|*--list*|*--no-act*) real "$@" ;; esac
+number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
+echo $number >/run/count
+echo "$name $*" >>/run/commands
+if [ "$number" = "$(cat /run/fail 2>/dev/null)" ]; then
+  echo 0 >/run/fail
+  touch /run/failed
+  [ ! -e /run/after ] || (real "$@")
+  echo "made to fail" >&2
+  exit 1
+fi
+if [ -e /run/failed ] && grep -qw "$name" /run/broken 2>/dev/null; then echo "broken" >&2; exit 1; fi
+real "$@"
+"""
+
+
+def missing() -> str:
+    """Why such a host cannot be had here; "" if it can."""
+    return "" if (images.pool() / "Release").exists() else "needs the lab's base image: make lab-setup"
+
+
+def make_root(folder: Path) -> Path:
+    """The root that all hosts share: the base image with bridge-utils."""
+    subprocess.run(["tar", "-xf", images.CACHE / images.base_hash() / "base.tar", "-C", folder], check=True)
+    (package,) = images.pool().glob("bridge-utils_*.deb")
+    archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
+    # /lib is a link there, and a folder in the package
+    subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", folder], input=archive, check=True)
+    for each in (SHIMS, "/opt/site", "/opt/ansible_collections/cloudstack/kvm/plugins"):
+        (folder / each[1:]).mkdir(parents=True)
+    return folder
+
+
+class IfupdownHost:
+    """Cards eth0 and eth1 on the bridge `br0` of a switch, which has 10.88.0.1 and .2: the login comes from the
+    first."""
+
+    def __init__(
+        self,
+        spaces: Namespaces,
+        root: Path,
+        case: Path,
+        interfaces: str,
+        files: Mapping[str, bytes] = types.MappingProxyType({}),
+    ) -> None:
+        self.spaces, self.root, self.case = spaces, root, case
+        self.network = case / "network"
+        shutil.copytree(root / "etc/network", self.network, symlinks=True)
+        (self.network / "interfaces").write_text(interfaces)
+        for folder in ("run/network", "shims"):
+            (case / folder).mkdir(parents=True)
+        for path, content in files.items():
+            if path.startswith("network/interfaces"):
+                (case / path).write_bytes(content)
+        for name in ("ip", "ifup", "ifdown"):
+            (case / "shims" / name).write_text(_SHIM)
+            (case / "shims" / name).chmod(0o755)
+        self.name, self.switch = f"host{case}", f"switch{case}"
+        spaces.add(self.name, self.switch)
+        spaces.ip(
+            self.switch,
+            [
+                "link add name br0 mtu 9000 up type bridge",
+                "address add 10.88.0.1/24 dev br0",
+                "address add 10.88.0.2/24 dev br0",
+            ],
+        )
+        for card in ("eth0", "eth1"):
+            spaces.plug(self.switch, "br0", self.name, card, mtu=9000, port=f"port-{card}")
+            spaces.ip(self.name, [f"link set dev {card} mtu 1500"])
+        spaces.sysctl(self.name, "net.ipv6.conf.default.accept_dad", "0")
+        self.enter("ifup", "-a")
+
+    def enter(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the host."""
+        site = next(Path(path) for path in sys.path if (Path(path) / "ansible/module_utils/basic.py").exists())
+        values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
+        inside = [
+            str(self.root),
+            str(self.case),
+            str(site),
+            str(ROOT / "plugins"),
+            *(f"{key}={value}" for key, value in values.items()),
+            *command,
+        ]
+        return self.spaces.run(
+            self.name,
+            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside],
+            check=check,
+        )
+
+    def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
+        """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
+        given = {"bridges": bridges, "rollback_timeout": 1, **options}
+        given |= {
+            "_ansible_check_mode": check,
+            "_ansible_diff": True,
+            "_ansible_remote_tmp": "/tmp",
+            "_ansible_keep_remote_files": False,
+        }
+        path = f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin"
+        login = "10.88.0.1 40000 10.88.0.11 22"
+        done = self.enter(
+            "/usr/bin/python3", "-c", _CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login
+        )
+        assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def set(self, name: str, value: str = "") -> None:
+        """Tell the shims (`_SHIM`) what to do."""
+        (self.case / "run" / name).write_text(value)
+
+    def commands(self) -> list[str]:
+        """What was called so far that changes something."""
+        file = self.case / "run" / "commands"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def files(self) -> dict[str, bytes]:
+        """All of /etc/network, and what ifupdown remembers."""
+        remembered = [each for each in (self.case / "run/network").glob("ifstate*") if each.is_file()]
+        found = [each for each in sorted(self.network.rglob("*")) if each.is_file() and not each.name.endswith(".lock")]
+        return {str(each.relative_to(self.case)): each.read_bytes() for each in (*found, *remembered)}
+
+    def links(self) -> dict[str, Any]:
+        """Links, addresses and routes as the kernel tells them, without numbers, what is counted down, and link-local
+        addresses.
+
+        The kernel gives these by itself, some time after a link has come up.
+        """
+        shown = json.loads(self.spaces.run(self.name, ["ip", "-j", "-d", "address"]).stdout)
+        links = {each["ifname"]: _stable(each) for each in shown}
+        routes = [
+            self.spaces.run(self.name, ["ip", f"-{version}", "route", "show", "table", "all"]).stdout
+            for version in (4, 6)
+        ]
+        lines = [line.strip() for text in routes for line in text.splitlines() if not _LINK_LOCAL.search(line)]
+        return {"links": links, "routes": sorted(lines)}
+
+
+def _stable(link: Mapping[str, Any]) -> dict[str, Any]:
+    bridge = (
+        link.get("linkinfo", {}).get("info_data", {}) if link.get("linkinfo", {}).get("info_kind") == "bridge" else {}
+    )
+    options = {
+        key: bridge.get(key) for key in ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering")
+    }
+    kept = {key: link.get(key) for key in ("mtu", "master", "address")}
+    ending = ("valid_life_time", "preferred_life_time")
+    given = [each for each in link["addr_info"] if each["scope"] != "link"]
+    addresses = [{key: value for key, value in each.items() if key not in ending} for each in given]
+    return {**kept, "up": "UP" in link["flags"], "options": options, "addresses": addresses}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the login comes from, also below sudo, which drops SSH_CONNECTION; and whether it is reached."""
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
+
+
+def processes(tmp_path, *chain):
+    """/proc with a chain of processes, the module's own first; each with its environment."""
+    names = ["self", *(str(number) for number in range(50, 50 - len(chain) + 1, -1))]
+    for place, environment in enumerate(chain):
+        folder = tmp_path / names[place]
+        folder.mkdir()
+        (folder / "environ").write_bytes(b"\0".join(environment))
+        parent = names[place + 1] if place + 1 < len(chain) else "1"
+        (folder / "status").write_text(f"Name:\tx\nPPid:\t{parent}\n")
+    return str(tmp_path)
+
+
+SSH = b"SSH_CONNECTION=10.88.0.1 40000 10.88.0.11 22"
+
+
+@pytest.mark.parametrize(
+    ("chain", "address"),
+    [
+        ([[b"PATH=/bin", SSH]], "10.88.0.1"),
+        ([[b"SUDO_USER=ops"], [b"PATH=/bin"], [SSH]], "10.88.0.1"),
+        ([[b"PATH=/bin"], [b""]], None),
+        ([[b"no equals sign"]], None),
+    ],
+)
+def test_the_nearest_process_with_a_login_tells(tmp_path, chain, address):
+    assert caller(processes(tmp_path, *chain)) == address
+
+
+def test_without_processes_nothing_is_known(tmp_path):
+    assert caller(str(tmp_path)) is None
+
+
+class Clock:
+    """Moves by what is slept, and by a second with each ping."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def guard(answers, timeout=3):
+    """A guard whose pings end with these statuses, the last one again and again."""
+    clock, left = Clock(), list(answers)
+
+    def ping(argv):
+        assert argv == ("ping", "-c", "1", "-W", "1", "10.88.0.1")
+        clock.now += 1
+        return Answer(argv, left.pop(0) if len(left) > 1 else left[0])
+
+    return Guard("10.88.0.1", timeout, ping, clock)
+
+
+def test_one_answer_in_time_is_enough():
+    guard([1, 1, 0]).require_after()
+    guard([1, 0]).require_before()
+
+
+def test_no_answer_in_time():
+    with pytest.raises(ApplyError, match=r"10.88.0.1, where Ansible comes from, could not be reached.*within 3 s"):
+        guard([1]).require_after()
+    with pytest.raises(InputError, match=r"does not answer ping.*nothing was changed"):
+        guard([1]).require_before()
+
+
+def test_a_login_on_the_console_has_nobody_to_ask():
+    alone = Guard(None, 3, run=None, clock=Clock())
+    alone.require_before()
+    alone.require_after()

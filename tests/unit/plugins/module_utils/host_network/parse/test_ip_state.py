@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links and routes with all that is needed to make them again, from what ip (iproute2 6.1) printed in a namespace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import (
+    parse_links,
+    parse_routes,
+)
+
+CAPTURED = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bridge_and_card.json").read_text())
+LINKS = parse_links(json.dumps(CAPTURED["address"]))
+ROUTES = parse_routes(json.dumps(CAPTURED["routes4"]), 4) + parse_routes(json.dumps(CAPTURED["routes6"]), 6)
+
+
+def test_links():
+    assert (LINKS["cloudbr0"].kind, LINKS["eth1"].master, LINKS["p0"].parent) == ("bridge", "cloudbr0", "eth0")
+    assert dict(LINKS["cloudbr0"].options)["forward_delay"] == "0"
+    assert LINKS["eth0"].options == ()
+
+
+def test_addresses_with_their_options_but_not_those_that_the_kernel_gives():
+    lease, second, six = LINKS["eth0"].addresses
+    assert lease == Address("10.88.0.11/24", ("scope", "global", "label", "eth0"), True)
+    assert [int(each) // 10 for each in lease.lifetimes] == [359, 179]
+    assert second == Address("10.99.0.7/32", ("peer", "10.99.0.8/32", "scope", "global", "label", "eth0:7"))
+    assert six == Address("2001:db8::11/64", ("scope", "global"))
+    assert (LINKS["eth0"].ipv4, LINKS["eth0"].leased) == (("10.88.0.11/24", "10.99.0.7/32"), ("10.88.0.11/24",))
+
+
+def test_routes_as_words_of_ip_route_add():
+    assert sorted(" ".join(route.words) for route in ROUTES) == [
+        "192.0.2.0/24 nexthop via 10.88.0.2 dev eth0 weight 1 nexthop via 10.88.0.3 dev eth0 weight 2",
+        "198.51.100.0/24 via 10.88.0.2 dev eth0 proto static src 10.88.0.11 metric 50 mtu 1400",
+        "2001:db8:9::/48 via 2001:db8::1 dev eth0 metric 1024",
+        "blackhole 203.0.113.128/25 table 77",
+        "default via 10.88.0.1 dev eth0 onlink",
+    ]
+
+
+def test_gateways():
+    assert State(LINKS, tuple(ROUTES)).gateways == {"eth0": "10.88.0.1"}
+
+
+def test_a_route_that_could_not_be_set_again_says_so():
+    (route,) = parse_routes(json.dumps([{"dst": "default", "encap": "mpls", "dev": "eth0"}]), 4)
+    assert route.unknown == ("encap",)
+    assert [each for each in ROUTES if each.unknown] == []
+
+
+def test_another_program_is_not_guessed_at():
+    with pytest.raises(ParseError, match="not a list of objects"):
+        parse_routes('{"dst": "default"}', 4)
+
+
+def test_nothing_at_all_is_no_route():
+    assert parse_routes("", 6) == []

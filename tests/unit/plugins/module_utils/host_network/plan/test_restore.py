@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which `ip` commands make the network what it was. That they do so is shown on real links by
+tests/integration/test_bridge_rollback.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import restore_commands
+
+LEASE = Address("10.88.0.11/24", ("broadcast", "10.88.0.255"), True, ("3600", "1800"))
+SECOND = Address("10.88.0.77/24")
+SIX = Address("2001:db8::11/64")
+ETH0 = Link("eth0", "ether", 1500, True, None, (LEASE, SECOND), mac="02:00:00:00:00:01")
+BRIDGE = Link(
+    "cloudbr0",
+    "bridge",
+    9000,
+    True,
+    None,
+    (SIX,),
+    mac="02:00:00:00:00:02",
+    options=(("stp_state", "0"), ("forward_delay", "0")),
+)
+TAP = Link("vnet0", "tun", 1500, True, "cloudbr0")
+ROUTER = Route(4, ("eth0",), ("default", "via", "10.88.0.1", "dev", "eth0"), "10.88.0.1")
+NEAR = Route(4, ("eth0",), ("10.88.0.1", "dev", "eth0", "scope", "link"))
+FAR = Route(4, ("eth9",), ("192.0.2.0/24", "dev", "eth9"))
+
+
+def state(*parts):
+    return State(
+        {each.name: each for each in parts if isinstance(each, Link)},
+        tuple(each for each in parts if isinstance(each, Route)),
+    )
+
+
+def commands(before, now):
+    return [" ".join(command) for command in restore_commands(before, now, ["cloudbr0", "eth0"])]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        pytest.param(state(ETH0, ROUTER), state(ETH0, ROUTER), [], id="nothing has changed"),
+        pytest.param(
+            state(ETH0),
+            state(replace(ETH0, addresses=(replace(LEASE, lifetimes=("3599", "1799")), SECOND))),
+            [],
+            id="a lease counts down",
+        ),
+        pytest.param(
+            state(ETH0),
+            state(BRIDGE, replace(ETH0, up=False, addresses=(), master="cloudbr0", mtu=9000)),
+            [
+                "ip link delete cloudbr0",
+                "ip link set eth0 nomaster",
+                "ip link set eth0 mtu 1500",
+                "ip link set eth0 up",
+                "ip address add 10.88.0.11/24 broadcast 10.88.0.255 dev eth0 valid_lft 3600 preferred_lft 1800",
+                "ip address add 10.88.0.77/24 dev eth0",
+            ],
+            id="a bridge has taken the port",
+        ),
+        pytest.param(
+            state(BRIDGE, TAP),
+            state(replace(TAP, master=None)),
+            [
+                "ip link add cloudbr0 type bridge",
+                "ip link set cloudbr0 type bridge forward_delay 0",
+                "ip link set vnet0 master cloudbr0",
+                "ip link set cloudbr0 mtu 9000",
+                "ip link set cloudbr0 up",
+                "ip address add 2001:db8::11/64 dev cloudbr0 nodad",
+            ],
+            id="a bridge has gone, a guest hung on it",
+        ),
+        pytest.param(
+            state(ETH0),
+            state(replace(ETH0, addresses=(SECOND, LEASE))),
+            [
+                "ip address delete 10.88.0.11/24 dev eth0",
+                "ip address delete 10.88.0.77/24 dev eth0",
+                "ip address add 10.88.0.11/24 broadcast 10.88.0.255 dev eth0 valid_lft 3600 preferred_lft 1800",
+                "ip address add 10.88.0.77/24 dev eth0",
+            ],
+            id="another address is the first one",
+        ),
+        pytest.param(
+            state(ETH0, ROUTER, NEAR, FAR),
+            state(ETH0, Route(4, ("eth0",), ("default", "via", "10.88.0.9", "dev", "eth0"), "10.88.0.9")),
+            [
+                "ip -4 route delete default via 10.88.0.9 dev eth0",
+                "ip -4 route add 10.88.0.1 dev eth0 scope link",
+                "ip -4 route add default via 10.88.0.1 dev eth0",
+            ],
+            id="routes, the near one first, and not those of another link",
+        ),
+        pytest.param(
+            state(BRIDGE),
+            state(replace(BRIDGE, mac="02:00:00:00:00:09")),
+            ["ip link set cloudbr0 address 02:00:00:00:00:02"],
+            id="the MAC of a bridge",
+        ),
+        pytest.param(
+            state(
+                Link(
+                    "eth0",
+                    "ether",
+                    1500,
+                    True,
+                    None,
+                    (Address("10.9.0.1/32", ("peer", "10.9.0.2/32", "scope", "global")),),
+                )
+            ),
+            state(Link("eth0", "ether", 1500, True, None)),
+            ["ip address add 10.9.0.1 peer 10.9.0.2/32 scope global dev eth0"],
+            id="an address with a peer",
+        ),
+    ],
+)
+def test_what_differs_is_put_back(before, now, expected):
+    assert commands(before, now) == expected

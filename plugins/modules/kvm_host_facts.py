@@ -49,6 +49,37 @@ options:
     type: list
     elements: str
     default: []
+  required:
+    description: What roles require, a dictionary for each of them, in addition to the options of the same names.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      packages:
+        description: As the option O(packages).
+        type: list
+        elements: str
+        default: []
+      units:
+        description: As the option O(units).
+        type: list
+        elements: str
+        default: []
+      sysctl:
+        description: As the option O(sysctl).
+        type: list
+        elements: str
+        default: []
+      kernel_modules:
+        description: As the option O(kernel_modules).
+        type: list
+        elements: str
+        default: []
+      files:
+        description: As the option O(files).
+        type: list
+        elements: str
+        default: []
 attributes:
   facts:
     description: Returns facts.
@@ -329,14 +360,17 @@ QUESTIONS = ("packages", "units", "sysctl", "kernel_modules", "files")
 
 def body(module):
     """Collect; there is nothing to plan."""
-    facts = Collector({name: module.params[name] for name in QUESTIONS}, module.params["cloudstack_user"]).collect()
+    parts = [module.params, *module.params["required"]]
+    wanted = {name: [each for part in parts for each in part[name]] for name in QUESTIONS}
+    facts = Collector(wanted, module.params["cloudstack_user"]).collect()
     return Plan(), {"ansible_facts": {"kvm_host": facts}}
 
 
 def main():
     """Wiring."""
-    spec = {name: {"type": "list", "elements": "str", "default": []} for name in QUESTIONS}
-    runtime.run({**spec, "cloudstack_user": {"type": "str", "default": "root"}}, body, host=platform.node())
+    questions = {name: {"type": "list", "elements": "str", "default": []} for name in QUESTIONS}
+    required = {"type": "list", "elements": "dict", "default": [], "options": questions}
+    runtime.run({**questions, "required": required, "cloudstack_user": {"type": "str", "default": "root"}}, body, host=platform.node())
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ TABLE = {
     **{("roles/cluster/tasks/register.yml", task): "register" for task in REGISTER},
     ("roles/cluster/tasks/main.yml", "Register zone, networks, pod and cluster"): "register",
     ("roles/cluster/tasks/primary_storage.yml", "Add the primary storage of the cluster"): "storage",
-    ("roles/host_registration/tasks/look.yml", "Look for the host in CloudStack"): "join",
+    ("roles/host_registration/tasks/find_host.yml", "Look for the host in CloudStack"): "join",
     ("roles/host_registration/tasks/check.yml", "Read the address that agents connect to"): "join",
     ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
@@ -86,7 +86,7 @@ def helpers() -> Iterator[tuple[str, str]]:
 
 def _helpers(task: dict, inside: bool) -> Iterator[str]:
     said = str(task.get("when", ""))
-    is_one = inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "== __cluster_chosen"))
+    is_one = inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "_delegate", "== __cluster_chosen"))
     inner = [each for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") for each in task.get(part) or ()]
     if is_one and not inner:
         yield task["name"]

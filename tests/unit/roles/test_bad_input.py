@@ -73,9 +73,10 @@ def test_bridges_on_debian_are_declared_in_one_run(play):
 
 
 def test_a_role_alone_gathers_anew_whatever_an_earlier_run_has_left_in_the_fact_cache(play):
-    run = play(["storage_client"], facts("debian12"), {"facts_collected": False})
+    run = play(["storage_client"], facts("debian12"), {"facts_required": None})
     assert run.calls[0]["module"] == "kvm_host_facts"
-    assert set(run.calls[0]["args"]["packages"]) >= {"nfs-common", "libnfs-utils"}
+    (required,) = run.calls[0]["args"]["required"]
+    assert set(required["packages"]) >= {"nfs-common", "libnfs-utils"}
 
 
 def test_the_keystore_of_a_failed_join_is_reported_and_removed_only_on_demand(play):

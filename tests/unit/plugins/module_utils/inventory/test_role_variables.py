@@ -13,14 +13,14 @@ KNOWN = {"oobm": ["oobm_address", "oobm_password"], "host": ["host_tags"], "host
     ("names", "expected"),
     [
         (["oobm_address", "host_registration_password", "host_tags"], []),
-        (["oobm_adress"], ["oobm_adress is no variable of the role oobm (did you mean oobm_address?)"]),
-        (["oobm_colour"], ["oobm_colour is no variable of the role oobm"]),
+        (["oobm_adress"], ["oobm_adress is not a variable of the role oobm (did you mean oobm_address?)"]),
+        (["oobm_colour"], ["oobm_colour is not a variable of the role oobm"]),
         (
             ["host_registration_pasword"],
-            ["host_registration_pasword is no variable of the role host_registration (did you mean host_registration_password?)"],
+            ["host_registration_pasword is not a variable of the role host_registration (did you mean host_registration_password?)"],
         ),
         (["__oobm_address", "oobm", "cloudstack_zone", "ansible_host", "host"], []),
-        (["oobm_b", "oobm_a"], ["oobm_a is no variable of the role oobm", "oobm_b is no variable of the role oobm"]),
+        (["oobm_b", "oobm_a"], ["oobm_a is not a variable of the role oobm", "oobm_b is not a variable of the role oobm"]),
     ],
 )
 def test_find_unknown(names, expected):

@@ -83,6 +83,11 @@ def _run(collection: Path, folder: Path, hosts: dict) -> Run:
     # One play for all hosts: the run ends after a play of which every host has failed.
     include = {"name": "Run the roles", "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"}, "loop": "{{ wanted_roles }}"}
     plays = [{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [remember, include]}]
+    return run_plays(collection, folder, inventory, plays)
+
+
+def run_plays(collection: Path, folder: Path, inventory: dict, plays: list[dict]) -> Run:
+    """Run plays in check mode with the recording collection."""
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
     (folder / "play.yml").write_text(yaml.safe_dump(plays))
     (folder / "ansible.cfg").write_text("[defaults]\n")

@@ -56,6 +56,15 @@ def test_a_machine_without_kvm_is_refused(play):
     assert not run.calls
 
 
+def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
+    suse = facts("debian12")
+    suse["os"].update(id="opensuse-leap", version_id="15.6", family="suse")
+    run = play(["storage_client"], suse)
+    assert run.status != 0
+    assert "host1: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6" in " ".join(run.output.split())
+    assert not run.calls
+
+
 @pytest.mark.parametrize("identity", ["rocky9", "ubuntu2404"])
 def test_bridges_on_a_distribution_without_a_back_end_are_refused(play, identity):
     run = play(["network_bridge"], facts(identity), {"network_bridge_bridges": BRIDGES})

@@ -41,8 +41,11 @@ def _entry_points(specs: dict, main: dict) -> str:
     """A list of what `tasks_from` offers besides the whole role."""
     lines = []
     for name, spec in sorted(specs.items()):
-        own = "all" if spec["options"] == main["options"] else ", ".join(f"`{each}`" for each in sorted(spec["options"])) or "none"
-        lines.append(f"- `tasks_from: {name}`: {_text(spec['short_description'])}. {_text(spec['description'])} Variables: {own}.")
+        own = ", ".join(f"`{each}`" for each in sorted(spec["options"])) or "none"
+        if spec["options"] == main["options"]:
+            own = "all"
+        said = f"{_text(spec['short_description'])}. {_text(spec['description'])}"
+        lines.append(f"- `tasks_from: {name}`: {said} Variables: {own}.")
     return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 

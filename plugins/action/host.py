@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Serves all modules that talk to CloudStack, see meta/runtime.yml: `delegate_to: localhost` means the machine and the Python that run Ansible.
+"""Makes `delegate_to: localhost` the machine and the Python that run Ansible, for all modules that talk to CloudStack.
 
-Without it that is so only where the inventory does not say otherwise: one that lists localhost gets it by SSH, as root if the play says become, and
-with a Python that has no library cs. So each task would have to set connection, interpreter and become besides.
+meta/runtime.yml names it for each of them. Without it an inventory that lists localhost gets it by SSH, as root if the
+play says become, and with a Python that does not have the library cs, so that each task would have to set connection,
+interpreter and become besides.
 """
 
 from __future__ import annotations
@@ -22,5 +23,6 @@ class ActionModule(NormalAction):
         # A connection of its own has no become. The one that Ansible has made is not open yet.
         self._connection = self._shared_loader_obj.connection_loader.get("local", self._play_context)
         self._connection.set_options(var_options={})
-        controller = {**task_vars["ansible_delegated_vars"][name], "ansible_python_interpreter": task_vars["ansible_playbook_python"]}
+        python = task_vars["ansible_playbook_python"]
+        controller = {**task_vars["ansible_delegated_vars"][name], "ansible_python_interpreter": python}
         return super().run(tmp, {**task_vars, "ansible_delegated_vars": {name: controller}})

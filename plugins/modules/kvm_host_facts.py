@@ -370,7 +370,8 @@ def main():
     """Wiring."""
     questions = {name: {"type": "list", "elements": "str", "default": []} for name in QUESTIONS}
     required = {"type": "list", "elements": "dict", "default": [], "options": questions}
-    runtime.run({**questions, "required": required, "cloudstack_user": {"type": "str", "default": "root"}}, body, host=platform.node())
+    spec = {**questions, "required": required, "cloudstack_user": {"type": "str", "default": "root"}}
+    runtime.run(spec, body, host=platform.node())
 
 
 if __name__ == "__main__":

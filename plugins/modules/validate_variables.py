@@ -10,15 +10,16 @@ short_description: Refuse variables that a role of this collection cannot work w
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Fails where a variable of the host starts with the name of a role and is not a variable of it (a typo, which Ansible ignores), or where a rule
-    is not kept. One message names everything that is wrong.
+  - Fails where a variable of the host starts with the name of a role and is not a variable of it (a typo, which
+    Ansible ignores), or where a rule is not kept. One message names everything that is wrong.
   - Runs on the controller and touches no host. The roles of this collection call it before they do anything else.
 options:
   role:
     description: Role of this collection whose variables are looked at. Without it, all of them.
     type: str
   rules:
-    description: What the values must be besides their types, which Ansible compares with the argument_specs of the role.
+    description:
+      - What the values must be besides their types, which Ansible compares with the argument_specs of the role.
     type: list
     elements: dict
     default: []

@@ -13,8 +13,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 def for_distribution(data: Mapping[str, Mapping[str, Any]], system: Mapping[str, Any], host: str) -> dict[str, Any]:
     """Put together what `data` has for the distribution `system`; the more specific name wins, key by key.
 
-    `data` is by family (debian), id (ubuntu), family and major version (redhat_8), id and version (ubuntu_24.04). `system` is
-    `ansible_facts.kvm_host.os`; `host` is for the message. Raises InputError where nothing fits.
+    `data` is by family (debian), id (ubuntu), family and major version (redhat_8), id and version (ubuntu_24.04).
+    `system` is `ansible_facts.kvm_host.os`; `host` is for the message. Raises InputError where nothing fits.
     """
     family, name, version = system["family"], system["id"], system["version_id"] or "without a version"
     ladder = [family, name, f"{family}_{version.split('.')[0]}", f"{name}_{version}"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which variables look like a role's and are not: the typo that Ansible itself never reports."""
+"""Which variables look like a role's but are not: the typo that Ansible itself never reports."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 
 def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> list[str]:
-    """Name every variable that starts with a role's prefix and is not a variable of a role.
+    """Name every variable that starts with a role's prefix and is not a variable of any role.
 
-    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is near.
-    A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
+    `known` maps a role to its public variables. Returns sorted sentences, each with the nearest real name if one is
+    near. A prefix belongs to its role alone: `oobm_x` can only be meant for the role oobm.
     """
     roles = sorted(known, key=len, reverse=True)
     public = {name for options in known.values() for name in options}
@@ -28,8 +28,8 @@ def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> li
 def refusal(host: str, owner: str, unknown: list[str], rules: Iterable[Mapping[str, Any]]) -> str:
     """One message for everything that is wrong with the variables of a host; empty where nothing is.
 
-    `owner` says whose variables they are ("the role oobm"), `unknown` is what find_unknown found. A rule has `that`, whether it is kept, and
-    `expected`, `observed` and `next` for the message.
+    `owner` says whose variables they are ("the role oobm"), `unknown` is what find_unknown found. A rule has `that`,
+    whether it is kept, and `expected`, `observed` and `next` for the message.
     """
     misspelt = {
         "that": not unknown,
@@ -37,8 +37,11 @@ def refusal(host: str, owner: str, unknown: list[str], rules: Iterable[Mapping[s
         "observed": "; ".join(unknown),
         "next": "correct the name in the inventory; the role's README lists all of them",
     }
-    broken = [rule for rule in [misspelt, *rules] if not rule["that"]]
-    return " ".join(f"{host}: expected {rule['expected']}, observed: {rule['observed']}. Next: {rule['next']}." for rule in broken)
+    sentences = []
+    for rule in [misspelt, *rules]:
+        if not rule["that"]:
+            sentences.append(f"{host}: expected {rule['expected']}, observed: {rule['observed']}. Next: {rule['next']}.")
+    return " ".join(sentences)
 
 
 def _hint(name: str, options: Iterable[str]) -> str:

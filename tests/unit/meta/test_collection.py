@@ -108,7 +108,8 @@ def test_an_entry_point_says_what_it_takes(role, entry_point):
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_every_entry_point_of_a_specification_is_a_file(role):
-    assert not [name for name in _load(role / "meta" / "argument_specs.yml")["argument_specs"] if not (role / "tasks" / f"{name}.yml").is_file()]
+    names = _load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    assert not [name for name in names if not (role / "tasks" / f"{name}.yml").is_file()]
 
 
 def test_the_action_group_holds_every_module_with_api_options():
@@ -116,7 +117,8 @@ def test_the_action_group_holds_every_module_with_api_options():
     group = set(runtime["action_groups"]["cloudstack"])
     with_api = {path.stem for path in MODULES if "cloudstack.kvm.cloudstack" in path.read_text()}
     assert group == with_api
-    routed = {name for name, route in runtime["plugin_routing"]["modules"].items() if route == {"action_plugin": "cloudstack.kvm.host"}}
+    routes = runtime["plugin_routing"]["modules"].items()
+    routed = {name for name, route in routes if route == {"action_plugin": "cloudstack.kvm.host"}}
     assert routed | {"host"} == with_api, "delegate_to: localhost has to mean the controller for all of them"
 
 

@@ -45,7 +45,8 @@ def collection(tmp_path_factory) -> Path:
         (shadow / name).symlink_to(ROOT / name)
     for name in ("filter", "lookup", "module_utils", "plugin_utils"):
         (shadow / "plugins" / name).symlink_to(ROOT / "plugins" / name)
-    (shadow / "plugins" / "action" / "validate_variables.py").symlink_to(ROOT / "plugins" / "action" / "validate_variables.py")
+    checks = Path("plugins") / "action" / "validate_variables.py"
+    (shadow / checks).symlink_to(ROOT / checks)
     for name in HOST_MODULES:
         (shadow / "plugins" / "action" / f"{name}.py").write_text((HERE / "record.py").read_text())
     return path

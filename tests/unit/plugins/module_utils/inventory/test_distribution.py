@@ -33,6 +33,14 @@ def test_the_more_specific_name_wins(family, name, version, expected):
 
 def test_a_distribution_without_data_is_refused_with_what_there_is():
     with pytest.raises(InputError) as refused:
-        for_distribution({"redhat": {}, "debian": {}}, {"family": "suse", "id": "opensuse-leap", "version_id": "15.6"}, "host7")
-    for part in ("host7:", "Expected: debian, redhat.", "Observed: opensuse-leap 15.6 (family suse).", "Next:", "Reproduce: cat /etc/os-release"):
+        for_distribution(
+            {"redhat": {}, "debian": {}}, {"family": "suse", "id": "opensuse-leap", "version_id": "15.6"}, "host7"
+        )
+    for part in (
+        "host7:",
+        "Expected: debian, redhat.",
+        "Observed: opensuse-leap 15.6 (family suse).",
+        "Next:",
+        "Reproduce: cat /etc/os-release",
+    ):
         assert part in str(refused.value)

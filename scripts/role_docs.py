@@ -29,11 +29,24 @@ def _default(spec: dict) -> str:
 
 
 def _role(path: Path) -> str:
-    main = yaml.safe_load((path / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]
+    specs = yaml.safe_load((path / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    main = specs.pop("main")
     table = "| variable | type | default | meaning |\n| --- | --- | --- | --- |"
     for name, spec in sorted(main["options"].items()):
         table += f"\n| `{name}` | {spec['type']} | {_default(spec)} | {_text(spec['description'])} |"
-    return f"\n## {path.name}\n\n{_text(main['short_description'])}.\n\n{table}\n"
+    return f"\n## {path.name}\n\n{_text(main['short_description'])}.\n\n{table}\n{_entry_points(specs, main)}"
+
+
+def _entry_points(specs: dict, main: dict) -> str:
+    """A list of what `tasks_from` offers besides the whole role."""
+    lines = []
+    for name, spec in sorted(specs.items()):
+        own = ", ".join(f"`{each}`" for each in sorted(spec["options"])) or "none"
+        if spec["options"] == main["options"]:
+            own = "all"
+        said = f"{_text(spec['short_description'])}. {_text(spec['description'])}"
+        lines.append(f"- `tasks_from: {name}`: {said} Variables: {own}.")
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def render() -> str:

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("node", nargs="*")
     down.add_argument("--purge", action="store_true", help="images, package pool and secrets too")
     verb("status", "power, addresses, BMCs and staged faults")
-    verb("result", "where every host stands in CloudStack, and what to look at next").add_argument("node", nargs="*")
+    verb("result", "the state of every host in CloudStack, and what to look at next").add_argument("node", nargs="*")
     verb("heal", "undo all staged faults")
     for name, text in [
         ("console", "a shell on a node, past its network"),

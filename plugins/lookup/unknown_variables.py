@@ -5,15 +5,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: unknown_variables
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
-short_description: Variables that start with a role's name but are none of its variables
+short_description: Variables that start with a role's name and are not among its variables
 version_added: 0.1.0
 description:
   - Compares the variables of the current host with the argument_specs of the roles of this collection.
   - Ansible ignores a misspelt role variable. This lookup makes it visible before anything was changed.
 options:
   _terms:
-    description: Names of roles of this collection.
-    required: true
+    description: Names of roles of this collection; none means all of them.
     type: list
     elements: str
 """
@@ -32,27 +31,14 @@ _raw:
   elements: str
 """
 
-from pathlib import Path
-
-import yaml
-from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown
-
-ROLES = Path(__file__).parents[2] / "roles"
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.role_specs import read_variables
 
 
 class LookupModule(LookupBase):
-    """Wiring: reads the argument_specs of the named roles beside this plugin."""
+    """Wiring: compares the host's variables with the argument_specs of the named roles."""
 
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        return find_unknown(variables or {}, {role: _options(role) for role in terms})
-
-
-def _options(role: str) -> list[str]:
-    try:
-        specs = yaml.safe_load((ROLES / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    except (OSError, KeyError, yaml.YAMLError) as error:
-        raise AnsibleLookupError(f"role {role}: cannot read its argument_specs: {error}") from error
-    return [name for entry in specs.values() for name in entry.get("options", {})]
+        return find_unknown(variables or {}, read_variables(terms))

@@ -55,6 +55,37 @@ options:
         again only where the way to it was slow. With C(async) nothing is measured.
     type: bool
     default: false
+  required:
+    description: What roles require, a dictionary for each of them, in addition to the options of the same names.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      packages:
+        description: As the option O(packages).
+        type: list
+        elements: str
+        default: []
+      units:
+        description: As the option O(units).
+        type: list
+        elements: str
+        default: []
+      sysctl:
+        description: As the option O(sysctl).
+        type: list
+        elements: str
+        default: []
+      kernel_modules:
+        description: As the option O(kernel_modules).
+        type: list
+        elements: str
+        default: []
+      files:
+        description: As the option O(files).
+        type: list
+        elements: str
+        default: []
 attributes:
   action:
     description: Has an action plugin, for O(clock).
@@ -346,15 +377,22 @@ QUESTIONS = ("packages", "units", "sysctl", "kernel_modules", "files")
 
 def body(module):
     """Collect; there is nothing to plan."""
-    facts = Collector({name: module.params[name] for name in QUESTIONS}, module.params["cloudstack_user"]).collect()
+    parts = [module.params, *module.params["required"]]
+    wanted = {name: [each for part in parts for each in part[name]] for name in QUESTIONS}
+    facts = Collector(wanted, module.params["cloudstack_user"]).collect()
     return Plan(), {"ansible_facts": {"kvm_host": facts}}
 
 
 def main():
     """Wiring."""
-    spec: dict[str, dict] = {name: {"type": "list", "elements": "str", "default": []} for name in QUESTIONS}
-    spec["clock"] = {"type": "bool", "default": False}  # the action plugin's
-    runtime.run({**spec, "cloudstack_user": {"type": "str", "default": "root"}}, body, host=platform.node())
+    questions: dict[str, dict] = {name: {"type": "list", "elements": "str", "default": []} for name in QUESTIONS}
+    spec = {
+        **questions,
+        "required": {"type": "list", "elements": "dict", "default": [], "options": questions},
+        "clock": {"type": "bool", "default": False},  # the action plugin's
+        "cloudstack_user": {"type": "str", "default": "root"},
+    }
+    runtime.run(spec, body, host=platform.node())
 
 
 if __name__ == "__main__":

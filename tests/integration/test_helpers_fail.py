@@ -51,7 +51,7 @@ TABLE = {
     **{("roles/cluster/tasks/register.yml", task): "register" for task in REGISTER},
     ("roles/cluster/tasks/main.yml", "Register zone, networks, pod and cluster"): "register",
     ("roles/cluster/tasks/primary_storage.yml", "Add the primary storage of the cluster"): "storage",
-    ("roles/host_registration/tasks/look.yml", "Look for the host in CloudStack"): "join",
+    ("roles/host_registration/tasks/find_host.yml", "Look for the host in CloudStack"): "join",
     ("roles/host_registration/tasks/check.yml", "Read the address that agents connect to"): "join",
     ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",

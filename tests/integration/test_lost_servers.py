@@ -72,7 +72,7 @@ def test_no_management_server_can_be_reached(hosts):
 
 # systemd is not the first process of a network namespace's host: what is asked of it is not this test's matter.
 DAEMONS = ("Run libvirtd with what its files say, and no socket in front of it", "Run chronyd with it, now and at every boot")
-PREPARE = {"time_sync_sources": ["10.88.255.254"], "kvm_host_fqdn": "", "network_bridge_bridges": [], "storage_client_prove": False}
+PREPARE = {"time_sync_sources": ["10.88.255.254"], "kvm_host_fqdn": "", "network_bridge_bridges": [], "storage_client_verify": False}
 
 
 def prepare(hosts, inventory):

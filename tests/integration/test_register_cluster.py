@@ -88,7 +88,7 @@ def test_two_clusters_share_a_zone(simulator, tmp_path):
     [
         ({"cluster_zone_dns_1": "192.0.2.3"}, ["host1", "expected", "did you mean cluster_zone_dns1?", "Next"]),
         ({"cluster_traffic_labels": [{"type": "Guest", "lable": "x"}]}, ["lable"]),
-        ({"cluster_traffic_labels": [{"type": "Guest", "label": "x"}]}, ["host1", "Management", "observed Guest", "Next"]),
+        ({"cluster_traffic_labels": [{"type": "Guest", "label": "x"}]}, ["host1", "Management", "observed: Guest", "Next"]),
         ({"cluster_arch": "amd64"}, ["cluster_arch", "x86_64"]),
         ({"cloudstack_cluster": ""}, ["host1", "expected cloudstack_zone, cloudstack_pod and cloudstack_cluster", "Next"]),
     ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 
 def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> list[str]:
@@ -22,6 +23,25 @@ def find_unknown(names: Iterable[str], known: Mapping[str, Iterable[str]]) -> li
         if role:
             found.append(f"{name} is not a variable of the role {role}{_hint(name, known[role])}")
     return found
+
+
+def refusal(host: str, owner: str, unknown: list[str], rules: Iterable[Mapping[str, Any]]) -> str:
+    """One message for everything that is wrong with the variables of a host; empty where nothing is.
+
+    `owner` says whose variables they are ("the role oobm"), `unknown` is what find_unknown found. A rule has `that`,
+    whether it is kept, and `expected`, `observed` and `next` for the message.
+    """
+    misspelt = {
+        "that": not unknown,
+        "expected": f"only variables of {owner}",
+        "observed": "; ".join(unknown),
+        "next": "correct the name in the inventory; the role's README lists all of them",
+    }
+    sentences = []
+    for rule in [misspelt, *rules]:
+        if not rule["that"]:
+            sentences.append(f"{host}: expected {rule['expected']}, observed: {rule['observed']}. Next: {rule['next']}.")
+    return " ".join(sentences)
 
 
 def _hint(name: str, options: Iterable[str]) -> str:

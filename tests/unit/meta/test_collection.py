@@ -80,10 +80,52 @@ def test_a_role_is_whole(role):
     assert len((role / "tasks" / "main.yml").read_text().splitlines()) <= 60, "tasks/main.yml is a table of contents"
 
 
+def _entry_points(tasks) -> list[tuple[str, str]]:
+    """(role, tasks_from) of every import_role and include_role in plays or tasks."""
+    found = []
+    for task in tasks or []:
+        for verb in ("import_role", "include_role"):
+            call = task.get(f"ansible.builtin.{verb}", {})
+            if "tasks_from" in call:
+                found.append((call["name"].removeprefix("cloudstack.kvm."), call["tasks_from"]))
+        for part in ("pre_tasks", "tasks", "post_tasks", "block", "rescue", "always"):
+            found += _entry_points(task.get(part))
+    return found
+
+
+USED = sorted({call for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]
+               if isinstance(_load(path), list) for call in _entry_points(_load(path))})  # fmt: skip
+
+
+def test_entry_points_of_roles_are_found():
+    assert ("cluster", "primary_storage") in USED
+    assert ("cloudstack_agent", "repair_certificate") in USED, "inside a block of a file of tasks"
+
+
+@pytest.mark.parametrize(("role", "entry_point"), USED, ids=lambda value: value)
+def test_an_entry_point_says_what_it_takes(role, entry_point):
+    """Ansible looks the specification up by the very text of tasks_from: with a suffix .yml nothing is validated."""
+    specs = _load(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    assert (ROOT / "roles" / role / "tasks" / f"{entry_point}.yml").is_file()
+    assert entry_point in specs, f"roles/{role}/meta/argument_specs.yml has no entry {entry_point}"
+    assert specs[entry_point]["short_description"] and specs[entry_point]["description"]
+    assert specs[entry_point]["options"].items() <= specs["main"]["options"].items()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_every_entry_point_of_a_specification_is_a_file(role):
+    names = _load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    assert not [name for name in names if not (role / "tasks" / f"{name}.yml").is_file()]
+
+
 def test_the_action_group_holds_every_module_with_api_options():
-    group = set(_load(ROOT / "meta" / "runtime.yml")["action_groups"]["cloudstack"])
+    runtime = _load(ROOT / "meta" / "runtime.yml")
+    group = set(runtime["action_groups"]["cloudstack"])
     with_api = {path.stem for path in MODULES if "cloudstack.kvm.cloudstack" in path.read_text()}
     assert group == with_api
+    routes = runtime["plugin_routing"]["modules"].items()
+    routed = {name for name, route in routes if route == {"action_plugin": "cloudstack.kvm.host"}}
+    assert routed | {"host"} == with_api, "delegate_to: localhost has to mean the controller for all of them"
 
 
 def test_headers():

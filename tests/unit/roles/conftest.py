@@ -43,8 +43,10 @@ def collection(tmp_path_factory) -> Path:
     (shadow / "plugins" / "action").mkdir(parents=True)
     for name in ("galaxy.yml", "meta", "roles"):
         (shadow / name).symlink_to(ROOT / name)
-    for name in ("filter", "lookup", "module_utils"):
+    for name in ("filter", "lookup", "module_utils", "plugin_utils"):
         (shadow / "plugins" / name).symlink_to(ROOT / "plugins" / name)
+    checks = Path("plugins") / "action" / "validate_variables.py"
+    (shadow / checks).symlink_to(ROOT / checks)
     for name in HOST_MODULES:
         (shadow / "plugins" / "action" / f"{name}.py").write_text((HERE / "record.py").read_text())
     return path
@@ -52,7 +54,7 @@ def collection(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def play(collection, tmp_path_factory):
-    """play(roles, facts, variables) -> Run of one host named host1."""
+    """play(roles, facts, variables) -> Run of one host named host1. A variable that is None is not set."""
 
     def run(roles, facts, variables=None) -> Run:
         return _run(collection, tmp_path_factory.mktemp("play"), {"host1": (roles, facts, variables or {})})
@@ -72,13 +74,21 @@ def play_many(collection, tmp_path_factory):
 
 def _run(collection: Path, folder: Path, hosts: dict) -> Run:
     common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
-    common["facts_collected"] = True  # as prepare_hosts.yml says it
-    wanted = {name: {**common, "wanted_roles": roles, "captured_facts": facts, **variables} for name, (roles, facts, variables) in hosts.items()}
+    common["facts_required"] = []  # as prepare_hosts.yml has it: the play has collected them
+    wanted = {}
+    for name, (roles, facts, variables) in hosts.items():
+        given = {**common, "wanted_roles": roles, "captured_facts": facts, **variables}
+        wanted[name] = {key: value for key, value in given.items() if value is not None}
     inventory = {"kvm_hosts": {"hosts": wanted}, "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}}}
     remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True}}
     # One play for all hosts: the run ends after a play of which every host has failed.
     include = {"name": "Run the roles", "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"}, "loop": "{{ wanted_roles }}"}
     plays = [{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [remember, include]}]
+    return run_plays(collection, folder, inventory, plays)
+
+
+def run_plays(collection: Path, folder: Path, inventory: dict, plays: list[dict]) -> Run:
+    """Run plays in check mode with the recording collection."""
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
     (folder / "play.yml").write_text(yaml.safe_dump(plays))
     (folder / "ansible.cfg").write_text("[defaults]\n")

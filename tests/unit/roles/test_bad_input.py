@@ -56,6 +56,15 @@ def test_a_machine_without_kvm_is_refused(play):
     assert not run.calls
 
 
+def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
+    suse = facts("debian12")
+    suse["os"].update(id="opensuse-leap", version_id="15.6", family="suse")
+    run = play(["storage_client"], suse)
+    assert run.status != 0
+    assert "host1: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6" in " ".join(run.output.split())
+    assert not run.calls
+
+
 @pytest.mark.parametrize("identity", ["rocky9", "ubuntu2404"])
 def test_bridges_on_a_distribution_without_a_back_end_are_refused(play, identity):
     run = play(["network_bridge"], facts(identity), {"network_bridge_bridges": BRIDGES})
@@ -73,9 +82,10 @@ def test_bridges_on_debian_are_declared_in_one_run(play):
 
 
 def test_a_role_alone_gathers_anew_whatever_an_earlier_run_has_left_in_the_fact_cache(play):
-    run = play(["storage_client"], facts("debian12"), {"facts_collected": False})
+    run = play(["storage_client"], facts("debian12"), {"facts_required": None})
     assert run.calls[0]["module"] == "kvm_host_facts"
-    assert set(run.calls[0]["args"]["packages"]) >= {"nfs-common", "libnfs-utils"}
+    (required,) = run.calls[0]["args"]["required"]
+    assert set(required["packages"]) >= {"nfs-common", "libnfs-utils"}
 
 
 def test_the_keystore_of_a_failed_join_is_reported_and_removed_only_on_demand(play):

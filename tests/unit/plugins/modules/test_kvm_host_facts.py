@@ -94,6 +94,13 @@ def test_what_is_always_looked_at_does_not_depend_on_the_options(facts):
         assert set(asked[name]) == set(always[name]) | more
 
 
+def test_what_roles_require_is_collected_together_with_the_options(facts):
+    asked = facts(JOINED, packages=["one"], required=[{"packages": ["two"], "files": ["/nope"]}, {"packages": ["one", "three"]}, {}])
+    always = facts(JOINED)
+    assert set(asked["packages"]) - set(always["packages"]) == {"one", "two", "three"}
+    assert set(asked["files"]) - set(always["files"]) == {"/nope"}
+
+
 def test_every_fact_is_documented_and_every_documented_fact_is_there(facts):
     documented = yaml.safe_load(kvm_host_facts.RETURN)["ansible_facts"]["contains"]["kvm_host"]["contains"]
     assert set(facts(JOINED)) == set(documented)

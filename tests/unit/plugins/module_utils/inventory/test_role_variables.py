@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown, refusal
 
 KNOWN = {
     "oobm": ["oobm_address", "oobm_password"],
@@ -35,3 +35,27 @@ KNOWN = {
 )
 def test_find_unknown(names, expected):
     assert find_unknown(names, KNOWN) == expected
+
+
+KEPT = {"that": True, "expected": "a", "observed": "b", "next": "c"}
+BROKEN = {"that": False, "expected": "an address in oobm_address", "observed": "none", "next": "set it"}
+TYPO = ["oobm_adress is not a variable of the role oobm"]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "rules", "expected"),
+    [
+        ([], [], ""),
+        ([], [KEPT], ""),
+        ([], [KEPT, BROKEN], "host1: expected an address in oobm_address, observed: none. Next: set it."),
+        (
+            TYPO,
+            [BROKEN],
+            "host1: expected only variables of the role oobm, observed: oobm_adress is not a variable of the role oobm. "
+            "Next: correct the name in the inventory; the role's README lists all of them. "
+            "host1: expected an address in oobm_address, observed: none. Next: set it.",
+        ),
+    ],
+)
+def test_refusal_names_everything_that_is_wrong(unknown, rules, expected):
+    assert refusal("host1", "the role oobm", unknown, rules) == expected

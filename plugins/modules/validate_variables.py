@@ -1,0 +1,73 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: validate_variables
+short_description: Refuse variables that a role of this collection cannot work with
+version_added: 0.1.0
+author: The cloudstack.kvm maintainers (@cloudstack-kvm)
+description:
+  - Fails where a variable of the host starts with the name of a role and is not a variable of it (a typo, which
+    Ansible ignores), or where a rule is not kept. One message names everything that is wrong.
+  - Runs on the controller and touches no host. The roles of this collection call it before they do anything else.
+options:
+  role:
+    description: Role of this collection whose variables are looked at. Without it, all of them.
+    type: str
+  rules:
+    description:
+      - What the values must be besides their types, which Ansible compares with the argument_specs of the role.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      that:
+        description: Whether the rule is kept.
+        type: bool
+        required: true
+      expected:
+        description: What was expected, as it follows the word expected, without a full stop.
+        type: str
+        required: true
+      observed:
+        description: What is there instead.
+        type: str
+        required: true
+      next:
+        description: What to do, without a full stop.
+        type: str
+        required: true
+attributes:
+  action:
+    description: It is an action plugin.
+    support: full
+  check_mode:
+    description: Changes nothing on any host in either mode.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+  platform:
+    description: The systems that it runs on.
+    platforms: posix
+    support: full
+seealso:
+  - plugin: cloudstack.kvm.unknown_variables
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Check the variables
+  cloudstack.kvm.validate_variables:
+    role: oobm
+    rules:
+      - that: "{{ oobm_address | length > 0 }}"
+        expected: the address of the BMC in oobm_address
+        observed: an empty one
+        next: set it in the host's variables
+"""
+
+RETURN = r""" # """

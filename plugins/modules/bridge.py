@@ -10,18 +10,15 @@ short_description: Bridges of a KVM host, with the MTU the same on bridge and po
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and puts them into force in one
-  run.
+  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
   - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
-  afterwards, or no longer
-    reaches where the login came from, links, addresses, routes and MTUs are put back as they were measured, by C(ip),
-    and the files byte for byte.
+    afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
+    were measured, by C(ip), and the files byte for byte.
   - Stanzas of other interfaces stay as they are.
-  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they
-  are or as they would be;
-    options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a port that another
-    file configures, as
-    cloud-init's does; and a port whose address is a lease that the bridge would not keep.
+  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
+    or as they would be; options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a
+    port that another file configures, as cloud-init's does; and a port whose address is a lease that the bridge would
+    not keep.
 options:
   bridges:
     description: The bridges.

@@ -27,8 +27,7 @@ def _causes(stopping: list[Topic]) -> Iterator[str]:
     for topic, cause in causes[:CAUSES]:
         yield f"{topic.severity:7} {topic.id}  {topic.title}: {ranges(cause.hosts)}"
         yield from wrapped(" " * 8, one_line(cause.observed))
-        commands = [cause.reproduce, *topic.commands, "see the report"]
-        yield f"        {next(filter(None, commands))}"
+        yield f"        {cause.reproduce or next(filter(None, topic.commands), 'see the report')}"
     if len(causes) > CAUSES:
         yield f"        and {len(causes) - CAUSES} more, in the report"
 

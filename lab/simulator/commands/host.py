@@ -20,7 +20,7 @@ SIMULATED_RECONNECT = 105  # seconds until a host of the simulator plug-in is Up
 DETAILS = ("all", "capacity", "events", "stats", "min")
 
 
-@command("addHost", unlocked=True)
+@command("addHost", "clusterid clustername hosttags password username", unlocked=True)
 def add_host(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         zone, pod, cluster = _target(cloud, given)
@@ -109,7 +109,7 @@ def _persist(cloud: Cloud, row: Record, given: Arguments) -> None:
         raise DiscoveryError(f" can't setup agent, due to com.cloud.utils.exception.CloudRuntimeException: {text} - {text}")
 
 
-@command("listHosts")
+@command("listHosts", "arch clusterid details hypervisor id keyword name outofbandmanagementenabled podid resourcestate state type zoneid")
 def list_hosts(cloud: Cloud, given: Arguments) -> dict:
     details = [word.strip() for word in given.get("details") or ["all"]]
     if any(word not in DETAILS for word in details):
@@ -123,7 +123,7 @@ def list_hosts(cloud: Cloud, given: Arguments) -> dict:
     return listing("host", rows, lambda row: hosts.view(cloud, row, details), given)
 
 
-@command("updateHost")
+@command("updateHost", "allocationstate annotation hosttags istagarule name url")
 def update_host(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("host", given["id"])
     about = f"Failed to update host: {row} with id {row.number}, "
@@ -148,7 +148,7 @@ def update_host(cloud: Cloud, given: Arguments) -> dict:
     return {"host": hosts.view(cloud, row)}
 
 
-@command("updateHostPassword")
+@command("updateHostPassword", "clusterid hostid")
 def update_host_password(cloud: Cloud, given: Arguments) -> dict:
     if not given.get("hostid") and not given.get("clusterid"):
         raise bad_parameter("You should provide an host id.")
@@ -158,7 +158,7 @@ def update_host_password(cloud: Cloud, given: Arguments) -> dict:
     return {"success": True}
 
 
-@command("deleteHost", unlocked=True)
+@command("deleteHost", "forced", unlocked=True)
 def delete_host(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.table("host").find(given["id"])

@@ -43,7 +43,7 @@ def view(cloud: Cloud, job: Record) -> dict:
     return {**fields, "jobid": job.uuid, "jobstatus": job["status"]}
 
 
-@command("queryAsyncJobResult")
+@command("queryAsyncJobResult", "jobid resourceid resourcetype")
 def query(cloud: Cloud, given: Arguments) -> dict:
     if given.get("jobid") is not None:
         return view(cloud, cloud.get("job", given["jobid"]))

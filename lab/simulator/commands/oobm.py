@@ -92,7 +92,7 @@ def _ipmitool(cloud: Cloud, oobm: dict, words: list[str], timeout: float) -> ipm
     )  # fmt: skip
 
 
-@command("issueOutOfBandManagementPowerAction")
+@command("issueOutOfBandManagementPowerAction", "timeout")
 def power(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
     action = given["action"]
@@ -142,7 +142,7 @@ def _auth_alert(cloud: Cloud, row: Record) -> None:
         cloud.alert(29, "ALERT.OOBM.AUTHERROR", f"Out-of-band management auth-error detected for {row} in cluster [{cluster}] and zone [{zone}].")
 
 
-@command("changeOutOfBandManagementPassword")
+@command("changeOutOfBandManagementPassword", "password")
 def change_password(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
 

@@ -67,7 +67,7 @@ def _scope(given: Arguments) -> str:
     return word.upper()
 
 
-@command("createStoragePool", unlocked=True)
+@command("createStoragePool", "clusterid details hypervisor podid scope tags", unlocked=True)
 def create_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row, members = _new_pool(cloud, given)
@@ -103,7 +103,7 @@ def _new_pool(cloud: Cloud, given: Arguments) -> tuple[Record, list[Record]]:
     return row, [member for member in members if member["hypervisor"] == "KVM"]
 
 
-@command("listStoragePools")
+@command("listStoragePools", "clusterid id ipaddress keyword name path podid scope status zoneid")
 def list_pools(cloud: Cloud, given: Arguments) -> dict:
     rows = by_id(cloud.table("storagepool"), given, zoneid="zone", podid="pod", clusterid="cluster")
     if given.get("scope"):
@@ -123,7 +123,7 @@ def _listed(cloud: Cloud, row: Record) -> dict:
     return {**view(cloud, row), **capabilities, **local, "details": row.get("details") or {}}
 
 
-@command("updateStoragePool")
+@command("updateStoragePool", "details enabled name tags")
 def update_pool(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("storagepool", given["id"])
     options = (given.get("details") or {}).get("nfsmountopts")
@@ -178,7 +178,7 @@ def cancel_maintenance(cloud: Cloud, given: Arguments) -> Work:
     return Work(work, ("StoragePool", row.uuid))
 
 
-@command("deleteStoragePool", unlocked=True)
+@command("deleteStoragePool", "forced", unlocked=True)  # forced: for pools with volumes, of which there are none
 def delete_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.get("storagepool", given["id"])

@@ -127,11 +127,13 @@ REFERENCES = {
 _BY_PARAMETER = {
     "zoneid": "zone", "podid": "pod", "clusterid": "cluster", "hostid": "host", "physicalnetworkid": "physicalnetwork", "storageid": "storagepool",
     "domainid": "domain", "roleid": "role", "accountid": "account", "userid": "user", "ids": "zone", "hostids": "host", "imagestoreuuid": "imagestore",
-    "networkofferingid": "networkoffering", "ostypeid": "ostype", "zoneids": "zone", "podids": "pod", "clusterids": "cluster", "managementserverid": "managementserver",
+    "networkofferingid": "networkoffering", "ostypeid": "ostype",
+    "zoneids": "zone", "podids": "pod", "clusterids": "cluster", "managementserverid": "managementserver",
 }  # fmt: skip
 _BY_COMMAND = [
     ("PublicIpRange", "vlan"), ("NetworkOffering", "networkoffering"), ("ServiceOffering", "serviceoffering"), ("Template", "template"),
-    ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"), ("PhysicalNetwork", "physicalnetwork"), ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),
+    ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"), ("PhysicalNetwork", "physicalnetwork"),
+    ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),
     ("Host", "host"), ("Cluster", "cluster"), ("Pod", "pod"), ("Zone", "zone"), ("Role", "role"), ("User", "user"), ("Alert", "alert"),
     ("Event", "event"), ("ManagementServer", "managementserver"), ("VlanIpRange", "vlan"), ("StorageNetworkIpRange", "storagerange"),
 ]  # fmt: skip

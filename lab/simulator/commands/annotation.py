@@ -28,9 +28,7 @@ def _view(cloud: Cloud, row: Record) -> dict:
 @command("addAnnotation", "adminsonly annotation entityid entitytype")
 def add(cloud: Cloud, given: Arguments) -> dict:
     host = _host(cloud, given)
-    row = cloud.table("annotation").add(
-        host=host.number, text=given.get("annotation"), adminsonly=given.get("adminsonly", False), created=cloud.clock.stamp()
-    )
+    row = cloud.table("annotation").add(host=host.number, text=given.get("annotation"), adminsonly=given.get("adminsonly", False), created=cloud.clock.stamp())
     host["annotation"], host["annotated"] = row["text"], row["created"]
     return {"annotation": _view(cloud, row)}
 

@@ -40,7 +40,7 @@ def _register(kind: str, answer: Callable[[dict], dict]) -> None:
                 raise not_simulated(f"dedicate{noun} of a {kind} that is dedicated already")
             return answer(_view(cloud, cloud.table("dedication").add(kind=kind, target=target.number, domain=domain.number)))
 
-        return Work(work, ("None", None))
+        return Work(work)
 
     @command(f"listDedicated{noun}s", f"domainid {key}")
     def list_dedicated(cloud: Cloud, given: Arguments) -> dict:
@@ -59,7 +59,7 @@ def _register(kind: str, answer: Callable[[dict], dict]) -> None:
             rows[0].removed = True
             return {"success": True}
 
-        return Work(work, ("None", None))
+        return Work(work)
 
 
 _register("zone", lambda made: {"null": {"responses": [made]}})

@@ -36,7 +36,8 @@ def view(cloud: Cloud, row: Record) -> dict:
 @command("createNetwork", "displaytext vlan")
 def create_network(cloud: Cloud, given: Arguments) -> dict:
     zone, offering = cloud.get("zone", given["zoneid"]), cloud.get("networkoffering", given["networkofferingid"])
-    carriers = [row for row in cloud.table("physicalnetwork").where(zone=zone.number) if cloud.table("traffictype").where(network=row.number, traffictype="Guest")]
+    inside = cloud.table("physicalnetwork").where(zone=zone.number)
+    carriers = [row for row in inside if cloud.table("traffictype").where(network=row.number, traffictype="Guest")]
     if offering["guestiptype"] == "Isolated" and not zone["guestcidraddress"]:
         about = f'Network {{"id": -1, "name": "null", "uuid": "{uuid.uuid4()}", "networkofferingid": {offering.number}}}'
         raise failed(f"Can't design network {about}; guest CIDR is not configured per zone {zone}")
@@ -95,7 +96,7 @@ def list_dedicated_vlans(cloud: Cloud, given: Arguments) -> dict:
 
 @command("listGuestVlans", "allocatedonly physicalnetworkid")
 def list_vlans(cloud: Cloud, given: Arguments) -> dict:
-    rows = by_id(cloud.table("physicalnetwork"), {}, **{}) if given.get("physicalnetworkid") is None else [cloud.get("physicalnetwork", given["physicalnetworkid"])]
+    rows = [row for row in cloud.table("physicalnetwork") if given.get("physicalnetworkid") in (None, row.number)]
     if any(row["vlan"] for row in rows):
         raise not_simulated("listGuestVlans of a physical network that has VLANs")
     return {}

@@ -108,9 +108,9 @@ def power(cloud: Cloud, given: Arguments) -> Work:
             raise ApiError(530, "Command failed due to Internal Server Error")
         result = _ipmitool(cloud, oobm, ["chassis", "power", ipmi.ACTIONS[action]], timeout)
         with cloud.lock:
-            _check_result(cloud, row, action, result)
             if action == "STATUS":
-                row["oobm"]["powerstate"] = result.power
+                row["oobm"]["powerstate"] = result.power if result.ok else "Unknown"
+            _check_result(cloud, row, action, result)
             shown = row["oobm"]["powerstate"] if action == "STATUS" else before
             fields = {**answer(row)["outofbandmanagement"], "powerstate": shown}
             return {"outofbandmanagement": {**fields, "action": action, "description": result.stdout, "status": True}}

@@ -78,9 +78,7 @@ def add_provider(cloud: Cloud, given: Arguments) -> Work:
         raise failed(f"The '{given['name']}' provider already exists on physical network : {network}")
     _check_services(given.get("servicelist") or [])
     offered, single = known[given["name"]]
-    row = cloud.table("provider").add(
-        name=given["name"], network=network.number, state="Disabled", services=given.get("servicelist") or offered, single=single
-    )
+    row = cloud.table("provider").add(name=given["name"], network=network.number, state="Disabled", services=given.get("servicelist") or offered, single=single)
     return Work(lambda: {"networkserviceprovider": provider_view(cloud, row)}, ("PhysicalNetworkServiceProvider", row.uuid), row.uuid)
 
 
@@ -130,8 +128,8 @@ def create_element(cloud: Cloud, given: Arguments) -> Work:
     return Work(lambda: {"virtualrouterelement": element_view(cloud, row)}, ("None", None), row.uuid)
 
 
-def _elements(noun: str, kind: str) -> None:
-    """Register the two calls that all kinds of elements have."""
+def _elements(noun: str, kind: str, instance: tuple[str, None] | None) -> None:
+    """Register the two calls that all kinds of elements have. `instance`: what the job of the second one names."""
 
     @command(f"list{noun}Elements", "enabled id nspid")
     def list_elements(cloud: Cloud, given: Arguments) -> dict:
@@ -146,8 +144,8 @@ def _elements(noun: str, kind: str) -> None:
             row["enabled"] = given["enabled"]
             return {kind: element_view(cloud, row)}
 
-        return Work(work, ("None", None))
+        return Work(work, instance)
 
 
-_elements("VirtualRouter", "virtualrouterelement")
-_elements("InternalLoadBalancer", "internalloadbalancerelement")
+_elements("VirtualRouter", "virtualrouterelement", ("None", None))
+_elements("InternalLoadBalancer", "internalloadbalancerelement", None)

@@ -30,7 +30,10 @@ HYPERVISORS = ("KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC"
 @command("listCapabilities")
 def list_capabilities(cloud: Cloud, given: Arguments) -> dict:
     enabled = any(row["securitygroups"] for row in cloud.table("zone"))
-    return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled}}
+    limits = {}
+    if cloud.settings.get("api.throttling.enabled") == "true":
+        limits = {"apilimitinterval": int(cloud.settings.number("api.throttling.interval")), "apilimitmax": int(cloud.settings.number("api.throttling.max"))}
+    return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled, **limits}}
 
 
 @command("listApis", "name")
@@ -79,7 +82,7 @@ def list_alerts(cloud: Cloud, given: Arguments) -> dict:
     return listing("alert", rows, view, given)
 
 
-@command("listEvents")
+@command("listEvents", "keyword")
 def list_events(cloud: Cloud, given: Arguments) -> dict:
     def view(row):
         return {
@@ -87,7 +90,8 @@ def list_events(cloud: Cloud, given: Arguments) -> dict:
             "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"], "state": row["state"],
         }  # fmt: skip
 
-    return listing("event", reversed(list(cloud.table("event"))), view, given)
+    rows = [row for row in cloud.table("event") if given.get("keyword", "").lower() in f"{row['type']} {row['description']} {row['level']}".lower()]
+    return listing("event", rows, view, given)
 
 
 def role_view(row) -> dict:

@@ -151,7 +151,7 @@ def _fixed(name: str, key: str, rows: str, takes: str = "") -> None:
         return listing(key, chosen, lambda row: row, given)
 
 
-_fixed("listHypervisorCapabilities", "hypervisorCapabilities", "hypervisorcapabilities", "hypervisor id")
+_fixed("listHypervisorCapabilities", "hypervisorCapabilities", "hypervisorcapabilities", "hypervisor")
 _fixed("listAlertTypes", "alerttype", "alerttypes")
 _fixed("listRegions", "region", "regions", "name")
 _fixed("listStorageProviders", "dataStoreProvider", "storageproviders")

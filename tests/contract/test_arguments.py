@@ -29,6 +29,7 @@ NO_ANSWER = {
     },
     ("dedicateGuestVlanRange", "domainid"): "no range can be dedicated (arguments.json, 257)",
     ("addImageStore", "details"): "a store that needs some cannot be added (storage.json, 73)",
+    ("updateCluster", "clustertype"): "another one than the cluster has is refused: what that leaves behind was not recorded",
     ("updateHost", "url"): "refused for each host that is not a secondary storage (host-simulator.json)",
     ("updateHostPassword", "hostid"): "refused for hosts of other kinds than KVM (host-simulator.json)",
     ("listCapacity", "sortby"): "fails for the rows of a zone (zone-ready.json, 70)",

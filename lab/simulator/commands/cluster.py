@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .. import hosts
 from ..cloud import Cloud
-from ..errors import UNKNOWN, ApiError, bad_parameter, failed
+from ..errors import UNKNOWN, ApiError, bad_parameter, failed, not_simulated
 from ..records import Record
 from ..registry import Arguments, command
 from . import capacity
@@ -19,12 +19,12 @@ ARCHITECTURES = ("x86_64", "aarch64", "s390x")
 def view(cloud: Cloud, row: Record) -> dict:
     """A cluster as answers show it."""
     pod, zone = cloud.table("pod").find(row["pod"]), cloud.table("zone").find(row["zone"])
-    external = row.get("kind") == "ExternalManaged"  # left behind by an addCluster that failed: without its details
+    external = row["kind"] == "ExternalManaged"  # left behind by an addCluster that failed: without its details
     ratios = {} if external else {"cpuovercommitratio": "1.0", "memoryovercommitratio": "1.0"}
     details = {} if external else {"memoryOvercommitRatio": "1.0", "cpuOvercommitRatio": "1.0", **row.get("details", {})}
     return without_none({
         "id": row.uuid, "name": row["name"], "podid": pod.uuid, "podname": pod["name"], "zoneid": zone.uuid, "zonename": zone["name"],
-        "hypervisortype": row["hypervisor"], "clustertype": row.get("kind", "CloudManaged"), "allocationstate": row["allocationstate"],
+        "hypervisortype": row["hypervisor"], "clustertype": row["kind"], "allocationstate": row["allocationstate"],
         "managedstate": row["managedstate"], **ratios, "resourcedetails": details, "arch": row["arch"], "hasannotations": False,
         "storageaccessgroups": row.get("storageaccessgroups"),
     })  # fmt: skip
@@ -49,7 +49,7 @@ def add(cloud: Cloud, zone: Record, pod: Record, name: str, hypervisor: str, **c
         cloud.table("cluster").burn()
         uuids = [{"uuid": pod.uuid, "description": "podId"}, {"uuid": zone.uuid, "description": "dcId"}]
         raise ApiError(530, f"Unable to create cluster {name} in pod and data center with specified ids", 4250, uuids)
-    columns = {"allocationstate": "Enabled", "managedstate": "Managed", "arch": "x86_64", **columns}
+    columns = {"allocationstate": "Enabled", "managedstate": "Managed", "arch": "x86_64", "kind": "CloudManaged", **columns}
     return cloud.table("cluster").add(name=name, zone=zone.number, pod=pod.number, hypervisor=hypervisor_name(hypervisor), **columns)
 
 
@@ -86,13 +86,15 @@ def list_clusters(cloud: Cloud, given: Arguments) -> dict:
     return listing("cluster", rows, shown, given)
 
 
-@command("updateCluster", "allocationstate arch clustername hypervisor managedstate")
+@command("updateCluster", "allocationstate arch clustername clustertype hypervisor managedstate")
 def update_cluster(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("cluster", given["id"])
     state = allocation_state(given.get("allocationstate"), row["allocationstate"])
     managed = given.get("managedstate", row["managedstate"])
     if managed not in ("Managed", "Unmanaged"):
         raise bad_parameter(f"Unable to resolve Managed State '{managed}' to a supported state")
+    if given.get("clustertype", row["kind"]) != row["kind"]:
+        raise not_simulated(f"updateCluster to the type {given['clustertype']}")
     arch = _arch(given.get("arch"), row["arch"])
     name = given.get("clustername", row["name"])
     if any(other["name"].lower() == name.lower() for other in cloud.table("cluster").where(pod=row["pod"]) if other is not row):

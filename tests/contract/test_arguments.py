@@ -29,7 +29,6 @@ NO_ANSWER = {
     },
     ("dedicateGuestVlanRange", "domainid"): "no range can be dedicated (arguments.json, 257)",
     ("addImageStore", "details"): "a store that needs some cannot be added (storage.json, 73)",
-    ("updateCluster", "clustertype"): "another one than the cluster has is refused: what that leaves behind was not recorded",
     ("updateHost", "url"): "refused for each host that is not a secondary storage (host-simulator.json)",
     ("updateHostPassword", "hostid"): "refused for hosts of other kinds than KVM (host-simulator.json)",
     ("listCapacity", "sortby"): "fails for the rows of a zone (zone-ready.json, 70)",
@@ -45,6 +44,7 @@ SCOPES = ("accountid", "domainid", "imagestoreuuid", "storageid")
 Z, N, P = "zone", "physicalnetwork", "pod"
 # command, its other parameters (a name of a table stands for the UUID of its last row), argument, word, where it comes back
 READ_BACK = [
+    ("updateCluster", {"id": "cluster"}, "clustertype", "ExternalManaged"),
     ("addTrafficType", {"physicalnetworkid": N, "traffictype": "Vpn"}, "hypervnetworklabel", "hv"),
     ("addTrafficType", {"physicalnetworkid": N, "traffictype": "Control"}, "ovm3networklabel", "ovm"),
     *(("updateTrafficType", {"id": "traffictype"}, f"{kind}networklabel", f"{kind}-new") for kind in ("hyperv", "ovm3", "vmware", "xen")),

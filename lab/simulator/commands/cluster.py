@@ -19,7 +19,7 @@ ARCHITECTURES = ("x86_64", "aarch64", "s390x")
 def view(cloud: Cloud, row: Record) -> dict:
     """A cluster as answers show it."""
     pod, zone = cloud.table("pod").find(row["pod"]), cloud.table("zone").find(row["zone"])
-    external = row["kind"] == "ExternalManaged"  # left behind by an addCluster that failed: without its details
+    external = row.get("bare", False)  # left behind by an addCluster that failed: without its details
     ratios = {} if external else {"cpuovercommitratio": "1.0", "memoryovercommitratio": "1.0"}
     details = {} if external else {"memoryOvercommitRatio": "1.0", "cpuOvercommitRatio": "1.0", **row.get("details", {})}
     return without_none({
@@ -67,6 +67,7 @@ def add_cluster(cloud: Cloud, given: Arguments) -> dict:
     row = add(cloud, zone, pod, given["clustername"], given["hypervisor"], allocationstate=state, arch=arch, kind=kind)
     row["storageaccessgroups"] = joined(given.get("storageaccessgroups"))
     if kind == "ExternalManaged":  # the row stays behind
+        row["bare"] = True
         raise failed("Unable to persist on DB, due to: Column 'value' cannot be null")
     return {"count": 1, "cluster": [view(cloud, row)]}
 
@@ -93,8 +94,9 @@ def update_cluster(cloud: Cloud, given: Arguments) -> dict:
     managed = given.get("managedstate", row["managedstate"])
     if managed not in ("Managed", "Unmanaged"):
         raise bad_parameter(f"Unable to resolve Managed State '{managed}' to a supported state")
-    if given.get("clustertype", row["kind"]) != row["kind"]:
-        raise not_simulated(f"updateCluster to the type {given['clustertype']}")
+    kind = given.get("clustertype", row["kind"])
+    if kind not in ("CloudManaged", "ExternalManaged"):
+        raise not_simulated(f"updateCluster to the type {kind}")
     arch = _arch(given.get("arch"), row["arch"])
     name = given.get("clustername", row["name"])
     if any(other["name"].lower() == name.lower() for other in cloud.table("cluster").where(pod=row["pod"]) if other is not row):
@@ -106,7 +108,7 @@ def update_cluster(cloud: Cloud, given: Arguments) -> dict:
             else:
                 host["back"] = cloud.clock.now() + MANAGED_AGAIN
     hypervisor = hypervisor_name(given["hypervisor"]) if given.get("hypervisor") else row["hypervisor"]
-    for key, value in {"allocationstate": state, "managedstate": managed, "arch": arch, "name": name, "hypervisor": hypervisor}.items():
+    for key, value in {"allocationstate": state, "managedstate": managed, "arch": arch, "name": name, "hypervisor": hypervisor, "kind": kind}.items():
         row[key] = value
     return {"cluster": view(cloud, row)}
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.http import WholeCallSession
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.http_session import WholeCallSession
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.add_host_error import cause
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_answer import (
     describe,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.taken_unseen import refuse_bad_range, refuse_several_tags
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.preconditions import one_tag, range_in_its_net
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 GOOD = {"gateway": "172.30.0.1", "netmask": "255.255.255.0", "start_ip": "172.30.0.10", "end_ip": "172.30.0.20"}
@@ -23,7 +23,7 @@ GOOD = {"gateway": "172.30.0.1", "netmask": "255.255.255.0", "start_ip": "172.30
     ],
 )
 def test_passes(more: dict) -> None:
-    refuse_bad_range({**GOOD, **more})
+    range_in_its_net({**GOOD, **more})
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_passes(more: dict) -> None:
 )
 def test_refuses(more: dict, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
-        refuse_bad_range({**GOOD, **more})
+        range_in_its_net({**GOOD, **more})
 
 
 @pytest.mark.parametrize("tags", [None, [], ["t1"]])
 def test_one_tag_passes(tags: list | None) -> None:
-    refuse_several_tags(tags)
+    one_tag({"tags": tags})
 
 
 def test_two_tags_are_refused() -> None:
     with pytest.raises(InputError, match="one tag at most"):
-        refuse_several_tags(["t1", "t2"])
+        one_tag({"tags": ["t1", "t2"]})

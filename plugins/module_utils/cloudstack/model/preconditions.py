@@ -7,7 +7,7 @@ Source: answers of a real server, tests/fixtures/recorded/arguments.json."""
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -15,7 +15,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 NEXT_STEP = "correct the addresses; nothing has been sent to CloudStack"
 
 
-def refuse_bad_range(options: Mapping[str, Any]) -> None:
+def anything(options: Mapping[str, Any]) -> None:
+    """Refuse nothing."""
+
+
+def range_in_its_net(options: Mapping[str, Any]) -> None:
     """Refuse a range of IPv4 addresses that runs from high to low, leaves its own net, or holds the gateway.
 
     `options`: gateway, netmask, start_ip, end_ip; what is None is left to CloudStack. Raises InputError.
@@ -33,8 +37,9 @@ def refuse_bad_range(options: Mapping[str, Any]) -> None:
         raise _refusal("the gateway is inside the range", f"a range without {gateway}", f"{start} to {end or 'the last address of the net'}")
 
 
-def refuse_several_tags(tags: Optional[Sequence[str]]) -> None:
+def one_tag(options: Mapping[str, Any]) -> None:
     """Refuse more than the one tag that a physical network can have. Raises InputError."""
+    tags = options.get("tags")
     if tags and len(tags) > 1:
         raise InputError(
             "a physical network has one tag at most",

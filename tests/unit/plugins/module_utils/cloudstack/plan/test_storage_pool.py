@@ -22,9 +22,7 @@ def test_address_of_another_pool():
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "url"), [("p1", "nfs://192.0.2.9/export/p"), ("p2", "nfs://192.0.2.9/export/q"), ("p2", "nfs://192.0.2.8/export/p")]
-)
+@pytest.mark.parametrize(("name", "url"), [("p1", "nfs://192.0.2.9/export/p"), ("p2", "nfs://192.0.2.9/export/q"), ("p2", "nfs://192.0.2.8/export/p")])
 def test_address_that_is_free(name, url):
     refuse_taken(name, url, [POOL])
 

@@ -44,10 +44,13 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
     return {"vlan": view(cloud, row)}
 
 
-def _public_network(cloud: Cloud, zone: Record) -> int | None:
-    """The physical network that carries the zone's public traffic."""
+def _public_network(cloud: Cloud, zone: Record) -> int:
+    """The physical network that carries the zone's public traffic. Raises 431."""
     inside = [row.number for row in cloud.table("physicalnetwork").where(zone=zone.number)]
-    return next((row["network"] for row in cloud.table("traffictype").where(traffictype="Public") if row["network"] in inside), None)
+    found = [row["network"] for row in cloud.table("traffictype").where(traffictype="Public") if row["network"] in inside]
+    if not found:
+        raise bad_parameter("Unable to find the default physical network with traffic=Public in the specified zone id")
+    return found[0]
 
 
 def _subnet(range_: dict | Record) -> ipaddress.IPv4Network | None:

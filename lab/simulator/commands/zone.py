@@ -15,6 +15,7 @@ from .common import allocation_state, by_id, check_ip, joined, listing, without_
 
 ADDRESSES = (("dns1", "DNS1"), ("dns2", "DNS2"), ("internaldns1", "internal DNS1"), ("internaldns2", "internal DNS2"))
 ADDRESSES6 = (("ip6dns1", "IP6 DNS1"), ("ip6dns2", "IP6 DNS2"))
+PRIVATE = [ipaddress.IPv4Network(word) for word in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 SAME_NAME = "A zone with that name already exists. Please specify a unique zone name."
 
 
@@ -38,17 +39,23 @@ def view(cloud: Cloud, row: Record) -> dict:
     })  # fmt: skip
 
 
+def _is_guest_net(word: str) -> bool:
+    """Whether the word is a net of private addresses (NetUtils.validateGuestCidr); bits of a host may be set in it."""
+    try:
+        net = ipaddress.IPv4Network(word, strict=False)
+    except ValueError:
+        return False
+    return "/" in word and any(net.subnet_of(private) for private in PRIVATE)
+
+
 def _check_addresses(given: Arguments) -> None:
     """Raises 431. An empty word passes: it empties the field."""
     for key, name in ADDRESSES:
         check_ip(given.get(key) or None, name)
     for key, name in ADDRESSES6:
         check_ip(given.get(key) or None, name, version=6)
-    if given.get("guestcidraddress"):
-        try:
-            ipaddress.ip_network(given["guestcidraddress"])
-        except ValueError:
-            raise bad_parameter("Please enter a valid guest cidr") from None
+    if given.get("guestcidraddress") and not _is_guest_net(given["guestcidraddress"]):
+        raise bad_parameter("Please enter a valid guest cidr")
 
 
 @command(

@@ -41,14 +41,14 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "collections")]
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pairs import pairs as planned_pairs
-from ansible_collections.cloudstack.kvm.plugins.modules.path_mtu import ARGUMENT_SPEC
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import OPTIONS as SPEC
 
 from tests.namespaces import Namespaces, missing
 
 SIZE, WRONG = 1500, 1400
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # what Ansible finds on a host
 RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers; print(probe_peers(eval(sys.stdin.read())))"
-DEFAULTS = {name: spec["default"] for name, spec in ARGUMENT_SPEC.items() if "default" in spec}
+DEFAULTS = {name: spec["default"] for name, spec in SPEC.items() if "default" in spec}
 TIMEOUT = DEFAULTS["timeout"]
 # Compiled once, as the floor's own modules are.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}

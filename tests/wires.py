@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.modules.path_mtu import ARGUMENT_SPEC
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.request import OPTIONS as SPEC
 
 from tests.namespaces import Namespaces, python_path
 
@@ -28,7 +28,7 @@ assert len(os.listdir("/proc/self/fd")) == files, "a socket was left open"
 print(repr(result), flush=True)
 """
 QUICK = {"count": 10, "interval": 0.005, "timeout": 0.5, "packets_per_second": 2000, "listen_s": 0}
-OPTIONS = {**{name: spec["default"] for name, spec in ARGUMENT_SPEC.items() if "default" in spec}, **QUICK}
+OPTIONS = {**{name: spec["default"] for name, spec in SPEC.items() if "default" in spec}, **QUICK}
 PREFIX = {4: "10.77.0.", 6: "2001:db8::"}
 TOLERANCE = 4  # a veth of MTU 1400 carries 1404 bytes: room for a VLAN tag
 

@@ -8,7 +8,7 @@ import threading
 
 from . import hosts
 from .cloud import Cloud
-from .commands import ha, maintenance, oobm
+from .commands import ha, maintenance, oobm, system_vm
 
 LOG = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ def run_once(cloud: Cloud) -> None:
     with cloud.lock:
         ha.tick(cloud)
         maintenance.tick(cloud)
+        system_vm.tick(cloud)
         hosts.come_back(cloud)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from .catalogue import catalogue
 from .clock import Clock
 from .errors import bad_parameter
 from .jobs import Jobs
@@ -16,7 +17,8 @@ from .settings import Settings
 FIRST_NUMBERS = {"physicalnetwork": 200, "zone": 1, "job": 1}
 TABLES = (
     "zone", "physicalnetwork", "traffictype", "pod", "cluster", "host", "storagepool", "imagestore", "provider", "element", "vlan", "storagerange",
-    "alert", "event", "job", "role", "user", "domain", "account", "managementserver",
+    "alert", "event", "job", "role", "user", "domain", "account", "managementserver", "dedication", "affinitygroup", "network", "ipv6prefix",
+    "networkoffering", "serviceoffering", "systemoffering", "diskoffering", "systemvm", "template", "ostype", "oscategory", "annotation",
 )  # fmt: skip
 
 
@@ -51,6 +53,20 @@ class Cloud:
         self.alert(14, "ALERT.MANAGEMENT", "Management server node 127.0.0.1 is up")
         for name, kind, about in ROLES:
             self.table("role").add(name=name, type=kind, description=about, isdefault=True, state="enabled", ispublic=True)
+        for table in ("networkoffering", "serviceoffering", "template", "ostype"):
+            for entry in catalogue()[f"{table}s"]:
+                self._seed_from_catalogue(table, entry)
+        for name in ("System Offering For Secondary Storage VM", "System Offering For Console Proxy"):
+            self.table("systemoffering").add(name=name)
+
+    def _seed_from_catalogue(self, table: str, entry: dict[str, Any]) -> None:
+        row = self.table(table).add(**entry)
+        if table in ("networkoffering", "serviceoffering"):
+            row["created"] = self.server["started"]
+        if table == "serviceoffering":
+            row["diskofferingid"] = self.table("diskoffering").add(name=entry["name"]).uuid
+        if table == "ostype" and not self.table("oscategory").where(name=entry["oscategoryname"]):
+            self.table("oscategory").add(name=entry["oscategoryname"])
 
     def table(self, name: str) -> Table:
         """A table by name."""
@@ -95,7 +111,15 @@ ROLES = [
 REFERENCES = {
     "queryAsyncJobResult.jobid": "job",
     "updateNetworkServiceProvider.id": "provider",
+    "deleteNetworkServiceProvider.id": "provider",
     "configureVirtualRouterElement.id": "element",
+    "configureInternalLoadBalancerElement.id": "element",
+    "listVirtualRouterElements.id": "element",
+    "listInternalLoadBalancerElements.id": "element",
+    "listInternalLoadBalancerElements.nspid": "provider",
+    "createVirtualRouterElement.nspid": "provider",
+    "listSystemVms.id": "systemvm",
+    "listNetworks.id": "network",
     "listVirtualRouterElements.nspid": "provider",
     "enableStorageMaintenance.id": "storagepool",
     "cancelStorageMaintenance.id": "storagepool",
@@ -103,10 +127,13 @@ REFERENCES = {
 _BY_PARAMETER = {
     "zoneid": "zone", "podid": "pod", "clusterid": "cluster", "hostid": "host", "physicalnetworkid": "physicalnetwork", "storageid": "storagepool",
     "domainid": "domain", "roleid": "role", "accountid": "account", "userid": "user", "ids": "zone", "hostids": "host", "imagestoreuuid": "imagestore",
+    "networkofferingid": "networkoffering", "ostypeid": "ostype",
     "zoneids": "zone", "podids": "pod", "clusterids": "cluster", "managementserverid": "managementserver",
 }  # fmt: skip
 _BY_COMMAND = [
-    ("PhysicalNetwork", "physicalnetwork"), ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),
+    ("PublicIpRange", "vlan"), ("NetworkOffering", "networkoffering"), ("ServiceOffering", "serviceoffering"), ("Template", "template"),
+    ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"), ("PhysicalNetwork", "physicalnetwork"),
+    ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),
     ("Host", "host"), ("Cluster", "cluster"), ("Pod", "pod"), ("Zone", "zone"), ("Role", "role"), ("User", "user"), ("Alert", "alert"),
     ("Event", "event"), ("ManagementServer", "managementserver"), ("VlanIpRange", "vlan"), ("StorageNetworkIpRange", "storagerange"),
 ]  # fmt: skip

@@ -33,3 +33,8 @@ def not_understood(text: str) -> ApiError:
 def unauthorised() -> ApiError:
     """401: one text for every cause, without cserrorcode."""
     return ApiError(401, "unable to verify user credentials and/or request signature", None)
+
+
+def not_simulated(what: str) -> ApiError:
+    """530 for what the real server does and no recording shows: to make up an answer would be worse."""
+    return ApiError(530, f"{what}: CloudStack does this, its simulator here does not", UNKNOWN)

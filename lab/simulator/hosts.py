@@ -117,7 +117,7 @@ def add_simulated(cloud: Cloud, zone: Record, pod: Record, cluster: Record, tags
     row = cloud.table("host").add(
         name=name, state="Up", type="Routing", ipaddress=_free_address(cloud, pod), zone=zone.number, pod=pod.number, cluster=cluster.number,
         hypervisor="Simulator", hypervisorversion=VERSION, cpunumber=4, cpuspeed=8000, memorytotal=8589934592, capabilities="hvm",
-        created=cloud.clock.stamp(), pinged=cloud.clock.now(), resourcestate="Enabled", tags=tags, arch="x86_64", guid=name,
+        created=cloud.clock.stamp(), added=cloud.clock.now(), pinged=cloud.clock.now(), resourcestate="Enabled", tags=tags, arch="x86_64", guid=name,
     )  # fmt: skip
     pool = uuid.uuid4()
     cloud.table("storagepool").add(

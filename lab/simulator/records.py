@@ -86,6 +86,10 @@ class Table:
         """A number that was given to something else and never comes back."""
         self._next += 1
 
+    def forget(self, row: Record) -> None:
+        """Remove a row whose UUID no longer resolves afterwards."""
+        del self._rows[row.number]
+
     def __iter__(self) -> Iterator[Record]:
         return iter([row for row in list(self._rows.values()) if not row.removed])
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .table import Command
+
 Arguments = dict[str, Any]
 Handler = Callable[[Any, Arguments], Any]
 
@@ -17,6 +19,7 @@ class Entry:
     """How a command is run. An asynchronous one returns its work from `handler`, see `Work`."""
 
     handler: Handler
+    takes: frozenset[str]  # optional arguments that it honours; every other one is refused, see `refused`
     unlocked: bool = False  # the handler takes the lock itself, because it waits for other machines
     writes: bool = True
 
@@ -33,16 +36,23 @@ class Work:
 
 COMMANDS: dict[str, Entry] = {}
 READS = ("get", "list", "query", "find")
+PAGING = ("page", "pagesize")  # of each list
 
 
-def command(name: str, *, unlocked: bool = False) -> Callable[[Handler], Handler]:
-    """Register a handler under the command's name."""
+def command(name: str, takes: str = "", *, unlocked: bool = False) -> Callable[[Handler], Handler]:
+    """Register a handler under the command's name, with the optional arguments that it honours (names with blanks between them)."""
 
     def register(handler: Handler) -> Handler:
-        COMMANDS[name] = Entry(handler, unlocked, not name.startswith(READS))
+        paging = PAGING if name.startswith("list") else ()
+        COMMANDS[name] = Entry(handler, frozenset([*takes.split(), *paging]), unlocked, not name.startswith(READS))
         return handler
 
     return register
+
+
+def refused(command: Command, entry: Entry, given: Arguments) -> list[str]:
+    """Arguments of CloudStack's own table that were given and that the simulator would drop."""
+    return sorted(name for name in given if not command.parameters[name].required and name not in entry.takes)
 
 
 def _switched(handler: Callable[[Any, Arguments, bool], Work], on: bool, cloud: Any, given: Arguments) -> Work:

@@ -12,9 +12,9 @@ from flask import Flask, Request, Response, request
 
 from . import commands  # noqa: F401  registers the commands
 from .cloud import Cloud
-from .errors import UNKNOWN, ApiError, unauthorised
+from .errors import UNKNOWN, ApiError, not_simulated, unauthorised
 from .faults import Faults
-from .registry import COMMANDS, READS, Entry, Work
+from .registry import COMMANDS, READS, Entry, Work, refused
 from .render import JSON_TYPE, error, success
 from .signature import is_valid
 from .table import Command
@@ -149,7 +149,10 @@ def _dispatch(cloud: Cloud, faults: Faults, command: Command | None, words: Mapp
     entry = COMMANDS.get(command.name)
     given_arguments = arguments(command, words, cloud.resolve)
     if entry is None:
-        raise ApiError(530, f"{command.name} is a command of CloudStack that this simulator does not simulate", UNKNOWN)
+        raise not_simulated(command.name)
+    dropped = refused(command, entry, given_arguments)
+    if dropped:
+        raise not_simulated(f"{command.name} with the argument {', '.join(dropped)}")
     return _run(cloud, command, entry, given_arguments, lower.get("customjobid"))
 
 

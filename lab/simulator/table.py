@@ -46,6 +46,7 @@ ANSWER_KEYS = {
     "enableStorageMaintenance": "prepareprimarystorageformaintenanceresponse",
     "cancelStorageMaintenance": "cancelprimarystoragemaintenanceresponse",
     "updateImageStore": "updateImageStore",
+    "listSecondaryStagingStores": "listsecondarystagingstoreresponse",
 }
 
 

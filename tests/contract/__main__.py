@@ -6,26 +6,21 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from tests.contract.recordings import TOPICS, load
-from tests.contract.replay import Replay
+from tests.contract.replay import verdicts_of_all
 
 
 def main() -> None:
-    replay, total, good = Replay(), 0, 0
-    asked: Counter[str] = Counter()
-    answered: Counter[str] = Counter()
-    for topic in TOPICS:
-        verdicts = replay.run(load(topic))
-        total, good = total + len(verdicts), good + sum(verdict.good for verdict in verdicts)
-        asked.update(verdict.exchange.command or "(none)" for verdict in verdicts)
-        answered.update(verdict.exchange.command or "(none)" for verdict in verdicts if verdict.good)
-        print(f"{topic}: {sum(verdict.good for verdict in verdicts)} of {len(verdicts)}")
-        for verdict in verdicts if topic in sys.argv[1:] else ():
-            if not verdict.good:
-                print(f"  {verdict.exchange.place} | {verdict.exchange.command} | {'; '.join(verdict.reasons) or 'asks for an unknown id'}"[:400])
-    for command in sorted(asked) if "--commands" in sys.argv[1:] else ():
-        print(f"  {command}: {answered[command]} of {asked[command]}")
-    print(f"{good} of {total} answered as the real server")
+    verdicts = list(verdicts_of_all())
+    for key in ("topic", "command") if "--commands" in sys.argv[1:] else ("topic",):
+        asked = Counter(getattr(verdict.exchange, key) or "(none)" for verdict in verdicts)
+        answered = Counter(getattr(verdict.exchange, key) or "(none)" for verdict in verdicts if verdict.good)
+        for name in asked if key == "topic" else sorted(asked):
+            print(f"{name}: {answered[name]} of {asked[name]}")
+    for verdict in verdicts:
+        if not verdict.good and verdict.exchange.topic in sys.argv[1:]:
+            print(f"  {verdict.exchange.place} | {verdict.exchange.command} | {'; '.join(verdict.reasons) or 'asks for an unknown id'}"[:400])
+    good = sum(verdict.good for verdict in verdicts)
+    print(f"{good} of {len(verdicts)} answered as the real server, {100 * good / len(verdicts):.1f} %")
 
 
 main()

@@ -13,6 +13,8 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 NUMBERS = [
     (re.compile(r'("?\bid"?\s*:\s*)"?\d+"?'), r"\1#"),
     (re.compile(r"(\(id=|ID \[|resource \[|[Cc]luster: |host id: |by id |with id |retry after \[)\d+"), r"\1#"),
+    (re.compile(r"(\[StoragePool:| -[zpc] )\d+"), r"\1#"),
+    (re.compile(r'(networkofferingid": |\b[sv]-)\d+'), r"\1#"),
     (re.compile(r"-local-[0-9a-f]{8}"), "-local-#"),
     (re.compile(r"SimulatedAgent\.[-0-9a-f]+"), "SimulatedAgent.#"),
 ]
@@ -78,7 +80,7 @@ def _lists(recorded: list[Any], ours: list[Any], path: str) -> Iterator[str]:
 
 def pair(recorded: list[Any], ours: list[Any]) -> tuple[list[Any], list[Any]]:
     """Both lists in one order: objects by their name, because the server's order is that of its database."""
-    for key in ("name", "traffictype"):
+    for key in ("name", "traffictype", "traffictypeimplementor"):
         if all(isinstance(entry, dict) and key in entry for entry in [*recorded, *ours]):
             names = [without_ids(entry[key]) for entry in recorded]
             if len(set(names)) == len(names) and sorted(names) == sorted(without_ids(entry[key]) for entry in ours):

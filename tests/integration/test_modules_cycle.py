@@ -132,8 +132,12 @@ def test_pod(cloud):
     cloud.have(("zone", ZONE))
     made = cloud.four_steps("pod", POD).data["pod"]
     assert made["end_ip"] == "10.88.0.150"
-    changed = cloud.four_steps("pod", {**POD, "end_ip": "10.88.0.160", "allocation_state": "Disabled"}).data["pod"]
-    assert (changed["id"], changed["end_ip"], changed["allocation_state"]) == (made["id"], "10.88.0.160", "Disabled")
+    changed = cloud.four_steps("pod", {**POD, "allocation_state": "Disabled"}).data["pod"]
+    assert (changed["id"], changed["allocation_state"]) == (made["id"], "Disabled")
+    writes = cloud.simulator.writes()
+    assert "cannot change end_ip" in cloud.run("pod", {**POD, "end_ip": "10.88.0.160"}).message
+    assert "runs from high to low" in cloud.run("pod", {**POD, "end_ip": "10.88.0.90"}).message
+    assert cloud.simulator.writes() == writes
     cloud.four_steps("pod", {"name": "pod1", "zone": "zone1", "state": "absent"})
 
 

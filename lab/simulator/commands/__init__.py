@@ -1,4 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every command of the simulator, one file an area. Importing this package registers them."""
 
-from . import certificate, cluster, configuration, ha, host, image_store, job, maintenance, network, oobm, physical_network, pod, storage, system, zone  # noqa: F401
+from . import (  # noqa: F401
+    annotation,
+    capacity,
+    certificate,
+    cluster,
+    configuration,
+    dedication,
+    guest_network,
+    ha,
+    host,
+    image_store,
+    ip_range,
+    job,
+    maintenance,
+    metrics,
+    offering,
+    oobm,
+    physical_network,
+    pod,
+    provider,
+    storage,
+    storage_range,
+    system,
+    system_vm,
+    template,
+    zone,
+)

@@ -28,12 +28,12 @@ def list_providers(cloud: Cloud, given: Arguments) -> dict:
     return {"count": 1, "caprovider": [{"name": PROVIDER, "description": "CloudStack's Root CA provider plugin"}]}
 
 
-@command("listCaCertificate")
+@command("listCaCertificate", "provider")
 def list_certificate(cloud: Cloud, given: Arguments) -> dict:
     return {"cacertificates": {"certificate": _authority(cloud, given.get("provider")).certificate}}
 
 
-@command("issueCertificate")
+@command("issueCertificate", "csr domain duration ipaddress provider")
 def issue(cloud: Cloud, given: Arguments) -> Work:
     def work() -> dict:
         authority = _authority(cloud, given.get("provider"))
@@ -49,7 +49,7 @@ def issue(cloud: Cloud, given: Arguments) -> Work:
     return Work(work)
 
 
-@command("provisionCertificate")
+@command("provisionCertificate", "provider")
 def provision(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters (recorded/cluster.json)."""
+"""Clusters (recorded/cluster.json, arguments.json)."""
 
 from __future__ import annotations
 
 from .. import hosts
 from ..cloud import Cloud
-from ..errors import UNKNOWN, ApiError, bad_parameter, failed
+from ..errors import UNKNOWN, ApiError, bad_parameter, failed, not_simulated
 from ..records import Record
 from ..registry import Arguments, command
-from .common import allocation_state, by_id, listing
+from . import capacity
+from .common import allocation_state, by_id, joined, listing, without_none
 
 HYPERVISORS = ("KVM", "Simulator", "XenServer", "VMware", "Hyperv", "BareMetal", "LXC", "Ovm3", "External", "Parralels")
 MANAGED_AGAIN = 80  # seconds until simulated hosts are back (recorded)
@@ -18,14 +19,15 @@ ARCHITECTURES = ("x86_64", "aarch64", "s390x")
 def view(cloud: Cloud, row: Record) -> dict:
     """A cluster as answers show it."""
     pod, zone = cloud.table("pod").find(row["pod"]), cloud.table("zone").find(row["zone"])
-    external = row.get("kind") == "ExternalManaged"  # left behind by an addCluster that failed: without its details
+    external = row.get("bare", False)  # left behind by an addCluster that failed: without its details
     ratios = {} if external else {"cpuovercommitratio": "1.0", "memoryovercommitratio": "1.0"}
     details = {} if external else {"memoryOvercommitRatio": "1.0", "cpuOvercommitRatio": "1.0", **row.get("details", {})}
-    return {
+    return without_none({
         "id": row.uuid, "name": row["name"], "podid": pod.uuid, "podname": pod["name"], "zoneid": zone.uuid, "zonename": zone["name"],
-        "hypervisortype": row["hypervisor"], "clustertype": row.get("kind", "CloudManaged"), "allocationstate": row["allocationstate"],
+        "hypervisortype": row["hypervisor"], "clustertype": row["kind"], "allocationstate": row["allocationstate"],
         "managedstate": row["managedstate"], **ratios, "resourcedetails": details, "arch": row["arch"], "hasannotations": False,
-    }  # fmt: skip
+        "storageaccessgroups": row.get("storageaccessgroups"),
+    })  # fmt: skip
 
 
 def hypervisor_name(word: str) -> str:
@@ -47,11 +49,11 @@ def add(cloud: Cloud, zone: Record, pod: Record, name: str, hypervisor: str, **c
         cloud.table("cluster").burn()
         uuids = [{"uuid": pod.uuid, "description": "podId"}, {"uuid": zone.uuid, "description": "dcId"}]
         raise ApiError(530, f"Unable to create cluster {name} in pod and data center with specified ids", 4250, uuids)
-    columns = {"allocationstate": "Enabled", "managedstate": "Managed", "arch": "x86_64", **columns}
+    columns = {"allocationstate": "Enabled", "managedstate": "Managed", "arch": "x86_64", "kind": "CloudManaged", **columns}
     return cloud.table("cluster").add(name=name, zone=zone.number, pod=pod.number, hypervisor=hypervisor_name(hypervisor), **columns)
 
 
-@command("addCluster")
+@command("addCluster", "allocationstate arch storageaccessgroups")
 def add_cluster(cloud: Cloud, given: Arguments) -> dict:
     arch = _arch(given.get("arch"), "x86_64")
     zone, pod = cloud.get("zone", given["zoneid"]), cloud.get("pod", given["podid"])
@@ -63,12 +65,14 @@ def add_cluster(cloud: Cloud, given: Arguments) -> dict:
         raise ApiError(431, f"No enum constant com.cloud.org.Cluster.ClusterType.{kind}", UNKNOWN)
     state = allocation_state(given.get("allocationstate"), "Enabled")
     row = add(cloud, zone, pod, given["clustername"], given["hypervisor"], allocationstate=state, arch=arch, kind=kind)
+    row["storageaccessgroups"] = joined(given.get("storageaccessgroups"))
     if kind == "ExternalManaged":  # the row stays behind
+        row["bare"] = True
         raise failed("Unable to persist on DB, due to: Column 'value' cannot be null")
     return {"count": 1, "cluster": [view(cloud, row)]}
 
 
-@command("listClusters")
+@command("listClusters", "allocationstate arch hypervisor id keyword managedstate name podid showcapacities zoneid")
 def list_clusters(cloud: Cloud, given: Arguments) -> dict:
     rows = by_id(cloud.table("cluster"), given, zoneid="zone", podid="pod")
     if given.get("hypervisor"):
@@ -76,16 +80,23 @@ def list_clusters(cloud: Cloud, given: Arguments) -> dict:
     for key in ("allocationstate", "managedstate", "arch"):
         if given.get(key):
             rows = [row for row in rows if row[key].lower() == given[key].lower()]
-    return listing("cluster", rows, lambda row: view(cloud, row), given)
+
+    def shown(row: Record) -> dict:
+        return {**view(cloud, row), **({"capacity": capacity.of_cluster(cloud, row)} if given.get("showcapacities") else {})}
+
+    return listing("cluster", rows, shown, given)
 
 
-@command("updateCluster")
+@command("updateCluster", "allocationstate arch clustername clustertype hypervisor managedstate")
 def update_cluster(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("cluster", given["id"])
     state = allocation_state(given.get("allocationstate"), row["allocationstate"])
     managed = given.get("managedstate", row["managedstate"])
     if managed not in ("Managed", "Unmanaged"):
         raise bad_parameter(f"Unable to resolve Managed State '{managed}' to a supported state")
+    kind = given.get("clustertype", row["kind"])
+    if kind not in ("CloudManaged", "ExternalManaged"):
+        raise not_simulated(f"updateCluster to the type {kind}")
     arch = _arch(given.get("arch"), row["arch"])
     name = given.get("clustername", row["name"])
     if any(other["name"].lower() == name.lower() for other in cloud.table("cluster").where(pod=row["pod"]) if other is not row):
@@ -97,7 +108,7 @@ def update_cluster(cloud: Cloud, given: Arguments) -> dict:
             else:
                 host["back"] = cloud.clock.now() + MANAGED_AGAIN
     hypervisor = hypervisor_name(given["hypervisor"]) if given.get("hypervisor") else row["hypervisor"]
-    for key, value in {"allocationstate": state, "managedstate": managed, "arch": arch, "name": name, "hypervisor": hypervisor}.items():
+    for key, value in {"allocationstate": state, "managedstate": managed, "arch": arch, "name": name, "hypervisor": hypervisor, "kind": kind}.items():
         row[key] = value
     return {"cluster": view(cloud, row)}
 

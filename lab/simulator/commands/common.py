@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import bad_parameter
 from ..records import Record
@@ -15,7 +15,10 @@ from ..validate import page_of
 ALLOCATION_STATES = ("Disabled", "Enabled")
 
 
-def listing(key: str, rows: Iterable[Record], view: Callable[[Record], dict[str, Any]], given: Arguments) -> dict[str, Any]:
+T = TypeVar("T")
+
+
+def listing(key: str, rows: Iterable[T], view: Callable[[T], dict[str, Any]], given: Arguments) -> dict[str, Any]:
     """The body of a list answer: {} when empty, count alone past the last page."""
     everything = list(rows)
     if not everything:
@@ -52,14 +55,27 @@ def check_ip(word: str | None, name: str, version: int = 4) -> None:
     """Raise 431 unless the word is an address of that version."""
     if word is None:
         return
-    try:
-        good = ipaddress.ip_address(word).version == version
-    except ValueError:
-        good = False
-    if not good:
+    if not _is_ip(word, version):
         raise bad_parameter(f"Please enter a valid IP address for {name}" if version == 4 else f"Please enter a valid IPv6 address for {name}")
 
 
 def without_none(fields: dict[str, Any]) -> dict[str, Any]:
     """Fields that have no value are not shown."""
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def joined(words: Iterable[str] | None) -> str | None:
+    """A list as answers repeat it; None where nothing is left of it."""
+    return ",".join(word for word in words or () if word) or None
+
+
+def is_ipv4(word: str | None) -> bool:
+    """Whether the word is an IPv4 address."""
+    return _is_ip(word or "", 4)
+
+
+def _is_ip(word: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(word).version == version
+    except ValueError:
+        return False

@@ -26,7 +26,7 @@ def view(cloud: Cloud, row: dict, scope: tuple[str, int] | None) -> dict:
     })  # fmt: skip
 
 
-@command("listConfigurations")
+@command("listConfigurations", "accountid category clusterid domainid group imagestoreuuid keyword name storageid subgroup zoneid")
 def list_configurations(cloud: Cloud, given: Arguments) -> dict:
     try:
         scope = scope_of(given)
@@ -56,7 +56,7 @@ def _scope_for(cloud: Cloud, given: Arguments, name: str) -> tuple[str, int] | N
     return scope
 
 
-@command("updateConfiguration")
+@command("updateConfiguration", "accountid clusterid domainid imagestoreuuid storageid value zoneid")
 def update_configuration(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.settings.find(given["name"])
     name = row["name"]
@@ -74,7 +74,7 @@ def update_configuration(cloud: Cloud, given: Arguments) -> dict:
     return {"configuration": {**view(cloud, row, scope), "value": value if value.strip() else ""}}
 
 
-@command("resetConfiguration")
+@command("resetConfiguration", "accountid clusterid domainid storageid zoneid")
 def reset_configuration(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.settings.find(given["name"])
     scope = _scope_for(cloud, given, row["name"])

@@ -29,7 +29,7 @@ def list_providers(cloud: Cloud, given: Arguments) -> dict:
     return {"count": 1, "haprovider": [{"haprovider": name}]}
 
 
-@command("listHostHAResources")
+@command("listHostHAResources", "hostid")
 def list_resources(cloud: Cloud, given: Arguments) -> dict:
     rows = [row for row in cloud.table("host") if row.get("ha") and given.get("hostid", row.number) == row.number]
     return listing("hostha", rows, view, given)

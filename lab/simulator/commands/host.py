@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from .. import hosts
 from ..cloud import Cloud
-from ..errors import UNKNOWN, ApiError, bad_parameter, failed
+from ..errors import UNKNOWN, ApiError, bad_parameter, failed, not_simulated
 from ..ports import AddHostRequest, DiscoveryError, ResourcesNotFound
 from ..records import Record
 from ..registry import Arguments, Work, command
@@ -20,7 +20,8 @@ SIMULATED_RECONNECT = 105  # seconds until a host of the simulator plug-in is Up
 DETAILS = ("all", "capacity", "events", "stats", "min")
 
 
-@command("addHost", unlocked=True)
+# allocationstate is taken and forgotten by the real server too (recorded/host-simulator.json, 1 and 15)
+@command("addHost", "allocationstate clusterid clustername hosttags password username", unlocked=True)
 def add_host(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         zone, pod, cluster = _target(cloud, given)
@@ -109,7 +110,11 @@ def _persist(cloud: Cloud, row: Record, given: Arguments) -> None:
         raise DiscoveryError(f" can't setup agent, due to com.cloud.utils.exception.CloudRuntimeException: {text} - {text}")
 
 
-@command("listHosts")
+# hahost chooses by the setting ha.tag, and nothing where that is empty, as it is (recorded/misc.json, 3 and 4)
+@command(
+    "listHosts",
+    "arch clusterid details hahost hypervisor id keyword name outofbandmanagementenabled outofbandmanagementpowerstate podid resourcestate state type zoneid",
+)
 def list_hosts(cloud: Cloud, given: Arguments) -> dict:
     details = [word.strip() for word in given.get("details") or ["all"]]
     if any(word not in DETAILS for word in details):
@@ -120,10 +125,12 @@ def list_hosts(cloud: Cloud, given: Arguments) -> dict:
             rows = [row for row in rows if row[column].lower() == given[key].lower()]
     if "outofbandmanagementenabled" in given:
         rows = [row for row in rows if row.get("oobm") and row["oobm"]["enabled"] == given["outofbandmanagementenabled"]]
+    if given.get("outofbandmanagementpowerstate"):
+        rows = [row for row in rows if hosts.oobm_view(row)["powerstate"] == given["outofbandmanagementpowerstate"]]
     return listing("host", rows, lambda row: hosts.view(cloud, row, details), given)
 
 
-@command("updateHost")
+@command("updateHost", "allocationstate annotation hosttags istagarule name url")
 def update_host(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("host", given["id"])
     about = f"Failed to update host: {row} with id {row.number}, "
@@ -148,17 +155,19 @@ def update_host(cloud: Cloud, given: Arguments) -> dict:
     return {"host": hosts.view(cloud, row)}
 
 
-@command("updateHostPassword")
+@command("updateHostPassword", "clusterid hostid update_passwd_on_host")
 def update_host_password(cloud: Cloud, given: Arguments) -> dict:
     if not given.get("hostid") and not given.get("clusterid"):
         raise bad_parameter("You should provide an host id.")
     row = cloud.get("host", given["hostid"]) if given.get("hostid") else None
     if row is not None and row["hypervisor"] != "KVM":
         raise bad_parameter("This operation is not supported for this hypervisor type")
+    if given.get("update_passwd_on_host") and cloud.table("host").where(hypervisor="KVM"):
+        raise not_simulated("updateHostPassword on real hosts (update_passwd_on_host=true)")
     return {"success": True}
 
 
-@command("deleteHost", unlocked=True)
+@command("deleteHost", "forced", unlocked=True)
 def delete_host(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.table("host").find(given["id"])

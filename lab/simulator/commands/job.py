@@ -29,9 +29,9 @@ def view(cloud: Cloud, job: Record) -> dict:
         "accountid": cloud.account.uuid, "account": "admin", "domainid": cloud.domain.uuid, "domainpath": "ROOT", "userid": cloud.user.uuid,
         "cmd": job["java_class"], "jobprocstatus": 0, "jobresultcode": job["code"],
     }  # fmt: skip
-    if job["status"] == PENDING:
+    if job["result"] is None:  # it runs, or its server is gone
         fields |= {"managementserverid": cloud.server.uuid, "managementservername": cloud.server["name"]}
-    elif job["result"] is not None:
+    else:
         fields |= {"jobresulttype": "object", "jobresult": job["result"]}
     if job["instance"]:
         fields["jobinstancetype"] = job["instance"][0]
@@ -43,7 +43,7 @@ def view(cloud: Cloud, job: Record) -> dict:
     return {**fields, "jobid": job.uuid, "jobstatus": job["status"]}
 
 
-@command("queryAsyncJobResult")
+@command("queryAsyncJobResult", "jobid resourceid resourcetype")
 def query(cloud: Cloud, given: Arguments) -> dict:
     if given.get("jobid") is not None:
         return view(cloud, cloud.get("job", given["jobid"]))
@@ -60,7 +60,11 @@ def query(cloud: Cloud, given: Arguments) -> dict:
     return view(cloud, jobs[-1])
 
 
-@command("listAsyncJobs")
+@command("listAsyncJobs", "listall resourceid resourcetype startdate")  # listall: there is one user, whose jobs are all jobs
 def list_jobs(cloud: Cloud, given: Arguments) -> dict:
     running = [job for job in cloud.table("job") if job["status"] == PENDING]
+    if given.get("resourcetype"):
+        running = [job for job in running if job["instance"] == (given["resourcetype"], given.get("resourceid"))]
+    if given.get("startdate"):
+        running = [job for job in running if job["created"] >= given["startdate"].strftime("%Y-%m-%dT%H:%M:%S")]
     return listing("asyncjobs", running, lambda job: view(cloud, job), given)

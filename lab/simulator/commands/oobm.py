@@ -92,7 +92,7 @@ def _ipmitool(cloud: Cloud, oobm: dict, words: list[str], timeout: float) -> ipm
     )  # fmt: skip
 
 
-@command("issueOutOfBandManagementPowerAction")
+@command("issueOutOfBandManagementPowerAction", "timeout")
 def power(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
     action = given["action"]
@@ -108,9 +108,9 @@ def power(cloud: Cloud, given: Arguments) -> Work:
             raise ApiError(530, "Command failed due to Internal Server Error")
         result = _ipmitool(cloud, oobm, ["chassis", "power", ipmi.ACTIONS[action]], timeout)
         with cloud.lock:
-            _check_result(cloud, row, action, result)
             if action == "STATUS":
-                row["oobm"]["powerstate"] = result.power
+                row["oobm"]["powerstate"] = result.power if result.ok else "Unknown"
+            _check_result(cloud, row, action, result)
             shown = row["oobm"]["powerstate"] if action == "STATUS" else before
             fields = {**answer(row)["outofbandmanagement"], "powerstate": shown}
             return {"outofbandmanagement": {**fields, "action": action, "description": result.stdout, "status": True}}
@@ -142,7 +142,7 @@ def _auth_alert(cloud: Cloud, row: Record) -> None:
         cloud.alert(29, "ALERT.OOBM.AUTHERROR", f"Out-of-band management auth-error detected for {row} in cluster [{cluster}] and zone [{zone}].")
 
 
-@command("changeOutOfBandManagementPassword")
+@command("changeOutOfBandManagementPassword", "password")
 def change_password(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Physical networks and traffic types (recorded/zone.json)."""
+"""Physical networks and traffic types (recorded/zone.json, arguments.json)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..cloud import Cloud
 from ..errors import PERMISSION, ApiError, bad_parameter, failed
 from ..records import Record
 from ..registry import Arguments, Work, command
-from .common import by_id, listing, without_none
-from .network import add_default_providers
+from .common import by_id, joined, listing, without_none
+from .provider import add_default_providers
 
 TRAFFIC_TYPES = ("Public", "Management", "Control", "Guest", "Storage", "Vpn", "None")
 ONE_PER_ZONE = ("Management", "Storage", "Control", "Public")
@@ -24,6 +24,7 @@ def view(cloud: Cloud, row: Record) -> dict:
     return without_none({
         "id": row.uuid, "name": row["name"], "broadcastdomainrange": row["broadcastdomainrange"], "zoneid": zone.uuid, "zonename": zone["name"],
         "state": row["state"], "vlan": row.get("vlan"), "tags": row.get("tags"), "isolationmethods": row.get("isolation"),
+        "networkspeed": row.get("networkspeed"),
     })  # fmt: skip
 
 
@@ -64,15 +65,19 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-@command("createPhysicalNetwork")
+def _check_tags(given: Arguments) -> None:
+    if len(given.get("tags") or []) > 1:
+        raise bad_parameter("Only one tag can be specified for a physical network at this time")
+
+
+@command("createPhysicalNetwork", "broadcastdomainrange isolationmethods networkspeed tags vlan")
 def create_physical_network(cloud: Cloud, given: Arguments) -> Work:
     zone = cloud.get("zone", given["zoneid"])
     if zone["allocationstate"] == "Enabled":
         raise ApiError(531, f"Cannot create PhysicalNetwork since the Zone is currently enabled, zone: {zone}", PERMISSION)
     if zone["networktype"] == "Basic" and cloud.table("physicalnetwork").where(zone=zone.number):
         raise failed(f"Cannot add the physical network to basic zone: {zone}, there is a physical network already existing in this basic Zone")
-    if len(given.get("tags") or []) > 1:
-        raise bad_parameter("Only one tag can be specified for a physical network at this time")
+    _check_tags(given)
     if len(given.get("isolationmethods") or []) > 1:
         raise bad_parameter("Only one isolationMethod can be specified for a physical network at this time")
     spread = given.get("broadcastdomainrange") or ("POD" if zone["networktype"] == "Basic" else "ZONE")
@@ -85,18 +90,18 @@ def create_physical_network(cloud: Cloud, given: Arguments) -> Work:
         raise failed("Fail to create a physical network") from None
     row = cloud.table("physicalnetwork").add(
         name=given["name"], zone=zone.number, broadcastdomainrange=spread.upper(), state="Disabled", vlan=vlan, isolation=isolation,
-        tags=",".join(given.get("tags") or []) or None,
+        tags=joined(given.get("tags")), networkspeed=given.get("networkspeed"),
     )  # fmt: skip
-    add_default_providers(cloud, row, zone)
+    add_default_providers(cloud, row)
     return Work(lambda: {"physicalnetwork": view(cloud, row)}, ("PhysicalNetwork", row.uuid), row.uuid)
 
 
-@command("listPhysicalNetworks")
+@command("listPhysicalNetworks", "id keyword name zoneid")
 def list_physical_networks(cloud: Cloud, given: Arguments) -> dict:
     return listing("physicalnetwork", by_id(cloud.table("physicalnetwork"), given, zoneid="zone"), lambda row: view(cloud, row), given)
 
 
-@command("updatePhysicalNetwork")
+@command("updatePhysicalNetwork", "networkspeed state tags vlan")
 def update_physical_network(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("physicalnetwork", given["id"])
 
@@ -104,8 +109,13 @@ def update_physical_network(cloud: Cloud, given: Arguments) -> Work:
         state = given.get("state")
         if state and state not in ("Enabled", "Disabled"):
             raise bad_parameter(f"Unable to resolve state '{state}' to a supported value {{Enabled or Disabled}}")
-        if given.get("vlan"):
-            row["vlan"] = parse_ranges(given["vlan"], row.get("isolation"))
+        _check_tags(given)
+        if "vlan" in given:
+            row["vlan"] = parse_ranges(given["vlan"], row.get("isolation")) if given["vlan"] else None
+        if "tags" in given:
+            row["tags"] = joined(given["tags"])
+        if given.get("networkspeed"):
+            row["networkspeed"] = given["networkspeed"]
         if state:
             row["state"] = state
         return {"physicalnetwork": view(cloud, row)}
@@ -127,7 +137,8 @@ def delete_physical_network(cloud: Cloud, given: Arguments) -> Work:
     return Work(work, ("PhysicalNetwork", row.uuid))
 
 
-@command("addTrafficType")
+# vlan and isolationmethod are for hypervisors other than KVM: taken, and never shown again (recorded/arguments.json)
+@command("addTrafficType", f"{' '.join(LABELS)} isolationmethod vlan")
 def add_traffic_type(cloud: Cloud, given: Arguments) -> Work:
     network = cloud.get("physicalnetwork", given["physicalnetworkid"])
     kind = given["traffictype"]
@@ -148,7 +159,7 @@ def list_traffic_types(cloud: Cloud, given: Arguments) -> dict:
     return listing("traffictype", rows, lambda row: traffic_view(cloud, row), given)
 
 
-@command("updateTrafficType")
+@command("updateTrafficType", " ".join(LABELS))
 def update_traffic_type(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("traffictype", given["id"])
 

@@ -7,13 +7,14 @@ import uuid
 from urllib.parse import urlsplit
 
 from ..cloud import Cloud
-from ..errors import UNKNOWN, ApiError, bad_parameter
+from ..errors import UNKNOWN, ApiError, bad_parameter, not_simulated
 from ..records import Record
 from ..registry import Arguments, Work, command
 from .common import by_id, listing, without_none
 
 TYPES = {"nfs": "NetworkFilesystem", "sharedmountpoint": "SharedMountPoint", "rbd": "RBD", "presetup": "PreSetup", "clvm": "CLVM", "iscsi": "Iscsi"}
 PREFIX = "Failed to add data store: "
+DEFAULT_PROVIDER = "DefaultPrimary"
 SCOPES = ("CLUSTER", "ZONE", "HOST", "REGION")
 
 
@@ -31,7 +32,7 @@ def view(cloud: Cloud, row: Record) -> dict:
         "clusterid": cluster and cluster.uuid, "clustername": cluster and cluster["name"], "capacitybytes": row.get("capacity", 1099511627776),
         "disksizetotal": row.get("capacity", 1099511627776), "disksizeallocated": 0, "disksizeused": row.get("used", 0),
         "tags": row.get("tags") or None, "istagarule": False,
-        "state": row["state"], "scope": row["scope"], "overprovisionfactor": "2.0", "hypervisor": row["hypervisor"], "provider": "DefaultPrimary",
+        "state": row["state"], "scope": row["scope"], "overprovisionfactor": "2.0", "hypervisor": row["hypervisor"], "provider": DEFAULT_PROVIDER,
         "managed": False, "details": row.get("details") or None, "hasannotations": False,
     })  # fmt: skip
 
@@ -67,7 +68,7 @@ def _scope(given: Arguments) -> str:
     return word.upper()
 
 
-@command("createStoragePool", unlocked=True)
+@command("createStoragePool", "clusterid details hypervisor podid provider scope tags", unlocked=True)
 def create_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row, members = _new_pool(cloud, given)
@@ -90,6 +91,8 @@ def _new_pool(cloud: Cloud, given: Arguments) -> tuple[Record, list[Record]]:
         raise _refuse(f"{PREFIX}Cluster id requires pod id")
     for other in cloud.table("storagepool").where(ipaddress=host, path=path):
         raise _refuse(f"{PREFIX}Storage pool {path} already in use by another pod (id={other.get('pod')})")
+    if given.get("provider", DEFAULT_PROVIDER) != DEFAULT_PROVIDER:
+        raise not_simulated(f"createStoragePool with provider={given['provider']}")
     members = [row for row in cloud.table("host").where(zone=zone.number, state="Up") if scope == "ZONE" or row["cluster"] == given["clusterid"]]
     hypervisor = given.get("hypervisor") if scope == "ZONE" else cluster["hypervisor"]
     if scope == "CLUSTER" and not members:
@@ -103,7 +106,7 @@ def _new_pool(cloud: Cloud, given: Arguments) -> tuple[Record, list[Record]]:
     return row, [member for member in members if member["hypervisor"] == "KVM"]
 
 
-@command("listStoragePools")
+@command("listStoragePools", "clusterid id ipaddress keyword name path podid scope status zoneid")
 def list_pools(cloud: Cloud, given: Arguments) -> dict:
     rows = by_id(cloud.table("storagepool"), given, zoneid="zone", podid="pod", clusterid="cluster")
     if given.get("scope"):
@@ -123,7 +126,7 @@ def _listed(cloud: Cloud, row: Record) -> dict:
     return {**view(cloud, row), **capabilities, **local, "details": row.get("details") or {}}
 
 
-@command("updateStoragePool")
+@command("updateStoragePool", "details enabled name tags")
 def update_pool(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("storagepool", given["id"])
     options = (given.get("details") or {}).get("nfsmountopts")
@@ -178,7 +181,7 @@ def cancel_maintenance(cloud: Cloud, given: Arguments) -> Work:
     return Work(work, ("StoragePool", row.uuid))
 
 
-@command("deleteStoragePool", unlocked=True)
+@command("deleteStoragePool", "forced", unlocked=True)  # forced: for pools with volumes, of which there are none
 def delete_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.get("storagepool", given["id"])

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from .. import VERSION, table
+from ..catalogue import catalogue, services
 from ..cloud import Cloud
-from ..errors import UNKNOWN, ApiError, bad_parameter
+from ..errors import UNKNOWN, ApiError, bad_parameter, failed
 from ..jobs import PENDING
-from ..registry import Arguments, command
+from ..registry import PAGING, Arguments, command
 from .common import by_id, listing
 
 CAPABILITIES = {
@@ -29,10 +30,13 @@ HYPERVISORS = ("KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC"
 @command("listCapabilities")
 def list_capabilities(cloud: Cloud, given: Arguments) -> dict:
     enabled = any(row["securitygroups"] for row in cloud.table("zone"))
-    return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled}}
+    limits = {}
+    if cloud.settings.get("api.throttling.enabled") == "true":
+        limits = {"apilimitinterval": int(cloud.settings.number("api.throttling.interval")), "apilimitmax": int(cloud.settings.number("api.throttling.max"))}
+    return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled, **limits}}
 
 
-@command("listApis")
+@command("listApis", "name")
 def list_apis(cloud: Cloud, given: Arguments) -> dict:
     from ..registry import COMMANDS
 
@@ -50,7 +54,7 @@ def _shown(raw: dict) -> dict:
     return {key: value for key, value in raw.items() if value is not None}
 
 
-@command("listManagementServers")
+@command("listManagementServers", "id keyword name")
 def list_management_servers(cloud: Cloud, given: Arguments) -> dict:
     def view(row):
         agents = [host.uuid for host in cloud.table("host").where(state="Up", type="Routing")]
@@ -64,7 +68,7 @@ def list_management_servers(cloud: Cloud, given: Arguments) -> dict:
     return listing("managementserver", by_id(cloud.table("managementserver"), given), view, given)
 
 
-@command("listAlerts")
+@command("listAlerts", "keyword type")
 def list_alerts(cloud: Cloud, given: Arguments) -> dict:
     rows = list(reversed(list(cloud.table("alert"))))
     if given.get("type"):
@@ -78,7 +82,7 @@ def list_alerts(cloud: Cloud, given: Arguments) -> dict:
     return listing("alert", rows, view, given)
 
 
-@command("listEvents")
+@command("listEvents", "keyword")
 def list_events(cloud: Cloud, given: Arguments) -> dict:
     def view(row):
         return {
@@ -86,7 +90,8 @@ def list_events(cloud: Cloud, given: Arguments) -> dict:
             "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"], "state": row["state"],
         }  # fmt: skip
 
-    return listing("event", reversed(list(cloud.table("event"))), view, given)
+    rows = [row for row in cloud.table("event") if given.get("keyword", "").lower() in f"{row['type']} {row['description']} {row['level']}".lower()]
+    return listing("event", rows, view, given)
 
 
 def role_view(row) -> dict:
@@ -96,7 +101,7 @@ def role_view(row) -> dict:
     return {"type": row["type"], **default, "state": row["state"], "id": row.uuid, "name": row["name"], **about, "ispublic": row["ispublic"]}
 
 
-@command("listRoles")
+@command("listRoles", "id keyword name type")
 def list_roles(cloud: Cloud, given: Arguments) -> dict:
     rows = by_id(cloud.table("role"), given)
     if given.get("type"):
@@ -104,7 +109,7 @@ def list_roles(cloud: Cloud, given: Arguments) -> dict:
     return listing("role", rows, role_view, given)
 
 
-@command("createRole")
+@command("createRole", "description type")
 def create_role(cloud: Cloud, given: Arguments) -> dict:
     kinds = {kind.lower(): kind for kind in ("Admin", "ResourceAdmin", "DomainAdmin", "User")}
     kind = kinds.get((given.get("type") or "user").lower())
@@ -132,3 +137,50 @@ def list_users(cloud: Cloud, given: Arguments) -> dict:
         }
 
     return listing("user", cloud.table("user"), view, given)
+
+
+def _fixed(name: str, key: str, rows: str, takes: str = "") -> None:
+    """Register a list that no call changes. `takes`: arguments that a row's field of the same name must have, in any letter case."""
+
+    @command(name, takes)
+    def list_fixed(cloud: Cloud, given: Arguments) -> dict:
+        chosen = catalogue()[rows]
+        for field in table.commands()[name].parameters:
+            if given.get(field) and field not in PAGING:
+                chosen = [row for row in chosen if row[field].lower() == given[field].lower()]
+        return listing(key, chosen, lambda row: row, given)
+
+
+_fixed("listHypervisorCapabilities", "hypervisorCapabilities", "hypervisorcapabilities", "hypervisor")
+_fixed("listAlertTypes", "alerttype", "alerttypes")
+_fixed("listRegions", "region", "regions", "name")
+_fixed("listStorageProviders", "dataStoreProvider", "storageproviders")
+
+
+@command("listEventTypes")
+def list_event_types(cloud: Cloud, given: Arguments) -> dict:
+    names = catalogue()["eventtypes"]
+    return {"count": len(names), "eventtype": [{"name": name} for name in names]}
+
+
+@command("listTrafficTypeImplementors", "traffictype")
+def list_implementors(cloud: Cloud, given: Arguments) -> dict:
+    rows, kind = catalogue()["traffictypeimplementors"], given.get("traffictype")
+    if kind:  # the first one only, though there are several
+        rows = [row for row in rows if row["traffictype"].lower() == kind.lower()][:1]
+    return listing("traffictypeimplementorresponse", rows, lambda row: row, given)
+
+
+@command("listSupportedNetworkServices", "provider service")
+def list_services(cloud: Cloud, given: Arguments) -> dict:
+    rows = services()  # whole, whatever page is asked for
+    if given.get("provider"):
+        rows = [row for row in rows if given["provider"] in [provider["name"] for provider in row["provider"]]]
+    if given.get("service"):
+        rows = [row for row in rows if row["name"] == given["service"]]
+    return {"count": len(rows), "networkservice": rows} if rows else {}
+
+
+@command("startRollingMaintenance")
+def start_rolling_maintenance(cloud: Cloud, given: Arguments) -> dict:
+    raise failed("Parameters podId, clusterId, zoneId, hostId are mutually exclusive, please set only one of them")

@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.preconditions import (
+    anything,
+    one_tag,
+    range_in_its_net,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.storage_url import normal_url, pool_url
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.vlan_ranges import vlan_ranges
 
@@ -93,6 +98,7 @@ class Resource:
     name_read: str = "name"
     name_create: str = "name"
     constants: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[Mapping[str, Any]], None] = anything  # of the options; raises InputError before anything is sent
 
     @property
     def option(self) -> str:
@@ -137,6 +143,7 @@ PHYSICAL_NETWORK = Resource(
     create="createPhysicalNetwork",
     update="updatePhysicalNetwork",
     delete="deletePhysicalNetwork",
+    check=one_tag,
     is_async=True,
     fields=(
         Field("isolation_methods", "isolationmethods", create="isolationmethods", form=as_set, send=joined),
@@ -164,11 +171,13 @@ POD = Resource(
     create="createPod",
     update="updatePod",
     delete="deletePod",
+    check=range_in_its_net,
     fields=(
         Field("gateway", "gateway", create="gateway", update="gateway"),
         Field("netmask", "netmask", create="netmask", update="netmask"),
-        Field("start_ip", "startip", create="startip", update="startip", form=first, show=first),
-        Field("end_ip", "endip", create="endip", update="endip", form=first, show=first),
+        # updatePod takes startip and endip and drops them
+        Field("start_ip", "startip", create="startip", form=first, show=first),
+        Field("end_ip", "endip", create="endip", form=first, show=first),
         Field("allocation_state", "allocationstate", create="allocationstate", update="allocationstate"),
     ),
 )

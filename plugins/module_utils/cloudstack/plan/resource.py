@@ -25,6 +25,7 @@ def plan_present(
     `parents` are the ids that createX wants (zoneid, podid, ...). Raises InputError where CloudStack can't change a
     field.
     """
+    resource.check(desired)
     wanted = {field: desired[field.option] for field in resource.fields if desired.get(field.option) is not None}
     if current is None:
         return _create(resource, name, wanted, parents)

@@ -44,7 +44,7 @@ def test_what_is_as_declared_is_left_alone(resource, desired, current):
     ("resource", "desired", "current", "expected"),
     [
         (ZONE, {"allocation_state": "Enabled"}, CURRENT_ZONE, ("updateZone", {"id": "z1", "allocationstate": "Enabled"})),
-        (POD, {"end_ip": "192.0.2.30"}, CURRENT_POD, ("updatePod", {"id": "p1", "endip": "192.0.2.30"})),
+        (POD, {"gateway": "192.0.2.2"}, CURRENT_POD, ("updatePod", {"id": "p1", "gateway": "192.0.2.2"})),
         (PHYSICAL_NETWORK, {"vlan": "100-150"}, CURRENT_NET, ("updatePhysicalNetwork", {"id": "n1", "vlan": "100-150"})),
         (TRAFFIC_TYPE, {"kvm_label": "br1"}, {"id": "t", "kvmnetworklabel": "br0"}, ("updateTrafficType", {"id": "t", "kvmnetworklabel": "br1"})),
     ],
@@ -59,6 +59,7 @@ def test_only_what_differs_is_changed(resource, desired, current, expected):
         (ZONE, {"network_type": "Basic"}, CURRENT_ZONE),
         (CLUSTER, {"hypervisor": "KVM"}, {"id": "c", "hypervisortype": "VMware"}),
         (STORAGE_POOL, {"url": "nfs://192.0.2.9/other"}, CURRENT_POOL),
+        (POD, {"end_ip": "192.0.2.30"}, CURRENT_POD),  # updatePod takes it and drops it
     ],
 )
 def test_what_cloudstack_cannot_change_is_refused_with_all_four_parts(resource, desired, current):
@@ -80,6 +81,20 @@ def test_state_of_a_new_physical_network_is_set_afterwards():
         ("updatePhysicalNetwork", {"id": None, "state": "Enabled"}),
     ]
     assert all(change.data["is_async"] for change in plan)
+
+
+@pytest.mark.parametrize(
+    ("resource", "desired"),
+    [
+        (POD, {"gateway": "192.0.2.1", "netmask": "255.255.255.0", "start_ip": "192.0.2.30", "end_ip": "192.0.2.20"}),
+        (PHYSICAL_NETWORK, {"tags": ["a", "b"]}),
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_what_would_be_taken_without_a_word_is_refused(resource, desired, there):
+    current = {"id": "x"} if there else None
+    with pytest.raises(InputError):
+        plan_present(resource, "x", desired, current, {})
 
 
 def test_removal():

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What collecting a host's facts costs, beside ansible.builtin.setup over the same hosts: median seconds of pairs, one after the other.
+"""What collecting a host's facts costs, beside ansible.builtin.setup over the same hosts: median seconds of pairs, one
+after the other.
 
 Needs hosts with libvirt: the lab (`make lab`), or any inventory given as the only argument.
 """
@@ -15,7 +16,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"kvm_host_facts": "cloudstack.kvm.kvm_host_facts", "setup": "ansible.builtin.setup", "ping": "ansible.builtin.ping"}
+MODULES = {
+    "kvm_host_facts": "cloudstack.kvm.kvm_host_facts",
+    "setup": "ansible.builtin.setup",
+    "ping": "ansible.builtin.ping",
+}
 ROUNDS = 9
 
 
@@ -23,7 +28,9 @@ def seconds(module: str, inventory: str) -> float:
     """Wall time of one module over all hosts, Ansible's own start included."""
     started = time.monotonic()
     command = ["ansible", "kvm_hosts", "-i", inventory, "-m", module, "--become"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "ANSIBLE_NOCOLOR": "1"}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{module} failed, so there is nothing to measure:\n{done.stdout[-2000:]}{done.stderr[-1000:]}")
     return time.monotonic() - started

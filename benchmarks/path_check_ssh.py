@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What path_check.yml costs through Ansible: the task that tries all paths on all hosts, as a ratio to ansible.builtin.ping on them.
+"""What path_check.yml costs through Ansible: the task that tries all paths on all hosts, as a ratio to
+ansible.builtin.ping on them.
 
-The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the wall times say
-more about it than about a fleet, the ratio says what an operator pays. Both are measured over open SSH connections. Needs root, ssh, sshd.
-"""
+The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the
+wall times say more about it than about a fleet, the ratio says what an operator pays. Both are measured over open SSH
+connections. Needs root, ssh, sshd."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ ALONE = """  vars_files: [plan.json]
       cloudstack.kvm.path_mtu: {host: "{{ inventory_hostname }}", networks: "{{ mine.networks }}", probes: "{{ mine.probes }}", count: "{{ mine.count }}",
                                 direction: true, duplicates: true}
       vars: {mine: "{{ plan[inventory_hostname] }}"}
-"""
+"""  # noqa: E501
 
 
 def times(hosts: SshHosts, playbook: Path, forks: int) -> dict[str, float]:
@@ -51,8 +52,13 @@ def times(hosts: SshHosts, playbook: Path, forks: int) -> dict[str, float]:
 
 
 def task_alone(hosts: SshHosts) -> Path:
-    """A playbook with nothing but the task that tries the paths, for machines on which the facts of many hosts take minutes."""
-    at = [Attachment(name, bridge, hosts.address(place, net)) for place, name in enumerate(hosts.names, 1) for bridge, net in NETWORKS.items()]
+    """A playbook with nothing but the task that tries the paths, for machines on which the facts of many hosts take
+    minutes."""
+    at = [
+        Attachment(name, bridge, hosts.address(place, net))
+        for place, name in enumerate(hosts.names, 1)
+        for bridge, net in NETWORKS.items()
+    ]
     plan = questions(plan_probes(at, dict.fromkeys(NETWORKS, hosts.mtu)), at, hosts.names, {})
     (hosts.folder / "plan.json").write_text(json.dumps({"plan": plan}))
     path = hosts.folder / "alone.yml"
@@ -70,8 +76,13 @@ def measure(count: int, forks: int, broken: int, alone: bool) -> str:
         pinged = times(hosts, ping, forks)[PINGED]
         found = times(hosts, task_alone(hosts) if alone else ROOT / "playbooks" / "path_check.yml", forks)
     rest = sorted(((seconds, name) for name, seconds in found.items() if name != PATHS), reverse=True)[:3]
-    head = f"{count} hosts, {broken} broken, {forks} forks: all paths {found[PATHS]:.1f} s, ping {pinged:.1f} s, ratio {found[PATHS] / pinged:.2f}"
-    return head if alone else f"{head}; whole playbook {sum(found.values()):.1f} s ({', '.join(f'{name} {seconds:.1f} s' for seconds, name in rest)})"
+    head = f"{count} hosts, {broken} broken, {forks} forks: all paths {found[PATHS]:.1f} s, ping {pinged:.1f} s, ratio {found[PATHS] / pinged:.2f}"  # noqa: E501
+    return (
+        head
+        if alone
+        else f"{head}; whole playbook {sum(found.values()):.1f} s "
+        f"({', '.join(f'{name} {seconds:.1f} s' for seconds, name in rest)})"
+    )
 
 
 def main() -> int:

@@ -2,20 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The path check beside what people use today: a loop of `ping -M do`, and `fping -M`, on the same pairs of hosts.
 
-Hosts are network namespaces on a bridge; from 50 on on two bridges (leafs) that a third one (the spine) joins. They vanish with this process, and
-nothing of the machine's own network is touched. Four fabrics of each size: all is well; two ports of the switch with a wrong MTU; 1 % of all packets
-lost (by tc netem if the kernel has it, else by nft); three dead hosts. All but the dead ones know each other's MAC, because the table of neighbours has
-room for 1024 in all namespaces together (but for those that are told).
+Hosts are network namespaces on a bridge; from 50 on on two bridges (leafs) that a third one (the spine) joins. They
+vanish with this process, and nothing of the machine's own network is touched. Four fabrics of each size: all is well;
+two ports of the switch with a wrong MTU; 1 % of all packets lost (by tc netem if the kernel has it, else by nft); three
+dead hosts. All but the dead ones know each other's MAC, because the table of neighbours has room for 1024 in all
+namespaces together (but for those that are told).
 
-`ours` is one process for each host, all started together, as Ansible does, with the module's defaults: a small packet first, 20 for loss and round
-trips, the required size, and the exact MTU where that fails. The floor is as many bare starts of the same Python, together, plus one timeout.
-The loop asks one pair after the other: `ping -c 1 -W 1 -M do`; on the fabric with loss three packets, or it would take loss for a wrong MTU. That
-needs minutes, so a sample of pairs is measured, those with a fault and those without apart, and the time is reckoned from it: over every pair, as
-people do it, and over the pairs that our plan asks, which are fewer from 65 hosts on. fping asks all peers of a host at once, on all hosts at once;
-it says who answered, nothing of the cause.
-Verdicts: of each pair that the loop asked, ours must be the same, and the MTU that we found must pass ping while one byte more must not; of all
-others, ours must be what was built.
-"""
+`ours` is one process for each host, all started together, as Ansible does, with the module's defaults: a small packet
+first, 20 for loss and round trips, the required size, and the exact MTU where that fails. The floor is as many bare
+starts of the same Python, together, plus one timeout. The loop asks one pair after the other: `ping -c 1 -W 1 -M do`;
+on the fabric with loss three packets, or it would take loss for a wrong MTU. That needs minutes, so a sample of pairs
+is measured, those with a fault and those without apart, and the time is reckoned from it: over every pair, as people do
+it, and over the pairs that our plan asks, which are fewer from 65 hosts on. fping asks all peers of a host at once, on
+all hosts at once; it says who answered, nothing of the cause. Verdicts: of each pair that the loop asked, ours must be
+the same, and the MTU that we found must pass ping while one byte more must not; of all others, ours must be what was
+built."""
 
 # ruff: noqa: E402 - the checkout comes before a copy that an installation has made
 from __future__ import annotations
@@ -47,12 +48,14 @@ from tests.namespaces import Namespaces, missing
 
 SIZE, WRONG = 1500, 1400
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # what Ansible finds on a host
-RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers; print(probe_peers(eval(sys.stdin.read())))"
+RUN = "import sys; from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.run import probe_peers; print(probe_peers(eval(sys.stdin.read())))"  # noqa: E501
 DEFAULTS = {name: spec["default"] for name, spec in SPEC.items() if "default" in spec}
 TIMEOUT = DEFAULTS["timeout"]
 # Compiled once, as the floor's own modules are.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-ENVIRONMENT.update(PYTHONPATH=str(ROOT / "collections"), PYTHONPYCACHEPREFIX=tempfile.gettempdir() + f"/path_mtu.{os.getpid()}")
+ENVIRONMENT.update(
+    PYTHONPATH=str(ROOT / "collections"), PYTHONPYCACHEPREFIX=tempfile.gettempdir() + f"/path_mtu.{os.getpid()}"
+)
 FABRICS = ("clean", "wrong MTU", "loss", "dead")
 Pair = tuple[str, str]
 
@@ -65,7 +68,9 @@ class Fabric:
         self.hosts = [f"h{number:03}" for number in range(size)]
         self.pairs = pairs
         self.address = {host: f"10.50.{number // 200}.{number % 200 + 1}" for number, host in enumerate(self.hosts)}
-        self.mac = {host: f"02:00:00:00:{number // 256:02x}:{number % 256:02x}" for number, host in enumerate(self.hosts)}
+        self.mac = {
+            host: f"02:00:00:00:{number // 256:02x}:{number % 256:02x}" for number, host in enumerate(self.hosts)
+        }
         self.wrong: list[str] = []
         self.dead: list[str] = []
         self.leafs = ["leaf1", "leaf2"] if size >= 50 else ["leaf1"]
@@ -76,7 +81,10 @@ class Fabric:
             self.spaces.sysctl(name, "net.ipv6.conf.default.disable_ipv6", "1")
         lines = [f"link add name {bridge} up type bridge" for bridge in (*self.leafs, "spine")]
         for leaf in self.leafs:
-            lines += [f"link add name up-{leaf} up master {leaf} type veth peer name down-{leaf}", f"link set dev down-{leaf} up master spine"]
+            lines += [
+                f"link add name up-{leaf} up master {leaf} type veth peer name down-{leaf}",
+                f"link set dev down-{leaf} up master spine",
+            ]
         self.spaces.ip("switch", lines)
         peers = defaultdict(list)
         for host, peer in self.pairs:
@@ -86,7 +94,10 @@ class Fabric:
             self.spaces.plug("switch", self.leafs[number * len(self.leafs) // len(self.hosts)], host, "eth0", port=host)
             up = [f"link set dev eth0 address {self.mac[host]} up", f"address add {self.address[host]}/16 dev eth0"]
             known = sorted(set(peers[host]))
-            self.spaces.ip(host, up + [f"neighbour replace {self.address[peer]} lladdr {self.mac[peer]} dev eth0" for peer in known])
+            self.spaces.ip(
+                host,
+                up + [f"neighbour replace {self.address[peer]} lladdr {self.mac[peer]} dev eth0" for peer in known],
+            )
 
     def spoil(self, kind: str) -> str:
         """Make it faulty; returns by what means."""
@@ -96,7 +107,9 @@ class Fabric:
         elif kind == "dead":
             self.dead = [self.hosts[place] for place in (1, len(self.hosts) // 2, -2)]
             for host in self.hosts:
-                gone = [f"neighbour delete {self.address[peer]} dev eth0" for peer in self.dead if self._knows(host, peer)]
+                gone = [
+                    f"neighbour delete {self.address[peer]} dev eth0" for peer in self.dead if self._knows(host, peer)
+                ]
                 self.spaces.ip(host, ["link set dev eth0 down"] if host in self.dead else gone)
         elif kind == "loss":
             return self._lose()
@@ -105,16 +118,33 @@ class Fabric:
     def heal(self) -> None:
         """Make it whole again; dead hosts stay dead, so they come last."""
         self.spaces.ip("switch", [f"link set dev {host} mtu {SIZE}" for host in self.wrong])
-        self.spaces.run("switch", ["sh", "-c", f"for port in {' '.join(self.hosts)}; do tc qdisc del dev $port root 2>/dev/null; done; nft flush ruleset"])
+        self.spaces.run(
+            "switch",
+            [
+                "sh",
+                "-c",
+                f"for port in {' '.join(self.hosts)}; do tc qdisc del dev $port root 2>/dev/null; done; nft flush "
+                "ruleset",
+            ],
+        )
         self.wrong = []
 
     def _knows(self, host: str, peer: str) -> bool:
         return (host, peer) in self.pairs or (peer, host) in self.pairs
 
     def _lose(self) -> str:
-        tried = self.spaces.run("switch", ["tc", "qdisc", "add", "dev", self.hosts[0], "root", "netem", "loss", "1%"], check=False)
+        tried = self.spaces.run(
+            "switch", ["tc", "qdisc", "add", "dev", self.hosts[0], "root", "netem", "loss", "1%"], check=False
+        )
         if not tried.returncode:
-            self.spaces.run("switch", ["sh", "-c", f"for port in {' '.join(self.hosts[1:])}; do tc qdisc add dev $port root netem loss 1%; done"])
+            self.spaces.run(
+                "switch",
+                [
+                    "sh",
+                    "-c",
+                    f"for port in {' '.join(self.hosts[1:])}; do tc qdisc add dev $port root netem loss 1%; done",
+                ],
+            )
             return "tc netem"
         uplinks = ", ".join(f'"{end}-{leaf}"' for leaf in self.leafs for end in ("up", "down"))
         rule = f"iifname != {{ {uplinks} }} numgen random mod 1000 < 10 drop"
@@ -146,7 +176,12 @@ class Stopwatch:
         return children.ru_utime + children.ru_stime
 
 
-def together(fabric: Fabric, hosts: Sequence[str], command: Callable[[str], list[str]], stdin: Callable[[str], str] = lambda _host: "") -> dict[str, str]:
+def together(
+    fabric: Fabric,
+    hosts: Sequence[str],
+    command: Callable[[str], list[str]],
+    stdin: Callable[[str], str] = lambda _host: "",
+) -> dict[str, str]:
     """Run one process in each host, all at once; what they printed."""
     with tempfile.TemporaryDirectory() as folder:
         files = {host: Path(folder) / host for host in hosts}
@@ -156,7 +191,11 @@ def together(fabric: Fabric, hosts: Sequence[str], command: Callable[[str], list
         try:
             for host in hosts:
                 with files[host].with_suffix(".in").open() as given, files[host].open("w") as printed:
-                    running.append(fabric.spaces.start(host, command(host), stdin=given, stdout=printed, stderr=subprocess.DEVNULL, env=ENVIRONMENT))
+                    running.append(
+                        fabric.spaces.start(
+                            host, command(host), stdin=given, stdout=printed, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+                        )
+                    )
         finally:
             _end(running)
         return {host: files[host].read_text() for host in hosts}
@@ -197,13 +236,34 @@ def run_fping(fabric: Fabric) -> tuple[Stopwatch, dict[Pair, bool]]:
         peers[host].append(fabric.address[peer])
     hosts = [host for host in fabric.asking() if peers[host]]
     with Stopwatch() as watch:
-        printed = together(fabric, hosts, lambda host: ["fping", "-M", "-a", "-b", str(SIZE - 28), "-r", "2", "-t", "300", "-i", "1", *peers[host]])
-    return watch, {(host, peer): fabric.address[peer] in printed[host].split() for host, peer in fabric.pairs if host in printed}
+        printed = together(
+            fabric,
+            hosts,
+            lambda host: ["fping", "-M", "-a", "-b", str(SIZE - 28), "-r", "2", "-t", "300", "-i", "1", *peers[host]],
+        )
+    return watch, {
+        (host, peer): fabric.address[peer] in printed[host].split() for host, peer in fabric.pairs if host in printed
+    }
 
 
 def ping(fabric: Fabric, pair: Pair, size: int, count: int = 1) -> bool:
     """The verdict of ping."""
-    command = ["ping", "-n", "-q", "-c", str(count), "-i", "0.2", "-W", "1", "-M", "do", "-s", str(size - 28), fabric.address[pair[1]]]
+    command = [
+        "ping",
+        "-n",
+        "-q",
+        "-c",
+        str(count),
+        "-i",
+        "0.2",
+        "-W",
+        "1",
+        "-M",
+        "do",
+        "-s",
+        str(size - 28),
+        fabric.address[pair[1]],
+    ]
     return not fabric.spaces.run(pair[0], command, check=False).returncode
 
 
@@ -239,12 +299,15 @@ def compare(fabric: Fabric, ours: dict[Pair, dict[str, Any]], verdicts: dict[Pai
             sizes += 1
             if not ping(fabric, pair, mtu, 3) or ping(fabric, pair, mtu + 1, count):
                 other.append(pair)
-    expected = {"": lambda each: each["passed"], "wrong": lambda each: each["control"] and each["passed"] is False and each["path_mtu"] in (WRONG, WRONG + 4)}
+    expected = {
+        "": lambda each: each["passed"],
+        "wrong": lambda each: each["control"] and each["passed"] is False and each["path_mtu"] in (WRONG, WRONG + 4),
+    }
     expected["dead"] = lambda each: not each["control"] and each["failure"] == "no_neighbour"
     built = [pair for pair, each in ours.items() if not expected[fabric.fault(pair)](each)]
     for pair in (other + built)[:5]:
         print("    differs:", ours[pair])
-    return f"{len(other)} of {len(verdicts)} differ from ping ({sizes} exact MTUs tried), {len(built)} of {len(ours)} from what was built"
+    return f"{len(other)} of {len(verdicts)} differ from ping ({sizes} exact MTUs tried), {len(built)} of {len(ours)} from what was built"  # noqa: E501
 
 
 def measure(fabric: Fabric, kind: str, sample: int) -> None:
@@ -271,7 +334,10 @@ def _others(fabric: Fabric, sample: int, watch: Stopwatch, ours: dict[Pair, dict
     costs, verdicts = run_loop(fabric, sample, count)
     for name, pairs in (("loop", list(permutations(fabric.hosts, 2))), ("", fabric.pairs)):
         wall, cpu = reckon(fabric, pairs, costs)
-        print(f"  {name:4}   {wall:7.1f} s wall {cpu:7.2f} s CPU   {wall / watch.wall:.0f} x ours, over {len(pairs)} pairs; reckoned from {len(verdicts)}")
+        print(
+            f"  {name:4}   {wall:7.1f} s wall {cpu:7.2f} s CPU   {wall / watch.wall:.0f} x ours, over {len(pairs)} "
+            f"pairs; reckoned from {len(verdicts)}"
+        )
     print(f"         on all hosts at once the CPU of these alone would take {cpu / (os.cpu_count() or 1):.1f} s here")
     print(f"  {compare(fabric, ours, verdicts, count)}")
     if fabric.dead:

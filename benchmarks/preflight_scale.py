@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What 1,000 hosts cost: all checks and all reports over 250, 500 and 1,000 synthetic profiles; seconds, memory, and how both grow.
+"""What 1,000 hosts cost: all checks and all reports over 250, 500 and 1,000 synthetic profiles; seconds, memory, and
+how both grow.
 
-A step that is linear in hosts needs twice as long for twice the hosts, one that compares pairs four times. The slowest checks are listed
-with their scope. Every tenth host has faults, so that the reports have something to tell. Ratios are within one run on one machine.
-"""
+A step that is linear in hosts needs twice as long for twice the hosts, one that compares pairs four times. The slowest
+checks are listed with their scope. Every tenth host has faults, so that the reports have something to tell. Ratios are
+within one run on one machine."""
 
 # ruff: noqa: E402 - the checkout comes before a copy that an installation has made
 from __future__ import annotations
@@ -69,7 +70,9 @@ def measure(size: int) -> tuple[dict[str, float], dict[str, float]]:
     preflight.CHECKS = CHECKS
     steps: dict[str, float] = {}
     assessment = timed(steps, "checks", lambda: preflight.assess(hosts, intent, rules, today="2026-11-25"))
-    built = timed(steps, "build", lambda: report.build(assessment, hosts, intent, rules, (), made=NOW, run_id="benchmark"))
+    built = timed(
+        steps, "build", lambda: report.build(assessment, hosts, intent, rules, (), made=NOW, run_id="benchmark")
+    )
     page = timed(steps, "HTML", lambda: render(built, hosts))
     timed(steps, "JSON", lambda: dump(built))
     timed(steps, "JUnit", lambda: junit(built))
@@ -86,10 +89,16 @@ def measure(size: int) -> tuple[dict[str, float], dict[str, float]]:
 
 def table(rows: dict[str, list[float]]) -> str:
     """A line for each row: the values, and what each doubling multiplies them with."""
-    lines = [f"{'':26}" + "".join(f"{size:>10}" for size in SIZES) + "".join(f"{f'x{new / old:.0f} hosts':>11}" for old, new in zip(SIZES, SIZES[1:]))]
+    lines = [
+        f"{'':26}"
+        + "".join(f"{size:>10}" for size in SIZES)
+        + "".join(f"{f'x{new / old:.0f} hosts':>11}" for old, new in zip(SIZES, SIZES[1:]))
+    ]
     for name, values in rows.items():
         ratios = [f"x{new / old:.1f}" if old > 0.001 else "-" for old, new in zip(values, values[1:])]
-        lines.append(f"{name:26}" + "".join(f"{value:>10.2f}" for value in values) + "".join(f"{ratio:>11}" for ratio in ratios))
+        lines.append(
+            f"{name:26}" + "".join(f"{value:>10.2f}" for value in values) + "".join(f"{ratio:>11}" for ratio in ratios)
+        )
     return "\n".join(lines)
 
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preflight.yml costs through Ansible: the whole playbook on so many hosts, as a ratio to ansible.builtin.ping on them in the same run.
+"""What preflight.yml costs through Ansible: the whole playbook on so many hosts, as a ratio to ansible.builtin.ping on
+them in the same run.
 
-The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the wall times say
-more about it than about a fleet, the ratio says what an operator pays. They are pinged right before the playbook, over open SSH
-connections; the playbook's last task refuses each of them, as a namespace is not a KVM host. The share of each task follows. On a machine
-that is not quiet run it in a room of scripts/beside: then the time of the processors is counted too. Needs root, ssh, sshd.
-"""
+The hosts are network namespaces with an sshd each, so their Python starts share this machine's cores with Ansible: the
+wall times say more about it than about a fleet, the ratio says what an operator pays. They are pinged right before the
+playbook, over open SSH connections; the playbook's last task refuses each of them, as a namespace is not a KVM host.
+The share of each task follows. On a machine that is not quiet run it in a room of scripts/beside: then the time of the
+processors is counted too. Needs root, ssh, sshd."""
 
 from __future__ import annotations
 
@@ -52,9 +53,15 @@ def measure(count: int, forks: int, paths: bool) -> str:
     ping = total("", pings, len(pings))
     own = sorted((each for each in found if each.name not in (OPENED, PINGED)), key=lambda each: -each.seconds)
     whole = total("", own)
-    lines = [f"{count} hosts, {forks} forks, load {load:.1f}: preflight.yml {whole.seconds:.1f} s, ping {ping.seconds:.1f} s, ratio {ratios(whole, ping)}"]
+    lines = [
+        f"{count} hosts, {forks} forks, load {load:.1f}: preflight.yml {whole.seconds:.1f} s, ping {ping.seconds:.1f} "
+        f"s, ratio {ratios(whole, ping)}"
+    ]
     for each in [*own[:SHOWN], total(f"{len(own) - SHOWN} others", own[SHOWN:])]:
-        lines.append(f"  {each.seconds:7.1f} s {100 * each.seconds / whole.seconds:3.0f} %  {ratios(each, ping)} pings  {each.name}")
+        lines.append(
+            f"  {each.seconds:7.1f} s {100 * each.seconds / whole.seconds:3.0f} %  {ratios(each, ping)} pings  "
+            f"{each.name}"
+        )
     return "\n".join(lines)
 
 
@@ -64,7 +71,8 @@ def total(name: str, tasks: Sequence[TaskTime], parts: int = 1) -> TaskTime:
 
 
 def ratios(task: TaskTime, ping: TaskTime) -> str:
-    """By the clock, and by the time of the processors where it is known: that is the same on a machine which others use too."""
+    """By the clock, and by the time of the processors where it is known: that is the same on a machine which others use
+    too."""
     return f"{task.seconds / ping.seconds:.2f}" + (f" ({task.cpu / ping.cpu:.2f} of CPU)" if ping.cpu else "")
 
 
@@ -72,7 +80,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("hosts", nargs="*", type=int, default=[20, 100])
     parser.add_argument("--forks", type=int, help="default: one for each host")
-    parser.add_argument("--without-paths", action="store_true", help="preflight_path_check: false; benchmarks/path_check_ssh.py measures that part")
+    parser.add_argument(
+        "--without-paths",
+        action="store_true",
+        help="preflight_path_check: false; benchmarks/path_check_ssh.py measures that part",
+    )
     options = parser.parse_args()
     if missing("ssh", "sshd"):
         print(missing("ssh", "sshd"))

@@ -34,7 +34,9 @@ def run(playbook: Path, inventory: str) -> tuple[float, list[list[str]], str]:
         }
         command = ["ansible-playbook", "-i", inventory, str(playbook)]
         started = time.monotonic()
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **plugins}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, **plugins}, capture_output=True, text=True, check=False
+        )
         seconds = time.monotonic() - started
         if done.returncode:
             sys.exit(f"{playbook} failed, so there is nothing to measure:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
@@ -47,7 +49,10 @@ def report(seconds: float, runs: list[list[str]], ping_seconds: float) -> str:
     per_task = Counter((row[1], "on the controller" if row[2] else "on the host") for row in runs)
     lines = [f"{host}: {count} module executions (budget {BUDGET})" for host, count in sorted(per_host.items())]
     lines += [f"  {count:3} x {module} {where}" for (module, where), count in per_task.most_common()]
-    lines += [f"wall time {seconds:.1f} s; one ping over the same hosts {ping_seconds:.1f} s; ratio {seconds / ping_seconds:.1f}"]
+    lines += [
+        f"wall time {seconds:.1f} s; one ping over the same hosts {ping_seconds:.1f} s; ratio "
+        f"{seconds / ping_seconds:.1f}"
+    ]
     return "\n".join(lines)
 
 

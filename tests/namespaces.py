@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Network namespaces without names: they hang on open files of this process, so the kernel removes them, and all that is in them, when it
-ends for whatever reason. Nothing of this machine's own network is touched. Needs root."""
+"""Network namespaces without names: they hang on open files of this process, so the kernel removes them, and all that
+is in them, when it ends for whatever reason. Nothing of this machine's own network is touched. Needs root."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ class Namespaces:
 
     @contextlib.contextmanager
     def _inside(self, name: str) -> Iterator[None]:
-        """This thread is there, and so is what it starts. (A preexec_fn would cost each start a copy of this process.)"""
+        """This thread is there, and so is what it starts. (A preexec_fn would cost each start a copy of this
+        process.)"""
         self._enter(self.files[name])
         try:
             yield
@@ -118,7 +119,15 @@ class Namespaces:
 
     def rules(self, name: str) -> str:
         """Addresses, routes, firewall and queueing."""
-        return self.run(name, ["sh", "-ec", "ip -o address show scope global; ip rule; ip -6 rule; ip route; ip -6 route; nft list ruleset; tc qdisc"]).stdout
+        return self.run(
+            name,
+            [
+                "sh",
+                "-ec",
+                "ip -o address show scope global; ip rule; ip -6 rule; ip route; ip -6 route; nft list ruleset; tc "
+                "qdisc",
+            ],
+        ).stdout
 
 
 def _namespace(process: Path) -> str:
@@ -130,4 +139,7 @@ def _namespace(process: Path) -> str:
 
 def python_path() -> dict[str, str]:
     """Environment in which the collection can be imported."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "collections"), *(each for each in sys.path if each)])}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "collections"), *(each for each in sys.path if each)]),
+    }

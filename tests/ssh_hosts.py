@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that Ansible reaches over SSH, each a network namespace with bridges and an sshd, on switches that are bridges of another namespace.
+"""Hosts that Ansible reaches over SSH, each a network namespace with bridges and an sshd, on switches that are bridges
+of another namespace.
 
-They share everything but the network with this machine, so nothing but their network can be changed or wrong. All of it is gone when the
-process ends.
-"""
+They share everything but the network with this machine, so nothing but their network can be changed or wrong. All of it
+is gone when the process ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class TaskTime(NamedTuple):
 
 
 class SshHosts(Namespaces):
-    """`count` hosts host1, host2 ..., each with cloudbr0 (management) over eth0 and cloudbr2 (storage) over eth2, `mtu` everywhere."""
+    """`count` hosts host1, host2 ..., each with cloudbr0 (management) over eth0 and cloudbr2 (storage) over eth2, `mtu`
+    everywhere."""
 
     def __init__(self, folder: Path, count: int, mtu: int = 1500) -> None:
         super().__init__()
@@ -43,14 +44,20 @@ class SshHosts(Namespaces):
     def __enter__(self) -> SshHosts:
         super().__enter__()
         self.add(SWITCH, CONTROL, *self.names)
-        self.ip(SWITCH, [line for name in NETWORKS for line in (f"link add {name} mtu 9216 type bridge", f"link set {name} up")])
+        self.ip(
+            SWITCH,
+            [line for name in NETWORKS for line in (f"link add {name} mtu 9216 type bridge", f"link set {name} up")],
+        )
         self.plug(SWITCH, "cloudbr0", CONTROL, "eth0")
         self.ip(CONTROL, ["addr add 10.88.255.254/16 dev eth0", "link set eth0 up"])
         for place, name in enumerate(self.names, 1):
             for bridge, net in NETWORKS.items():
                 card = bridge.replace("cloudbr", "eth")
                 self.plug(SWITCH, bridge, name, card, mtu=self.mtu)
-                made = [f"link add {bridge} address {self.mac(place, net)} type bridge", f"link set {card} master {bridge} up"]
+                made = [
+                    f"link add {bridge} address {self.mac(place, net)} type bridge",
+                    f"link set {card} master {bridge} up",
+                ]
                 made.append(f"link set {bridge} mtu {self.mtu} up")
                 self.ip(name, [*made, f"addr add {self.address(place, net)}/16 dev {bridge}"])
         self._listen()
@@ -71,19 +78,41 @@ class SshHosts(Namespaces):
         return f"02:{int(net.split('.')[1]):02x}:00:00:{place // 256:02x}:{place % 256:02x}"
 
     def introduce(self) -> None:
-        """Tell every host the others' MACs. All namespaces share the kernel's table of neighbours, which has room for 1024 (but for those that are
-        told), where each host of a real cluster has a table of its own."""
+        """Tell every host the others' MACs. All namespaces share the kernel's table of neighbours, which has room for
+        1024 (but for those that are told), where each host of a real cluster has a table of its own."""
         for place, name in enumerate(self.names, 1):
-            others = [(other, bridge, net) for other in range(1, len(self.names) + 1) if other != place for bridge, net in NETWORKS.items()]
-            self.ip(name, [f"neighbour replace {self.address(other, net)} lladdr {self.mac(other, net)} dev {bridge}" for other, bridge, net in others])
+            others = [
+                (other, bridge, net)
+                for other in range(1, len(self.names) + 1)
+                if other != place
+                for bridge, net in NETWORKS.items()
+            ]
+            self.ip(
+                name,
+                [
+                    f"neighbour replace {self.address(other, net)} lladdr {self.mac(other, net)} dev {bridge}"
+                    for other, bridge, net in others
+                ],
+            )
 
     def _listen(self) -> None:
         Path("/run/sshd").mkdir(exist_ok=True)  # the empty folder of sshd's unprivileged part
         for key in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         shutil.copy(self.folder / "user.pub", self.folder / "authorized")
-        options = {"HostKey": self.folder / "host", "AuthorizedKeysFile": self.folder / "authorized", "PidFile": "none", "StrictModes": "no"}
-        options.update(UsePAM="no", UseDNS="no", PermitRootLogin="prohibit-password", Subsystem="sftp internal-sftp", MaxStartups="100")
+        options = {
+            "HostKey": self.folder / "host",
+            "AuthorizedKeysFile": self.folder / "authorized",
+            "PidFile": "none",
+            "StrictModes": "no",
+        }
+        options.update(
+            UsePAM="no",
+            UseDNS="no",
+            PermitRootLogin="prohibit-password",
+            Subsystem="sftp internal-sftp",
+            MaxStartups="100",
+        )
         (self.folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
         command = ["setpriv", "--pdeathsig", "TERM", SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with (self.folder / "sshd.log").open("w") as log:
@@ -99,7 +128,10 @@ class SshHosts(Namespaces):
             "cloudstack_zone": "zone1",
             "cloudstack_pod": "pod1",
             "cloudstack_cluster": "cluster1",
-            "cluster_traffic_labels": [{"type": "Management", "label": "cloudbr0"}, {"type": "Storage", "label": "cloudbr2"}],
+            "cluster_traffic_labels": [
+                {"type": "Management", "label": "cloudbr0"},
+                {"type": "Storage", "label": "cloudbr2"},
+            ],
             "network_bridge_bridges": bridges,
             "preflight_ask_cloudstack": False,
             "preflight_report_dir": str(self.folder / "reports"),
@@ -109,7 +141,9 @@ class SshHosts(Namespaces):
         path.write_text(json.dumps({"kvm_hosts": {"hosts": hosts, "vars": {**own, **variables}}}))
         return path
 
-    def play(self, playbook: Path, inventory: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def play(
+        self, playbook: Path, inventory: Path, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run ansible-playbook on the controller's place in the network."""
         own = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -124,17 +158,28 @@ class SshHosts(Namespaces):
         return self.run(CONTROL, command, check=False, cwd=ROOT, env={**os.environ, **own, **(env or {})})
 
     def task_times(self, playbook: Path, inventory: Path, forks: int) -> tuple[list[TaskTime], str]:
-        """How long each task took, in order; none where the play did not end. The output is for those who want to know why."""
+        """How long each task took, in order; none where the play did not end. The output is for those who want to know
+        why."""
         noted = self.folder / "times"
         noted.unlink(missing_ok=True)
-        env = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "task_times", "TASK_TIMES_FILE": str(noted)}
+        env = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_times",
+            "TASK_TIMES_FILE": str(noted),
+        }
         done = self.play(playbook, inventory, env={**env, **_own_cpu(), "ANSIBLE_FORKS": str(forks)})
         lines = noted.read_text().splitlines() if noted.exists() else []
         rows = [line.split("\t") for line in lines]
-        return [TaskTime(name, float(seconds), float(cpu)) for name, seconds, cpu in rows], f"{done.stdout[-3000:]}{done.stderr[-1000:]}"
+        return [
+            TaskTime(name, float(seconds), float(cpu)) for name, seconds, cpu in rows
+        ], f"{done.stdout[-3000:]}{done.stderr[-1000:]}"
 
 
 def _own_cpu() -> dict[str, str]:
     """Where the kernel counts what the processors do for this run alone: in a room of scripts/beside."""
-    found = [path for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for path in [Path(root, f"cslab-beside-{os.environ.get('BESIDE')}", "cpu.stat")]]
+    found = [
+        path
+        for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+        for path in [Path(root, f"cslab-beside-{os.environ.get('BESIDE')}", "cpu.stat")]
+    ]
     return next(({"TASK_TIMES_CPU": str(path)} for path in found if path.is_file()), {})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the tests' time goes, by file: seconds, runs of ansible-playbook, boots of hosts. Printed above pytest's closing line."""
+"""Where the tests' time goes, by file: seconds, runs of ansible-playbook, boots of hosts. Printed above pytest's
+closing line."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ class Times:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):
-        """Each phase of a test carries what was started in it: with xdist the reports are all that the printing process sees."""
+        """Each phase of a test carries what was started in it: with xdist the reports are all that the printing process
+        sees."""
         report = yield
         report.user_properties = [*report.user_properties, (KEY, dict(_started))]
         _started.clear()
@@ -62,7 +64,12 @@ class Times:
 
     def pytest_terminal_summary(self, terminalreporter):
         """Print the table."""
-        phases = [report for reports in terminalreporter.stats.values() for report in reports if isinstance(report, pytest.TestReport)]
+        phases = [
+            report
+            for reports in terminalreporter.stats.values()
+            for report in reports
+            if isinstance(report, pytest.TestReport)
+        ]
         if phases:
             terminalreporter.section("where the time went")
             for line in table(phases):

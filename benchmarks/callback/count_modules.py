@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callback plugin of the benchmarks: notes every module that really runs, one line each, in the file COUNT_MODULES_FILE.
+"""Callback plugin of the benchmarks: notes every module that really runs, one line each, in the file
+COUNT_MODULES_FILE.
 
-A task is not a module run: a loop runs its module once for each item, `copy` runs several, `assert` and `debug` run none.
-So the count is taken where Ansible starts a module, ActionBase._execute_module. Worker processes are forked after the
-plugin was loaded and therefore carry the patched method; lines shorter than a pipe buffer are appended atomically.
+A task is not a module run: a loop runs its module once for each item, `copy` runs several, `assert` and `debug` run
+none. So the count is taken where Ansible starts a module, ActionBase._execute_module. Worker processes are forked after
+the plugin was loaded and therefore carry the patched method; lines shorter than a pipe buffer are appended atomically.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def _noting(original):
     def execute(self, module_name=None, *args, **kwargs):
         host = (kwargs.get("task_vars") or self._templar.available_variables).get("inventory_hostname", "?")
         with open(TARGET, "a", encoding="utf-8") as file:
-            file.write(f"{host}\t{module_name or self._task.action}\t{self._task.delegate_to or ''}\t{self._task.get_name()}\n")
+            file.write(
+                f"{host}\t{module_name or self._task.action}\t{self._task.delegate_to or ''}\t{self._task.get_name()}\n"
+            )
         return original(self, module_name, *args, **kwargs)
 
     return execute

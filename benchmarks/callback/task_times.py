@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callback plugin of the benchmarks: how long each task took over all hosts, a line for each in the file TASK_TIMES_FILE: name, seconds, and how
-much the processors did for it, in seconds, if TASK_TIMES_CPU is the cpu.stat of a control group."""
+"""Callback plugin of the benchmarks: how long each task took over all hosts, a line for each in the file
+TASK_TIMES_FILE: name, seconds, and how much the processors did for it, in seconds, if TASK_TIMES_CPU is the cpu.stat of
+a control group."""
 
 from __future__ import annotations
 

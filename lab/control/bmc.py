@@ -25,7 +25,9 @@ mc_enable 0x20
 
 def lan_configuration(node: Node, password: str, chassis: str, lan: str) -> str:
     """ipmi_sim's configuration: one LAN channel, one administrator, the programs behind power and LAN settings."""
-    levels = "\n".join(f"    allowed_auths_{level} none md2 md5 straight" for level in ("callback", "user", "operator", "admin"))
+    levels = "\n".join(
+        f"    allowed_auths_{level} none md2 md5 straight" for level in ("callback", "user", "operator", "admin")
+    )
     return f"""name "{node.name}"
 set_working_mc 0x20
   startlan 1
@@ -54,12 +56,14 @@ def start(topology: Topology, state: State, node: Node, password: str | None = N
     secret = password or state.secret(f"bmc_{node.name}")
     state.write(
         folder / "lan.conf",
-        lan_configuration(node, secret, f"{program}/bmc_chassis {arguments}", f"{program}/bmc_lan {arguments} {node.bmc}"),
+        lan_configuration(
+            node, secret, f"{program}/bmc_chassis {arguments}", f"{program}/bmc_lan {arguments} {node.bmc}"
+        ),
     )
     state.write(folder / "sim.emu", EMULATION)
     log = (folder / "ipmi_sim.log").open("a")
     process = subprocess.Popen(
-        ["nsenter", f"--net=/run/netns/{namespaces.NETNS}", "ipmi_sim", "-n", "-c", "lan.conf", "-f", "sim.emu", "-s", str(folder / "state")],
+        ["nsenter", f"--net=/run/netns/{namespaces.NETNS}", "ipmi_sim", "-n", "-c", "lan.conf", "-f", "sim.emu", "-s", str(folder / "state")],  # noqa: E501
         cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip
     (folder / "pid").write_text(str(process.pid))
@@ -87,7 +91,11 @@ def _wait(node: Node, process: subprocess.Popen, log: Path) -> None:
 def running(state: State, node: Node) -> bool:
     """Whether its process lives."""
     pid = _pid(state, node)
-    return pid is not None and Path(f"/proc/{pid}/comm").exists() and Path(f"/proc/{pid}/comm").read_text().strip() == "ipmi_sim"
+    return (
+        pid is not None
+        and Path(f"/proc/{pid}/comm").exists()
+        and Path(f"/proc/{pid}/comm").read_text().strip() == "ipmi_sim"
+    )
 
 
 def stop(state: State, node: Node) -> None:

@@ -20,7 +20,9 @@ Verb = Callable[[argparse.Namespace, State, Topology], Optional[int]]
 
 def parser() -> argparse.ArgumentParser:
     """Everything that labctl understands."""
-    top = argparse.ArgumentParser(prog="labctl", description="The rehearsal lab of cloudstack.kvm: build, boot, break, heal, remove.")
+    top = argparse.ArgumentParser(
+        prog="labctl", description="The rehearsal lab of cloudstack.kvm: build, boot, break, heal, remove."
+    )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, text: str) -> argparse.ArgumentParser:
@@ -49,12 +51,16 @@ def parser() -> argparse.ArgumentParser:
     power.add_argument("node")
     power.add_argument("action", choices=["on", "off", "soft", "status"])
     verb("recreate", "make a node a bare machine again").add_argument("node", nargs="+")
-    verb("api", "a call of the simulator's admin channel, such as: api GET /writes").add_argument("call", nargs=2, metavar=("METHOD", "PATH"))
+    verb("api", "a call of the simulator's admin channel, such as: api GET /writes").add_argument(
+        "call", nargs=2, metavar=("METHOD", "PATH")
+    )
     host = verb("host", "further bare hosts, such as molecule's platforms")
     host.add_argument("action", choices=["create", "delete", "address"])
     host.add_argument("name")
     host.add_argument("--wire", action="append", default=[], help="one more card, on this wire; repeatable")
-    fault = verb("fault", "stage a fault; labctl heal undoes it").add_subparsers(dest="fault", required=True, metavar="FAULT")
+    fault = verb("fault", "stage a fault; labctl heal undoes it").add_subparsers(
+        dest="fault", required=True, metavar="FAULT"
+    )
     for known in faults.FAULTS.values():
         one = fault.add_parser(known.name, help=known.help, description=known.help)
         for name, options in known.arguments:
@@ -181,6 +187,7 @@ def _build(options: argparse.Namespace, state: State, topology: Topology) -> Non
 
 
 _VERBS = {
-    "setup": _setup, "build": _build, "up": _up, "down": _down, "status": _status, "result": _result, "heal": _heal, "console": _console,
+    "setup": _setup, "build": _build, "up": _up, "down": _down, "status": _status, "result": _result, "heal": _heal,
+    "console": _console,
     "ssh": _ssh, "play": _play, "power": _power, "recreate": _recreate, "api": _api, "host": _host, "fault": _fault,
 }  # fmt: skip

@@ -79,7 +79,10 @@ def drop_rules(device: str, percent: int, direction: str) -> str:
     """nftables rules that drop that share of the packets of a port; `from` the node is what comes in at its port."""
     hooks = {"from": ["ingress"], "to": ["egress"], "both": ["ingress", "egress"]}[direction]
     share = "" if percent == 100 else f"numgen random mod 100 < {percent} "
-    chains = "".join(f'chain drop_{hook} {{ type filter hook {hook} device "{device}" priority 0; {share}drop; }}\n' for hook in hooks)
+    chains = "".join(
+        f'chain drop_{hook} {{ type filter hook {hook} device "{device}" priority 0; {share}drop; }}\n'
+        for hook in hooks
+    )
     return f"table netdev {_table(device)} {{\n{chains}}}\n"
 
 
@@ -123,10 +126,16 @@ def _agent(lab: Lab, given: dict[str, Any]) -> None:
 def _agent_back(lab: Lab, given: dict[str, Any]) -> None:
     node = lab.topology.node(given["node"])
     if nodes.running(node):  # a host that was made anew meanwhile has no agent to start
-        nodes.execute(node, "sh", "-c", "systemctl cat cloudstack-agent >/dev/null 2>&1 || exit 0; exec systemctl start cloudstack-agent")
+        nodes.execute(
+            node,
+            "sh",
+            "-c",
+            "systemctl cat cloudstack-agent >/dev/null 2>&1 || exit 0; exec systemctl start cloudstack-agent",
+        )
 
 
-# A JVM on a slow host: it reads the keystore when it starts and writes what it made of it when it ends, whatever was written between.
+# A JVM on a slow host: it reads the keystore when it starts and writes what it made of it when it ends, whatever was
+# written between.
 SLOW_KEYTOOL = """\
 keytool() {
   local argument store copy before status arguments=()
@@ -141,7 +150,7 @@ keytool() {
   if [ "$before" = "$(cksum "$copy" 2>/dev/null)" ]; then rm -f "$copy"; else mv "$copy" "$store"; fi
   return $status
 }
-"""
+"""  # noqa: E501
 TIMING = "/etc/default/cloudstack-lab-timing"
 
 
@@ -188,25 +197,26 @@ _EXPORT_BACK = _export("No_Root_Squash", "RW")
 FAULTS = {
     fault.name: fault
     for fault in [
-        Fault("mtu", "wrong MTU at the switch port of one node", (_NODE, _WIRE, ("mtu", {"type": int, "help": "bytes"})), _mtu, _mtu_back, True),
-        Fault("wire-mtu", "wrong MTU on a whole wire", (_WIRE, ("mtu", {"type": int, "help": "bytes"})), _wire_mtu, _wire_mtu_back, True),
+        Fault("mtu", "wrong MTU at the switch port of one node", (_NODE, _WIRE, ("mtu", {"type": int, "help": "bytes"})), _mtu, _mtu_back, True),  # noqa: E501
+        Fault("wire-mtu", "wrong MTU on a whole wire", (_WIRE, ("mtu", {"type": int, "help": "bytes"})), _wire_mtu, _wire_mtu_back, True),  # noqa: E501
         Fault(
             "drop", "drop packets of one node on a wire",
-            (_NODE, _WIRE, ("percent", {"type": int, "choices": range(1, 101), "metavar": "percent", "help": "1 to 100"}),
-             ("--direction", {"choices": ["from", "to", "both"], "default": "both", "help": "as seen from the node; default both"})),
+            (_NODE, _WIRE, ("percent", {"type": int, "choices": range(1, 101), "metavar": "percent", "help": "1 to 100"}),  # noqa: E501
+             ("--direction", {"choices": ["from", "to", "both"], "default": "both", "help": "as seen from the node; "
+                 "default both"})),
             _drop, _drop_back, True,
         ),
         Fault("link-down", "pull a node's cable", (_NODE, _WIRE), _link("down"), _link("up"), True),
         Fault(
             "ntp", "let a time source tell a wrong time",
-            (("source", {"choices": management.TIME_SOURCES, "help": "its address"}), ("seconds", {"type": float, "help": "error, seconds"})),
+            (("source", {"choices": management.TIME_SOURCES, "help": "its address"}), ("seconds", {"type": float, "help": "error, seconds"})),  # noqa: E501
             _ntp, _ntp_back,
         ),
         Fault("agent-stop", "stop the CloudStack agent of a host", (_NODE,), _agent, _agent_back),
         Fault(
             "slow-join", "let the set-up of addHost take its time on a host, as on an emulated one",
             (_NODE, ("keytool", {"type": float, "help": "seconds of each call of keytool; a join has five or six"}),
-             ("--pause", {"type": int, "default": 30, "help": "seconds between stop and start of the agent; default 30"})),
+             ("--pause", {"type": int, "default": 30, "help": "seconds between stop and start of the agent; default 30"})),  # noqa: E501
             _slow_join, _slow_join_back,
         ),
         Fault(
@@ -217,15 +227,15 @@ FAULTS = {
             _api, _api_back,
         ),
         Fault("bmc-password", "let a BMC refuse the registered password", (_NODE,), _bmc_password, _bmc_password_back),
-        Fault("export-refused", "let the NFS server refuse the export", (), _export("No_Root_Squash", "None"), _EXPORT_BACK),
+        Fault("export-refused", "let the NFS server refuse the export", (), _export("No_Root_Squash", "None"), _EXPORT_BACK),  # noqa: E501
         Fault("export-squashed", "let the NFS server squash root", (), _export("Root_Squash", "RW"), _EXPORT_BACK),
     ]
 }  # fmt: skip
 
 
 def stage(lab: Lab, name: str, given: dict[str, Any]) -> None:
-    """Stage a fault. It is written down first, so that one whose staging is interrupted is healed too; one that cannot be
-    staged is undone and forgotten."""
+    """Stage a fault. It is written down first, so that one whose staging is interrupted is healed too; one that cannot
+    be staged is undone and forgotten."""
     if name not in FAULTS:
         raise LabError(f"{name} is not a fault; there are {', '.join(FAULTS)}")
     entry = {"name": name, "given": given}

@@ -37,7 +37,9 @@ def as_node(name: str, address: str, topology: Topology, extra: Sequence[str] = 
 
 def all_nodes(topology: Topology, state: State) -> Topology:
     """The topology with the further hosts in it."""
-    more = {name: as_node(name, host["address"], topology, host["wires"]) for name, host in state.load(RECORD, {}).items()}
+    more = {
+        name: as_node(name, host["address"], topology, host["wires"]) for name, host in state.load(RECORD, {}).items()
+    }
     return replace(topology, nodes={**topology.nodes, **more})
 
 
@@ -60,7 +62,9 @@ def _register(topology: Topology, state: State, name: str, extra: Sequence[str])
     with only_one("hosts"):
         known = state.load(RECORD, {})
         if name not in known:
-            address = free_address({key: host["address"] for key, host in known.items()}, topology.wire("management").subnet)
+            address = free_address(
+                {key: host["address"] for key, host in known.items()}, topology.wire("management").subnet
+            )
             as_node(name, address, topology, extra)  # raises for an unknown wire, before anything is written down
             known[name] = {"address": address, "wires": list(extra)}
             state.save(RECORD, known)

@@ -22,8 +22,10 @@ IMAGES = "localhost/cslab/"
 APT_SOURCE = "10.88.0.254:8081/debian"  # where bare hosts get Debian's packages from: the management node
 # Units that make no sense without hardware or without loadable modules.
 MASKED = [
-    "systemd-udev-trigger.service", "systemd-modules-load.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount",
-    "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "run-rpc_pipefs.mount", "dev-hugepages.mount", "rng-tools-debian.service",
+    "systemd-udev-trigger.service", "systemd-modules-load.service", "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "run-rpc_pipefs.mount", "dev-hugepages.mount",
+    "rng-tools-debian.service",
 ]  # fmt: skip
 
 
@@ -43,7 +45,8 @@ def packages(of: str = "") -> dict[str, list[str]]:
 
 
 def base_hash(of: str = "") -> str:
-    """Changes when what is downloaded changes: the base image's and the pool's packages. `of` is a release, by default the chosen one."""
+    """Changes when what is downloaded changes: the base image's and the pool's packages. `of` is a release, by default
+    the chosen one."""
     return _digest([RECIPE / "build-base", RECIPE / "packages.yml"], of or release())
 
 
@@ -102,12 +105,16 @@ def _base(of: str) -> Path:
         shutil.rmtree(base.parent, ignore_errors=True)
         base.parent.mkdir(parents=True)
         later = sorted({name for part in ("guests", "hosts", "management") for name in parts[part]})
-        run([str(RECIPE / "build-base"), of, str(base), str(pool(of)), " ".join(parts["base"]), " ".join(later)], timeout=1800)
+        run(
+            [str(RECIPE / "build-base"), of, str(base), str(pool(of)), " ".join(parts["base"]), " ".join(later)],
+            timeout=1800,
+        )
     return base
 
 
 def _forget_old() -> None:
-    """Remove what earlier recipes left, unless nodes of theirs are still there. In a room of scripts/beside the images are the machine's."""
+    """Remove what earlier recipes left, unless nodes of theirs are still there. In a room of scripts/beside the images
+    are the machine's."""
     if os.environ.get("BESIDE") or podman.containers(f"{PREFIX}-"):
         return
     folders = {cloudstack_repository(), *(CACHE / base_hash(each) for each in RELEASES)}
@@ -146,7 +153,8 @@ def _host_image(base: Path, image: str) -> None:
         _finish_root(root)
         podman.podman("umount", name)
         podman.podman(
-            "commit", "--quiet", "--change", 'CMD ["/sbin/lab-init"]', "--change", "STOPSIGNAL SIGRTMIN+3", "--change", "ENV container=podman",
+            "commit", "--quiet", "--change", 'CMD ["/sbin/lab-init"]', "--change", "STOPSIGNAL SIGRTMIN+3", "--change",
+            "ENV container=podman",
             name, image,
         )  # fmt: skip
     finally:
@@ -167,7 +175,8 @@ def _management_image(names: list[str]) -> None:
     name = "cslab-build-management"
     podman.podman("rm", "-f", "-i", name)
     podman.podman(
-        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v", f"{pool(OWN)}:/pool:ro", host_image(OWN)
+        "create", "--name", name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, "-v",
+        f"{pool(OWN)}:/pool:ro", host_image(OWN)
     )  # fmt: skip
     try:
         podman.podman("start", name)

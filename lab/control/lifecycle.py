@@ -16,7 +16,8 @@ from .state import CACHE, ROOT, RUN, State
 from .topology import PREFIX, LabError, Node, Topology
 
 PACKAGES = [
-    "podman", "runc", "mmdebstrap", "apt-utils", "dpkg-dev", "iproute2", "nftables", "openipmi", "ipmitool", "openssh-client", "util-linux",
+    "podman", "runc", "mmdebstrap", "apt-utils", "dpkg-dev", "iproute2", "nftables", "openipmi", "ipmitool",
+    "openssh-client", "util-linux",
 ]  # fmt: skip
 OWNER = RUN / "owner"
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -39,8 +40,8 @@ def setup() -> None:
 
 
 def leave_room(limit: Path = INOTIFY, wanted: int = 512) -> None:
-    """Raise the machine's number of inotify objects where two labs beside each other would use it up: a node takes eight to eleven, and one
-    that gets none hangs at its boot. It stays so until the machine's next boot."""
+    """Raise the machine's number of inotify objects where two labs beside each other would use it up: a node takes
+    eight to eleven, and one that gets none hangs at its boot. It stays so until the machine's next boot."""
     if int(limit.read_text()) < wanted:
         try:
             limit.write_text(f"{wanted}\n")
@@ -61,7 +62,8 @@ def claim(state: State) -> None:
 
 
 def up(topology: Topology, state: State, names: Sequence[str] = ()) -> None:
-    """Boot the named nodes (default: all but the spare ones) and the management node. What runs already stays as it is."""
+    """Boot the named nodes (default: all but the spare ones) and the management node. What runs already stays as it
+    is."""
     with only_one("lab"):
         _up(topology, state, names)
 

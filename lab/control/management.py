@@ -24,7 +24,8 @@ TIME_SOURCES = ("10.88.0.254", "10.88.0.253")
 KEY_FOLDER = "/var/cloudstack/management/.ssh"
 # The real server looks ten times, 30 s apart. The lab looks more often for the same five minutes.
 OPTIONS = (
-    f"--quiet --host 0.0.0.0 --port {API_PORT} --admin-port {ADMIN_PORT} --kvm --agent-port 8250 --host-setting 10.88.0.254 "
+    f"--quiet --host 0.0.0.0 --port {API_PORT} --admin-port {ADMIN_PORT} --kvm --agent-port 8250 --host-setting "
+    "10.88.0.254 "
     f"--ssh-key {KEY_FOLDER}/id_rsa --wait-interval 2 --wait-polls 150"
 )
 
@@ -43,7 +44,10 @@ def credentials(state: State) -> dict[str, str]:
 def deploy(state: State, node: Node) -> None:
     """Bring code and settings to the node and start its services. Does nothing where all is as it should be."""
     keys = credentials(state)
-    environment = "".join(f"{key}={keys[key]}\n" for key in ("CLOUDSTACK_KEY", "CLOUDSTACK_SECRET")) + f"SIMULATOR_OPTIONS={OPTIONS}\n"
+    environment = (
+        "".join(f"{key}={keys[key]}\n" for key in ("CLOUDSTACK_KEY", "CLOUDSTACK_SECRET"))
+        + f"SIMULATOR_OPTIONS={OPTIONS}\n"
+    )
     services, api = _sources_hash("management"), _sources_hash("simulator", environment)
     mark, before = f"{services} {api}", deployed(node)
     if before == mark:
@@ -52,7 +56,12 @@ def deploy(state: State, node: Node) -> None:
         return
     say("management node: simulator, repositories, NFS, NTP")
     _copy(node, ROOT / "lab" / "management" / "etc", "/etc")
-    nodes.execute(node, "sh", "-ec", f"rm -rf /opt/cslab; mkdir -p /opt/cslab/lab /etc/cslab /export/primary {KEY_FOLDER}; chmod 700 {KEY_FOLDER}")
+    nodes.execute(
+        node,
+        "sh",
+        "-ec",
+        f"rm -rf /opt/cslab; mkdir -p /opt/cslab/lab /etc/cslab /export/primary {KEY_FOLDER}; chmod 700 {KEY_FOLDER}",
+    )
     for part in ("__init__.py", "simulator", "management"):
         _copy(node, ROOT / "lab" / part, f"/opt/cslab/lab/{part}")
     nodes.put(node, "/etc/cslab/management.env", environment, "600")
@@ -83,7 +92,8 @@ def _copy(node: Node, source: Path, target: str) -> None:
         podman.podman("cp", str(source), f"{node.container}:{target}")
         return
     nodes.execute(node, "mkdir", "-p", target)
-    run(inside("sh", "-ec", f"cd {source} && tar -c --exclude=__pycache__ . | podman exec -i {node.container} tar -x --no-same-owner -C {target}"),
+    run(inside("sh", "-ec", f"cd {source} && tar -c --exclude=__pycache__ . | podman exec -i {node.container} tar -x "
+        f"--no-same-owner -C {target}"),
         env={"CONTAINERS_CONF": str(podman.CONFIG), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})  # fmt: skip
 
 
@@ -100,7 +110,10 @@ def wait_for_api(node: Node, timeout: float = 30) -> None:
                 break  # it has given up
             time.sleep(0.3)
     journal = nodes.execute(node, "journalctl", "-u", UNIT, "-n", "15", "--no-pager", check=False).stdout
-    raise LabError(f"the API at {node.address}:{API_PORT} does not answer; to see more: lab/labctl console {node.name} journalctl -u {UNIT}\n{journal}")
+    raise LabError(
+        f"the API at {node.address}:{API_PORT} does not answer; to see more: lab/labctl console {node.name} "
+        f"journalctl -u {UNIT}\n{journal}"
+    )
 
 
 def admin(node: Node, method: str, path: str, body: object = None) -> dict:

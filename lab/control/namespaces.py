@@ -41,7 +41,8 @@ def _create() -> None:
     if _pinned():
         return
     RUN.mkdir(mode=0o755, exist_ok=True)
-    # Never judged by the table of mounts, which also shows what another mount covers. Shared, as after an `up` that was cut off
+    # Never judged by the table of mounts, which also shows what another mount covers. Shared, as after an `up` that was
+    # cut off
     # between these two, the kernel would pin no namespace there (EINVAL).
     run(["mount", "--bind", str(RUN), str(RUN)])
     run(["mount", "--make-private", str(RUN)])
@@ -51,8 +52,9 @@ def _create() -> None:
 
 
 def _pin() -> None:
-    """Linux 6.18 takes the numbers of namespaces from a store of each CPU, and pins only one whose number is higher than the caller's (else
-    EINVAL). So where this process is in a namespace that was made later, as in scripts/beside, the CPU that made it always serves."""
+    """Linux 6.18 takes the numbers of namespaces from a store of each CPU, and pins only one whose number is higher
+    than the caller's (else EINVAL). So where this process is in a namespace that was made later, as in scripts/beside,
+    the CPU that made it always serves."""
     command = ["unshare", f"--mount={MOUNT_PIN}", "--propagation", "slave", "sh", "-ec", _ENTER_MOUNT]
     for cpu in sorted(os.sched_getaffinity(0)):
         if run(["taskset", "--cpu-list", str(cpu), *command], check=False).returncode == 0:

@@ -24,7 +24,8 @@ def running(node: Node) -> bool:
 
 
 def create(topology: Topology, state: State, node: Node) -> None:
-    """Make the node, switched off, where it is missing. It gets its name last, so that one whose making was cut off is made anew."""
+    """Make the node, switched off, where it is missing. It gets its name last, so that one whose making was cut off is
+    made anew."""
     if podman.state(node.container) != "missing":
         return
     unfinished = f"{node.container}.new"
@@ -50,7 +51,8 @@ def image_for(node: Node) -> str:
 
 
 def start(topology: Topology, node: Node, plugged: Callable[[], None] = lambda: None) -> None:
-    """Switch the node on; its network cards are new, its disk is as it was. `plugged` is called before anything runs."""
+    """Switch the node on; its network cards are new, its disk is as it was. `plugged` is called before anything
+    runs."""
     if running(node):
         return
     _cpuinfo()
@@ -63,7 +65,9 @@ def wait(node: Node, timeout: float = 300) -> None:
     """Wait until it has booted and sshd answers."""
     podman.wait_for_systemd(node.container, timeout)
     deadline = time.monotonic() + timeout
-    while podman.podman("exec", node.container, "systemctl", "is-active", "--quiet", "ssh", check=False).returncode != 0:
+    while (
+        podman.podman("exec", node.container, "systemctl", "is-active", "--quiet", "ssh", check=False).returncode != 0
+    ):
         if time.monotonic() > deadline:
             raise LabError(f"{node.name}: sshd did not start: lab/labctl console {node.name}")
         time.sleep(0.2)
@@ -83,7 +87,9 @@ def remove(node: Node) -> None:
 
 def execute(node: Node, *command: str, check: bool = True, stdin: str | None = None):
     """Run a command on the node, past its network."""
-    return podman.podman("exec", *(["-i"] if stdin is not None else []), node.container, *command, check=check, stdin=stdin)
+    return podman.podman(
+        "exec", *(["-i"] if stdin is not None else []), node.container, *command, check=check, stdin=stdin
+    )
 
 
 def put(node: Node, path: str, text: str, mode: str = "644") -> None:
@@ -160,7 +166,10 @@ def interfaces(node: Node) -> str:
 
 def known_hosts(topology: Topology, state: State, nodes: list[Node]) -> None:
     """The file of SSH host keys that the inventory points to."""
-    lines = [f"{node.address},{node.name} {state.key(f'hostkeys/{node.name}').with_suffix('.pub').read_text().strip()}" for node in nodes]
+    lines = [
+        f"{node.address},{node.name} {state.key(f'hostkeys/{node.name}').with_suffix('.pub').read_text().strip()}"
+        for node in nodes
+    ]
     state.write(state.path("ssh", "known_hosts"), "\n".join(lines) + "\n")
 
 
@@ -168,6 +177,7 @@ def ssh_command(state: State, node: Node) -> list[str]:
     """How to log in from this machine, as Ansible does."""
     folder = state.path("ssh", "id_ed25519").parent
     return [
-        "ssh", "-i", str(folder / "id_ed25519"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes",
+        "ssh", "-i", str(folder / "id_ed25519"), "-o", f"UserKnownHostsFile={folder / 'known_hosts'}", "-o",
+        "StrictHostKeyChecking=yes",
         "-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", f"root@{node.address}",
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Podman inside the lab's namespaces. Containers get capabilities, but never the machine's clock and never its modules."""
+"""Podman inside the lab's namespaces. Containers get capabilities, but never the machine's clock and never its
+modules."""
 
 from __future__ import annotations
 
@@ -49,7 +50,9 @@ def _unified_cgroups() -> bool:
     return run(["stat", "-f", "-c", "%T", "/sys/fs/cgroup"]).stdout.strip() == "cgroup2fs"
 
 
-def podman(*arguments: str, check: bool = True, stdin: str | None = None, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+def podman(
+    *arguments: str, check: bool = True, stdin: str | None = None, timeout: float = 900
+) -> subprocess.CompletedProcess[str]:
     """Run podman with these arguments."""
     if not CONFIG.exists():
         configure()
@@ -60,7 +63,14 @@ def podman(*arguments: str, check: bool = True, stdin: str | None = None, timeou
 def copy_in(container: str, archive: IO[bytes]) -> None:
     """Unpack a tar archive at the root of a container, which may be off. Raises LabError where that fails."""
     env = {**os.environ, "CONTAINERS_CONF": str(CONFIG)}
-    done = subprocess.run(namespaces.inside("podman", "cp", "-", f"{container}:/"), stdin=archive, capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(
+        namespaces.inside("podman", "cp", "-", f"{container}:/"),
+        stdin=archive,
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+    )
     if done.returncode != 0:
         raise LabError(f"files could not be copied to {container}: {done.stderr.strip()}")
 
@@ -103,5 +113,7 @@ def wait_for_systemd(container: str, timeout: float = 300) -> None:
             return
         time.sleep(0.2)
     failed = podman("exec", container, "systemctl", "list-jobs", "--no-legend", check=False).stdout
-    hint = "Too many containers? See `journalctl -b -p warning` there; inotify objects run out first: sysctl fs.inotify.max_user_instances=1024"
-    raise LabError(f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}. {hint}\n{failed}")
+    hint = "Too many containers? See `journalctl -b -p warning` there; inotify objects run out first: sysctl fs.inotify.max_user_instances=1024"  # noqa: E501
+    raise LabError(
+        f"{container} did not boot within {timeout:.0f} s, systemd says {status or 'nothing'}. {hint}\n{failed}"
+    )

@@ -15,11 +15,16 @@ def client(credentials: dict[str, str]) -> Any:
     """A client of the lab's API."""
     from cs import CloudStack
 
-    return CloudStack(endpoint=credentials["CLOUDSTACK_ENDPOINT"], key=credentials["CLOUDSTACK_KEY"], secret=credentials["CLOUDSTACK_SECRET"])
+    return CloudStack(
+        endpoint=credentials["CLOUDSTACK_ENDPOINT"],
+        key=credentials["CLOUDSTACK_KEY"],
+        secret=credentials["CLOUDSTACK_SECRET"],
+    )
 
 
 def hide_queries(text: str) -> str:
-    """The text with what follows the ? of an address left out: requests' errors hold the whole request, key and signature included."""
+    """The text with what follows the ? of an address left out: requests' errors hold the whole request, key and
+    signature included."""
     return re.sub(r"\?[^\s'\")]*=[^\s'\")]*", "?...", text)
 
 
@@ -35,21 +40,34 @@ def _row(name: str, host: dict[str, Any] | None, pools: list[dict[str, Any]]) ->
     place = "/".join(host.get(key, "?") for key in ("zonename", "podname", "clustername"))
     power = host.get("outofbandmanagement", {}).get("powerstate", "not configured")
     own = [pool["name"] for pool in pools if pool.get("clusterid") in (None, host.get("clusterid"))]
-    return (name, place, host["state"], host["resourcestate"], host.get("details", {}).get("secured", "?"), power, ", ".join(own) or "none")
+    return (
+        name,
+        place,
+        host["state"],
+        host["resourcestate"],
+        host.get("details", {}).get("secured", "?"),
+        power,
+        ", ".join(own) or "none",
+    )
 
 
 def table(lines: list[tuple[str, ...]]) -> str:
     """Text with aligned columns."""
     everything = [COLUMNS, *lines]
     widths = [max(len(line[column]) for line in everything) for column in range(len(COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in everything)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in everything
+    )
 
 
 def advice(lines: list[tuple[str, ...]]) -> list[str]:
     """What to look at next, the hosts that are not well first."""
     bad = [line for line in lines if line[2:4] != ("Up", "Enabled") or line[5] != "On"]
     names = ",".join(line[0] for line in bad)
-    first = [f"{line[0]} is not as it should be: lab/labctl ssh {line[0]} tail -n 30 /var/log/cloudstack/agent/agent.log" for line in bad]
+    first = [
+        f"{line[0]} is not as it should be: lab/labctl ssh {line[0]} tail -n 30 /var/log/cloudstack/agent/agent.log"
+        for line in bad
+    ]
     again = [f"then: lab/labctl play playbooks/site.yml --limit {names}"] if bad else []
     look = [
         "log in to a host: lab/labctl ssh host1",

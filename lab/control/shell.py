@@ -20,7 +20,12 @@ def say(text: str) -> None:
 
 
 def run(
-    command: Sequence[str], *, stdin: str | None = None, check: bool = True, timeout: float = 900, env: dict[str, str] | None = None
+    command: Sequence[str],
+    *,
+    stdin: str | None = None,
+    check: bool = True,
+    timeout: float = 900,
+    env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command and capture its output. Raises LabError where it fails and `check` is set."""
     try:

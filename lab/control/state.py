@@ -54,7 +54,8 @@ class State:
         return path.read_text().strip()
 
     def write(self, path: Path, text: str) -> None:
-        """Write a file that only its owner may read. Whoever reads it meanwhile sees all of the old text or all of the new."""
+        """Write a file that only its owner may read. Whoever reads it meanwhile sees all of the old text or all of the
+        new."""
         number, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
         with os.fdopen(number, "w") as stream:
             stream.write(text)

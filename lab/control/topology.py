@@ -124,7 +124,15 @@ def guid(node: str) -> str:
 def node_from(name: str, raw: Mapping[str, Any]) -> Node:
     """A node from its YAML."""
     nics = tuple(Nic(nic["name"], nic["wire"], tuple(nic.get("addresses", ()))) for nic in raw["nics"])
-    return Node(name, raw["kind"], nics, raw.get("bmc"), bool(raw.get("spare", False)), bool(raw.get("ipv6", True)), raw.get("resolver"))
+    return Node(
+        name,
+        raw["kind"],
+        nics,
+        raw.get("bmc"),
+        bool(raw.get("spare", False)),
+        bool(raw.get("ipv6", True)),
+        raw.get("resolver"),
+    )
 
 
 def parse(raw: Mapping[str, Any]) -> Topology:
@@ -136,7 +144,9 @@ def parse(raw: Mapping[str, Any]) -> Topology:
         for nic in node.nics:
             if nic.wire not in wires:
                 raise LabError(f"{node.name}: {nic.name} hangs on the unknown wire {nic.wire}")
-        taken = [address.split("/")[0] for nic in node.nics for address in nic.addresses] + ([node.bmc] if node.bmc else [])
+        taken = [address.split("/")[0] for nic in node.nics for address in nic.addresses] + (
+            [node.bmc] if node.bmc else []
+        )
         for address in taken:
             if address in seen:
                 raise LabError(f"{address} is given to {seen[address]} and to {node.name}")

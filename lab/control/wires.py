@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wires are bridges in the lab's network namespace. A node's cards are veth pairs; the node's own network namespace is made
-anew at each boot, so that nothing it had configured survives a power cycle but what is on its disk."""
+"""Wires are bridges in the lab's network namespace. A node's cards are veth pairs; the node's own network namespace is
+made anew at each boot, so that nothing it had configured survives a power cycle but what is on its disk."""
 
 from __future__ import annotations
 
@@ -28,10 +28,25 @@ def create(topology: Topology) -> None:
     """Make all wires, and this machine's address on those that have one."""
     for wire in topology.wires.values():
         if not exists(wire.bridge):
-            # An address of its own: a bridge without one takes the lowest of its ports', another one at many boots of a node, and for
+            # An address of its own: a bridge without one takes the lowest of its ports', another one at many boots of a
+            # node, and for
             # ten seconds nobody would find the BMCs, whose addresses are on it.
             address = mac(wire.name, "switch")
-            lab_ip("link", "add", wire.bridge, "address", address, "mtu", str(wire.mtu - 1), "type", "bridge", "stp_state", "0", "forward_delay", "0")
+            lab_ip(
+                "link",
+                "add",
+                wire.bridge,
+                "address",
+                address,
+                "mtu",
+                str(wire.mtu - 1),
+                "type",
+                "bridge",
+                "stp_state",
+                "0",
+                "forward_delay",
+                "0",
+            )
             # a change, so that the kernel no longer lowers a bridge's MTU to that of its smallest port
             lab_ip("link", "set", wire.bridge, "mtu", str(wire.mtu))
         lab_ip("link", "set", wire.bridge, "up")
@@ -42,7 +57,23 @@ def create(topology: Topology) -> None:
 def _uplink(wire: Wire) -> None:
     """A plain cable from this machine into the wire: an address on it, no route but the subnet's own, no forwarding."""
     if run(["ip", "link", "show", UPLINK], check=False).returncode != 0:
-        run(["ip", "link", "add", UPLINK, "mtu", str(wire.mtu), "type", "veth", "peer", "name", "uplink", "netns", NETNS])
+        run(
+            [
+                "ip",
+                "link",
+                "add",
+                UPLINK,
+                "mtu",
+                str(wire.mtu),
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "uplink",
+                "netns",
+                NETNS,
+            ]
+        )
     lab_ip("link", "set", "uplink", "master", wire.bridge, "up")
     run(["ip", "address", "replace", f"{wire.controller}/{wire.prefix_length}", "dev", UPLINK])
     run(["ip", "link", "set", UPLINK, "up"])

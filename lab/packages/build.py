@@ -26,7 +26,9 @@ def build(package: str, version: str, out: Path) -> Path:
         control = tree / "DEBIAN"
         shutil.copytree(HERE / package / "debian", control)
         text = (control / "control").read_text().replace("@VERSION@", version)
-        (control / "control").write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith("#")))
+        (control / "control").write_text(
+            "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+        )
         for path in tree.rglob("*"):
             if path.is_file():
                 path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
@@ -35,7 +37,11 @@ def build(package: str, version: str, out: Path) -> Path:
             elif path.is_dir():
                 path.chmod(0o755)
         target = out / f"{package}_{version}_all.deb"
-        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", tree, target], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", tree, target],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     return target
 
 
@@ -50,8 +56,15 @@ def index(out: Path) -> None:
     listed = subprocess.run(["apt-ftparchive", "packages", "."], cwd=out, check=True, capture_output=True).stdout
     (out / "Packages").write_bytes(listed)
     (out / "Packages.gz").write_bytes(gzip.compress(listed))
-    options = ["-o", "APT::FTPArchive::Release::Origin=cloudstack-lab", "-o", "APT::FTPArchive::Release::Label=cloudstack-lab"]
-    release = subprocess.run(["apt-ftparchive", *options, "release", "."], cwd=out, check=True, capture_output=True).stdout
+    options = [
+        "-o",
+        "APT::FTPArchive::Release::Origin=cloudstack-lab",
+        "-o",
+        "APT::FTPArchive::Release::Label=cloudstack-lab",
+    ]
+    release = subprocess.run(
+        ["apt-ftparchive", *options, "release", "."], cwd=out, check=True, capture_output=True
+    ).stdout
     (out / "Release").write_bytes(release)
 
 

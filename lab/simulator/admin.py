@@ -13,7 +13,8 @@ from .records import Record
 
 
 def create_app(cloud: Cloud, faults: Faults) -> Flask:
-    """GET /writes; GET /state: all rows; POST /reset: an empty cloud; POST /faults {kind, command, times}; DELETE /faults."""
+    """GET /writes; GET /state: all rows; POST /reset: an empty cloud; POST /faults {kind, command, times}; DELETE
+    /faults."""
     app = Flask(__name__)
 
     @app.get("/writes")
@@ -51,7 +52,11 @@ def create_app(cloud: Cloud, faults: Faults) -> Flask:
 
 def _shown(row: Record) -> dict[str, Any]:
     """A row without secrets and without what is not JSON."""
-    data: dict[str, Any] = {key: value for key, value in row.data.items() if isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))}
+    data: dict[str, Any] = {
+        key: value
+        for key, value in row.data.items()
+        if isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
+    }
     if data.get("oobm"):
         data["oobm"] = {**data["oobm"], "password": "****"}
     data.pop("result", None)  # of jobs: it may quote a command line

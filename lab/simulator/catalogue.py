@@ -13,7 +13,8 @@ DATA = Path(__file__).parent / "data" / "catalogue.json"
 
 @cache
 def catalogue() -> dict[str, list[Any]]:
-    """Lists by name: traffictypeimplementors, networkservices, alerttypes, eventtypes, storageproviders, offerings, templates ..."""
+    """Lists by name: traffictypeimplementors, networkservices, alerttypes, eventtypes, storageproviders, offerings,
+    templates ..."""
     return json.loads(DATA.read_text())
 
 

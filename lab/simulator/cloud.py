@@ -16,16 +16,21 @@ from .settings import Settings
 # numbers that a fresh database starts with (recorded/)
 FIRST_NUMBERS = {"physicalnetwork": 200, "zone": 1, "job": 1}
 TABLES = (
-    "zone", "physicalnetwork", "traffictype", "pod", "cluster", "host", "storagepool", "imagestore", "provider", "element", "vlan", "storagerange",
-    "alert", "event", "job", "role", "user", "domain", "account", "managementserver", "dedication", "affinitygroup", "network", "ipv6prefix",
-    "networkoffering", "serviceoffering", "systemoffering", "diskoffering", "systemvm", "template", "ostype", "oscategory", "annotation",
+    "zone", "physicalnetwork", "traffictype", "pod", "cluster", "host", "storagepool", "imagestore", "provider",
+    "element", "vlan", "storagerange",
+    "alert", "event", "job", "role", "user", "domain", "account", "managementserver", "dedication", "affinitygroup",
+    "network", "ipv6prefix",
+    "networkoffering", "serviceoffering", "systemoffering", "diskoffering", "systemvm", "template", "ostype",
+    "oscategory", "annotation",
 )  # fmt: skip
 
 
 class Cloud:
     """All tables, the settings, the jobs, and one lock that every command holds while it looks or changes."""
 
-    def __init__(self, clock: Clock, key: str, secret: str, host_setting: str = "localhost", agents: Any = None) -> None:
+    def __init__(
+        self, clock: Clock, key: str, secret: str, host_setting: str = "localhost", agents: Any = None
+    ) -> None:
         self.clock, self.key, self.secret = clock, key, secret
         self.lock = threading.RLock()
         self.host_setting = host_setting
@@ -52,7 +57,9 @@ class Cloud:
         self.server = self.table("managementserver").add(name="localhost", state="Up", started=self.clock.stamp())
         self.alert(14, "ALERT.MANAGEMENT", "Management server node 127.0.0.1 is up")
         for name, kind, about in ROLES:
-            self.table("role").add(name=name, type=kind, description=about, isdefault=True, state="enabled", ispublic=True)
+            self.table("role").add(
+                name=name, type=kind, description=about, isdefault=True, state="enabled", ispublic=True
+            )
         for table in ("networkoffering", "serviceoffering", "template", "ostype"):
             for entry in catalogue()[f"{table}s"]:
                 self._seed_from_catalogue(table, entry)
@@ -92,7 +99,9 @@ class Cloud:
 
     def event(self, kind: str, description: str, level: str = "INFO", state: str = "Completed") -> None:
         """Write an event."""
-        self.table("event").add(type=kind, description=description, level=level, state=state, created=self.clock.stamp())
+        self.table("event").add(
+            type=kind, description=description, level=level, state=state, created=self.clock.stamp()
+        )
 
 
 ROLES = [
@@ -125,17 +134,23 @@ REFERENCES = {
     "cancelStorageMaintenance.id": "storagepool",
 }
 _BY_PARAMETER = {
-    "zoneid": "zone", "podid": "pod", "clusterid": "cluster", "hostid": "host", "physicalnetworkid": "physicalnetwork", "storageid": "storagepool",
-    "domainid": "domain", "roleid": "role", "accountid": "account", "userid": "user", "ids": "zone", "hostids": "host", "imagestoreuuid": "imagestore",
+    "zoneid": "zone", "podid": "pod", "clusterid": "cluster", "hostid": "host", "physicalnetworkid": "physicalnetwork",
+    "storageid": "storagepool",
+    "domainid": "domain", "roleid": "role", "accountid": "account", "userid": "user", "ids": "zone", "hostids": "host",
+    "imagestoreuuid": "imagestore",
     "networkofferingid": "networkoffering", "ostypeid": "ostype",
     "zoneids": "zone", "podids": "pod", "clusterids": "cluster", "managementserverid": "managementserver",
 }  # fmt: skip
 _BY_COMMAND = [
-    ("PublicIpRange", "vlan"), ("NetworkOffering", "networkoffering"), ("ServiceOffering", "serviceoffering"), ("Template", "template"),
-    ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"), ("PhysicalNetwork", "physicalnetwork"),
+    ("PublicIpRange", "vlan"), ("NetworkOffering", "networkoffering"), ("ServiceOffering", "serviceoffering"),
+    ("Template", "template"),
+    ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"),
+    ("PhysicalNetwork", "physicalnetwork"),
     ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),
-    ("Host", "host"), ("Cluster", "cluster"), ("Pod", "pod"), ("Zone", "zone"), ("Role", "role"), ("User", "user"), ("Alert", "alert"),
-    ("Event", "event"), ("ManagementServer", "managementserver"), ("VlanIpRange", "vlan"), ("StorageNetworkIpRange", "storagerange"),
+    ("Host", "host"), ("Cluster", "cluster"), ("Pod", "pod"), ("Zone", "zone"), ("Role", "role"), ("User", "user"),
+    ("Alert", "alert"),
+    ("Event", "event"), ("ManagementServer", "managementserver"), ("VlanIpRange", "vlan"),
+    ("StorageNetworkIpRange", "storagerange"),
 ]  # fmt: skip
 
 

@@ -54,7 +54,9 @@ class Faults:
         if kind == "401":
             raise unauthorised()
         if kind == "432":  # the key's role has not this command
-            raise ApiError(432, f"The API [{command}] does not exist or is not available for the account for user id [{user}].")
+            raise ApiError(
+                432, f"The API [{command}] does not exist or is not available for the account for user id [{user}]."
+            )
         if kind == "timeout":
             self.released.wait(3600)
             raise ApiError(530, "The call was held back by a staged fault")

@@ -12,10 +12,14 @@ from .cloud import Cloud
 from .records import Record
 
 EVENTS = {
-    "Up": "StartAgentRebalance; AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; AgentDisconnected; Ping; ShutdownRequested",
-    "Alert": "AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; AgentDisconnected; Ping; WaitedTooLong",
-    "Disconnected": "AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; AgentDisconnected; Ping; WaitedTooLong",
-    "Connecting": "AgentConnected; ManagementServerDown; HostDown; PingTimeout; AgentDisconnected; ShutdownRequested; Ready; WaitForReady",
+    "Up": "StartAgentRebalance; AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; "
+    "AgentDisconnected; Ping; ShutdownRequested",
+    "Alert": "AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; AgentDisconnected; Ping; "
+    "WaitedTooLong",
+    "Disconnected": "AgentConnected; ManagementServerDown; HostDown; Remove; PingTimeout; AgentDisconnected; Ping; "
+    "WaitedTooLong",
+    "Connecting": "AgentConnected; ManagementServerDown; HostDown; PingTimeout; AgentDisconnected; ShutdownRequested; "
+    "Ready; WaitForReady",
 }
 RESERVED_MEMORY = 1073741824  # bytes; agent property host.reserved.mem.mb
 
@@ -45,10 +49,13 @@ def _identity(cloud: Cloud, row: Record) -> dict[str, Any]:
     """What a host is and where it stands."""
     zone, pod, cluster = (cloud.table(name).find(row.get(name)) for name in ("zone", "pod", "cluster"))
     return {
-        "id": row.uuid, "name": row["name"], "type": row["type"], "ipaddress": row["ipaddress"], "zoneid": zone.uuid, "zonename": zone["name"],
-        "podid": pod.uuid, "podname": pod["name"], "clusterid": cluster.uuid, "clustername": cluster["name"], "clustertype": "CloudManaged",
+        "id": row.uuid, "name": row["name"], "type": row["type"], "ipaddress": row["ipaddress"], "zoneid": zone.uuid,
+        "zonename": zone["name"],
+        "podid": pod.uuid, "podname": pod["name"], "clusterid": cluster.uuid, "clustername": cluster["name"],
+        "clustertype": "CloudManaged",
         "version": VERSION, "hypervisor": row["hypervisor"], "hypervisorversion": row.get("hypervisorversion"),
-        "cpusockets": row.get("cpusockets"), "cpunumber": row["cpunumber"], "cpuspeed": row["cpuspeed"], "capabilities": row["capabilities"],
+        "cpusockets": row.get("cpusockets"), "cpunumber": row["cpunumber"], "cpuspeed": row["cpuspeed"],
+        "capabilities": row["capabilities"],
         "arch": row["arch"], "created": row["created"], "details": row.get("details") or None,
         "ueficapability": row.get("uefi", False), "encryptionsupported": row.get("encryption"),
         "instanceconversionsupported": row.get("conversion"), "islocalstorageactive": False, "hahost": False,
@@ -60,18 +67,27 @@ def _tags(row: Record) -> dict[str, Any]:
     tags, note = ",".join(row.get("tags") or []) or None, row.get("annotation")
     return {
         "hosttags": tags, "explicithosttags": tags, "istagarule": False if tags else None, "annotation": note,
-        "lastannotated": row.get("annotated") if note else None, "username": "admin" if note else None, "hasannotations": bool(note),
+        "lastannotated": row.get("annotated") if note else None, "username": "admin" if note else None,
+        "hasannotations": bool(note),
     }  # fmt: skip
 
 
 def _state(cloud: Cloud, row: Record) -> dict[str, Any]:
     """How the host is now."""
     # Recorded for KVM; hosts of the simulator plug-in do not show it.
-    stopped = row["hypervisor"] == "KVM" and row["state"] in ("Disconnected", "Alert", "Down") and row.get("disconnected")
-    served = {"managementserverid": cloud.server.uuid, "managementservername": cloud.server["name"]} if row["state"] in ("Up", "Connecting") else {}
+    stopped = (
+        row["hypervisor"] == "KVM" and row["state"] in ("Disconnected", "Alert", "Down") and row.get("disconnected")
+    )
+    served = (
+        {"managementserverid": cloud.server.uuid, "managementservername": cloud.server["name"]}
+        if row["state"] in ("Up", "Connecting")
+        else {}
+    )
     return {
-        "state": row["state"], "disconnected": row.get("disconnected") if stopped else None, "lastpinged": _last_pinged(row), **served,
-        "events": EVENTS.get(row["state"], EVENTS["Disconnected"]), "hostha": ha_view(row), "outofbandmanagement": oobm_view(row),
+        "state": row["state"], "disconnected": row.get("disconnected") if stopped else None,
+        "lastpinged": _last_pinged(row), **served,
+        "events": EVENTS.get(row["state"], EVENTS["Disconnected"]), "hostha": ha_view(row),
+        "outofbandmanagement": oobm_view(row),
         "resourcestate": row["resourcestate"],
     }  # fmt: skip
 
@@ -79,8 +95,10 @@ def _state(cloud: Cloud, row: Record) -> dict[str, Any]:
 def _capacity(row: Record) -> dict[str, Any]:
     cpu = str(row["cpunumber"] * row["cpuspeed"])
     return {
-        "cpuallocated": "0.00%", "cpuallocatedvalue": 0, "cpuallocatedpercentage": "0.00%", "cpuallocatedwithoverprovisioning": "0.00%",
-        "cpuwithoverprovisioning": cpu, "memorytotal": row["memorytotal"], "memorywithoverprovisioning": str(row["memorytotal"]),
+        "cpuallocated": "0.00%", "cpuallocatedvalue": 0, "cpuallocatedpercentage": "0.00%",
+        "cpuallocatedwithoverprovisioning": "0.00%",
+        "cpuwithoverprovisioning": cpu, "memorytotal": row["memorytotal"],
+        "memorywithoverprovisioning": str(row["memorytotal"]),
         "memoryallocated": 0, "memoryallocatedpercentage": "0.00%", "memoryallocatedbytes": 0,
     }  # fmt: skip
 
@@ -106,7 +124,8 @@ def oobm_view(row: Record) -> dict[str, Any]:
     if not oobm:
         return {"powerstate": "Disabled", "enabled": False}
     return {
-        "powerstate": oobm["powerstate"], "enabled": oobm["enabled"], "driver": oobm["driver"], "address": oobm["address"], "port": oobm["port"],
+        "powerstate": oobm["powerstate"], "enabled": oobm["enabled"], "driver": oobm["driver"],
+        "address": oobm["address"], "port": oobm["port"],
         "username": oobm["username"], "password": f"{oobm['password'][:1]}****",
     }  # fmt: skip
 
@@ -115,9 +134,12 @@ def add_simulated(cloud: Cloud, zone: Record, pod: Record, cluster: Record, tags
     """A host of the simulator plug-in: no machine behind it, Up at once, another one at each call."""
     name = f"SimulatedAgent.{uuid.uuid4()}"
     row = cloud.table("host").add(
-        name=name, state="Up", type="Routing", ipaddress=_free_address(cloud, pod), zone=zone.number, pod=pod.number, cluster=cluster.number,
-        hypervisor="Simulator", hypervisorversion=VERSION, cpunumber=4, cpuspeed=8000, memorytotal=8589934592, capabilities="hvm",
-        created=cloud.clock.stamp(), added=cloud.clock.now(), pinged=cloud.clock.now(), resourcestate="Enabled", tags=tags, arch="x86_64", guid=name,
+        name=name, state="Up", type="Routing", ipaddress=_free_address(cloud, pod), zone=zone.number, pod=pod.number,
+        cluster=cluster.number,
+        hypervisor="Simulator", hypervisorversion=VERSION, cpunumber=4, cpuspeed=8000, memorytotal=8589934592,
+        capabilities="hvm",
+        created=cloud.clock.stamp(), added=cloud.clock.now(), pinged=cloud.clock.now(), resourcestate="Enabled",
+        tags=tags, arch="x86_64", guid=name,
     )  # fmt: skip
     pool = uuid.uuid4()
     cloud.table("storagepool").add(
@@ -161,7 +183,8 @@ def set_state(cloud: Cloud, row: Record, state: str) -> None:
 
 
 def come_back(cloud: Cloud) -> None:
-    """Hosts of the simulator plug-in whose time has come are connected again, under the name that their agent gives them."""
+    """Hosts of the simulator plug-in whose time has come are connected again, under the name that their agent gives
+    them."""
     for row in cloud.table("host").where(hypervisor="Simulator", state="Disconnected"):
         if row.get("back") is not None and cloud.clock.now() >= row["back"]:
             set_state(cloud, row, "Up")

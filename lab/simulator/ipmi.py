@@ -29,7 +29,9 @@ class Result:
         return {"Chassis Power is on": "On", "Chassis Power is off": "Off"}.get((self.stdout or "").strip(), "Unknown")
 
 
-def run(oobm: Mapping[str, str], words: list[str], *, interface: str, retries: str, path: str, timeout: float) -> Result:
+def run(
+    oobm: Mapping[str, str], words: list[str], *, interface: str, retries: str, path: str, timeout: float
+) -> Result:
     """Run ipmitool against a BMC; `timeout` in seconds."""
     command = [
         path,
@@ -49,7 +51,14 @@ def run(oobm: Mapping[str, str], words: list[str], *, interface: str, retries: s
         *words,
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout if timeout > 0 else None, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout if timeout > 0 else None,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return Result(False, None, "")
     except OSError as error:

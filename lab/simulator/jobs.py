@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asynchronous jobs: a call answers with a jobid at once, its work runs beside, queryAsyncJobResult tells how it ended."""
+"""Asynchronous jobs: a call answers with a jobid at once, its work runs beside, queryAsyncJobResult tells how it
+ended."""
 
 from __future__ import annotations
 
@@ -24,11 +25,19 @@ class Jobs:
         self._clock, self._table = clock, table
         self.lose_next = 0  # staged fault: this many jobs end as after a crash of their server
 
-    def start(self, java_class: str, work: Callable[[], Any], instance: tuple[str, str | None] | None, custom: str | None = None) -> Record:
+    def start(
+        self,
+        java_class: str,
+        work: Callable[[], Any],
+        instance: tuple[str, str | None] | None,
+        custom: str | None = None,
+    ) -> Record:
         """Run `work` beside. `instance` is the (type, UUID) that the job's row names."""
         if custom and self._table.number_of(custom) is not None:
             raise ApiError(530, "Entity already exists ")
-        job = self._table.add(java_class=java_class, status=PENDING, instance=instance, created=self._clock.stamp(), result=None, code=0)
+        job = self._table.add(
+            java_class=java_class, status=PENDING, instance=instance, created=self._clock.stamp(), result=None, code=0
+        )
         if custom:
             job.uuid = str(uuid.UUID(custom))
         thread = threading.Thread(target=self._run, args=(job, work), daemon=True, name=f"job-{job.number}")

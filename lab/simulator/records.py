@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of the database: numbered from 1 in each table, with a UUID beside the number. A removed row keeps both: its UUID still
-resolves, which is why deleteHost twice names a number."""
+"""Rows of the database: numbered from 1 in each table, with a UUID beside the number. A removed row keeps both: its
+UUID still resolves, which is why deleteHost twice names a number."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ class Table:
         return [row for row in self if all(row.get(key) == value for key, value in columns.items())]
 
     def find(self, number: int | None) -> Any:
-        """The row of that number, None if it is removed. Any: what another row names is there, and is not asked for None."""
+        """The row of that number, None if it is removed. Any: what another row names is there, and is not asked for
+        None."""
         row = self._rows.get(number) if number is not None else None
         return row if row is not None and not row.removed else None
 

@@ -40,7 +40,8 @@ PAGING = ("page", "pagesize")  # of each list
 
 
 def command(name: str, takes: str = "", *, unlocked: bool = False) -> Callable[[Handler], Handler]:
-    """Register a handler under the command's name, with the optional arguments that it honours (names with blanks between them)."""
+    """Register a handler under the command's name, with the optional arguments that it honours (names with blanks
+    between them)."""
 
     def register(handler: Handler) -> Handler:
         paging = PAGING if name.startswith("list") else ()

@@ -29,7 +29,11 @@ def error(key: str, fault: ApiError, as_json: bool) -> tuple[str, str]:
     fields["errortext"] = fault.text
     if as_json:
         return json.dumps({key: fields}, separators=(",", ":"), ensure_ascii=False), JSON_TYPE
-    return _document(key, _xml({name: value for name, value in fields.items() if name != "uuidList"}), version=fault.cserror is not None), XML_TYPE
+    return _document(
+        key,
+        _xml({name: value for name, value in fields.items() if name != "uuidList"}),
+        version=fault.cserror is not None,
+    ), XML_TYPE
 
 
 def _document(key: str, inner: str, version: bool) -> str:

@@ -42,7 +42,9 @@ def create_app(cloud: Cloud, faults: Faults | None = None) -> Flask:
     app = Flask(__name__)
     app.url_map.strict_slashes = False
     faults = faults or Faults()
-    enforced = cloud.settings.get("enforce.post.requests.and.timestamps") == "true"  # read once: the setting needs a restart
+    enforced = (
+        cloud.settings.get("enforce.post.requests.and.timestamps") == "true"
+    )  # read once: the setting needs a restart
 
     @app.route("/client/api", methods=["GET", "POST"], provide_automatic_options=False)
     def api() -> Response:
@@ -68,7 +70,8 @@ def create_app(cloud: Cloud, faults: Faults | None = None) -> Flask:
 
 
 def create_integration_app(cloud: Cloud, faults: Faults | None = None) -> Flask:
-    """The unauthenticated port (setting integration.api.port): every call is the administrator's. It reads the query string only."""
+    """The unauthenticated port (setting integration.api.port): every call is the administrator's. It reads the query
+    string only."""
     app = Flask(__name__)
     faults = faults or Faults()
 
@@ -108,8 +111,11 @@ def given(http: Request) -> dict[str, str]:
     return words
 
 
-def answer(cloud: Cloud, faults: Faults, words: Mapping[str, str], trusted: bool = False, enforced: bool = False) -> Response:
-    """One request from its words to its answer; a trusted one needs no signature. `enforced`: see signature.is_valid."""
+def answer(
+    cloud: Cloud, faults: Faults, words: Mapping[str, str], trusted: bool = False, enforced: bool = False
+) -> Response:
+    """One request from its words to its answer; a trusted one needs no signature. `enforced`: see
+    signature.is_valid."""
     lower = {name.lower(): value for name, value in words.items()}
     as_json = lower.get("response", "").lower() == "json"
     name = words.get("command")
@@ -138,7 +144,9 @@ def _refusal(key: str, fault: ApiError, as_json: bool) -> Response:
     return response
 
 
-def _dispatch(cloud: Cloud, faults: Faults, command: Command | None, words: Mapping[str, str], lower: Mapping[str, str]):
+def _dispatch(
+    cloud: Cloud, faults: Faults, command: Command | None, words: Mapping[str, str], lower: Mapping[str, str]
+):
     if command is None:
         raise unauthorised()  # the server looks for a command that this user may call, and finds none
     kind = faults.take(command.name)
@@ -212,9 +220,12 @@ def _login(cloud: Cloud, lower: Mapping[str, str], as_json: bool) -> Response:
     session = secrets.token_urlsafe(20)
     cloud.sessions[secrets.token_hex(16)] = session
     body = {
-        "username": "admin", "userid": cloud.user.uuid, "domainid": cloud.domain.uuid, "timeout": 1800, "account": "admin", "firstname": "admin",
-        "lastname": "cloud", "type": "1", "timezone": "UTC", "timezoneoffset": "0.0", "registered": "false", "sessionkey": session,
-        "is2faenabled": "false", "is2faverified": "true", "issuerfor2fa": "CloudStack", "managementserverid": cloud.server.uuid,
+        "username": "admin", "userid": cloud.user.uuid, "domainid": cloud.domain.uuid, "timeout": 1800,
+        "account": "admin", "firstname": "admin",
+        "lastname": "cloud", "type": "1", "timezone": "UTC", "timezoneoffset": "0.0", "registered": "false",
+        "sessionkey": session,
+        "is2faenabled": "false", "is2faverified": "true", "issuerfor2fa": "CloudStack",
+        "managementserverid": cloud.server.uuid,
     }  # fmt: skip
     text, kind = success("loginresponse", body, as_json)
     response = Response(text, content_type=kind)

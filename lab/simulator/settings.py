@@ -19,7 +19,8 @@ SCOPES = {
     "domainid": "domain",
     "imagestoreuuid": "imagestore",
 }
-# listConfigurations tells the kind of a value, not its Java class; texts name the class that most settings of a kind have.
+# listConfigurations tells the kind of a value, not its Java class; texts name the class that most settings of a kind
+# have.
 JAVA = {"Boolean": "Boolean", "Number": "Long", "Decimal": "Double"}
 # Hidden settings are never listed, yet they can be written (recorded/config.json).
 HIDDEN = ("kvm.guest.network.device", "kvm.private.network.device", "kvm.public.network.device")
@@ -74,8 +75,22 @@ class Settings:
 
 
 def _hidden(name: str) -> dict[str, Any]:
-    shown = {"category": "Hidden", "group": "Hypervisor", "subgroup": "KVM", "component": "management-server", "type": "String"}
-    return {"name": name, "defaultvalue": None, "scope": "global", "isdynamic": False, "parent": None, "options": None, **shown}
+    shown = {
+        "category": "Hidden",
+        "group": "Hypervisor",
+        "subgroup": "KVM",
+        "component": "management-server",
+        "type": "String",
+    }
+    return {
+        "name": name,
+        "defaultvalue": None,
+        "scope": "global",
+        "isdynamic": False,
+        "parent": None,
+        "options": None,
+        **shown,
+    }
 
 
 def scope_of(arguments: Mapping[str, Any]) -> tuple[str, int] | None:

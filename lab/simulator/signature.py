@@ -14,23 +14,32 @@ FURTHEST = timedelta(minutes=15)
 
 
 def string_to_sign(parameters: Mapping[str, str]) -> str:
-    """Sorted name=value pairs in lower case. Values are encoded as Java's URLEncoder does, with %20 for a space: letters,
-    digits, - _ . * stay, ~ does not."""
-    pairs = [f"{name}={quote(parameters[name], safe='*').replace('~', '%7E')}" for name in sorted(parameters) if name.lower() != "signature"]
+    """Sorted name=value pairs in lower case. Values are encoded as Java's URLEncoder does, with %20 for a space:
+    letters, digits, - _ . * stay, ~ does not."""
+    pairs = [
+        f"{name}={quote(parameters[name], safe='*').replace('~', '%7E')}"
+        for name in sorted(parameters)
+        if name.lower() != "signature"
+    ]
     return "&".join(pairs).lower()
 
 
 def sign(parameters: Mapping[str, str], secret: str) -> str:
     """HMAC-SHA1 in base64."""
-    return base64.b64encode(hmac.new(secret.encode(), string_to_sign(parameters).encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(
+        hmac.new(secret.encode(), string_to_sign(parameters).encode(), hashlib.sha1).digest()
+    ).decode()
 
 
 def is_valid(parameters: Mapping[str, str], secret: str, now: datetime, enforced: bool = False) -> bool:
-    """Whether the signature fits and, with signatureVersion 3, has not expired. `now` is in UTC. Where it is `enforced`, version 3
-    is compulsory and may not be good for more than 15 minutes (setting enforce.post.requests.and.timestamps)."""
+    """Whether the signature fits and, with signatureVersion 3, has not expired. `now` is in UTC. Where it is
+    `enforced`, version 3 is compulsory and may not be good for more than 15 minutes (setting
+    enforce.post.requests.and.timestamps)."""
     lower = {name.lower(): value for name, value in parameters.items()}
     versioned = lower.get("signatureversion") == "3"
-    if (enforced and not versioned) or (versioned and not _in_time(lower.get("expires"), now, FURTHEST if enforced else None)):
+    if (enforced and not versioned) or (
+        versioned and not _in_time(lower.get("expires"), now, FURTHEST if enforced else None)
+    ):
         return False
     given = lower.get("signature") or ""
     return bool(given) and hmac.compare_digest(given, sign(parameters, secret))

@@ -60,7 +60,9 @@ def commands() -> dict[str, Command]:
 def _command(entry: dict[str, Any]) -> Command:
     api = entry["api"]
     parameters = {
-        raw["name"].lower(): Parameter(raw["name"], raw["type"], raw["required"], raw.get("length") or 255, entry["items"].get(raw["name"]))
+        raw["name"].lower(): Parameter(
+            raw["name"], raw["type"], raw["required"], raw.get("length") or 255, entry["items"].get(raw["name"])
+        )
         for raw in sorted(api["params"], key=lambda raw: raw["name"])
     }
     return Command(api["name"], entry["class"], api["isasync"], entry["list"], parameters, api)

@@ -37,7 +37,9 @@ def arguments(command: Command, given: Mapping[str, str], resolve: Resolve) -> d
         elif name in words:
             result[name] = _value(command, parameter, words[name], resolve)
         elif parameter.required:
-            raise not_understood(f"Unable to execute API command {_name(command)} due to missing parameter {parameter.name}")
+            raise not_understood(
+                f"Unable to execute API command {_name(command)} due to missing parameter {parameter.name}"
+            )
     if command.is_list:
         _check_paging(command, result)
     return result
@@ -51,7 +53,9 @@ def _name(command: Command) -> str:
 def _check_characters(given: Mapping[str, str]) -> None:
     for name, value in given.items():
         if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", value):
-            raise not_understood(f"Received value containing illegal ASCII non-printable characters for parameter {name}")
+            raise not_understood(
+                f"Received value containing illegal ASCII non-printable characters for parameter {name}"
+            )
 
 
 def _maps(given: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -84,7 +88,9 @@ def _value(command: Command, parameter: Parameter, word: str, resolve: Resolve) 
     if kind in ("list", "set"):
         return _items(command, parameter, word, resolve)
     if kind == "map":
-        raise not_understood(f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}")
+        raise not_understood(
+            f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}"
+        )
     return _string(command, parameter, word)
 
 
@@ -102,7 +108,8 @@ def _identifier(command: Command, parameter: Parameter, word: str, resolve: Reso
     if found is None:
         raise _invalid(
             command,
-            f"Invalid parameter {parameter.name} value={word} due to incorrect long value format, or entity does not exist or due to incorrect"
+            f"Invalid parameter {parameter.name} value={word} due to incorrect long value format, or entity does not "
+            "exist or due to incorrect"
             " parameter annotation for the field in api cmd class.",
         )
     return found
@@ -118,7 +125,9 @@ def _number(command: Command, parameter: Parameter, word: str) -> float:
     except ValueError:
         number = None
     if number is None or (parameter.type == "integer" and not -INT32 <= number < INT32):
-        raise not_understood(f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}")
+        raise not_understood(
+            f"Unable to execute API command {_name(command)} due to invalid value {word} for parameter {parameter.name}"
+        )
     return number
 
 
@@ -128,7 +137,10 @@ def _date(command: Command, word: str) -> datetime:
             return datetime.strptime(word, pattern)
         except ValueError:
             continue
-    raise not_understood(f"Unable to parse date {word} for command {_name(command)}, please pass dates in the format mentioned in the api documentation")
+    raise not_understood(
+        f"Unable to parse date {word} for command {_name(command)}, please pass dates in the format mentioned in the "
+        "api documentation"
+    )
 
 
 def _items(command: Command, parameter: Parameter, word: str, resolve: Resolve) -> list[Any]:

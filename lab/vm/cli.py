@@ -20,19 +20,28 @@ from . import guests, image, lifecycle, proof, variants
 
 def parser() -> argparse.ArgumentParser:
     """Everything that vmctl understands."""
-    top = argparse.ArgumentParser(prog="vmctl", description="The rehearsal lab with QEMU guests as hosts: real kernels, KVM, NFS mounts, clocks.")
+    top = argparse.ArgumentParser(
+        prog="vmctl", description="The rehearsal lab with QEMU guests as hosts: real kernels, KVM, NFS mounts, clocks."
+    )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, text: str, several: bool = False) -> argparse.ArgumentParser:
         one = verbs.add_parser(name, help=text, description=text)
         if several:
-            one.add_argument("node", nargs="*", default=list(lifecycle.GUESTS), help=f"default: {' '.join(lifecycle.GUESTS)}")
+            one.add_argument(
+                "node", nargs="*", default=list(lifecycle.GUESTS), help=f"default: {' '.join(lifecycle.GUESTS)}"
+            )
         return one
 
-    verb("lab", "everything: build, boot, run playbooks/site.yml, show the result and the proof of what containers cannot do")
+    verb(
+        "lab",
+        "everything: build, boot, run playbooks/site.yml, show the result and the proof of what containers cannot do",
+    )
     verb("build", "kernel, QEMU and the guests' disk, where they are not current")
     up = verb("up", "boot guests in the place of the container hosts of the same name", several=True)
-    up.add_argument("--variant", choices=list(variants.VARIANTS), default="static", help="how they were installed; default: static")
+    up.add_argument(
+        "--variant", choices=list(variants.VARIANTS), default="static", help="how they were installed; default: static"
+    )
     verb("proof", "kernel, KVM, clock and NFS mounts, asked from inside", several=True)
     verb("status", "power of each guest", several=True)
     down = verb("down", "remove the guests and the lab that they stood in")
@@ -51,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
 def _lab(options: argparse.Namespace, state: State, topology: Topology) -> int:
     image.build()
     lifecycle.up(topology, state, lifecycle.GUESTS)
-    os.environ["ANSIBLE_CACHE_PLUGIN"] = "memory"  # the facts that are kept are those of the containers of the same names
+    os.environ["ANSIBLE_CACHE_PLUGIN"] = (
+        "memory"  # the facts that are kept are those of the containers of the same names
+    )
     if failed := labctl(["play", "playbooks/site.yml", "--limit", ",".join(lifecycle.GUESTS), *lifecycle.DIFFERENCES]):
         return failed
     expected = {name: topology.node(name).address for name in lifecycle.GUESTS}

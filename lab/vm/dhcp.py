@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A DHCP server on the management wire for a guest that was installed with DHCP: it gives that guest its own address only."""
+"""A DHCP server on the management wire for a guest that was installed with DHCP: it gives that guest its own address
+only."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def config(topology: Topology, node: Node) -> str:
     card, wire = node.nics[0], topology.wire(node.nics[0].wire)
     return (
         f"interface {wire.bridge}\nstart {node.address}\nend {node.address}\nmax_leases 1\n"
-        f"static_lease {mac(node.name, card.name)} {node.address}\nlease_file {_file(node, 'leases')}\npidfile {_file(node, 'pid')}\n"
+        f"static_lease {mac(node.name, card.name)} {node.address}\nlease_file {_file(node, 'leases')}\npidfile "
+        f"{_file(node, 'pid')}\n"
         f"option lease {LEASE_S}\noption subnet {_netmask(wire.prefix_length)}\n"
     )
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make, boot, stop and remove a guest. It sits in the same network namespace, on the same cables and behind the same BMC as
-the container host of its name would; a marker file tells the BMC which of the two it switches."""
+"""Make, boot, stop and remove a guest. It sits in the same network namespace, on the same cables and behind the same
+BMC as the container host of its name would; a marker file tells the BMC which of the two it switches."""
 
 from __future__ import annotations
 
@@ -49,13 +49,15 @@ def variant(state: State, node: Node) -> str:
 
 
 def create(topology: Topology, state: State, node: Node, installed: str = "static") -> None:
-    """A bare machine, switched off: an empty layer over the common disk, and what an installer would have left. A guest that
-    is there stays as it is. Raises LabError where it was installed in another way."""
+    """A bare machine, switched off: an empty layer over the common disk, and what an installer would have left. A guest
+    that is there stays as it is. Raises LabError where it was installed in another way."""
     marker(node).write_text(str(state.folder))
     disk = folder(state, node) / "disk.qcow2"
     if disk.exists():
         if variant(state, node) != installed:
-            raise LabError(f"{node.name} was installed as {variant(state, node)}: lab/vm/vmctl down, then up --variant {installed}")
+            raise LabError(
+                f"{node.name} was installed as {variant(state, node)}: lab/vm/vmctl down, then up --variant {installed}"
+            )
         return
     left = variants.files(installed, node, nodes.installer_files(topology, state, node))
     (folder(state, node) / "variant").write_text(installed)
@@ -65,9 +67,25 @@ def create(topology: Topology, state: State, node: Node, installed: str = "stati
 
 
 def _cable(node: Node, wire_mtu: int, nic: str) -> None:
-    """Join the cable's end in the node's namespace with a tap for QEMU. The end gives its address away to the guest's card."""
+    """Join the cable's end in the node's namespace with a tap for QEMU. The end gives its address away to the guest's
+    card."""
     ip = ["ip", "-n", node.netns]
-    run([*ip, "link", "add", machine.bridge(nic), "mtu", str(wire_mtu), "type", "bridge", "stp_state", "0", "forward_delay", "0"])
+    run(
+        [
+            *ip,
+            "link",
+            "add",
+            machine.bridge(nic),
+            "mtu",
+            str(wire_mtu),
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "forward_delay",
+            "0",
+        ]
+    )
     run([*ip, "tuntap", "add", "dev", machine.tap(nic), "mode", "tap"])
     run([*ip, "link", "set", nic, "address", "fe:00:00:00:00:01"])
     for port in (nic, machine.tap(nic)):
@@ -81,7 +99,15 @@ def start(topology: Topology, state: State, node: Node) -> None:
         return
     wires.plug(topology, node)
     # The namespace is no router and no member of the wire: without this it would speak IPv6 on it.
-    run(["nsenter", f"--net=/run/netns/{node.netns}", "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"])
+    run(
+        [
+            "nsenter",
+            f"--net=/run/netns/{node.netns}",
+            "sh",
+            "-c",
+            "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6",
+        ]
+    )
     for nic in node.nics:
         _cable(node, topology.wire(nic.wire).mtu, nic.name)
     faults.reapply(faults.Lab(topology, state), node)
@@ -122,7 +148,15 @@ def wait(state: State, node: Node, timeout: float = 900) -> float:
     started = time.monotonic()
     user = variants.login(variant(state, node))
     while time.monotonic() - started < timeout:
-        login = [*nodes.ssh_command(state, node)[:-1], "-o", "ConnectTimeout=5", "-o", "BatchMode=yes", f"{user}@{node.address}", "true"]
+        login = [
+            *nodes.ssh_command(state, node)[:-1],
+            "-o",
+            "ConnectTimeout=5",
+            "-o",
+            "BatchMode=yes",
+            f"{user}@{node.address}",
+            "true",
+        ]
         with contextlib.suppress(LabError):  # no end of a login within a minute: the guest is still busy with its boot
             if run(login, check=False, timeout=60).returncode == 0:
                 return time.monotonic() - started
@@ -131,7 +165,10 @@ def wait(state: State, node: Node, timeout: float = 900) -> float:
         time.sleep(1)
     console = folder(state, node) / "console.log"
     said = "\n".join(console.read_text(errors="replace").splitlines()[-12:]) if console.exists() else "nothing"
-    raise LabError(f"{node.name}: expected a login at {node.address} within {timeout:.0f} s, there is none; its console ({console}) says:\n{said}")
+    raise LabError(
+        f"{node.name}: expected a login at {node.address} within {timeout:.0f} s, there is none; its console "
+        f"({console}) says:\n{said}"
+    )
 
 
 def remove(state: State, node: Node) -> None:

@@ -14,7 +14,8 @@ from lab.control.state import ROOT
 
 HERE = Path(__file__).resolve().parent
 RECIPE = ("fetch-programs", "build-image", "initrd-init", "vmlinux.py")
-# Shared by all checkouts, as the container lab's cache is, but not inside it: labctl clears there what it does not know.
+# Shared by all checkouts, as the container lab's cache is, but not inside it: labctl clears there what it does not
+# know.
 CACHE = Path(os.environ.get("LAB_VM_CACHE", "/var/cache/cslab-vm"))
 PACKAGES = ["busybox-static", "cpio", "e2fsprogs", "iproute2", "kmod", "qemu-system-x86", "qemu-utils", "xz-utils"]
 
@@ -52,7 +53,7 @@ def build() -> None:
     base = images.pool().parent / "base.tar"
     building = target.with_suffix(".new")
     run(
-        [str(HERE / "build-image"), str(building), str(programs()), str(base), str(images.pool()), str(images.RECIPE), " ".join(packages)],
+        [str(HERE / "build-image"), str(building), str(programs()), str(base), str(images.pool()), str(images.RECIPE), " ".join(packages)],  # noqa: E501
         timeout=1800,
     )  # fmt: skip
     building.rename(target)

@@ -16,13 +16,22 @@ from lab.control.topology import Topology
 from . import guests
 
 GUESTS = ("host1", "host2")  # two at a time is what two cores can emulate
-# An emulated host needs longer to tell the controller that it is still there after a network change; its memory is its own.
-DIFFERENCES = ("-e", "network_bridge_rollback_timeout=120", "-e", "firewall_rollback_seconds=300", "-e", '{"preflight_policy": {}}')
+# An emulated host needs longer to tell the controller that it is still there after a network change; its memory is its
+# own.
+DIFFERENCES = (
+    "-e",
+    "network_bridge_rollback_timeout=120",
+    "-e",
+    "firewall_rollback_seconds=300",
+    "-e",
+    '{"preflight_policy": {}}',
+)
 
 
 def up(topology: Topology, state: State, names: Sequence[str], installed: str = "static") -> None:
-    """Boot the named guests, installed in that way, and the management node. Where containers stood in their place, or a cloud that knows other
-    hosts of the cluster, both are removed first: one address is one machine, and the result shall be the guests' own."""
+    """Boot the named guests, installed in that way, and the management node. Where containers stood in their place, or
+    a cloud that knows other hosts of the cluster, both are removed first: one address is one machine, and the result
+    shall be the guests' own."""
     wanted = [topology.node(name) for name in names]
     if not all(guests.marker(node).exists() for node in wanted) and namespaces.exists():
         _make_room(topology, state)

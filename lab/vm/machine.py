@@ -20,7 +20,8 @@ _FIRST_SLOT = 0x10  # cards get their names, eth0 ..., in the order of their slo
 
 @dataclass(frozen=True)
 class Files:
-    """Where things are: QEMU's folder, kernel, initrd; and of the guest disk, seed, console, control socket, pid file."""
+    """Where things are: QEMU's folder, kernel, initrd; and of the guest disk, seed, console, control socket, pid
+    file."""
 
     qemu: PurePath
     boot: PurePath
@@ -39,8 +40,9 @@ def bridge(nic: str) -> str:
 
 
 def kernel_arguments(tsc_khz: int) -> str:
-    """The guest's kernel line. `tsc_khz`: the machine's clock rate; a guest that measures it under load is wrong up to sixfold."""
-    return f"console=ttyS0 root=/dev/vda rw quiet loglevel=4 mitigations=off nokaslr audit=0 panic=5 net.ifnames=0 tsc=reliable tsc_early_khz={tsc_khz}"
+    """The guest's kernel line. `tsc_khz`: the machine's clock rate; a guest that measures it under load is wrong up to
+    sixfold."""
+    return f"console=ttyS0 root=/dev/vda rw quiet loglevel=4 mitigations=off nokaslr audit=0 panic=5 net.ifnames=0 tsc=reliable tsc_early_khz={tsc_khz}"  # noqa: E501
 
 
 def _card(node: Node, number: int) -> list[str]:
@@ -50,8 +52,8 @@ def _card(node: Node, number: int) -> list[str]:
 
 
 def command(node: Node, files: Files, tsc_khz: int, cpu: str = CPU) -> list[str]:
-    """QEMU's command line. Emulated (TCG): /dev/kvm of a virtual machine may exist and yet boot nothing. Disk writes reach the
-    machine's own cache at once, so that cutting the power loses what a real host would lose, and no more."""
+    """QEMU's command line. Emulated (TCG): /dev/kvm of a virtual machine may exist and yet boot nothing. Disk writes
+    reach the machine's own cache at once, so that cutting the power loses what a real host would lose, and no more."""
     cards = [part for number in range(len(node.nics)) for part in _card(node, number)]
     return [
         f"{files.qemu}/usr/bin/qemu-system-x86_64", "-L", f"{files.qemu}/usr/share/qemu", "-name", node.name,
@@ -77,8 +79,8 @@ def clock_rate(cpuinfo: str) -> int:
 
 
 def seed(files: Sequence[tuple[str, str, str]]) -> bytes:
-    """The seed disk, a tar archive of root's files: (path, text, octal mode), or (path, target, "link"). Whole 512-byte blocks,
-    as a disk has."""
+    """The seed disk, a tar archive of root's files: (path, text, octal mode), or (path, target, "link"). Whole 512-byte
+    blocks, as a disk has."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path, text, mode in files:

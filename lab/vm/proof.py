@@ -10,8 +10,10 @@ from dataclasses import dataclass
 # One login for all; findmnt exits 1 where nothing is mounted.
 QUESTION = (
     "uname -r; test -c /dev/kvm && echo kvm || echo no-kvm; "
-    "virsh -c qemu:///system domcapabilities --virttype kvm >/dev/null 2>&1 && echo libvirt-kvm || echo no-libvirt-kvm; "
-    "chronyc -c tracking 2>/dev/null || echo no-chrony; findmnt --json -t nfs,nfs4 -o TARGET,SOURCE,FSTYPE,OPTIONS || echo '{}'"
+    "virsh -c qemu:///system domcapabilities --virttype kvm >/dev/null 2>&1 && echo libvirt-kvm || echo "
+    "no-libvirt-kvm; "
+    "chronyc -c tracking 2>/dev/null || echo no-chrony; findmnt --json -t nfs,nfs4 -o TARGET,SOURCE,FSTYPE,OPTIONS || "
+    "echo '{}'"
 )
 _POOL = re.compile(r"/mnt/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|/mnt/[0-9a-f]{32}")
 
@@ -52,18 +54,26 @@ def parse(answer: str) -> Proof:
     if len(lines) < 5:
         raise ValueError(f"expected five answers, observed: {answer!r}")
     kernel, kvm, libvirt, tracking = lines[:4]
-    mounts = [Mount(found["target"], found["source"], found["fstype"]) for found in _flat(json.loads("\n".join(lines[4:]) or "{}"))]
+    mounts = [
+        Mount(found["target"], found["source"], found["fstype"])
+        for found in _flat(json.loads("\n".join(lines[4:]) or "{}"))
+    ]
     pools = tuple(sorted((mount for mount in mounts if _POOL.fullmatch(mount.target)), key=lambda mount: mount.target))
     return Proof(kernel, kvm == "kvm", libvirt == "libvirt-kvm", _offset(tracking), pools)
 
 
 def _flat(found: dict) -> list[dict]:
     """findmnt nests a mount below another one."""
-    return [one for entry in found.get("filesystems", []) for one in (entry, *_flat({"filesystems": entry.get("children", [])}))]
+    return [
+        one
+        for entry in found.get("filesystems", [])
+        for one in (entry, *_flat({"filesystems": entry.get("children", [])}))
+    ]
 
 
 def _offset(tracking: str) -> float | None:
-    """Offset in seconds from `chronyc -c tracking`: id, name, stratum, reference time, offset, ...; stratum 0 means no source."""
+    """Offset in seconds from `chronyc -c tracking`: id, name, stratum, reference time, offset, ...; stratum 0 means no
+    source."""
     fields = tracking.split(",")
     return float(fields[4]) if len(fields) > 4 and fields[2] not in ("0", "") else None
 

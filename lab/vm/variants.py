@@ -58,18 +58,28 @@ def _dhcp(node: Node) -> list[File]:
 
 
 def _cloud_init(node: Node) -> list[File]:
-    note = "# This file is generated from information provided by the datasource. Changes to it will not persist across an instance reboot.\n"
+    note = "# This file is generated from information provided by the datasource. Changes to it will not persist across an instance reboot.\n"  # noqa: E501
     return [(INTERFACES, _HEAD, "644"), (CLOUD_INIT, note + _card(node, "auto", "static"), "644")]
 
 
 def _sudo(node: Node) -> list[File]:
     script = [("/usr/local/sbin/lab-installer", _INSTALL_SUDO, "755")]
-    return _static(node) + script + _at_boot("lab-installer", "Root locked, a user with sudo", "oneshot", "/usr/local/sbin/lab-installer")
+    return (
+        _static(node)
+        + script
+        + _at_boot("lab-installer", "Root locked, a user with sudo", "oneshot", "/usr/local/sbin/lab-installer")
+    )
 
 
 def _apt_lock(node: Node) -> list[File]:
     script = [("/usr/local/sbin/lab-apt-lock", _HOLD, "755")]
-    return _static(node) + script + _at_boot("lab-apt-lock", "Holds apt's locks after boot", "simple", "/usr/bin/python3 /usr/local/sbin/lab-apt-lock")
+    return (
+        _static(node)
+        + script
+        + _at_boot(
+            "lab-apt-lock", "Holds apt's locks after boot", "simple", "/usr/bin/python3 /usr/local/sbin/lab-apt-lock"
+        )
+    )
 
 
 VARIANTS: dict[str, Callable[[Node], list[File]]] = {

@@ -9,7 +9,13 @@ from dataclasses import asdict
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import COMMAND, Sample, is_enough, measure, parse_date
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import (
+    COMMAND,
+    Sample,
+    is_enough,
+    measure,
+    parse_date,
+)
 
 ARGUMENT_SPEC = {"samples": {"type": "int", "default": 5}, "enough": {"type": "float", "default": 0.25}}
 
@@ -23,7 +29,11 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        return {**result, "changed": False, **self.clock(lambda: self.measure([], options["samples"], options["enough"]))}
+        return {
+            **result,
+            "changed": False,
+            **self.clock(lambda: self.measure([], options["samples"], options["enough"])),
+        }
 
     def clock(self, measured):
         """The result: the offset that `measured` returns, or why there is none."""
@@ -33,13 +43,15 @@ class ActionModule(ActionBase):
             return {"clock": None, "unknown": {"clock": str(error)}}
 
     def measure(self, samples, most, enough):
-        """The offset out of these samples; the host is asked for more only where none of them is good, as each costs it a program."""
+        """The offset out of these samples; the host is asked for more only where none of them is good, as each costs it
+        a program."""
         while not samples or len(samples) < most and not is_enough(samples, enough):
             samples.append(self._ask())
         return measure(samples)
 
     def _ask(self):
-        """One round trip. A host that is not reached raises AnsibleConnectionFailure, which Ansible reports as unreachable."""
+        """One round trip. A host that is not reached raises AnsibleConnectionFailure, which Ansible reports as
+        unreachable."""
         sent = self.now()
         # Anybody may read the clock: without become there is no sudo in the round trip.
         answer = self._low_level_execute_command(COMMAND, sudoable=False)

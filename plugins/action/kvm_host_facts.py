@@ -23,10 +23,12 @@ SAMPLES, ENOUGH = (clock_offset.ARGUMENT_SPEC[name]["default"] for name in ("sam
 
 
 class ActionModule(clock_offset.ActionModule):
-    """Runs the module. With `clock` the shell that starts it is asked for the time before and after, which costs no round trip of its own."""
+    """Runs the module. With `clock` the shell that starts it is asked for the time before and after, which costs no
+    round trip of its own."""
 
     _supports_async = True
-    # Moments at which a command was sent and ended, and the host's dates before and after it; None: they are not wanted.
+    # Moments at which a command was sent and ended, and the host's dates before and after it; None: they are not
+    # wanted.
     _answers: Any = None
 
     def run(self, tmp=None, task_vars=None):
@@ -43,7 +45,8 @@ class ActionModule(clock_offset.ActionModule):
         return result
 
     def _measure_from(self, answers):
-        """The offset. The host is asked again only where the way of the facts took too long; then the facts are there, whatever comes of it."""
+        """The offset. The host is asked again only where the way of the facts took too long; then the facts are there,
+        whatever comes of it."""
         samples = [Sample(sent, received, *map(parse_date, dates)) for sent, received, dates in answers]
         try:
             return self.measure(samples, SAMPLES, ENOUGH)

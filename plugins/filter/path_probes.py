@@ -11,7 +11,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.pa
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import examine
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_variables, without_facts
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import (
+    profiles_of,
+    read_variables,
+    without_facts,
+)
 
 
 def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
@@ -19,7 +23,9 @@ def first_round(names, hostvars, live, info=None, peers=PEERS, count=20):
     known = read_variables(names, hostvars)
     hosts, cluster = hosts_and_cluster(known, hostvars, live, info)
     attached = attachments(hosts, cluster)
-    wanted = {name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()}
+    wanted = {
+        name: size.probed for name, size in sizes(cluster.labels, cluster.isolation, mtus(hosts, cluster)).items()
+    }
     asking = {name for name in live if known[name]["reached"]}
     return probe_options(plan_probes(attached, wanted, peers=peers), attached, asking, own(hosts), count)
 
@@ -32,14 +38,24 @@ def second_round(names, hostvars, live, info=None, policy=None, count=20):
 
 
 def hosts_and_cluster(known, hostvars, live, info):
-    """The hosts of which there are facts, and the cluster with those of which there are none, so that the others may find out why."""
-    missing = [without_facts(name, parts["declared"], "no facts", False) for name, parts in sorted(known.items()) if not parts["facts"]]
+    """The hosts of which there are facts, and the cluster with those of which there are none, so that the others may
+    find out why."""
+    missing = [
+        without_facts(name, parts["declared"], "no facts", False)
+        for name, parts in sorted(known.items())
+        if not parts["facts"]
+    ]
     return profiles_of(known), replace(expected_cluster(info, hostvars[live[0]]), hosts_without_facts=tuple(missing))
 
 
 def own(hosts):
     """All addresses of each host, without prefix length."""
-    return {host.name: {str(each).split("/", 1)[0] for link in host.get("interfaces") or () for each in link.get("addresses") or ()} for host in hosts}
+    return {
+        host.name: {
+            str(each).split("/", 1)[0] for link in host.get("interfaces") or () for each in link.get("addresses") or ()
+        }
+        for host in hosts
+    }
 
 
 class FilterModule:

@@ -10,15 +10,17 @@ short_description: Whether this host can run the guests of other hosts, by libvi
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Hands the CPU of each other host to C(virsh hypervisor-cpu-compare), as the CPU of a guest that would come from there. CPUs that are the
-    same are compared once.
+  - Hands the CPU of each other host to C(virsh hypervisor-cpu-compare), as the CPU of a guest that would come from
+    there. CPUs that are the same are compared once.
   - Asks only where C(libvirtd.service) is active already, and starts nothing. No file is written.
-  - libvirt refuses this question on a read-only connection since version 5.4, although it changes nothing. It therefore needs root.
+  - libvirt refuses this question on a read-only connection since version 5.4, although it changes nothing. It therefore
+    needs root.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   cpus:
-    description: For each other host the host-model CPU of its C(virsh domcapabilities), as text of a C(cpu) element. A host whose CPU is not known has null.
+    description: For each other host the host-model CPU of its C(virsh domcapabilities), as text of a C(cpu) element. A
+      host whose CPU is not known has null.
     type: dict
     required: true
 """
@@ -26,17 +28,18 @@ options:
 EXAMPLES = r"""
 - name: Can this host take the guests of the others?
   cloudstack.kvm.cpu_compare:
-    cpus: "{{ dict(others | zip(others | map('extract', hostvars, ['ansible_facts', 'kvm_host', 'libvirt', 'host_cpu', 'xml']))) }}"
+    cpus: "{{ dict(others | zip(others | map('extract', hostvars, path))) }}"
   become: true
   vars:
     others: "{{ ansible_play_hosts | difference([inventory_hostname]) }}"
+    path: [ansible_facts, kvm_host, libvirt, host_cpu, xml]
 """
 
 RETURN = r"""
 cpu_compare:
   description:
-    - For each other host V(identical), V(superset) (this host's CPU has all of it, and more) or V(incompatible), followed by a colon
-      and the features that this host lacks, or libvirt's reason.
+    - For each other host V(identical), V(superset) (this host's CPU has all of it, and more) or V(incompatible),
+      followed by a colon and the features that this host lacks, or libvirt's reason.
     - Null where libvirt was not asked. A host is missing where libvirt could not compare.
   returned: success
   type: dict

@@ -10,12 +10,17 @@ short_description: Everything about a KVM host that CloudStack depends on, in on
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Collects operating system, CPU, network, time, storage, libvirt and agent facts in one module run, as values with units, without judging them.
-  - What cannot be seen is null or empty, and RV(ansible_facts.kvm_host.unknown) says why. A missing tool never looks like a healthy host.
-  - Secrets of C(agent.properties) are left out. Whether its passphrase opens the keystore is found out without telling it to any program.
+  - Collects operating system, CPU, network, time, storage, libvirt and agent facts in one module run, as values with
+    units, without judging them.
+  - What cannot be seen is null or empty, and RV(ansible_facts.kvm_host.unknown) says why. A missing tool never looks
+    like a healthy host.
+  - Secrets of C(agent.properties) are left out. Whether its passphrase opens the keystore is found out without telling
+    it to any program.
   - Starts and changes nothing on the host. libvirtd is asked only while it runs, because its sockets would start it.
-  - Most facts need no privileges. Without them C(agent.properties), the keystore and some files cannot be read, which is then said.
-  - Packages, units, settings, modules and files that the checks of the pre-flight need are always looked at; the options add to them.
+  - Most facts need no privileges. Without them C(agent.properties), the keystore and some files cannot be read, which
+    is then said.
+  - Packages, units, settings, modules and files that the checks of the pre-flight need are always looked at; the
+    options add to them.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
   - cloudstack.kvm.attributes.linux
@@ -51,8 +56,8 @@ options:
     default: []
   clock:
     description:
-      - Whether to measure the host's clock too, as M(cloudstack.kvm.clock_offset) does. What the facts take does not count, so that the host is asked
-        again only where the way to it was slow. With C(async) nothing is measured.
+      - Whether to measure the host's clock too, as M(cloudstack.kvm.clock_offset) does. What the facts take does not
+        count, so that the host is asked again only where the way to it was slow. With C(async) nothing is measured.
     type: bool
     default: false
   required:
@@ -139,7 +144,8 @@ ansible_facts:
           returned: always
           type: float
         os:
-          description: id, version_id, codename, name, family (debian, redhat, suse), kernel and the kernel's command_line.
+          description: id, version_id, codename, name, family (debian, redhat, suse), kernel and the kernel's
+            command_line.
           returned: always
           type: dict
         arch:
@@ -161,7 +167,8 @@ ansible_facts:
           type: str
         virtualization:
           description:
-            - What the machine runs in, as C(systemd-detect-virt) calls it. A hypervisor is named before a container, C(none) is bare metal. Null if unknown.
+            - What the machine runs in, as C(systemd-detect-virt) calls it. A hypervisor is named before a container,
+              C(none) is bare metal. Null if unknown.
           returned: always
           type: str
         dmi:
@@ -170,26 +177,30 @@ ansible_facts:
           type: dict
         cpu:
           description:
-            - vendor, model, family, model_id, stepping, microcode, flags, mhz, virtualisation, numa_nodes, and sockets, cores and threads
-              of the whole machine. Null if unknown.
-            - smt (on, off, forceoff, notsupported or notimplemented) and mitigations (CPU flaw to what the kernel does about it).
-            - agent_mhz is the speed that CloudStack's agent will detect, which need not be mhz. C(host.cpu.manual.speed.mhz) is not looked at.
+            - vendor, model, family, model_id, stepping, microcode, flags, mhz, virtualisation, numa_nodes, and sockets,
+              cores and threads of the whole machine. Null if unknown.
+            - smt (on, off, forceoff, notsupported or notimplemented) and mitigations (CPU flaw to what the kernel does
+              about it).
+            - agent_mhz is the speed that CloudStack's agent will detect, which need not be mhz.
+              C(host.cpu.manual.speed.mhz) is not looked at.
           returned: always
           type: dict
         memory:
           description:
             - total_bytes, available_bytes, swap_total_bytes, hugepages_total (pages) and hugepage_bytes (size of one).
-            - numa, each node with node, total_bytes and cpus (as C(0-3)), and hugepages, each size with size_bytes, total and free (pages).
+            - numa, each node with node, total_bytes and cpus (as C(0-3)), and hugepages, each size with size_bytes,
+              total and free (pages).
           returned: always
           type: dict
         kvm:
           description:
-            - device, whether C(/dev/kvm) is there, kvm_ok, whether C(kvm-ok) succeeds (null where it is missing, and without the device), and nested,
-              as the parameter of the kernel module says.
+            - device, whether C(/dev/kvm) is there, kvm_ok, whether C(kvm-ok) succeeds (null where it is missing, and
+              without the device), and nested, as the parameter of the kernel module says.
           returned: always
           type: dict
         lsm:
-          description: apparmor (enabled, disabled) and selinux (enforcing, permissive), null where the kernel has not got it.
+          description: apparmor (enabled, disabled) and selinux (enforcing, permissive), null where the kernel has not
+            got it.
           returned: always
           type: dict
         cgroup:
@@ -198,25 +209,26 @@ ansible_facts:
           type: str
         disk:
           description:
-            - The file systems that hold C(/), C(/var) and C(/etc/cloudstack) (or will hold it), each with size_bytes and free_bytes.
-              C(/etc/cloudstack) also has writable, false on a file system that is mounted read-only.
+            - The file systems that hold C(/), C(/var) and C(/etc/cloudstack) (or will hold it), each with size_bytes
+              and free_bytes. C(/etc/cloudstack) also has writable, false on a file system that is mounted read-only.
           returned: always
           type: dict
         uefi:
           description:
-            - firmware, whether the host itself booted by UEFI, configured, the keys of C(uefi.properties) for guests, and missing, which of these
-              paths are not there.
+            - firmware, whether the host itself booted by UEFI, configured, the keys of C(uefi.properties) for guests,
+              and missing, which of these paths are not there.
           returned: always
           type: dict
         interfaces:
           description:
-            - Each with name, mac, mtu (bytes), kind (ether, bridge, bond, vlan ...), operstate, carrier, up, master, parent, stp, vlan_id, driver,
-              speed_mbps, addresses (with prefix length), dynamic (those IPv4 addresses that are a lease), duplex (full, half), permanent_mac (as built in,
-              null for what has none), and physical (a card, or a veth or virtio device that stands for one).
-            - bond is null for what is no bond, else mode, active (the member that an active-backup bond uses) and members, each with name, up and
-              speed_mbps.
-            - lldp is the neighbour as lldpd hears it, with system, port and chassis. Null where none is heard; RV(ansible_facts.kvm_host.unknown) has
-              C(interfaces.lldp) where lldpd could not be asked.
+            - Each with name, mac, mtu (bytes), kind (ether, bridge, bond, vlan ...), operstate, carrier, up, master,
+              parent, stp, vlan_id, driver, speed_mbps, addresses (with prefix length), dynamic (those IPv4 addresses
+              that are a lease), duplex (full, half), permanent_mac (as built in, null for what has none), and physical
+              (a card, or a veth or virtio device that stands for one).
+            - bond is null for what is no bond, else mode, active (the member that an active-backup bond uses) and
+              members, each with name, up and speed_mbps.
+            - lldp is the neighbour as lldpd hears it, with system, port and chassis. Null where none is heard;
+              RV(ansible_facts.kvm_host.unknown) has C(interfaces.lldp) where lldpd could not be asked.
           returned: always
           type: list
           elements: dict
@@ -240,10 +252,11 @@ ansible_facts:
           type: str
         resolver:
           description:
-            - servers (behind the stub of systemd-resolved its own servers), forward (all addresses that the host's own fqdn resolves to) and reverse (own
-              IPv4 address, loopback and link-local left out, to its name; null where it has none).
-            - Asked through the host's own nsswitch.conf, so C(/etc/hosts) counts. A server that says there is no such name and one that does not answer
-              in time look alike in reverse and forward (null and empty).
+            - servers (behind the stub of systemd-resolved its own servers), forward (all addresses that the host's own
+              fqdn resolves to) and reverse (own IPv4 address, loopback and link-local left out, to its name; null where
+              it has none).
+            - Asked through the host's own nsswitch.conf, so C(/etc/hosts) counts. A server that says there is no such
+              name and one that does not answer in time look alike in reverse and forward (null and empty).
           returned: always
           type: dict
         listeners:
@@ -253,35 +266,41 @@ ansible_facts:
           elements: dict
         firewall:
           description:
-            - nft is the list of objects of C(nft -j list ruleset) that decide about incoming packets, as nft prints them but without handles, counters
-              and expiry times. These are tables, chains with a hook input, the chains that they jump to, the rules and the sets and maps these use. C([])
-              means no rules.
-            - forward_policy is drop, accept or none (no chain with a hook forward). With several chains, drop if one of them drops.
-            - tools (nft and iptables, whether installed), bridge_nf (net.bridge.bridge-nf-call-iptables as C(0) or C(1), null without br_netfilter) and
-              docker0 (whether Docker's bridge is there).
-            - nft and forward_policy are null if they cannot be seen, also where iptables-legacy holds rules, which nft does not show.
+            - nft is the list of objects of C(nft -j list ruleset) that decide about incoming packets, as nft prints
+              them but without handles, counters and expiry times. These are tables, chains with a hook input, the
+              chains that they jump to, the rules and the sets and maps these use. C([]) means no rules.
+            - forward_policy is drop, accept or none (no chain with a hook forward). With several chains, drop if one of
+              them drops.
+            - tools (nft and iptables, whether installed), bridge_nf (net.bridge.bridge-nf-call-iptables as C(0) or
+              C(1), null without br_netfilter) and docker0 (whether Docker's bridge is there).
+            - nft and forward_policy are null if they cannot be seen, also where iptables-legacy holds rules, which nft
+              does not show.
           returned: always
           type: dict
         time:
           description:
-            - synchronised, source, stratum, offset_s (this clock minus true time, in seconds), leap and sources (each with name, state, stratum and
-              reach, the number of answered polls of the last eight). From chrony.
-            - service is the running time service, chrony, systemd-timesyncd, ntp or none. Two running ones are both named, C(chrony, ntp).
+            - synchronised, source, stratum, offset_s (this clock minus true time, in seconds), leap and sources (each
+              with name, state, stratum and reach, the number of answered polls of the last eight). From chrony.
+            - service is the running time service, chrony, systemd-timesyncd, ntp or none. Two running ones are both
+              named, C(chrony, ntp).
           returned: always
           type: dict
         libvirt:
           description:
-            - version, qemu_version, listen_tls, listen_tcp, tls_port, security_driver and vnc_listen as configured (null where not set), and domains
-              (running guests). Null if unknown.
-            - running (whether C(libvirtd.service) is active), args (the command line of its process), masked, sockets_active (socket units of libvirtd and of
-              the modular daemons) and modular_active (services of the modular daemons).
-            - host_cpu is the CPU that a guest gets with host-model, with model, vendor, fallback, features (name to require or disable) and xml, as
-              C(virsh hypervisor-cpu-compare) takes it. Null where libvirtd does not run.
+            - version, qemu_version, listen_tls, listen_tcp, tls_port, security_driver and vnc_listen as configured
+              (null where not set), and domains (running guests). Null if unknown.
+            - running (whether C(libvirtd.service) is active), args (the command line of its process), masked,
+              sockets_active (socket units of libvirtd and of the modular daemons) and modular_active (services of the
+              modular daemons).
+            - host_cpu is the CPU that a guest gets with host-model, with model, vendor, fallback, features (name to
+              require or disable) and xml, as C(virsh hypervisor-cpu-compare) takes it. Null where libvirtd does not
+              run.
             - machine_types of QEMU, and default_machine, which of them C(pc) and C(q35) stand for.
           returned: always
           type: dict
         java:
-          description: version of Java and path_ok, whether C(/usr/bin/java), the only one that the agent's unit starts, can be executed.
+          description: version of Java and path_ok, whether C(/usr/bin/java), the only one that the agent's unit starts,
+            can be executed.
           returned: always
           type: dict
         nfs:
@@ -294,44 +313,51 @@ ansible_facts:
           type: dict
         agent:
           description:
-            - present (whether C(agent.properties) is there), version (of the package), common_version (of cloudstack-common), properties (without
-              secrets), zeroed (the file holds zero bytes, as a hard power-off leaves it), and keystore with present, readable, empty and opens.
-            - C(keystore.opens=false) means that C(cloud.jks) has another passphrase than C(agent.properties); every further join fails then. It is false
-              too where the passphrase is lost, because the join makes a new one.
-            - certificate (C(cloud.crt)) and libvirt_certificate (C(/etc/pki/libvirt/servercert.pem)), each with subject_cn, issuer_cn, not_before and
-              not_after (ISO 8601, UTC) and names (entries of the subject alternative name, such as C(IP Address:10.88.0.11)). Null where there is none;
+            - present (whether C(agent.properties) is there), version (of the package), common_version (of
+              cloudstack-common), properties (without secrets), zeroed (the file holds zero bytes, as a hard power-off
+              leaves it), and keystore with present, readable, empty and opens.
+            - C(keystore.opens=false) means that C(cloud.jks) has another passphrase than C(agent.properties); every
+              further join fails then. It is false too where the passphrase is lost, because the join makes a new one.
+            - certificate (C(cloud.crt)) and libvirt_certificate (C(/etc/pki/libvirt/servercert.pem)), each with
+              subject_cn, issuer_cn, not_before and not_after (ISO 8601, UTC) and names (entries of the subject
+              alternative name, such as C(IP Address:10.88.0.11)). Null where there is none;
               RV(ansible_facts.kvm_host.unknown) has C(agent.certificate) where there is one that cannot be read.
-            - key_matches and libvirt_key_matches, whether each of the two certificates is for the private key beside it. Null where one of the two files
-              is not there.
-            - csr (whether C(cloud.csr) holds anything), scripts (path to C(executable), C(not executable) or C(absent)), keytool (its path, null without
-              one).
-            - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that cannot be told.
-            - unit of C(cloudstack-agent.service) with active and enabled as systemd calls them (C(not-found) in both without the unit) and restarts (by
-              systemd since it was last started by hand). Null if unknown.
+            - key_matches and libvirt_key_matches, whether each of the two certificates is for the private key beside
+              it. Null where one of the two files is not there.
+            - csr (whether C(cloud.csr) holds anything), scripts (path to C(executable), C(not executable) or
+              C(absent)), keytool (its path, null without one).
+            - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that cannot
+              be told.
+            - unit of C(cloudstack-agent.service) with active and enabled as systemd calls them (C(not-found) in both
+              without the unit) and restarts (by systemd since it was last started by hand). Null if unknown.
           returned: always
           type: dict
         ssh:
           description:
-            - settings as C(sshd -T) tells them for the CloudStack account, null if unknown (needs root). permitrootlogin, passwordauthentication,
-              pubkeyauthentication, authenticationmethods, authorizedkeyscommand and forcecommand as text. port, allowusers, denyusers, allowgroups,
-              denygroups, authorizedkeysfile, ciphers, macs, kexalgorithms, hostkeyalgorithms and pubkeyacceptedalgorithms as lists, empty where not set.
-            - depends_on_address says that C(sshd_config) has a Match on an address or host, so that the management server may meet other settings than
-              these.
-            - authorized_keys (of root and of the CloudStack account, each key as C(<type> <base64>)). Keys that only start one command, and keys of
-              certificate authorities, are left out. Null for an account whose files cannot be read.
+            - settings as C(sshd -T) tells them for the CloudStack account, null if unknown (needs root).
+              permitrootlogin, passwordauthentication, pubkeyauthentication, authenticationmethods,
+              authorizedkeyscommand and forcecommand as text. port, allowusers, denyusers, allowgroups, denygroups,
+              authorizedkeysfile, ciphers, macs, kexalgorithms, hostkeyalgorithms and pubkeyacceptedalgorithms as lists,
+              empty where not set.
+            - depends_on_address says that C(sshd_config) has a Match on an address or host, so that the management
+              server may meet other settings than these.
+            - authorized_keys (of root and of the CloudStack account, each key as C(<type> <base64>)). Keys that only
+              start one command, and keys of certificate authorities, are left out. Null for an account whose files
+              cannot be read.
           returned: always
           type: dict
         sudo:
           description:
-            - user, installed, requiretty and noexec (Defaults that break the join), and commands, whether each of the commands of a join may be run as
-              root by this account without a password. root is never asked for one. Null if unknown (needs root).
+            - user, installed, requiretty and noexec (Defaults that break the join), and commands, whether each of the
+              commands of a join may be run as root by this account without a password. root is never asked for one.
+              Null if unknown (needs root).
           returned: always
           type: dict
         bmc:
           description:
-            - The BMC as seen in band, with in_band, guid (lower case, as C(ipmitool mc guid)), address, mac and channel_access (the access mode in use of
-              its first LAN channel, such as C(always available) or C(disabled)). Null where the kernel has no IPMI device;
-              RV(ansible_facts.kvm_host.unknown) says so.
+            - The BMC as seen in band, with in_band, guid (lower case, as C(ipmitool mc guid)), address, mac and
+              channel_access (the access mode in use of its first LAN channel, such as C(always available) or
+              C(disabled)). Null where the kernel has no IPMI device; RV(ansible_facts.kvm_host.unknown) says so.
           returned: always
           type: dict
         programs:
@@ -343,7 +369,8 @@ ansible_facts:
           returned: always
           type: dict
         units:
-          description: Unit to load, active, sub and unit_file, as systemd calls them (load is not-found for an unknown unit).
+          description: Unit to load, active, sub and unit_file, as systemd calls them (load is not-found for an unknown
+            unit).
           returned: always
           type: dict
         sysctl:
@@ -355,7 +382,8 @@ ansible_facts:
           returned: always
           type: dict
         files:
-          description: Path to exists and, if so, mode, owner, group, target (of a link), size (bytes) and sha256. exists is null if it cannot be told.
+          description: Path to exists and, if so, mode, owner, group, target (of a link), size (bytes) and sha256.
+            exists is null if it cannot be told.
           returned: always
           type: dict
         unknown:

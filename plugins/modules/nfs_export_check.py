@@ -10,8 +10,9 @@ short_description: Prove that root of this host can use NFS exports
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Opens each export as root, writes a file, looks at its owner, renames it, gives it to another user, reads and removes it, and says how long
-    each step took. CloudStack accepts an export that squashes root and then fails when guests are made.
+  - Opens each export as root, writes a file, looks at its owner, renames it, gives it to another user, reads and
+    removes it, and says how long each step took. CloudStack accepts an export that squashes root and then fails when
+    guests are made.
   - Works from user space with libnfs. Nothing is mounted, so nothing can hang and no pool of CloudStack is disturbed.
 options:
   exports:
@@ -24,7 +25,8 @@ options:
     type: int
     default: 15
   report_only:
-    description: Whether to return what was seen, for somebody else to judge, instead of failing at the first export that root cannot use.
+    description: Whether to return what was seen, for somebody else to judge, instead of failing at the first export
+      that root cannot use.
     type: bool
     default: false
 attributes:
@@ -62,7 +64,8 @@ exports:
       returned: always
       type: str
     ok:
-      description: Whether everything that was tried succeeded, and the file that root made belongs to root as far as can be seen.
+      description: Whether everything that was tried succeeded, and the file that root made belongs to root as far as
+        can be seen.
       returned: always
       type: bool
     version:
@@ -70,7 +73,8 @@ exports:
       returned: always
       type: int
     steps:
-      description: Milliseconds for V(mount), V(write), V(rename), V(chown), V(read) and V(remove); null for what was not tried or failed.
+      description: Milliseconds for V(mount), V(write), V(rename), V(chown), V(read) and V(remove); null for what was
+        not tried or failed.
       returned: always
       type: dict
     failed_step:
@@ -82,7 +86,8 @@ exports:
       returned: always
       type: str
     uid_seen:
-      description: Owner of the file that root made; 65534 is nobody, so that the server squashes root. Null if it cannot be seen, as with version 4.
+      description: Owner of the file that root made; 65534 is nobody, so that the server squashes root. Null if it
+        cannot be seen, as with version 4.
       returned: always
       type: int
 unknown:

@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Opens a TCP connection to each target and closes it again, up to 256 at a time, over IPv4 or IPv6.
-  - Needs nothing but Python on the host, and at most O(timeout) for each 256 targets, plus the time that names need to be resolved.
+  - Needs nothing but Python on the host, and at most O(timeout) for each 256 targets, plus the time that names need to
+    be resolved.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
@@ -39,14 +40,15 @@ options:
         default: ""
       udp_rmcp:
         description:
-          - Sends a presence ping of RMCP over UDP, which every BMC with IPMI over LAN answers, in place of a TCP connection.
+          - Sends a presence ping of RMCP over UDP, which every BMC with IPMI over LAN answers, in place of a TCP
+            connection.
           - Through an interface without an address the ping still finds a BMC that is on the same wire.
         type: bool
         default: false
       udp:
         description:
-          - Sends a datagram in place of a TCP connection. It is answered where nobody listens, V(refused); no answer, V(filtered), says that
-            somebody listens or that it got lost.
+          - Sends a datagram in place of a TCP connection. It is answered where nobody listens, V(refused); no answer,
+            V(filtered), says that somebody listens or that it got lost.
           - What listens for VXLAN drops the datagram.
         type: bool
         default: false
@@ -60,7 +62,8 @@ options:
     description: Interface to send through, whatever the routes say; needs root.
     type: str
   timeout:
-    description: Seconds to wait for each answer. TCP repeats a lost first packet after one second, and an address that nobody has is given up after three.
+    description: Seconds to wait for each answer. TCP repeats a lost first packet after one second, and an address that
+      nobody has is given up after three.
     type: float
     default: 3
 """
@@ -105,8 +108,10 @@ ports:
     state:
       description:
         - V(open), somebody answered.
-        - V(refused), the way is free and nobody listens there (yet). A firewall that rejects with a reset looks the same.
-        - V(filtered), no answer came. A datagram (RV(ports[].state) of a target with O(targets[].udp)) may have been taken by who listens there.
+        - V(refused), the way is free and nobody listens there (yet). A firewall that rejects with a reset looks the
+          same.
+        - V(filtered), no answer came. A datagram (RV(ports[].state) of a target with O(targets[].udp)) may have been
+          taken by who listens there.
         - V(unreachable), a router, a firewall or this host said that there is no way, or the name is not known.
         - Null where the host could not even ask, because the interface or the source address does not exist.
       returned: always

@@ -10,9 +10,11 @@ short_description: Judge whether hosts belong into their cluster
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Runs all checks over the facts that were collected of a cluster's hosts, and writes C(preflight.html), C(preflight.json) and
-    C(preflight.junit.xml), and into C(preflight.facts.json) the facts and probes that it judged by, for M(cloudstack.kvm.host).
-  - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) collects what it needs and calls it.
+  - Runs all checks over the facts that were collected of a cluster's hosts, and writes C(preflight.html),
+    C(preflight.json) and C(preflight.junit.xml), and into C(preflight.facts.json) the facts and probes that it judged
+    by, for M(cloudstack.kvm.host).
+  - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) collects what it needs and
+    calls it.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.controller
 options:
@@ -26,10 +28,12 @@ options:
     type: dict
     required: true
   info:
-    description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster is meant to be.
+    description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster
+      is meant to be.
     type: dict
   management:
-    description: Results of M(cloudstack.kvm.management_server_check), one for each management server, each with C(item), its name.
+    description: Results of M(cloudstack.kvm.management_server_check), one for each management server, each with
+      C(item), its name.
     type: list
     elements: dict
     default: []
@@ -47,12 +51,14 @@ options:
     type: path
     required: true
   run_id:
-    description: What M(cloudstack.kvm.preflight_mark) was given when this run began; its mark is taken away when the files are there.
+    description: What M(cloudstack.kvm.preflight_mark) was given when this run began; its mark is taken away when the
+      files are there.
     type: str
   only_paths:
     description:
       - Run only the checks of the paths between the hosts, and of the facts that may explain them.
-      - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and let no host join.
+      - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and let no host
+        join.
     type: bool
     default: false
 """

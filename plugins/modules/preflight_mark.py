@@ -10,8 +10,9 @@ short_description: Mark that a pre-flight has begun
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Writes a mark beside the report of a cluster. M(cloudstack.kvm.preflight) takes it away when the report of the same run is there, and
-    M(cloudstack.kvm.host) adds no host while there is one. So the report of before does not look current after a run that never ended.
+  - Writes a mark beside the report of a cluster. M(cloudstack.kvm.preflight) takes it away when the report of the same
+    run is there, and M(cloudstack.kvm.host) adds no host while there is one. So the report of before does not look
+    current after a run that never ended.
   - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) calls it.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.controller
@@ -25,7 +26,8 @@ options:
     type: str
     required: true
   state:
-    description: V(absent) takes the mark of this run away, where it turned out that there is nothing to judge. The report of before stands then.
+    description: V(absent) takes the mark of this run away, where it turned out that there is nothing to judge. The
+      report of before stands then.
     type: str
     choices: [present, absent]
     default: present

@@ -10,8 +10,9 @@ short_description: All probes of one host in one module run
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare) and M(cloudstack.kvm.nfs_export_check) do, one
-    after the other. On many hosts the start of a module costs more than the probes.
+  - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare) and
+    M(cloudstack.kvm.nfs_export_check) do, one after the other. On many hosts the start of a module costs more than the
+    probes.
   - A probe that fails does not fail the module, and the others are done. Its result then has C(failed) and C(msg).
   - For the role P(cloudstack.kvm.preflight#role). By itself, each of these modules says more plainly what is wanted.
 extends_documentation_fragment:

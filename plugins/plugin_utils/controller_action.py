@@ -9,7 +9,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 
 class ControllerAction(ActionBase):
-    """Subclasses have ARGUMENT_SPEC and `outcome`, which returns the keys of the result. A KvmError that it raises is the task's message."""
+    """Subclasses have ARGUMENT_SPEC and `outcome`, which returns the keys of the result. A KvmError that it raises is
+    the task's message."""
 
     TRANSFERS_FILES = False
     _requires_connection = False

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callback plugin of the tests: lets tasks go wrong. The file FAIL_TASKS holds a JSON list of [name of the task, host or delegate, how].
+"""Callback plugin of the tests: lets tasks go wrong. The file FAIL_TASKS holds a JSON list of [name of the task, host
+or delegate, how].
 
-`how`: failed (the module says so), unreachable (the connection breaks), died (the plugin raises), ok (nothing is done, and that is called a
-success), or the result itself, a dictionary. What has been done so is noted in the file FAIL_TASKS.done, a line each.
-"""
+`how`: failed (the module says so), unreachable (the connection breaks), died (the plugin raises), ok (nothing is done,
+and that is called a success), or the result itself, a dictionary. What has been done so is noted in the file
+FAIL_TASKS.done, a line each."""
 
 from __future__ import annotations
 
@@ -63,4 +64,6 @@ class CallbackModule(CallbackBase):
     def __init__(self):
         super().__init__()
         if FILE and not hasattr(TaskExecutor._get_action_handler_with_module_context, "__wrapped__"):
-            TaskExecutor._get_action_handler_with_module_context = _failing(TaskExecutor._get_action_handler_with_module_context)
+            TaskExecutor._get_action_handler_with_module_context = _failing(
+                TaskExecutor._get_action_handler_with_module_context
+            )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""python -m tests.contract [--commands] [TOPIC ...]: the figures by topic (and by command), and what differs in these topics."""
+"""python -m tests.contract [--commands] [TOPIC ...]: the figures by topic (and by command), and what differs in these
+topics."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ def main() -> None:
             print(f"{name}: {answered[name]} of {asked[name]}")
     for verdict in verdicts:
         if not verdict.good and verdict.exchange.topic in sys.argv[1:]:
-            print(f"  {verdict.exchange.place} | {verdict.exchange.command} | {'; '.join(verdict.reasons) or 'asks for an unknown id'}"[:400])
+            print(
+                f"  {verdict.exchange.place} | {verdict.exchange.command} | "
+                f"{'; '.join(verdict.reasons) or 'asks for an unknown id'}"[:400]
+            )
     good = sum(verdict.good for verdict in verdicts)
     print(f"{good} of {len(verdicts)} answered as the real server, {100 * good / len(verdicts):.1f} %")
 

@@ -18,7 +18,7 @@ TOO_SHORT = (1, 5)  # timeouts that the recordings ran into; the second one on a
 KEPT = 16  # characters of a password that it keeps
 BEGIN = "Loading IANA PEN Registry...\nUnable to Get Channel Cipher Suites\n"
 NO_SESSION = "Error: Unable to establish IPMI v2 / RMCP+ session\n"
-NOBODY = f"Loading IANA PEN Registry...\nGet Auth Capabilities error\nError issuing Get Channel Authentication Capabilities request\n{NO_SESSION}"
+NOBODY = f"Loading IANA PEN Registry...\nGet Auth Capabilities error\nError issuing Get Channel Authentication Capabilities request\n{NO_SESSION}"  # noqa: E501
 DONE = {"on": "Up/On", "off": "Down/Off", "cycle": "Cycle", "reset": "Reset", "soft": "Soft"}
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is this the answer of the real server? Status, type, envelope, codes and texts exactly; of a success the shape and the words that are states."""
+"""Is this the answer of the real server? Status, type, envelope, codes and texts exactly; of a success the shape and
+the words that are states."""
 
 from __future__ import annotations
 
@@ -20,16 +21,21 @@ NUMBERS = [
 ]
 # Fields whose value is part of the contract, wherever they stand.
 STATES = {
-    "state", "resourcestate", "allocationstate", "managedstate", "powerstate", "enabled", "status", "success", "jobstatus", "jobresultcode",
-    "jobresulttype", "jobprocstatus", "errorcode", "cserrorcode", "networktype", "hypervisor", "hypervisortype", "clustertype", "arch", "scope",
-    "type", "traffictype", "kvmnetworklabel", "vlan", "isolationmethods", "driver", "address", "port", "username", "password", "value", "isdynamic",
+    "state", "resourcestate", "allocationstate", "managedstate", "powerstate", "enabled", "status", "success",
+    "jobstatus", "jobresultcode",
+    "jobresulttype", "jobprocstatus", "errorcode", "cserrorcode", "networktype", "hypervisor", "hypervisortype",
+    "clustertype", "arch", "scope",
+    "type", "traffictype", "kvmnetworklabel", "vlan", "isolationmethods", "driver", "address", "port", "username",
+    "password", "value", "isdynamic",
     "hastate", "haenable", "haprovider", "gateway", "netmask", "dns1", "dns2", "internaldns1", "name",
 }  # fmt: skip
 
 
-# Statistics come with the first round of the collector, a minute after a host: whether they are there depends on the moment.
+# Statistics come with the first round of the collector, a minute after a host: whether they are there depends on the
+# moment.
 STATISTICS = {
-    "cpuused", "cpuloadaverage", "memoryused", "networkkbsread", "networkkbswrite", "gpugroup", "gputotal", "gpuused", "storagecapabilities",
+    "cpuused", "cpuloadaverage", "memoryused", "networkkbsread", "networkkbswrite", "gpugroup", "gputotal", "gpuused",
+    "storagecapabilities",
 }  # fmt: skip
 
 
@@ -70,8 +76,12 @@ def _lists(recorded: list[Any], ours: list[Any], path: str) -> Iterator[str]:
     if bool(recorded) != bool(ours):
         yield f"{path} has {len(ours)} elements, really {len(recorded)}"
         return
-    if len(recorded) != len(ours):  # other rows were made besides the recorded ones: one of ours must look like the first
-        found = [[text for text in differences(recorded[0], entry, f"{path}[0]") if "really" not in text] for entry in ours]
+    if len(recorded) != len(
+        ours
+    ):  # other rows were made besides the recorded ones: one of ours must look like the first
+        found = [
+            [text for text in differences(recorded[0], entry, f"{path}[0]") if "really" not in text] for entry in ours
+        ]
         yield from min(found, key=len)
         return
     for index, (left, right) in enumerate(zip(*pair(recorded, ours))):  # noqa: B905 - of one length

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the simulator answers otherwise than the real server, and why. By topic and entry name; a test refuses what no longer differs, and
-every difference that stands in no row."""
+"""Where the simulator answers otherwise than the real server, and why. By topic and entry name; a test refuses what no
+longer differs, and every difference that stands in no row."""
 
 from __future__ import annotations
 
-NO_DRIVER = "the simulator has the driver ipmitool only; the others are kept, but would need a Redfish BMC or a second CloudStack"
+NO_DRIVER = "the simulator has the driver ipmitool only; the others are kept, but would need a Redfish BMC or a second CloudStack"  # noqa: E501
 TIMING = "a matter of moments: the real server's agent was gone already when the answer was written"
-HA_DRILL = "configureSimulatorHAProviderState is a command of CloudStack's own simulator plug-in, or the entry follows what it staged"
+HA_DRILL = "configureSimulatorHAProviderState is a command of CloudStack's own simulator plug-in, or the entry follows what it staged"  # noqa: E501
 MACHINE = "figures of the machine, its Java and its database"
 EVENTS = "each call writes its events there, three for an asynchronous one; here only some do"
 LISTAPIS = "the table of commands is made from the source, which lacks some descriptions and relations"
 NO_GUESTS = "there are no guests: nothing starts, downloads or migrates them"
 ONE_USER = "there is one user, the administrator"
 AGENT = "our stand-in agents take a certificate when they are added, and no later"
-OTHER_START = "the first server had two providers Enabled at once, the second one none (arguments.json, zone-ready.json)"
+OTHER_START = (
+    "the first server had two providers Enabled at once, the second one none (arguments.json, zone-ready.json)"
+)
 
 
 def _rows(topic: str, reason: str, *names: str) -> dict[tuple[str, str], str]:
@@ -36,21 +38,28 @@ REASONS: dict[tuple[str, str], str] = {
     ),
     **_rows("host-lifecycle", TIMING, "reconnectHost when Up / result"),
     **_rows(
-        "ha", HA_DRILL, "configureSimulatorHAProviderState health=true", "configureSimulatorHAProviderState health=false, recover works",
-        "configureSimulatorHAProviderState health=false, recover fails", "configureSimulatorHAProviderState health=true again",
-        "listHostHAResources after that", "listSimulatorHAStateTransitions", "listHosts after that", "cancelHostMaintenance if needed / result",
+        "ha", HA_DRILL, "configureSimulatorHAProviderState health=true", "configureSimulatorHAProviderState "
+            "health=false, recover works",
+        "configureSimulatorHAProviderState health=false, recover fails", "configureSimulatorHAProviderState "
+            "health=true again",
+        "listHostHAResources after that", "listSimulatorHAStateTransitions", "listHosts after that",
+        "cancelHostMaintenance if needed / result",
     ),
     **_rows(
-        "kvm-host-vm", NO_GUESTS, "tmpl", "deploy", "deploy / result", "migrate h2 to h1, both secured", "migrate h2 to h1, both secured / result",
-        "migrate h1 to h2, 16514 refused on the target", "migrate h1 to h2, 16514 refused on the target / result", "migrate back h1 to h2",
+        "kvm-host-vm", NO_GUESTS, "tmpl", "deploy", "deploy / result", "migrate h2 to h1, both secured", "migrate h2 "
+            "to h1, both secured / result",
+        "migrate h1 to h2, 16514 refused on the target", "migrate h1 to h2, 16514 refused on the target / result",
+        "migrate back h1 to h2",
         "migrate back h1 to h2 / result",
     ),
     **_rows(
-        "kvm-host-lifecycle", AGENT, "provisionCertificate h1 reconnect=true", "provisionCertificate h1 reconnect=true / result",
+        "kvm-host-lifecycle", AGENT, "provisionCertificate h1 reconnect=true", "provisionCertificate h1 "
+            "reconnect=true / result",
     ),
     **_rows(
         "restart", ONE_USER, *(f"call {number} with a limit of 3 a second, plain user" for number in range(1, 7)),
-        "a command a plain user has no role for", "another", "listApis by a plain user, count", "disableUser", "a call of a disabled user",
+        "a command a plain user has no role for", "another", "listApis by a plain user, count", "disableUser", "a "
+            "call of a disabled user",
     ),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks that host-kvm.json and kvm-host-*.json were recorded in: machines that fail in one way each, and such that join. The
-simulator's own SSH code runs against it; only sockets, names and the far end of the protocol are played, and what an agent tells of its
-host. Real machines stage the same in tests of lab/simulator/kvm."""
+"""The networks that host-kvm.json and kvm-host-*.json were recorded in: machines that fail in one way each, and such
+that join. The simulator's own SSH code runs against it; only sockets, names and the far end of the protocol are played,
+and what an agent tells of its host. Real machines stage the same in tests of lab/simulator/kvm."""
 
 from __future__ import annotations
 
@@ -25,27 +25,36 @@ from tests.contract.recordings import Exchange
 NOWHERE = {"10.98.0.77", "10.88.0.77", "127.1.0.1", "127.0.0.1"}  # refused, or no neighbour
 DROPPED, CLOSES, SILENT, HANGS = "10.98.0.2", "127.1.0.8", "127.1.0.9", "127.1.0.10"
 # address -> the part of a command that fails there
-FAILS = {"127.1.0.3": "/dev/kvm", "127.1.0.4": "keystore-setup", "127.1.0.5": "keystore-cert-import", "127.1.0.6": "cloudstack-setup-agent"}
+FAILS = {
+    "127.1.0.3": "/dev/kvm",
+    "127.1.0.4": "keystore-setup",
+    "127.1.0.5": "keystore-cert-import",
+    "127.1.0.6": "cloudstack-setup-agent",
+}
 USERS = ("kvmtest", "root", "ops")
-# What was wrong with the real host at an entry of kvm-host-*.json: no key of the server on it, no SSH, or the part of a command that
+# What was wrong with the real host at an entry of kvm-host-*.json: no key of the server on it, no SSH, or the part of a
+# command that
 # fails there. "silent": all went well, and no agent came in time; "joins", the rest, has an agent that does.
 STAGED = {
     "wrong-password": "no key, no password", "unknown-user": "no key, no password", "key-refused-no-password": "no key",
-    "password-login-off": "no key, no password login", "ssh-port-refused": "refused", "ssh-filtered": "dropped", "kvm-missing": "/dev/kvm",
-    "kvm-module-only-removed": "/dev/kvm", "cert-import-missing": "keystore-cert-import", "etc-cloudstack-readonly": "keystore-cert-import",
+    "password-login-off": "no key, no password login", "ssh-port-refused": "refused", "ssh-filtered": "dropped",
+    "kvm-missing": "/dev/kvm",
+    "kvm-module-only-removed": "/dev/kvm", "cert-import-missing": "keystore-cert-import",
+    "etc-cloudstack-readonly": "keystore-cert-import",
     "disk-full": "keystore-cert-import", "setup-agent-missing": "cloudstack-setup-agent",
     **dict.fromkeys(
-        ("ssh-port-in-url", "sudo-missing", "sudo-requiretty", "user-no-sudo", "user-sudo-with-password", "user-sudo-documented-only", "no-package",
+        ("ssh-port-in-url", "sudo-missing", "sudo-requiretty", "user-no-sudo", "user-sudo-with-password", "user-sudo-documented-only", "no-package",  # noqa: E501
          "keystore-setup-not-executable", "keystore-setup-missing"), "keystore-setup",
     ),
     **dict.fromkeys(
-        ("java-missing", "hostname-unresolvable", "guest-bridge-missing", "bridge-without-port", "stale-jks-other-pass", "tls16514-blocked",
+        ("java-missing", "hostname-unresolvable", "guest-bridge-missing", "bridge-without-port", "stale-jks-other-pass", "tls16514-blocked",  # noqa: E501
          "libvirtd-masked", "mgmt-8250-dropped", "kvm-ok-missing", "clock-behind", "addHost h1 first"), "silent",
     ),
 }  # fmt: skip
 DEAD_EXPORTS = ("/nope", "/export/x")
 DETAILS = {
-    "Host.OS.Kernel.Version": "6.1.0-56-amd64", "com.cloud.network.Networks.RouterPrivateIpStrategy": "HostLocal", "Host.OS.Version": "12",
+    "Host.OS.Kernel.Version": "6.1.0-56-amd64", "com.cloud.network.Networks.RouterPrivateIpStrategy": "HostLocal",
+    "Host.OS.Version": "12",
     "host.vddk.support": "false", "host.uefi.enable": "true", "secured": "true", "Host.OS": "Debian GNU/Linux",
 }  # fmt: skip
 
@@ -90,13 +99,16 @@ class Machines:
         words = dict(re.findall(r" -(\w) (\S+)", command))
         arch = self._cloud.get("cluster", int(words["c"]))["arch"]
         row = self._agents._row_for({
-            "name": f"h{int(address.rpartition('.')[2]) - 10}", "privateIpAddress": address, "guid": words["g"], "dataCenter": words["z"],
-            "pod": words["p"], "cluster": words["c"], "arch": arch, "cpuSockets": 1, "cpus": 1, "speed": 2596, "memory": 1974906880,
+            "name": f"h{int(address.rpartition('.')[2]) - 10}", "privateIpAddress": address, "guid": words["g"],
+            "dataCenter": words["z"],
+            "pod": words["p"], "cluster": words["c"], "arch": arch, "cpuSockets": 1, "cpus": 1, "speed": 2596,
+            "memory": 1974906880,
             "caps": "hvm,snapshot", "uefi": True, "hostDetails": DETAILS,
         })  # fmt: skip
         hosts.set_state(self._cloud, row, "Up")
 
-    # --- in place of the agents' connections -------------------------------------------------------------------------------------------
+    # --- in place of the agents' connections
+    # -------------------------------------------------------------------------------------------
 
     def connect_pool(self, pool: Record, members: list[Record]) -> str | None:
         return "mount failed" if pool["path"] in DEAD_EXPORTS else None

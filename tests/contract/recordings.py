@@ -14,7 +14,8 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
 # One entry a server. Topics in the order in which it was asked: later files use what earlier ones have made.
 SERVERS: dict[str, tuple[str, ...]] = {
     "simulated hosts": (
-        "discovery", "auth", "validation", "zone", "cluster", "host-simulator", "config", "settings", "oobm", "host-lifecycle", "jobs", "ha", "ha-race",
+        "discovery", "auth", "validation", "zone", "cluster", "host-simulator", "config", "settings", "oobm",
+        "host-lifecycle", "jobs", "ha", "ha-race",
         "storage", "misc", "more", "maintenance", "host-kvm",
     ),
     "real hosts": ("kvm-host",),
@@ -81,13 +82,22 @@ def _flat(topic: str, index: int, entry: dict[str, Any]) -> Iterator[Exchange]:
     command = params.pop("command")
     common = {"method": "POST", "typed": False, "moment": datetime.fromisoformat(f"{entry['at']}+00:00").timestamp()}
     yield Exchange(
-        topic, index, entry["name"], command=command, params=params, status=entry["status"], body=json.dumps(entry["body"]), seconds=entry["seconds"], **common
+        topic,
+        index,
+        entry["name"],
+        command=command,
+        params=params,
+        status=entry["status"],
+        body=json.dumps(entry["body"]),
+        seconds=entry["seconds"],
+        **common,
     )
     job = entry.get("job")
     if job and job.get("body"):
         looked = {"jobid": next(iter(entry["body"].values()))["jobid"]}
         yield Exchange(
-            topic, index, f"{entry['name']} / result", command="queryAsyncJobResult", params=looked, status=job["status"], body=json.dumps(job["body"]),
+            topic, index, f"{entry['name']} / result", command="queryAsyncJobResult", params=looked,
+            status=job["status"], body=json.dumps(job["body"]),
             seconds=job["seconds"], **common,
         )  # fmt: skip
 

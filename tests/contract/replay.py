@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the simulator what the real server was asked, in order, with ids mapped, on a clock that stands at the hour of the recording."""
+"""Asks the simulator what the real server was asked, in order, with ids mapped, on a clock that stands at the hour of
+the recording."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ NOBODY = "00000000-1111-2222-3333-444444444444"  # what the recordings ask for w
 PAUSE = 0.05  # seconds between two requests of the recording, which was a program
 JOB_TIME = 30  # seconds; no job of the simulator needs them
 BLANKED = ("(blanked)", "(secret)")
-RESTARTS = ("seconds until the process had ended", "updateConfiguration back", "call 1 with a limit of 3 a second, root administrator")
+RESTARTS = (
+    "seconds until the process had ended",
+    "updateConfiguration back",
+    "call 1 with a limit of 3 a second, root administrator",
+)
 
 
 class StandingClock(Clock):
@@ -67,7 +72,9 @@ class Replay:
         self.cloud = Cloud(self.clock, KEY, SECRET, host_setting="192.0.2.2")
         self.cloud.settings.set("integration.api.port", "8096")
         self.ids: dict[str, str] = {}
-        self.looked = self.since = self.clock.now()  # when the server looked at its hosts and BMCs by itself; when a row of waits began
+        self.looked = self.since = (
+            self.clock.now()
+        )  # when the server looked at its hosts and BMCs by itself; when a row of waits began
         self.behind = 0.0
         self.held = False
         self.patch = mock.patch.object(ipmi, "run", bmc.RecordedBmcs())
@@ -128,10 +135,13 @@ class Replay:
         background.run_once(self.cloud)
 
     def watch(self, observed: list) -> None:
-        """Something was watched over time here: let as much time pass, and a little more where the last state is not reached yet."""
+        """Something was watched over time here: let as much time pass, and a little more where the last state is not
+        reached yet."""
         self.release()
         self.settle()
-        seconds, *words = observed[-1] if isinstance(observed, list) and observed and isinstance(observed[-1], list) else [1.0]
+        seconds, *words = (
+            observed[-1] if isinstance(observed, list) and observed and isinstance(observed[-1], list) else [1.0]
+        )
         end = self.clock.now() + float(seconds) + ROUND
         while self.clock.now() < end or (self.clock.now() < end + PATIENCE and not self.reached(set(words))):
             self.clock.sleep(ROUND)
@@ -139,7 +149,10 @@ class Replay:
 
     def reached(self, words: set[str]) -> bool:
         """Whether some host is as it was seen last."""
-        rows = [{row["state"], row["resourcestate"], (row.get("oobm") or {}).get("powerstate")} for row in self.cloud.table("host")]
+        rows = [
+            {row["state"], row["resourcestate"], (row.get("oobm") or {}).get("powerstate")}
+            for row in self.cloud.table("host")
+        ]
         return any(words <= row for row in rows)
 
     def release(self) -> None:
@@ -149,7 +162,8 @@ class Replay:
             self.held = False
 
     def ask(self, exchange: Exchange, hold: bool = False) -> Verdict:
-        """Send one request. With `hold` its job is kept from running, because it was still running when it was looked at."""
+        """Send one request. With `hold` its job is kept from running, because it was still running when it was looked
+        at."""
         self.machines.stage(exchange)
         if "customjobid" in exchange.params:  # the client's own
             self.ids[exchange.params["customjobid"]] = exchange.params["customjobid"]
@@ -172,7 +186,9 @@ class Replay:
         answer = self.send(exchange, params)
         text = answer.get_data(as_text=True)
         learn(read(exchange.body), read(text), self.ids)
-        return Verdict(exchange, tuple(judge(exchange, answer.status_code, answer.content_type, dict(answer.headers), text)))
+        return Verdict(
+            exchange, tuple(judge(exchange, answer.status_code, answer.content_type, dict(answer.headers), text))
+        )
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with the server's own looks in it."""
@@ -199,14 +215,24 @@ class Replay:
     def send(self, exchange: Exchange, params: dict[str, str]):
         """One HTTP request as the recording describes it; names of auth.json say what was wrong with its signature."""
         words = {**({"command": exchange.command} if exchange.command is not None else {}), **params}
-        words = {name: (password_of(exchange) if value in BLANKED and name.lower() == "password" else value) for name, value in words.items()}
+        words = {
+            name: (password_of(exchange) if value in BLANKED and name.lower() == "password" else value)
+            for name, value in words.items()
+        }
         if exchange.response is not None:
             words["response"] = exchange.response
         if exchange.auth == "signed":
             words = signed(exchange, words, self.clock.utc())
         if exchange.command == "login":
-            words = {**words, **({"password": SECRET if exchange.name == "login" else "wrong"} if "username" in words else {})}
-        path = {"a path that is not the api": "/client/nothing", "the root path": "/", "trailing slash on the endpoint": "/client/api/"}
+            words = {
+                **words,
+                **({"password": SECRET if exchange.name == "login" else "wrong"} if "username" in words else {}),
+            }
+        path = {
+            "a path that is not the api": "/client/nothing",
+            "the root path": "/",
+            "trailing slash on the endpoint": "/client/api/",
+        }
         url = path.get(exchange.name, "/client/api")
         if exchange.auth == "integration":
             url = f"{url}?{urlencode(words)}" if exchange.method == "GET" else url
@@ -224,7 +250,8 @@ class Replay:
 def password_of(exchange: Exchange) -> str:
     """A password in place of the blanked one; the entry's name says what was special about it."""
     special = {
-        "wrong password": "wrong-one", "empty password": "", "password empty": "", "of 17 letters": "a" * 17, "of 30 letters": "b" * 30,
+        "wrong password": "wrong-one", "empty password": "", "password empty": "", "of 17 letters": "a" * 17, "of 30 "
+            "letters": "b" * 30,
     }  # fmt: skip
     chosen = next((value for mark, value in special.items() if mark in exchange.name), None)
     if chosen is not None:
@@ -237,7 +264,8 @@ def password_of(exchange: Exchange) -> str:
 
 @cache
 def answered_ids() -> frozenset[str]:
-    """Every UUID that stands in some recorded answer; the others were made up by the client, for what does not exist."""
+    """Every UUID that stands in some recorded answer; the others were made up by the client, for what does not
+    exist."""
     bodies = (read(exchange.body) for topic in TOPICS for exchange in load(topic) if exchange.status == 200)
     return frozenset(found for body in bodies for found in _identifiers(body)) - {NOBODY}
 
@@ -259,7 +287,11 @@ def signed(exchange: Exchange, words: dict[str, str], now: datetime) -> dict[str
     name = exchange.name
     lower = {key.lower() for key in words}
     if "without signatureVersion" not in name and "signatureversion" not in lower:
-        words = {**words, "signatureVersion": "3", "expires": words.get("expires") or (now + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%S+0000")}
+        words = {
+            **words,
+            "signatureVersion": "3",
+            "expires": words.get("expires") or (now + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%S+0000"),
+        }
     given = next((key for key in words if key.lower() == "apikey"), None)
     if "apikey missing" not in name:
         words[given or "apiKey"] = {"unknown apikey": "nobodys", "empty apikey": ""}.get(name, KEY)
@@ -273,7 +305,10 @@ def judge(exchange: Exchange, status: int, content_type: str | None, headers: di
     if status != exchange.status:
         yield f"status {status}, really {exchange.status}: {text[:150]}"
         return
-    if exchange.typed and (content_type or "").replace(" ", "").lower() != (exchange.content_type or "").replace(" ", "").lower():
+    if (
+        exchange.typed
+        and (content_type or "").replace(" ", "").lower() != (exchange.content_type or "").replace(" ", "").lower()
+    ):
         yield f"content type {content_type}, really {exchange.content_type}"
     for name, value in exchange.headers.items():
         if without_ids(headers.get(name, "")) != without_ids(value) and name != "Location":

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every simulated command against CloudStack's own table of its arguments: each one is honoured, or refused in words that name it.
+"""Every simulated command against CloudStack's own table of its arguments: each one is honoured, or refused in words
+that name it.
 
-Honoured is what a recording that is told the same has used, what chooses among the rows of a list, or what READ_BACK reads again."""
+Honoured is what a recording that is told the same has used, what chooses among the rows of a list, or what READ_BACK
+reads again."""
 
 from __future__ import annotations
 
@@ -16,12 +18,22 @@ from tests.contract.recordings import SERVERS, Exchange, load
 from tests.contract.replay import Replay
 
 # a word of each type; numbers are ids too
-WORDS = {"integer": "1", "long": "1", "short": "1", "float": "1", "boolean": "true", "date": "2026-11-29", "tzdate": "2026-11-29", "uuid": "1"}
+WORDS = {
+    "integer": "1",
+    "long": "1",
+    "short": "1",
+    "float": "1",
+    "boolean": "true",
+    "date": "2026-11-29",
+    "tzdate": "2026-11-29",
+    "uuid": "1",
+}
 NOTHING = {
     "uuid": "987654",
     "integer": "77",
 }  # what no row has
-# Calls that end in a refusal or in an empty list, whatever else they are told, as they were recorded; and two that read it elsewhere.
+# Calls that end in a refusal or in an empty list, whatever else they are told, as they were recorded; and two that read
+# it elsewhere.
 NO_ANSWER = {
     **{
         ("registerTemplate", argument): "no template can be registered (zone-ready.json, 97)"
@@ -32,7 +44,10 @@ NO_ANSWER = {
     ("updateHost", "url"): "refused for each host that is not a secondary storage (host-simulator.json)",
     ("updateHostPassword", "hostid"): "refused for hosts of other kinds than KVM (host-simulator.json)",
     ("listCapacity", "sortby"): "fails for the rows of a zone (zone-ready.json, 70)",
-    ("deleteStoragePool", "forced"): "changes nothing for a pool without volumes, and there are none (storage.json, 59)",
+    (
+        "deleteStoragePool",
+        "forced",
+    ): "changes nothing for a pool without volumes, and there are none (storage.json, 59)",
     ("listApis", "name"): "a name without a call is an error (discovery.json)",
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     **{("listRouters", argument): "there are no routers" for argument in ("id", *PAGING)},
@@ -42,19 +57,28 @@ NO_ANSWER = {
 }
 SCOPES = ("accountid", "domainid", "imagestoreuuid", "storageid")
 Z, N, P = "zone", "physicalnetwork", "pod"
-# command, its other parameters (a name of a table stands for the UUID of its last row), argument, word, where it comes back
+# command, its other parameters (a name of a table stands for the UUID of its last row), argument, word, where it comes
+# back
 READ_BACK = [
     ("updateCluster", {"id": "cluster"}, "clustertype", "ExternalManaged"),
     ("addTrafficType", {"physicalnetworkid": N, "traffictype": "Vpn"}, "hypervnetworklabel", "hv"),
     ("addTrafficType", {"physicalnetworkid": N, "traffictype": "Control"}, "ovm3networklabel", "ovm"),
-    *(("updateTrafficType", {"id": "traffictype"}, f"{kind}networklabel", f"{kind}-new") for kind in ("hyperv", "ovm3", "vmware", "xen")),
+    *(
+        ("updateTrafficType", {"id": "traffictype"}, f"{kind}networklabel", f"{kind}-new")
+        for kind in ("hyperv", "ovm3", "vmware", "xen")
+    ),
     ("updateZone", {"id": Z}, "internaldns1", "192.0.2.99"),
     ("updateNetworkOffering", {"id": "networkoffering"}, "displaytext", "another text"),
     ("updateNetworkOffering", {"id": "networkoffering"}, "name", "another name"),
     ("createRole", {"name": "r2"}, "description", "what it is for"),
     ("updateImageStore", {"id": "imagestore"}, "readonly", "true"),
     ("updateImageStore", {"id": "imagestore"}, "name", "another store"),
-    ("createStoragePool", {"zoneid": Z, "podid": P, "clusterid": "cluster", "name": "np", "url": "nfs://192.0.2.80/export/np"}, "provider", "DefaultPrimary"),
+    (
+        "createStoragePool",
+        {"zoneid": Z, "podid": P, "clusterid": "cluster", "name": "np", "url": "nfs://192.0.2.80/export/np"},
+        "provider",
+        "DefaultPrimary",
+    ),
     ("addAnnotation", {"entitytype": "HOST", "entityid": "host", "annotation": "n"}, "adminsonly", "true"),
 ]
 
@@ -66,7 +90,9 @@ def optional(name: str) -> list[Parameter]:
 
 def words(name: str, parameter: Parameter, word: str | None = None) -> dict[str, str]:
     """A call with all that it needs, and with one argument more."""
-    call = {needed.name: WORDS.get(needed.type, "x") for needed in commands()[name].parameters.values() if needed.required}
+    call = {
+        needed.name: WORDS.get(needed.type, "x") for needed in commands()[name].parameters.values() if needed.required
+    }
     if parameter.type == "map":
         return {**call, f"{parameter.name}[0].key": "value"}
     return {**call, parameter.name: word or WORDS.get(parameter.type if parameter.items != "uuid" else "uuid", "x")}
@@ -81,8 +107,14 @@ def server() -> Iterator[Replay]:
     host = next(iter(replay.cloud.table("host")))
     replay.call(Exchange("", -1, ""), "addAnnotation", {"entitytype": "HOST", "entityid": host.uuid, "annotation": "x"})
     replay.call(Exchange("", -1, ""), "updateHost", {"id": host.uuid, "hosttags": "a,b"})
-    replay.call(Exchange("", -1, ""), "dedicateZone", {"zoneid": _last(replay, "zone"), "domainid": _last(replay, "domain")})
-    replay.call(Exchange("", -1, ""), "dedicateCluster", {"clusterid": _last(replay, "cluster"), "domainid": _last(replay, "domain")})
+    replay.call(
+        Exchange("", -1, ""), "dedicateZone", {"zoneid": _last(replay, "zone"), "domainid": _last(replay, "domain")}
+    )
+    replay.call(
+        Exchange("", -1, ""),
+        "dedicateCluster",
+        {"clusterid": _last(replay, "cluster"), "domainid": _last(replay, "domain")},
+    )
     yield replay
     replay.close()
 
@@ -114,7 +146,10 @@ def test_what_is_not_honoured_is_refused_by_name(server):
             if parameter.name not in entry.takes:
                 tried += 1
                 answer = ask(server, name, words(name, parameter))
-                if answer.get("errorcode") != 530 or f"{name} with the argument {parameter.name}:" not in answer["errortext"]:
+                if (
+                    answer.get("errorcode") != 530
+                    or f"{name} with the argument {parameter.name}:" not in answer["errortext"]
+                ):
                     dropped.append(f"{name} {parameter.name}: {str(answer)[:200]}")
     assert tried > 400
     assert not dropped, "\n".join(dropped)
@@ -129,11 +164,19 @@ def _proven(verdicts) -> set[tuple[str, str]]:
 def test_what_is_honoured_has_its_effect(server, verdicts):
     """Every argument that a simulated command takes and that no recording has used."""
     elsewhere = set(NO_ANSWER) | {(command, argument) for command, _, argument, _ in READ_BACK}
-    elsewhere |= {(command, scope) for command in ("listConfigurations", "updateConfiguration", "resetConfiguration") for scope in SCOPES}
+    elsewhere |= {
+        (command, scope)
+        for command in ("listConfigurations", "updateConfiguration", "resetConfiguration")
+        for scope in SCOPES
+    }
     proven, without = _proven(verdicts) | elsewhere, []
     for name, entry in sorted(COMMANDS.items()):
         for parameter in optional(name):
-            if parameter.name in entry.takes and (name, parameter.name) not in proven and not _chooses(server, name, parameter):
+            if (
+                parameter.name in entry.takes
+                and (name, parameter.name) not in proven
+                and not _chooses(server, name, parameter)
+            ):
                 without.append(f"{name} {parameter.name}")
     assert not without, "\n".join(without)
 
@@ -142,7 +185,8 @@ def _needs(server: Replay, name: str) -> dict[str, str]:
     """What a list cannot do without."""
     detailed = next(row for row in server.cloud.table("zone") if row["details"])
     return {
-        "listTemplates": {"templatefilter": "all"}, "listStorageProviders": {"type": "primary"}, "listHostHAProviders": {"hypervisor": "KVM"},
+        "listTemplates": {"templatefilter": "all"}, "listStorageProviders": {"type": "primary"},
+        "listHostHAProviders": {"hypervisor": "KVM"},
         "listTrafficTypes": {"physicalnetworkid": _last(server, "physicalnetwork")},
         "listResourceDetails": {"resourcetype": "Zone", "resourceid": detailed.uuid},
         "listAnnotations": {"entitytype": "HOST", "entityid": next(iter(server.cloud.table("host"))).uuid},
@@ -152,14 +196,19 @@ def _needs(server: Replay, name: str) -> dict[str, str]:
 def _chooses(server: Replay, name: str, parameter: Parameter) -> bool:
     """Whether the argument makes the list another one: shorter, or another page."""
     call, kind = _needs(server, name), "uuid" if parameter.items == "uuid" else parameter.type
-    tries = [{parameter.name: word} for word in (("true", "false") if kind == "boolean" else (NOTHING.get(kind, "nothing of this name"),))]
+    tries = [
+        {parameter.name: word}
+        for word in (("true", "false") if kind == "boolean" else (NOTHING.get(kind, "nothing of this name"),))
+    ]
     if parameter.name in PAGING:
         tries = [{"page": "9", "pagesize": "400"}]
     whole, chosen = ask(server, name, call), [ask(server, name, {**call, **more}) for more in tries]
     return "errorcode" not in whole and any("errorcode" not in some and some != whole for some in chosen)
 
 
-@pytest.mark.parametrize(("command", "others", "argument", "word"), READ_BACK, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("command", "others", "argument", "word"), READ_BACK, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_what_is_written_comes_back(server, command: str, others: dict[str, str], argument: str, word: str):
     call = {key: _last(server, value) if value in server.cloud.tables else value for key, value in others.items()}
     answer = ask(server, command, {**call, argument: word})

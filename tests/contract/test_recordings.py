@@ -24,7 +24,14 @@ def called_by_the_product() -> set[str]:
 
 
 def test_product_calls_are_found():
-    assert {"listZones", "createZone", "addHost", "listHosts", "configureOutOfBandManagement", "queryAsyncJobResult"} <= called_by_the_product()
+    assert {
+        "listZones",
+        "createZone",
+        "addHost",
+        "listHosts",
+        "configureOutOfBandManagement",
+        "queryAsyncJobResult",
+    } <= called_by_the_product()
 
 
 def test_what_the_product_calls_is_simulated():
@@ -55,5 +62,8 @@ def test_share(verdicts, capsys):
     good = sum(verdict.good for verdict in verdicts)
     share = 100 * good / len(verdicts)
     with capsys.disabled():
-        print(f"\ncontract: {good} of {len(verdicts)} exchanges are told as the real servers told them: {share:.1f} %; the others differ on purpose")
+        print(
+            f"\ncontract: {good} of {len(verdicts)} exchanges are told as the real servers told them: {share:.1f} %; "
+            "the others differ on purpose"
+        )
     assert share >= SHARE

@@ -12,7 +12,7 @@ from tests.contract.recordings import REAL_HOSTS, Exchange
 
 # topic -> (UUID of a host, name of its cluster)
 HOSTS = {
-    "host-lifecycle": [("1121c452-3e25-4765-86e2-8b929c88b09b", "sim2"), ("b92021f2-3c2a-47f1-838a-195d10e9917d", "sim2")],
+    "host-lifecycle": [("1121c452-3e25-4765-86e2-8b929c88b09b", "sim2"), ("b92021f2-3c2a-47f1-838a-195d10e9917d", "sim2")],  # noqa: E501
     "ha": [("8bde4952-afb6-4a30-9689-f25d5ff2673f", "sim1"), ("cf1da87a-a742-40ed-ab0d-08e07ab0d90d", "sim1")],
     "ha-race": [
         ("2c639db2-c183-4b17-b7cf-d162e0eea853", "sim1"), ("79ef8302-a2c0-44cd-ad0e-d11dc96b93bd", "sim1"),
@@ -23,7 +23,8 @@ HOSTS = {
 }  # fmt: skip
 ZONE = {"dns1": "192.0.2.53", "internaldns1": "192.0.2.54", "networktype": "Advanced"}
 H1, H2 = "46da99de-fe2e-4479-808b-27fa4e439f47", "04dbd1ba-5d96-4490-9920-72b031603428"  # the real hosts
-# (topic, index) of an entry -> calls before it: command, parameters, and the name of what is made with the UUID that entries know it by
+# (topic, index) of an entry -> calls before it: command, parameters, and the name of what is made with the UUID that
+# entries know it by
 CALLS: dict[tuple[str, int], list[tuple[Any, ...]]] = {
     ("more", 0): [
         ("enableHAForZone", {"zoneid": "c2713a0e-c855-4617-bbab-72542be7b3d3"}),
@@ -32,27 +33,29 @@ CALLS: dict[tuple[str, int], list[tuple[Any, ...]]] = {
     ("settings", 11): [("updateConfiguration", {"name": "host", "value": "10.88.0.254"})],
     ("more", 12): [("updateHost", {"id": "43cee211-ad0a-42e6-be43-79f923327a5f", "annotation": "note"})],
     ("host-simulator", 77): [("declareHostAsDegraded", {"id": "bac5571a-2646-474f-b316-75621d8cb12a"})],
-    ("host-lifecycle", 1): [("updateHost", {"id": "1121c452-3e25-4765-86e2-8b929c88b09b", "allocationstate": "Disable"})],
+    ("host-lifecycle", 1): [("updateHost", {"id": "1121c452-3e25-4765-86e2-8b929c88b09b", "allocationstate": "Disable"})],  # noqa: E501
     ("ha-race", 34): [("deleteHost", {"id": host, "forced": "true"}) for host, _ in HOSTS["ha-race"]],
-    ("kvm-host-add-failures", 23): [("addCluster", {"clustername": "truth-kvm-c3"}, "cluster", "31c3e275-bfb6-47c8-b677-095b808be874")],
-    ("kvm-host-add-failures", 34): [("addCluster", {"clustername": "truth-kvm-c4"}, "cluster", "e031fd6f-852b-4fdd-ade8-671b0f67cb16")],
+    ("kvm-host-add-failures", 23): [("addCluster", {"clustername": "truth-kvm-c3"}, "cluster", "31c3e275-bfb6-47c8-b677-095b808be874")],  # noqa: E501
+    ("kvm-host-add-failures", 34): [("addCluster", {"clustername": "truth-kvm-c4"}, "cluster", "e031fd6f-852b-4fdd-ade8-671b0f67cb16")],  # noqa: E501
     ("kvm-host-oobm", 21): [("issueOutOfBandManagementPowerAction", {"hostid": H2, "action": "OFF"})],
     ("restart", 0): [
         ("createZone", {**ZONE, "name": "r-1795260647"}, "zone", "0008ff3b-ddad-4a19-b975-5f0ae558a2c5"),
         ("enableHAForZone", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5"}),
-        ("createPod", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "name": "p", "gateway": "172.16.15.1", "netmask": "255.255.255.0",
+        ("createPod", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "name": "p", "gateway": "172.16.15.1", "netmask": "255.255.255.0",  # noqa: E501
                        "startip": "172.16.15.2"}, "pod", "pod"),
-        ("addCluster", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "podid": "pod", "clustername": "c", "clustertype": "CloudManaged",
+        ("addCluster", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "podid": "pod", "clustername": "c", "clustertype": "CloudManaged",  # noqa: E501
                         "hypervisor": "Simulator"}, "cluster", "cluster"),
-        ("addHost", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "podid": "pod", "clusterid": "cluster", "hypervisor": "Simulator",
-                     "url": "http://sim/h", "username": "root", "password": "x"}, "host", "a0ee35f8-1fa4-4095-91ef-8e93be6126e4"),
-        ("configureOutOfBandManagement", {"hostid": "a0ee35f8-1fa4-4095-91ef-8e93be6126e4", "driver": "ipmitool", "address": "127.0.0.1", "port": "9011",
+        ("addHost", {"zoneid": "0008ff3b-ddad-4a19-b975-5f0ae558a2c5", "podid": "pod", "clusterid": "cluster", "hypervisor": "Simulator",  # noqa: E501
+                     "url": "http://sim/h", "username": "root", "password": "x"}, "host",
+                     "a0ee35f8-1fa4-4095-91ef-8e93be6126e4"),
+        ("configureOutOfBandManagement", {"hostid": "a0ee35f8-1fa4-4095-91ef-8e93be6126e4", "driver": "ipmitool", "address": "127.0.0.1", "port": "9011",  # noqa: E501
                                           "username": "admin", "password": "password12"}),
         ("enableOutOfBandManagementForHost", {"hostid": "a0ee35f8-1fa4-4095-91ef-8e93be6126e4"}),
     ],
 }  # fmt: skip
 IN_THE_CLUSTER = {
-    "zoneid": "c78f5a2a-863a-4415-879e-8cd2e263dc7d", "podid": "c1b54921-535e-433a-a933-93db4825bb10", "clustertype": "CloudManaged", "hypervisor": "KVM",
+    "zoneid": "c78f5a2a-863a-4415-879e-8cd2e263dc7d", "podid": "c1b54921-535e-433a-a933-93db4825bb10",
+    "clustertype": "CloudManaged", "hypervisor": "KVM",
 }  # fmt: skip
 OS_TYPE = "28b538a9-ebcd-11f1-89f2-02fc00000001"
 DOMAIN = "8e21ce89-73f0-4619-ba63-4f1c76f9c077"
@@ -75,8 +78,14 @@ def prepare(replay: Any, topic: str) -> None:
 
 def before(replay: Any, exchange: Exchange) -> None:
     """What had happened since the entry before it."""
-    for command, params, *made in CALLS.get((exchange.topic, exchange.index), ()) if not exchange.name.endswith(" / result") else ():
-        params = {**IN_THE_CLUSTER, **params} if exchange.topic.startswith(REAL_HOSTS) and command == "addCluster" else params
+    for command, params, *made in (
+        CALLS.get((exchange.topic, exchange.index), ()) if not exchange.name.endswith(" / result") else ()
+    ):
+        params = (
+            {**IN_THE_CLUSTER, **params}
+            if exchange.topic.startswith(REAL_HOSTS) and command == "addCluster"
+            else params
+        )
         replay.call(exchange, command, params, *made)
     if exchange.topic == "kvm-host-add-failures":  # rows that a failure left behind were deleted each time
         address = exchange.params.get("url", "").rpartition("/")[2]
@@ -93,8 +102,8 @@ MOMENTS = {("restart", 23): datetime(2026, 11, 21, 11, 33, 50, tzinfo=timezone.u
 
 
 def wait_before(exchange: Exchange, since: float, now: float, behind: float) -> float:
-    """Seconds that had passed: some moments were recorded, and names tell of waits. `since`: when a row of such names began; `behind`: how
-    far the clock of the replay is behind the recorded moments."""
+    """Seconds that had passed: some moments were recorded, and names tell of waits. `since`: when a row of such names
+    began; `behind`: how far the clock of the replay is behind the recorded moments."""
     match = re.search(r" (\d+) s after$", exchange.name)
     if match:
         return max(0.0, since + int(match[1]) - now)

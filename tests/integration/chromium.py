@@ -19,7 +19,15 @@ from typing import Any
 
 PROGRAM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
 # Root has no sandbox of its own; the page under test is ours.
-OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe")
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--remote-debugging-pipe",
+)
 SECONDS = 60
 
 
@@ -38,7 +46,12 @@ class Browser:
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Run a command of the DevTools protocol and return its result."""
         self._last += 1
-        message = {"id": self._last, "method": method, "params": params, **({"sessionId": self._session} if self._session else {})}
+        message = {
+            "id": self._last,
+            "method": method,
+            "params": params,
+            **({"sessionId": self._session} if self._session else {}),
+        }
         os.write(self._to, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._read()
@@ -66,11 +79,17 @@ class Browser:
 
     def requests(self) -> set[str]:
         """Addresses that the page asked for."""
-        return {event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"}
+        return {
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        }
 
     def screenshot(self, path: Path) -> bytes:
         """The whole page as PNG, kept in `path`."""
-        picture = base64.b64decode(self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"])
+        picture = base64.b64decode(
+            self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        )
         path.write_bytes(picture)
         return picture
 
@@ -100,9 +119,20 @@ def browser() -> Iterator[Browser]:
     ours_in, low_out = os.pipe()
     theirs_in, theirs_out = (fcntl.fcntl(low, fcntl.F_DUPFD, 10) for low in (low_in, low_out))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # The pipe is on the descriptors 3 and 4 of the browser: the shell puts it there, from numbers that are neither of the two.
-        command = ["bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "bash", PROGRAM, *OPTIONS, f"--user-data-dir={profile}"]
-        process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # The pipe is on the descriptors 3 and 4 of the browser: the shell puts it there, from numbers that are neither
+        # of the two.
+        command = [
+            "bash",
+            "-c",
+            f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}',
+            "bash",
+            PROGRAM,
+            *OPTIONS,
+            f"--user-data-dir={profile}",
+        ]
+        process = subprocess.Popen(
+            command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         for end in (low_in, low_out, theirs_in, theirs_out):
             os.close(end)
         try:

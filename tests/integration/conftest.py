@@ -25,7 +25,8 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def inventory(tmp_path: Path):
-    """Writes an inventory: hosts with their variables, all in cluster1 with the values of the lab unless told otherwise."""
+    """Writes an inventory: hosts with their variables, all in cluster1 with the values of the lab unless told
+    otherwise."""
 
     def write(hosts: dict[str, dict], **variables) -> Path:
         own = {key: value for key, value in CLUSTER.items() if not key.startswith("oobm_")}

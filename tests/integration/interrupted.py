@@ -61,7 +61,7 @@ if os.path.exists("/etc/nftables.d/cloudstack-kvm.nft"):
         print("the firewall is not loaded at boot")
     if show("cloudstack-kvm-firewall-rollback.timer", "ActiveState") == "active":
         print("the firewall is going to be taken back")
-"""
+"""  # noqa: E501
 # Differs between two machines that were prepared alike.
 OF_THIS_MACHINE = (
     r"ssh_host_|machine-id|~$|/etc/hosts$|hostname|ld\.so\.cache|/etc/ssl/|iscsi|resolv|/etc/passwd-|/etc/group-|shadow"
@@ -74,13 +74,15 @@ FILES = (
 UNITS = (
     "systemctl list-unit-files --type service,socket,timer --no-legend --no-pager | awk '{print \"at-boot:\" $1, $2}';"
     # Those that run all the time: others (timers, hostnamed) come and go.
-    " for unit in libvirtd chrony nftables cloudstack-agent cloudstack-kvm-firewall ssh; do echo now:$unit $(systemctl is-active $unit); done"
+    " for unit in libvirtd chrony nftables cloudstack-agent cloudstack-kvm-firewall ssh; do echo now:$unit "
+    "$(systemctl is-active $unit); done"
 )
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """A run that was ended, or came to its end: its exit code, what it printed, and the tasks that had changed the host, in order."""
+    """A run that was ended, or came to its end: its exit code, what it printed, and the tasks that had changed the
+    host, in order."""
 
     code: int
     output: str
@@ -88,7 +90,13 @@ class Stopped:
 
 
 def run_and_kill(
-    playbook: str, inventory: Path, log: Path, *arguments: str, after_task: str = "", after_changes: int = 0, extra: Mapping[str, Any] | None = None
+    playbook: str,
+    inventory: Path,
+    log: Path,
+    *arguments: str,
+    after_task: str = "",
+    after_changes: int = 0,
+    extra: Mapping[str, Any] | None = None,
 ) -> Stopped:
     """Run until the task, or the n-th changed task, has ended; without either to the end."""
     log.write_text("")
@@ -114,7 +122,8 @@ def run_and_kill(
 
 
 def left_undone(lab: Lab, host: str) -> list[str]:
-    """What is written on a host and not in force: a daemon older than its files, rules that are not loaded, settings that the kernel has not."""
+    """What is written on a host and not in force: a daemon older than its files, rules that are not loaded, settings
+    that the kernel has not."""
     return lab.ssh(host, f"python3 -c {shlex.quote(LEFT_UNDONE)}").splitlines()
 
 

@@ -23,7 +23,9 @@ class Lab:
 
     def ctl(self, *arguments: str) -> str:
         """labctl ARGUMENTS; what it printed. Raises AssertionError with both channels."""
-        done = subprocess.run([ROOT / "lab" / "labctl", *arguments], capture_output=True, text=True, check=False, timeout=LIMIT)
+        done = subprocess.run(
+            [ROOT / "lab" / "labctl", *arguments], capture_output=True, text=True, check=False, timeout=LIMIT
+        )
         assert done.returncode == 0, f"labctl {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module as Ansible would, in this process: its own argument parsing, no_log and exit, without a playbook's second of overhead."""
+"""Runs a module as Ansible would, in this process: its own argument parsing, no_log and exit, without a playbook's
+second of overhead."""
 
 from __future__ import annotations
 
@@ -46,7 +47,13 @@ class Result:
 def run_module(name: str, options: Mapping[str, Any], check: bool = False) -> Result:
     """Run `name` with these options; check mode if wanted, diff always."""
     module = importlib.import_module(PACKAGE + name)
-    given = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False}
+    given = {
+        **options,
+        "_ansible_check_mode": check,
+        "_ansible_diff": True,
+        "_ansible_remote_tmp": "/tmp",
+        "_ansible_keep_remote_files": False,
+    }
     printed = io.StringIO()
     with patch_module_args(given), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         module.main()

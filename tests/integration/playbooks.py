@@ -15,7 +15,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RECAP = re.compile(r"^(?P<host>\S+)\s+: (?P<counts>(?:\w+=\d+\s*)+)$", re.MULTILINE)
-ONE_BY_ONE = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}  # the callback of ansible.cfg folds hosts that have the same result
+ONE_BY_ONE = {
+    "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"
+}  # the callback of ansible.cfg folds hosts that have the same result
 LIMIT = 900  # seconds; a run that needs longer hangs
 
 
@@ -30,7 +32,8 @@ class Run:
     def recap(self) -> dict[str, dict[str, int]]:
         """host -> {ok, changed, unreachable, failed, ...} of the play recap."""
         return {
-            match["host"]: {name: int(count) for name, count in (pair.split("=") for pair in match["counts"].split())} for match in RECAP.finditer(self.output)
+            match["host"]: {name: int(count) for name, count in (pair.split("=") for pair in match["counts"].split())}
+            for match in RECAP.finditer(self.output)
         }
 
     @property
@@ -47,7 +50,8 @@ class Run:
 
 
 def command(playbook: str, inventory: Path, extra: Mapping[str, Any], arguments: tuple[str, ...]) -> list[str]:
-    """The command line. Extra variables that are secret belong in the inventory, not here: arguments are visible to everybody."""
+    """The command line. Extra variables that are secret belong in the inventory, not here: arguments are visible to
+    everybody."""
     return [
         str(Path(sys.executable).parent / "ansible-playbook"),
         *("-i", str(inventory)),
@@ -60,10 +64,23 @@ def command(playbook: str, inventory: Path, extra: Mapping[str, Any], arguments:
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The test's environment without colours, and with the project's ansible.cfg, but for each host told by itself."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **ONE_BY_ONE, **extra}
+    return {
+        **os.environ,
+        "PATH": path,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        **ONE_BY_ONE,
+        **extra,
+    }
 
 
-def play(playbook: str, inventory: Path, *arguments: str, extra: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> Run:
+def play(
+    playbook: str,
+    inventory: Path,
+    *arguments: str,
+    extra: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
     """Run `playbook` (a file of playbooks/ or an FQCN) to its end."""
     done = subprocess.run(
         command(playbook, inventory, extra or {}, arguments),

@@ -14,8 +14,8 @@ PAUSE = 0.02  # seconds between two looks; a module lives ten times longer
 class Watcher:
     """A context manager. `seen` holds the command lines that held one of the secrets.
 
-    Containers are left out: what CloudStack's own server does there is its own (it gives ipmitool the password as argument).
-    """
+    Containers are left out: what CloudStack's own server does there is its own (it gives ipmitool the password as
+    argument)."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self.secrets = [secret.encode() for secret in secrets]

@@ -56,7 +56,9 @@ class Simulator:
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """A call of the admin channel."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.admin_port}{path}", data, {"Content-Type": "application/json"}, method=method
+        )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
@@ -72,8 +74,20 @@ def run_simulator(host_setting: str = "192.0.2.254") -> Iterator[Simulator]:
     """An empty cloud on free ports of the loopback interface."""
     admin_port = _free_port()
     given = {"CLOUDSTACK_KEY": secrets.token_urlsafe(24), "CLOUDSTACK_SECRET": secrets.token_urlsafe(24)}
-    command = [sys.executable, "-m", "lab.simulator", "--port", "0", "--admin-port", str(admin_port), "--host-setting", host_setting]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "lab.simulator",
+        "--port",
+        "0",
+        "--admin-port",
+        str(admin_port),
+        "--host-setting",
+        host_setting,
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **given}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             lines = [process.stdout.readline() for _ in range(READY)]
             told = dict(line.strip().split("=", 1) for line in lines if "=" in line)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An SSH server on the loopback interface whose commands run in a shell with programs of the test in front of the path."""
+"""An SSH server on the loopback interface whose commands run in a shell with programs of the test in front of the
+path."""
 
 from __future__ import annotations
 
@@ -37,7 +38,11 @@ class _Rules(paramiko.ServerInterface):
 
     def _run(self, channel, command):
         self._server.commands.append(command)
-        env = {**os.environ, "PATH": f"{self._server.programs}:{os.environ['PATH']}", "PROGRAMS": str(self._server.programs)}
+        env = {
+            **os.environ,
+            "PATH": f"{self._server.programs}:{os.environ['PATH']}",
+            "PROGRAMS": str(self._server.programs),
+        }
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, env=env)
         channel.sendall(done.stdout)
         channel.sendall_stderr(done.stderr)
@@ -46,8 +51,8 @@ class _Rules(paramiko.ServerInterface):
 
 
 class SshServer:
-    """`key`: the one public key that may log in. `password`: the one password, None where none may be used. `options`: what the
-    server's transport may negotiate, by the names of paramiko's SecurityOptions."""
+    """`key`: the one public key that may log in. `password`: the one password, None where none may be used. `options`:
+    what the server's transport may negotiate, by the names of paramiko's SecurityOptions."""
 
     def __init__(self, programs: Path, key=None, password=None, **options) -> None:
         self.programs, self.key, self.password, self.options = programs, key, password, options

@@ -39,7 +39,11 @@ def living(mark: str) -> list[str]:
 
 def machine() -> list[str]:
     """What the machine's mounts, bridges and network namespaces show of what the test makes."""
-    commands = (["findmnt", "-rn", "-o", "TARGET,FSTYPE"], ["ip", "-br", "link", "show", "type", "bridge"], ["ip", "netns", "list"])
+    commands = (
+        ["findmnt", "-rn", "-o", "TARGET,FSTYPE"],
+        ["ip", "-br", "link", "show", "type", "bridge"],
+        ["ip", "netns", "list"],
+    )
     shown = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands]
     return [line for text in shown for line in text.splitlines() if "beside" in line]
 
@@ -59,7 +63,10 @@ def test_it_sees_its_own_processes_and_network_only():
 
 
 def test_what_it_makes_does_not_show_on_the_machine():
-    done = beside("ip netns add room-beside && ip link add br-beside type bridge && mkdir /run/beside && mount -t tmpfs beside /mnt && ip netns list")
+    done = beside(
+        "ip netns add room-beside && ip link add br-beside type bridge && mkdir /run/beside && mount -t tmpfs beside "
+        "/mnt && ip netns list"
+    )
     assert "room-beside" in done.stdout, done.stderr
     assert machine() == []
 
@@ -73,7 +80,9 @@ def test_what_it_leaves_running_ends_with_it():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_it_ends_all_and_the_next_run_removes_what_is_left(number):
     mark = f"{5_000_000 + os.getpid()}"
-    with subprocess.Popen([BESIDE, NAME, "sh", "-c", f"echo ready; sleep {mark}"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [BESIDE, NAME, "sh", "-c", f"echo ready; sleep {mark}"], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         process.wait(timeout=60)
@@ -86,7 +95,9 @@ def test_killed_it_ends_all_and_the_next_run_removes_what_is_left(number):
 
 
 def test_the_same_name_twice_is_refused():
-    with subprocess.Popen([BESIDE, NAME, "sh", "-c", "echo ready; sleep 600"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [BESIDE, NAME, "sh", "-c", "echo ready; sleep 600"], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         second = beside("true")
         process.terminate()

@@ -233,8 +233,7 @@ def test_a_host_that_is_cut_off_comes_back(host):
     result = one.bridge([{**MANAGEMENT, "address": "10.99.0.11/24", "gateway": "10.99.0.1"}])
     assert (
         "10.88.0.1, where Ansible comes from, could not be reached over the new network; "
-        "the network was put back as it was"
-        in result["msg"]
+        "the network was put back as it was" in result["msg"]
     )
     assert (one.links(), one.files()) == (before, files)
 

@@ -16,7 +16,12 @@ DNS = {"dns1": "192.0.2.53", "internaldns1": "192.0.2.53"}
 @pytest.fixture
 def info(simulator):
     """Runs cluster_info; it may write nothing, in either mode."""
-    access = {"api_url": simulator.endpoint, "api_key": simulator.key, "api_secret": simulator.secret, "api_timeout": 60}
+    access = {
+        "api_url": simulator.endpoint,
+        "api_key": simulator.key,
+        "api_secret": simulator.secret,
+        "api_timeout": 60,
+    }
 
     def run(check=False, **names):
         writes = simulator.writes()
@@ -37,14 +42,45 @@ def _network(api, zone, name, labels, **options):
 
 
 def _cloud(api, name="zone1", hypervisor="Simulator"):
-    """A zone with two physical networks, a pod with a storage VLAN, a cluster and a host in it. Returns zone, pod and cluster."""
+    """A zone with two physical networks, a pod with a storage VLAN, a cluster and a host in it. Returns zone, pod and
+    cluster."""
     zone = api.call("createZone", name=name, networktype="Advanced", **DNS)["zone"]
-    _network(api, zone, "physnet1", {"Management": "cloudbr0", "Guest": "cloudbr1", "Public": None}, vlan="100-199,300-309", isolationmethods="VLAN")
+    _network(
+        api,
+        zone,
+        "physnet1",
+        {"Management": "cloudbr0", "Guest": "cloudbr1", "Public": None},
+        vlan="100-199,300-309",
+        isolationmethods="VLAN",
+    )
     _network(api, zone, "physnet2", {"Guest": "cloudbr5"}, vlan="5000-6000", isolationmethods="VXLAN", tags="vx")
     net = {"Simulator": "10.88.0", "KVM": "10.89.0"}[hypervisor]
-    pod = api.call("createPod", zoneid=zone["id"], name="pod1", gateway=f"{net}.1", netmask="255.255.255.0", startip=f"{net}.100", endip=f"{net}.150")["pod"]
-    api.job("createStorageNetworkIpRange", podid=pod["id"], gateway="172.20.0.1", netmask="255.255.255.0", startip="172.20.0.2", endip="172.20.0.20", vlan=7)
-    added = api.call("addCluster", zoneid=zone["id"], podid=pod["id"], clustername="cluster1", clustertype="CloudManaged", hypervisor=hypervisor)
+    pod = api.call(
+        "createPod",
+        zoneid=zone["id"],
+        name="pod1",
+        gateway=f"{net}.1",
+        netmask="255.255.255.0",
+        startip=f"{net}.100",
+        endip=f"{net}.150",
+    )["pod"]
+    api.job(
+        "createStorageNetworkIpRange",
+        podid=pod["id"],
+        gateway="172.20.0.1",
+        netmask="255.255.255.0",
+        startip="172.20.0.2",
+        endip="172.20.0.20",
+        vlan=7,
+    )
+    added = api.call(
+        "addCluster",
+        zoneid=zone["id"],
+        podid=pod["id"],
+        clustername="cluster1",
+        clustertype="CloudManaged",
+        hypervisor=hypervisor,
+    )
     return zone, pod, added["cluster"][0]
 
 
@@ -58,8 +94,18 @@ def test_before_anything_is_registered(info, check):
     result = info(check)
     assert result["exists"] == {"zone": False, "pod": False, "cluster": False}
     cluster = cluster_of(result["cluster"])
-    assert (cluster.zone, cluster.name, cluster.source, cluster.labels, cluster.arch) == ("zone1", "cluster1", "cloudstack", {}, None)
-    assert (cluster.management_version, cluster.management_addresses, cluster.registered) == ("4.22.1.0", ("192.0.2.254",), ())
+    assert (cluster.zone, cluster.name, cluster.source, cluster.labels, cluster.arch) == (
+        "zone1",
+        "cluster1",
+        "cloudstack",
+        {},
+        None,
+    )
+    assert (cluster.management_version, cluster.management_addresses, cluster.registered) == (
+        "4.22.1.0",
+        ("192.0.2.254",),
+        (),
+    )
 
 
 def test_zone_without_pod_and_cluster(simulator, info):
@@ -78,14 +124,32 @@ def test_whole_cluster(simulator, info):
     _host(api, zone, pod, row)
     pool = {"zoneid": zone["id"], "podid": pod["id"], "clusterid": row["id"]}
     api.call("createStoragePool", **pool, name="primary1", url="nfs://192.0.2.60/export/primary", scope="cluster")
-    api.call("createStoragePool", zoneid=zone["id"], name="wide", url="nfs://192.0.2.60/export/wide", scope="zone", hypervisor="Simulator")
-    api.call("createStoragePool", zoneid=zone["id"], name="others", url="nfs://192.0.2.60/export/others", scope="zone", hypervisor="KVM")
+    api.call(
+        "createStoragePool",
+        zoneid=zone["id"],
+        name="wide",
+        url="nfs://192.0.2.60/export/wide",
+        scope="zone",
+        hypervisor="Simulator",
+    )
+    api.call(
+        "createStoragePool",
+        zoneid=zone["id"],
+        name="others",
+        url="nfs://192.0.2.60/export/others",
+        scope="zone",
+        hypervisor="KVM",
+    )
     api.call("updateConfiguration", name="mem.overprovisioning.factor", value="1.5", clusterid=row["id"])
     result = info()
     assert result["exists"] == {"zone": True, "pod": True, "cluster": True}
     cluster = cluster_of(result["cluster"])
     assert cluster.labels == {"Management": ("cloudbr0",), "Guest": ("cloudbr1", "cloudbr5"), "Public": ()}
-    assert (cluster.isolation, cluster.vlan_ranges, cluster.storage_vlans) == (("VLAN", "VXLAN"), ("100-199", "300-309"), ("7",))
+    assert (cluster.isolation, cluster.vlan_ranges, cluster.storage_vlans) == (
+        ("VLAN", "VXLAN"),
+        ("100-199", "300-309"),
+        ("7",),
+    )
     assert (cluster.arch, cluster.security_groups) == ("x86_64", False)
     assert (cluster.zone_allocation_state, cluster.cluster_allocation_state) == ("Enabled", "Enabled")
     assert [(pool.name, pool.kind, pool.server, pool.path, pool.scope) for pool in cluster.pools] == [

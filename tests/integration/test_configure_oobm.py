@@ -16,9 +16,21 @@ ADDRESS = "10.88.0.100"  # the plug-in gives the first address of the pod
 def registered(simulator):
     """A CloudStack with one host that is Up."""
     api = simulator.api
-    zone = api.call("createZone", name="zone1", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.1")["zone"]["id"]
-    pod = api.call("createPod", zoneid=zone, name="pod1", gateway="10.88.0.1", netmask="255.255.255.0", startip=ADDRESS, endip="10.88.0.150")["pod"]["id"]
-    cluster = api.call("addCluster", zoneid=zone, podid=pod, clustername="c", clustertype="CloudManaged", hypervisor="Simulator")
+    zone = api.call("createZone", name="zone1", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.1")[
+        "zone"
+    ]["id"]
+    pod = api.call(
+        "createPod",
+        zoneid=zone,
+        name="pod1",
+        gateway="10.88.0.1",
+        netmask="255.255.255.0",
+        startip=ADDRESS,
+        endip="10.88.0.150",
+    )["pod"]["id"]
+    cluster = api.call(
+        "addCluster", zoneid=zone, podid=pod, clustername="c", clustertype="CloudManaged", hypervisor="Simulator"
+    )
     parents = {"zoneid": zone, "podid": pod, "clusterid": cluster["cluster"][0]["id"]}
     api.call("addHost", **parents, hypervisor="Simulator", url="http://sim/c0/h0", username="root", password="x")
     return simulator
@@ -30,7 +42,15 @@ def _host(simulator):
 
 
 def _hosts(password, **more):
-    return {"host1": {"ansible_host": ADDRESS, "oobm_address": BMC, "oobm_username": "ADMIN", "oobm_password": password, **more}}
+    return {
+        "host1": {
+            "ansible_host": ADDRESS,
+            "oobm_address": BMC,
+            "oobm_username": "ADMIN",
+            "oobm_password": password,
+            **more,
+        }
+    }
 
 
 @pytest.mark.lab
@@ -67,7 +87,9 @@ def test_no_bmc_no_host_and_bad_values(registered, inventory):
     assert no_account.code != 0
     assert "expected oobm_username and oobm_password" in " ".join(no_account.failures)
 
-    unknown = play(PLAYBOOK, inventory({"host9": {**_hosts("x1")["host1"], "ansible_host": "192.0.2.9"}}), env=registered.env)
+    unknown = play(
+        PLAYBOOK, inventory({"host9": {**_hosts("x1")["host1"], "ansible_host": "192.0.2.9"}}), env=registered.env
+    )
     assert unknown.code != 0
     for part in ("192.0.2.9", "no host of this address", "add_hosts.yml"):
         assert part in unknown.failures[0]

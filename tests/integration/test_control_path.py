@@ -19,7 +19,18 @@ ANSIBLE = ROOT / ".venv" / "bin" / "ansible"
 
 def socket_folder(inventory: Path, host: str, **environment: str) -> str:
     """Where Ansible keeps the connection to a host of an inventory, as its own ssh plugin is told."""
-    command = [str(ANSIBLE), host, "-i", str(inventory), "-c", "local", "-m", "ansible.builtin.debug", "-a", "msg={{ ansible_control_path_dir }}"]
+    command = [
+        str(ANSIBLE),
+        host,
+        "-i",
+        str(inventory),
+        "-c",
+        "local",
+        "-m",
+        "ansible.builtin.debug",
+        "-a",
+        "msg={{ ansible_control_path_dir }}",
+    ]
     given = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **environment}
     done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -27,7 +38,8 @@ def socket_folder(inventory: Path, host: str, **environment: str) -> str:
 
 
 def assert_fits(folder: str) -> None:
-    """The path that Ansible and ssh make of it, a slash with ten digits and a dot with 16 letters, is one that the kernel takes."""
+    """The path that Ansible and ssh make of it, a slash with ten digits and a dot with 16 letters, is one that the
+    kernel takes."""
     with socket.socket(socket.AF_UNIX) as probe, pytest.raises(FileNotFoundError):
         probe.connect(f"{os.path.expanduser(folder)}/0123456789.{'X' * 16}")  # a longer one: "AF_UNIX path too long"
 
@@ -53,6 +65,13 @@ def test_two_labs_keep_their_connections_apart(tmp_path):
 
 def test_a_checkout_has_a_folder_of_its_own_for_other_inventories():
     command = [str(ANSIBLE) + "-config", "dump", "-t", "connection", "--only-changed"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("control_path_dir"))
     assert line.endswith("= ./.ansible/cp")

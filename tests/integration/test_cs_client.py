@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client that knows nothing of us, the `cs` command line, against `python -m lab.simulator`: lists, creates, deletes."""
+"""A client that knows nothing of us, the `cs` command line, against `python -m lab.simulator`: lists, creates,
+deletes."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def cs(simulator, tmp_path: Path) -> Run:
     env = {**os.environ, **simulator.env, "HOME": str(tmp_path), "CLOUDSTACK_POLL_INTERVAL": "0.1"}
 
     def run(*words: str) -> subprocess.CompletedProcess:
-        return subprocess.run([CS, "--quiet", *words], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            [CS, "--quiet", *words], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
 
     return run
 
@@ -65,7 +68,9 @@ def test_shows_what_the_server_refuses(cs: Run) -> None:
 
 def test_a_wrong_secret_is_refused(simulator, tmp_path: Path) -> None:
     env = {**os.environ, **simulator.env, "CLOUDSTACK_SECRET": "not-the-secret", "HOME": str(tmp_path)}
-    done = subprocess.run([CS, "listZones"], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [CS, "listZones"], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode != 0
     assert "unable to verify user credentials and/or request signature" in done.stdout + done.stderr
 
@@ -73,5 +78,10 @@ def test_a_wrong_secret_is_refused(simulator, tmp_path: Path) -> None:
 def test_discovers_the_calls(cs: Run) -> None:
     calls = {row["name"]: row for row in _answer(cs("listApis"))["api"]}
     assert {"addHost", "listHosts", "createZone", "queryAsyncJobResult"} <= calls.keys()
-    assert {row["name"] for row in calls["addHost"]["params"] if row["required"]} == {"hypervisor", "podid", "url", "zoneid"}
+    assert {row["name"] for row in calls["addHost"]["params"] if row["required"]} == {
+        "hypervisor",
+        "podid",
+        "url",
+        "zoneid",
+    }
     assert calls["prepareHostForMaintenance"]["isasync"] is True

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gate before addHost, against the simulator: a verdict that does not hold sends nothing, and a pre-flight that ended early leaves its mark."""
+"""The gate before addHost, against the simulator: a verdict that does not hold sends nothing, and a pre-flight that
+ended early leaves its mark."""
 
 from __future__ import annotations
 
@@ -30,13 +31,29 @@ def cloud():
     """A server with the clusters cluster1 and cluster2, and no host."""
     with run_simulator() as running:
         api = running.api
-        zone = api.call("createZone", name="zone1", networktype="Advanced", dns1="192.0.2.53", internaldns1="192.0.2.54")["zone"]["id"]
+        zone = api.call(
+            "createZone", name="zone1", networktype="Advanced", dns1="192.0.2.53", internaldns1="192.0.2.54"
+        )["zone"]["id"]
         pods = [
-            api.call("createPod", name=f"pod{each}", zoneid=zone, gateway=f"10.8{each}.0.1", netmask="255.255.255.0", startip=f"10.8{each}.0.100")["pod"]
+            api.call(
+                "createPod",
+                name=f"pod{each}",
+                zoneid=zone,
+                gateway=f"10.8{each}.0.1",
+                netmask="255.255.255.0",
+                startip=f"10.8{each}.0.100",
+            )["pod"]
             for each in (1, 2)
         ]
         for name, pod in (("cluster1", pods[0]), ("cluster2", pods[0]), ("cluster1", pods[1])):
-            api.call("addCluster", clustername=name, zoneid=zone, podid=pod["id"], hypervisor="KVM", clustertype="CloudManaged")
+            api.call(
+                "addCluster",
+                clustername=name,
+                zoneid=zone,
+                podid=pod["id"],
+                hypervisor="KVM",
+                clustertype="CloudManaged",
+            )
         yield running
 
 
@@ -51,7 +68,13 @@ def reports(tmp_path) -> Path:
 
 def add(cloud, reports, facts=FACTS, policy=None, **changes):
     """One run of the module host; what it printed must not hold the facts."""
-    access = {"api_url": cloud.endpoint, "api_key": cloud.key, "api_secret": cloud.secret, "api_timeout": 60, "up_timeout": 1}
+    access = {
+        "api_url": cloud.endpoint,
+        "api_key": cloud.key,
+        "api_secret": cloud.secret,
+        "api_timeout": 60,
+        "up_timeout": 1,
+    }
     preflight = {"report_dir": str(reports), "host": "host4", "facts": json.dumps(facts), "policy": policy or {}}
     result = run_module("host", {**access, **HERE, "preflight": preflight, **changes})
     assert "svme-addr-chk" not in result.text, "the facts are in what the module says"
@@ -95,7 +118,13 @@ def test_a_file_that_is_not_a_report_sends_nothing(cloud, reports, content):
 
 def test_a_host_that_has_changed_without_consequence_reaches_addhost(cloud, reports):
     cloud.fault("530", "addHost")
-    churn = edited(**{"memory.numa": [{"node": 0, "total_bytes": 270582939649, "cpus": "0-63"}], "time.source": "10.88.0.253", "listeners": []})
+    churn = edited(
+        **{
+            "memory.numa": [{"node": 0, "total_bytes": 270582939649, "cpus": "0-63"}],
+            "time.source": "10.88.0.253",
+            "listeners": [],
+        }
+    )
     result = add(cloud, reports, churn)
     assert "join" in result.data, result.data["msg"]
     assert "pre-flight" not in result.data["msg"]
@@ -115,12 +144,19 @@ def silent_port():
         yield server
 
 
-def test_a_killed_preflight_leaves_its_mark_and_the_report_of_before_and_the_next_one_clears_it(cloud, reports, inventory, silent_port):
+def test_a_killed_preflight_leaves_its_mark_and_the_report_of_before_and_the_next_one_clears_it(
+    cloud, reports, inventory, silent_port
+):
     before = (reports / "preflight.json").read_text()
     port = silent_port.getsockname()[1]
     playbook, path, extra = preflight(inventory, reports, port)
     running = subprocess.Popen(
-        command(playbook, path, extra, ()), cwd=ROOT, env=environment({}), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
+        command(playbook, path, extra, ()),
+        cwd=ROOT,
+        env=environment({}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     connection, _address = silent_port.accept()  # the run has come to the host
     os.killpg(running.pid, signal.SIGKILL)
@@ -156,11 +192,23 @@ def test_where_there_is_nothing_to_judge_the_report_of_before_stands(reports, in
     before = (reports / "preflight.json").read_text()
     with run_simulator() as running:
         api = running.api
-        zone = api.call("createZone", name="zone1", networktype="Advanced", dns1="192.0.2.53", internaldns1="192.0.2.54")["zone"]["id"]
-        pod = api.call("createPod", name="pod1", zoneid=zone, gateway="10.88.0.1", netmask="255.255.255.0", startip="10.88.0.100", endip="10.88.0.150")
+        zone = api.call(
+            "createZone", name="zone1", networktype="Advanced", dns1="192.0.2.53", internaldns1="192.0.2.54"
+        )["zone"]["id"]
+        pod = api.call(
+            "createPod",
+            name="pod1",
+            zoneid=zone,
+            gateway="10.88.0.1",
+            netmask="255.255.255.0",
+            startip="10.88.0.100",
+            endip="10.88.0.150",
+        )
         own = {"zoneid": zone, "podid": pod["pod"]["id"], "hypervisor": "Simulator"}
         api.call("addCluster", clustername="cluster1", clustertype="CloudManaged", **own)
-        api.call("addHost", clustername="cluster1", url="http://sim/c0/h0", username="root", password="simulated", **own)
+        api.call(
+            "addHost", clustername="cluster1", url="http://sim/c0/h0", username="root", password="simulated", **own
+        )
         path = inventory({"host1": {"ansible_host": "10.88.0.100", "lab_number": 1}})
         extra = {"preflight_report_dir": str(reports), "preflight_only_for_candidates": True}
         done = play("preflight.yml", path, extra=extra, env=running.env)

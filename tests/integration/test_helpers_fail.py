@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each task that one host, or a delegate, does for others is made to fail: those with whom it has nothing to do go on, and all get a message.
+"""Each task that one host, or a delegate, does for others is made to fail: those with whom it has nothing to do go on,
+and all get a message.
 
-Hosts are the controller itself (connection local) and CloudStack the simulator; tests/callback/fail_task.py makes the tasks fail. A helper
-that is not in the table fails the first test.
-"""
+Hosts are the controller itself (connection local) and CloudStack the simulator; tests/callback/fail_task.py makes the
+tasks fail. A helper that is not in the table fails the first test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tests.integration.playbooks import ROOT, play
 from tests.integration.simulator import run_simulator
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-# What is no case of its own: the stop for all; the same for all hosts, made of the inventory alone; what ends the run anyway.
+# What is no case of its own: the stop for all; the same for all hosts, made of the inventory alone; what ends the run
+# anyway.
 STOP, SAME, LAST = "stops all, which is its purpose", "pure, and the same for all hosts", "nothing comes after it"
 INCLUDE = "its tasks are here"
 KEY = "Read the key that CloudStack logs in with"
@@ -46,7 +47,10 @@ TABLE = {
     ("playbooks/prepare_hosts.yml", KEY): "tests/integration/test_lost_servers.py, over SSH",
     ("playbooks/site.yml", "Summary"): LAST,
     ("playbooks/tasks/check_hosts.yml", "Require hosts to work on"): STOP,
-    ("playbooks/tasks/check_api.yml", "Ask CloudStack whether it answers to the credentials"): "tests/integration/test_no_hosts_no_api.py",
+    (
+        "playbooks/tasks/check_api.yml",
+        "Ask CloudStack whether it answers to the credentials",
+    ): "tests/integration/test_no_hosts_no_api.py",
     ("playbooks/tasks/check_api.yml", "Stop if no CloudStack can be used"): STOP,
     **{("roles/cluster/tasks/register.yml", task): "register" for task in REGISTER},
     ("roles/cluster/tasks/main.yml", "Register zone, networks, pod and cluster"): "register",
@@ -57,10 +61,16 @@ TABLE = {
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
     ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,
-    ("roles/preflight/tasks/expected_state.yml", "Mark that a pre-flight of the cluster has begun, and ask what the cluster is meant to be"): INCLUDE,
+    (
+        "roles/preflight/tasks/expected_state.yml",
+        "Mark that a pre-flight of the cluster has begun, and ask what the cluster is meant to be",
+    ): INCLUDE,
     ("roles/preflight/tasks/begin.yml", MARK): "evaluate",
     ("roles/preflight/tasks/begin.yml", ASK): "preflight",
-    ("roles/preflight/tasks/cancel.yml", "Take the mark of this run away"): "nothing comes after it for this cluster, and the gate refuses by the mark",
+    (
+        "roles/preflight/tasks/cancel.yml",
+        "Take the mark of this run away",
+    ): "nothing comes after it for this cluster, and the gate refuses by the mark",
     ("roles/host_registration/tasks/main.yml", "Divide the hosts into groups that join at the same time"): SAME,
     ("roles/preflight/tasks/key.yml", KEY): "preflight",
     ("roles/preflight/tasks/probe.yml", "Note which hosts plan, and ask the management servers"): SAME,
@@ -74,7 +84,10 @@ TABLE = {
     ("roles/preflight/tasks/server.yml", LOGIN): "preflight",
     ("roles/preflight/tasks/server.yml", "Keep what it has found"): "preflight, behind the login that fails",
     ("roles/preflight/tasks/followup_paths.yml", MORE): "preflight",
-    ("roles/preflight/tasks/followup_paths.yml", "Leave the second look out"): "preflight, as the rescue of the second plan",
+    (
+        "roles/preflight/tasks/followup_paths.yml",
+        "Leave the second look out",
+    ): "preflight, as the rescue of the second plan",
     ("roles/preflight/tasks/evaluate.yml", EVALUATE): "evaluate",
     ("roles/preflight/tasks/evaluate.yml", "Show the result"): LAST,
     ("roles/preflight/tasks/path_check.yml", "Note which hosts plan"): SAME,
@@ -87,7 +100,10 @@ TABLE = {
 
 def helpers() -> Iterator[tuple[str, str]]:
     """(file, task) of all that is done by one host or another machine for others."""
-    files = {path: yaml.safe_load(path.read_text()) or [] for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]}
+    files = {
+        path: yaml.safe_load(path.read_text()) or []
+        for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/**/*.yml")]
+    }
     helping = _included(files)
     for path, entries in files.items():
         for entry in entries:
@@ -99,7 +115,12 @@ def _included(files: dict[Path, list]) -> set[Path]:
     """Files of which a helper runs all tasks, also those that such a file includes."""
     found: set[Path] = set()
     while True:
-        inside = {path.parent / name for path, entries in files.items() for entry in entries for name in _includes(entry, path in found)}
+        inside = {
+            path.parent / name
+            for path, entries in files.items()
+            for entry in entries
+            for name in _includes(entry, path in found)
+        }
         if inside <= found:
             return found
         found |= inside
@@ -116,11 +137,19 @@ def _includes(task: object, inside: bool) -> Iterator[str]:
 
 def _is_one(task: dict, inside: bool) -> bool:
     said = str(task.get("when", ""))
-    return inside or bool(task.get("delegate_to") or task.get("run_once")) or any(word in said for word in ("_speaker", "_delegate", "== __cluster_chosen"))
+    return (
+        inside
+        or bool(task.get("delegate_to") or task.get("run_once"))
+        or any(word in said for word in ("_speaker", "_delegate", "== __cluster_chosen"))
+    )
 
 
 def _inner(task: dict) -> list:
-    return [each for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") for each in task.get(part) or ()]
+    return [
+        each
+        for part in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks")
+        for each in task.get(part) or ()
+    ]
 
 
 def _helpers(task: dict, inside: bool) -> Iterator[str]:
@@ -143,16 +172,30 @@ class Failing:
 
     def run(self, playbook: str, clusters: dict, faults: list[tuple[str, str, str]], *arguments: str, **variables):
         """`clusters`: name -> names of its hosts. Every fault must have come about."""
-        groups = {name: {"hosts": dict.fromkeys(hosts, {}), "vars": {"cloudstack_cluster": name}} for name, hosts in clusters.items()}
+        groups = {
+            name: {"hosts": dict.fromkeys(hosts, {}), "vars": {"cloudstack_cluster": name}}
+            for name, hosts in clusters.items()
+        }
         own = {key: value for key, value in CLUSTER.items() if not key.startswith("oobm_")}
-        reports = {"preflight_report_dir": str(self.folder / "reports"), "host_registration_report_dir": str(self.folder / "reports")}
+        reports = {
+            "preflight_report_dir": str(self.folder / "reports"),
+            "host_registration_report_dir": str(self.folder / "reports"),
+        }
         hosts = {"children": groups, "vars": {**own, **LOCAL, **reports, "lab_number": 1, **variables}}
         servers = {"hosts": {"mgmt1": {}, "mgmt2": {}}, "vars": LOCAL}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": hosts, "management_servers": servers}))
         (self.folder / "faults").write_text(json.dumps(faults))
         (self.folder / "faults.done").write_text("")
-        own_callbacks = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "fail_task"}
-        env = {**self.simulator.env, **own_callbacks, "FAIL_TASKS": str(self.folder / "faults"), "ANSIBLE_CACHE_PLUGIN": "memory"}
+        own_callbacks = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
+        }
+        env = {
+            **self.simulator.env,
+            **own_callbacks,
+            "FAIL_TASKS": str(self.folder / "faults"),
+            "ANSIBLE_CACHE_PLUGIN": "memory",
+        }
         run = play(playbook, self.folder / "hosts.yml", *arguments, env=env)
         done = {tuple(line.split("\t")) for line in (self.folder / "faults.done").read_text().splitlines()}
         assert done == {(task, host) for task, host, _how in faults}, run.output
@@ -173,9 +216,14 @@ def _said_by(run, host: str) -> str:
 
 
 def test_register(failing):
-    """A cluster for each task that fails, and one more: that one is registered, and each host of the others has its message."""
+    """A cluster for each task that fails, and one more: that one is registered, and each host of the others has its
+    message."""
     clusters = {f"c{place}": [f"c{place}-a", f"c{place}-b"] for place in range(len(REGISTER) + 1)}
-    faults = [(task, f"c{place}-a", "failed") for place, task in enumerate(REGISTER) if task != "Enable the zone once its networks exist"]
+    faults = [
+        (task, f"c{place}-a", "failed")
+        for place, task in enumerate(REGISTER)
+        if task != "Enable the zone once its networks exist"
+    ]
     run = failing.run("register_cluster.yml", clusters, faults)
     assert run.code == 2, run.output
     good = {"c7-a", "c7-b", "c5-a", "c5-b"}  # c5: an enabled zone is not enabled again
@@ -188,20 +236,34 @@ def test_register(failing):
 
 
 def test_preflight(failing):
-    """All that one host does for cluster1, or a server for both, goes wrong: both clusters are judged, what is not known is a finding."""
-    faults = [(ASK, "c1-a", "failed"), (KEY, "mgmt1", "unreachable"), (LOGIN, "mgmt1", "unreachable"), (PATHS, "c1-a", "failed"), (MORE, "c2-a", "died")]
+    """All that one host does for cluster1, or a server for both, goes wrong: both clusters are judged, what is not
+    known is a finding."""
+    faults = [
+        (ASK, "c1-a", "failed"),
+        (KEY, "mgmt1", "unreachable"),
+        (LOGIN, "mgmt1", "unreachable"),
+        (PATHS, "c1-a", "failed"),
+        (MORE, "c2-a", "died"),
+    ]
     faults += [(FACTS, "c1-b", "died"), (PLAN, "c2-a", "failed"), (PROBE, "c2-b", "died")]
     run = failing.run("preflight.yml", {"c1": ["c1-a", "c1-b"], "c2": ["c2-a", "c2-b"]}, faults)
     assert run.code == 2, run.output
     first, second = failing.report("c1"), failing.report("c2")
     assert set(first["hosts"]) == {"c1-a", "c1-b"}
     assert set(second["hosts"]) == {"c2-a", "c2-b"}
-    found = {(each["id"], each["kind"], host): each for report in (first, second) for each in report["findings"] for host in each["hosts"]}
+    found = {
+        (each["id"], each["kind"], host): each
+        for report in (first, second)
+        for each in report["findings"]
+        for host in each["hosts"]
+    }
     assert "CloudStack did not answer: staged: failed" in found["CLD002", "unknown", "c1-a"]["observed"]
     assert found["CLD002", "unknown", "c1-a"]["stops"]
     assert ("CLD002", "unknown", "c2-a") not in found
     assert "staged: the plugin died" in found["FCT001", "failed", "c1-b"]["observed"]
-    assert f"{PROBE}: " in str([each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"])
+    assert f"{PROBE}: " in str(
+        [each for each in second["findings"] if "c2-b" in each["hosts"] and each["kind"] == "unknown"]
+    )
     assert PLAN not in str(second), "where the plan of all fails, each host plans its own probes"
     assert PROBE not in str([each for each in second["findings"] if "c2-b" not in each["hosts"]])
     for report in (first, second):
@@ -212,11 +274,15 @@ def test_preflight(failing):
     assert said.index("ok: [c1-a -> c1-b]") < said.index("TASK ["), "PTH008 has the reason"
     facts = json.loads((failing.folder / "reports" / "c1" / "preflight.facts.json").read_text())
     assert f"{PATHS}: staged" in facts["hosts"]["c1-a"]["probes"]["unknown"]["paths"]
-    assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), "the summary is the last task"
+    assert run.output.rindex("Pre-flight of zone1/pod1/c2") > run.output.rindex("may not join because of"), (
+        "the summary is the last task"
+    )
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 
 
-@pytest.mark.parametrize(("playbook", "task"), [("preflight.yml", EVALUATE), ("path_check.yml", "Evaluate the paths and write the report")])
+@pytest.mark.parametrize(
+    ("playbook", "task"), [("preflight.yml", EVALUATE), ("path_check.yml", "Evaluate the paths and write the report")]
+)
 def test_evaluate(failing, playbook, task):
     _no_verdict(failing, playbook, task, "no verdict was made")
 
@@ -227,7 +293,12 @@ def test_mark(failing):
 
 def _no_verdict(failing, playbook, task, words):
     name = playbook.removesuffix(".yml")
-    run = failing.run(playbook, {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]}, [(task, "c3-a", "died")], preflight_ask_cloudstack=False)
+    run = failing.run(
+        playbook,
+        {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]},
+        [(task, "c3-a", "died")],
+        preflight_ask_cloudstack=False,
+    )
     assert run.code == 2, run.output
     assert "staged" in _said_by(run, "c3-a")
     if playbook == "preflight.yml":
@@ -238,9 +309,18 @@ def _no_verdict(failing, playbook, task, words):
 
 def test_join(failing):
     """Each host has its own message; none is taken along by another's."""
-    faults = [("Look for the host in CloudStack", "j1", "failed"), ("Read the address that agents connect to", "j2", "failed")]
+    faults = [
+        ("Look for the host in CloudStack", "j1", "failed"),
+        ("Read the address that agents connect to", "j2", "failed"),
+    ]
     faults += [("Add the host to its cluster and wait until it is Up", "j3", "failed")]
-    run = failing.run("add_hosts.yml", {"c8": ["j1", "j2", "j3"]}, faults, host_registration_labels=[], host_registration_preflight_required=False)
+    run = failing.run(
+        "add_hosts.yml",
+        {"c8": ["j1", "j2", "j3"]},
+        faults,
+        host_registration_labels=[],
+        host_registration_preflight_required=False,
+    )
     assert run.code == 2, run.output
     for host in ("j1", "j2", "j3"):
         assert "staged: failed" in _said_by(run, host), run.output
@@ -249,10 +329,17 @@ def test_join(failing):
 def test_storage(failing, tmp_path):
     """The pools of one cluster cannot be made: those of the other are."""
     playbook = tmp_path / "storage.yml"
-    role = {"name": "Add", "ansible.builtin.import_role": {"name": "cloudstack.kvm.cluster", "tasks_from": "primary_storage.yml"}}
+    role = {
+        "name": "Add",
+        "ansible.builtin.import_role": {"name": "cloudstack.kvm.cluster", "tasks_from": "primary_storage.yml"},
+    }
     playbook.write_text(yaml.safe_dump([{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [role]}]))
     task = "Add the primary storage of the cluster"
-    run = failing.run(str(playbook), {"s1": ["s1-a", "s1-b"], "s2": ["s2-a", "s2-b"]}, [(task, "s1-a", "failed"), (task, "s2-a", "ok")])
+    run = failing.run(
+        str(playbook),
+        {"s1": ["s1-a", "s1-b"], "s2": ["s2-a", "s2-b"]},
+        [(task, "s1-a", "failed"), (task, "s2-a", "ok")],
+    )
     assert run.code == 2, run.output
     assert {host for host, counts in run.recap.items() if counts["failed"]} == {"s1-a"}
 
@@ -260,6 +347,8 @@ def test_storage(failing, tmp_path):
 def test_oobm(failing):
     task = "Configure out-of-band management and read the power state"
     bmc = {"oobm_address": "192.0.2.9", "oobm_username": "admin", "oobm_password": "secret"}
-    run = failing.run("configure_oobm.yml", {"o1": ["o1-a", "o1-b"]}, [(task, "o1-a", "failed"), (task, "o1-b", "ok")], **bmc)
+    run = failing.run(
+        "configure_oobm.yml", {"o1": ["o1-a", "o1-b"]}, [(task, "o1-a", "failed"), (task, "o1-b", "ok")], **bmc
+    )
     assert run.code == 2, run.output
     assert {host for host, counts in run.recap.items() if counts["failed"]} == {"o1-a"}

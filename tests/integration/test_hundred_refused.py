@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the pre-flight prints when it refuses a hundred hosts. They are the controller itself, their facts made up; only the last part is run."""
+"""What the pre-flight prints when it refuses a hundred hosts. They are the controller itself, their facts made up; only
+the last part is run."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ from tests.integration.playbooks import ROOT, play
 
 COUNT = 100
 SCREEN = 40  # lines
-OTHER_KERNEL = {f"host{number}": {"facts.os.kernel": "6.1.0-25-amd64", "facts.time.synchronised": False} for number in range(98, 101)}
+OTHER_KERNEL = {
+    f"host{number}": {"facts.os.kernel": "6.1.0-25-amd64", "facts.time.synchronised": False}
+    for number in range(98, 101)
+}
 FACTS = "Collect the facts of the host"
 
 
@@ -25,20 +29,47 @@ def refused(tmp_path_factory):
     """Runs it with a callback and returns the run."""
     folder = tmp_path_factory.mktemp("hundred")
     profiles = {host.name: host for host in healthy(0, COUNT).edit(OTHER_KERNEL).profiles()}
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "preflight_report_dir": str(folder / "reports")}
-    seen = {name: {"at": time.time(), "reached": True, "declared": dict(each.declared)} for name, each in profiles.items()}
-    hosts = {name: {"__preflight_seen": seen[name], "__preflight_facts": {"ansible_facts": {"made": "up"}}} for name in profiles}
-    variables = {**CLUSTER, **local, "__preflight_planners": dict.fromkeys(profiles, "host1"), "__preflight_run": "00000000-0000-5000-8000-000000000000"}
+    local = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "preflight_report_dir": str(folder / "reports"),
+    }
+    seen = {
+        name: {"at": time.time(), "reached": True, "declared": dict(each.declared)} for name, each in profiles.items()
+    }
+    hosts = {
+        name: {"__preflight_seen": seen[name], "__preflight_facts": {"ansible_facts": {"made": "up"}}}
+        for name in profiles
+    }
+    variables = {
+        **CLUSTER,
+        **local,
+        "__preflight_planners": dict.fromkeys(profiles, "host1"),
+        "__preflight_run": "00000000-0000-5000-8000-000000000000",
+    }
     (folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": {"hosts": hosts, "vars": variables}}))
     answers = [[FACTS, name, {"ansible_facts": {"kvm_host": dict(each.facts)}}] for name, each in profiles.items()]
     (folder / "answers").write_text(json.dumps(answers))
-    evaluate = {"name": "Evaluate", "ansible.builtin.import_role": {"name": "cloudstack.kvm.preflight", "tasks_from": "evaluate.yml"}}
+    evaluate = {
+        "name": "Evaluate",
+        "ansible.builtin.import_role": {"name": "cloudstack.kvm.preflight", "tasks_from": "evaluate.yml"},
+    }
     tasks = [{"name": FACTS, "cloudstack.kvm.kvm_host_facts": {}}, evaluate]
-    (folder / "play.yml").write_text(yaml.safe_dump([{"name": "Prove the hosts", "hosts": "kvm_hosts", "gather_facts": False, "tasks": tasks}]))
-    own = {"ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"), "ANSIBLE_CALLBACKS_ENABLED": "fail_task", "FAIL_TASKS": str(folder / "answers")}
+    (folder / "play.yml").write_text(
+        yaml.safe_dump([{"name": "Prove the hosts", "hosts": "kvm_hosts", "gather_facts": False, "tasks": tasks}])
+    )
+    own = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
+        "FAIL_TASKS": str(folder / "answers"),
+    }
 
     def run(callback):
-        return play(str(folder / "play.yml"), folder / "hosts.yml", env={**own, "ANSIBLE_CACHE_PLUGIN": "memory", "ANSIBLE_STDOUT_CALLBACK": callback})
+        return play(
+            str(folder / "play.yml"),
+            folder / "hosts.yml",
+            env={**own, "ANSIBLE_CACHE_PLUGIN": "memory", "ANSIBLE_STDOUT_CALLBACK": callback},
+        )
 
     return run
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A join whose controller is killed, and two joins of one host at once: CloudStack goes on with addHost whether its caller lives or not."""
+"""A join whose controller is killed, and two joins of one host at once: CloudStack goes on with addHost whether its
+caller lives or not."""
 
 from __future__ import annotations
 
@@ -11,7 +12,11 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client, NoAnswer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import (
+    Access,
+    Client,
+    NoAnswer,
+)
 
 from tests.integration.lab import ROOT, Lab
 from tests.integration.playbooks import Run, command, environment, play
@@ -21,8 +26,8 @@ NEW, ADDRESS = "host4", "10.88.0.14"  # the spare one, so that a lab in use is n
 UNPROVEN = {"host_registration_preflight_required": False}  # what the gate says is another test's matter
 AGENT = "/etc/cloudstack/agent"
 PREPARED = "etc/cloudstack etc/libvirt etc/pki etc/default/libvirtd"
-RESTORE = f"systemctl stop cloudstack-agent libvirtd; rm -rf /{PREPARED.replace(' ', ' /')}; tar -xf /root/prepared.tar -C /; systemctl restart libvirtd"
-PAIR = f'cd {AGENT}; [ "$(openssl x509 -noout -pubkey -in cloud.crt)" = "$(openssl pkey -pubout -in cloud.key)" ] && echo belong || echo differ'
+RESTORE = f"systemctl stop cloudstack-agent libvirtd; rm -rf /{PREPARED.replace(' ', ' /')}; tar -xf /root/prepared.tar -C /; systemctl restart libvirtd"  # noqa: E501
+PAIR = f'cd {AGENT}; [ "$(openssl x509 -noout -pubkey -in cloud.crt)" = "$(openssl pkey -pubout -in cloud.key)" ] && echo belong || echo differ'  # noqa: E501
 # As keystore-cert-import leaves it when another set-up has made a new key meanwhile.
 MIXED = f"""
 set -e; cd {AGENT}; mkdir -p /etc/pki/CA /etc/pki/libvirt/private
@@ -54,13 +59,17 @@ class Joining:
         self.since = self.lab.ssh(NEW, "sleep 1; date +%s").strip()
 
     def play(self, playbook: str = "add_hosts.yml") -> Run:
-        return play(playbook, self.lab.inventory, *self.arguments, extra=UNPROVEN, env={"LAB_STATE": str(self.lab.state)})
+        return play(
+            playbook, self.lab.inventory, *self.arguments, extra=UNPROVEN, env={"LAB_STATE": str(self.lab.state)}
+        )
 
     def start(self) -> subprocess.Popen[str]:
         """add_hosts.yml in a process group of its own."""
         line = command("add_hosts.yml", self.lab.inventory, UNPROVEN, self.arguments)
         env = environment({"LAB_STATE": str(self.lab.state)})
-        return subprocess.Popen(line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        return subprocess.Popen(
+            line, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
 
     def add_host_and_go(self) -> None:
         """addHost of a caller that goes away after three seconds."""
@@ -80,7 +89,11 @@ class Joining:
 
     def is_whole(self) -> None:
         """Up and secured, certificate and key belong together, and a further run changes nothing."""
-        [row] = [row for row in self.lab.api.list("listHosts", "host", type="Routing", details="all") if row["ipaddress"] == ADDRESS]
+        [row] = [
+            row
+            for row in self.lab.api.list("listHosts", "host", type="Routing", details="all")
+            if row["ipaddress"] == ADDRESS
+        ]
         assert (row["state"], row["details"]["secured"]) == ("Up", "true")
         assert self.lab.ssh(NEW, PAIR).strip() == "belong"
         assert self.lab.ssh(NEW, "ls /run/cloudstack-kvm").split() == ["lock"], "the mark is gone"
@@ -161,9 +174,8 @@ def test_a_certificate_of_another_key_is_repaired(joining):
 def test_two_joins_that_ran_through_each_other_are_repaired(joining):
     """As on a real host: the second one makes a new key while the first one's certificate is imported.
 
-    The first imports its certificate 2 calls of keytool after its begin; a set-up that begins in the call before that asks for a certificate of
-    its own key, and then finds the first one's in the keystore.
-    """
+    The first imports its certificate 2 calls of keytool after its begin; a set-up that begins in the call before that
+    asks for a certificate of its own key, and then finds the first one's in the keystore."""
     seconds = 15
     joining.again(keytool=seconds, pause=3)
     joining.add_host_and_go()
@@ -180,7 +192,8 @@ def test_two_joins_that_ran_through_each_other_are_repaired(joining):
 @pytest.mark.full
 @pytest.mark.parametrize("seconds", [5, 20, 45, 110, 300])
 def test_controller_that_is_killed_after(joining, seconds):
-    """In real seconds, with a set-up that takes as long as on an emulated host: five calls of keytool and the pause, about 270 s."""
+    """In real seconds, with a set-up that takes as long as on an emulated host: five calls of keytool and the pause,
+    about 270 s."""
     joining.again(keytool=30, pause=100)
     started = time.monotonic()
     run = kill_and_run_again(joining, lambda: time.monotonic() - started >= seconds)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wait for a join that is going on, on this machine with a program of the set-up that lasts until the test ends it. Needs no lab."""
+"""The wait for a join that is going on, on this machine with a program of the set-up that lasts until the test ends it.
+Needs no lab."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ PLAY = [
         "hosts": "all",
         "gather_facts": False,
         "tasks": [
-            {"name": "Wait", "ansible.builtin.include_role": {"name": "cloudstack.kvm.host_registration", "tasks_from": "wait.yml"}},
+            {
+                "name": "Wait",
+                "ansible.builtin.include_role": {"name": "cloudstack.kvm.host_registration", "tasks_from": "wait.yml"},
+            },
             {"name": "Go on", "ansible.builtin.debug": {"msg": "nothing is going on any more"}},
         ],
     }
@@ -63,7 +67,9 @@ def flat(shown: str) -> str:
 
 def test_it_says_what_it_waits_for_and_goes_on_at_the_end(waiting, tmp_path):
     with set_up(tmp_path) as running:
-        process = subprocess.Popen(line(*waiting), cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            line(*waiting), cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         shown = ""
         while "RETRYING" not in shown:
             more = process.stdout.readline()
@@ -81,16 +87,36 @@ def test_it_says_what_it_waits_for_and_goes_on_at_the_end(waiting, tmp_path):
 def test_a_set_up_that_does_not_end_is_told_with_a_next_step(waiting, tmp_path):
     with set_up(tmp_path):
         extra = {"__host_registration_wait_retries": 1, "__host_registration_wait_delay": 1}
-        done = subprocess.run(line(*waiting, **extra), cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            line(*waiting, **extra),
+            cwd=ROOT,
+            env=environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
     assert done.returncode != 0
-    for part in ("expected no join to be going on, observed: keystore-setup is running", "Next: wait, and run again", "/run/cloudstack-kvm/join.json"):
+    for part in (
+        "expected no join to be going on, observed: keystore-setup is running",
+        "Next: wait, and run again",
+        "/run/cloudstack-kvm/join.json",
+    ):
         assert part in flat(done.stdout), done.stdout
     assert "nothing is going on any more" not in done.stdout
 
 
 def test_check_mode_says_so_and_does_not_wait(waiting, tmp_path):
     with set_up(tmp_path):
-        done = subprocess.run([*line(*waiting), "--check"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            [*line(*waiting), "--check"],
+            cwd=ROOT,
+            env=environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
     assert done.returncode == 0, done.stdout
     assert "A real run waits for its end" in flat(done.stdout)
     assert "nothing is going on any more" in done.stdout

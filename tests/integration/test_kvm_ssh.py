@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""addHost's way through SSH, end to end on the loopback interface: logins, algorithms, tries, texts, and no secret in the log."""
+"""addHost's way through SSH, end to end on the loopback interface: logins, algorithms, tries, texts, and no secret in
+the log."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from tests.unit.lab.kvm.clouds import LABELS, kvm_cloud
 RECORDED = json.loads((Path(__file__).parents[1] / "fixtures" / "join" / "addhost.json").read_text())
 PASSWORD = "planted-password"
 # sudo runs the program of that name among the test's programs, whatever folder the command names
-SUDO = 'name=${1##*/}; shift; if [ -x "$PROGRAMS/$name" ]; then exec "$PROGRAMS/$name" "$@"; fi; echo "sudo: $name: command not found" >&2; exit 1'
+SUDO = 'name=${1##*/}; shift; if [ -x "$PROGRAMS/$name" ]; then exec "$PROGRAMS/$name" "$@"; fi; echo "sudo: $name: command not found" >&2; exit 1'  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,9 @@ def host(programs, **options):
     server = SshServer(programs, **options)
     server.program("ls", 'echo "$1"')
     server.program("sudo", SUDO)
-    server.program("keystore-setup", "openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=h4.lab.test 2>/dev/null")
+    server.program(
+        "keystore-setup", "openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=h4.lab.test 2>/dev/null"
+    )
     server.program("keystore-cert-import", 'echo "$6" > "$PROGRAMS/certificate"')
     server.program("cloudstack-setup-agent", "echo done")
     return server
@@ -63,7 +66,9 @@ def add(server, authority, key, password="", port=None):
     url = f"http://127.0.0.1:{port or server.port}"
     started = cloud.clock.now()
     try:
-        return kvm.prepare(AddHostRequest(url, "root", password, zone.number, pod.number, cluster.number, LABELS, "10.88.0.254"))
+        return kvm.prepare(
+            AddHostRequest(url, "root", password, zone.number, pod.number, cluster.number, LABELS, "10.88.0.254")
+        )
     finally:
         server.slept = cloud.clock.now() - started
 
@@ -83,7 +88,7 @@ def refused(server, authority, key, **options):
 def test_the_servers_key_opens_and_the_host_is_set_up(programs, authority, keys):
     with host(programs, key=keys[0][1]) as server:
         assert add(server, authority, keys[0][0]) == guid_of("127.0.0.1")
-    assert [re.search("/dev/kvm|keystore-setup|keystore-cert-import|cloudstack-setup-agent", command)[0] for command in server.commands] == [
+    assert [re.search("/dev/kvm|keystore-setup|keystore-cert-import|cloudstack-setup-agent", command)[0] for command in server.commands] == [  # noqa: E501
         "/dev/kvm", "keystore-setup", "keystore-cert-import", "cloudstack-setup-agent",
     ]  # fmt: skip
     pem = (programs / "certificate").read_text().replace("^", "\n").replace("~", " ")
@@ -98,7 +103,11 @@ def test_the_password_opens_where_the_key_does_not(programs, authority, keys):
 
 @pytest.mark.parametrize(
     ("offered", "password", "case"),
-    [("right", "wrong", "wrong-password"), ("right", "", "key-refused-no-password"), (None, "right", "password-login-off")],
+    [
+        ("right", "wrong", "wrong-password"),
+        ("right", "", "key-refused-no-password"),
+        (None, "right", "password-login-off"),
+    ],
 )
 def test_logins_that_fail(programs, authority, keys, offered, password, case):
     with host(programs, key=keys[1][1], password=offered) as server:
@@ -122,7 +131,10 @@ def test_nothing_listens(programs, authority, keys):
     ],
 )
 def test_a_hardened_server_looks_like_a_closed_port(programs, authority, keys, option, values, caplog):
-    known = getattr(paramiko.Transport, {"ciphers": "_preferred_ciphers", "digests": "_preferred_macs", "kex": "_preferred_kex"}[option])
+    known = getattr(
+        paramiko.Transport,
+        {"ciphers": "_preferred_ciphers", "digests": "_preferred_macs", "kex": "_preferred_kex"}[option],
+    )
     usable = [value for value in values if value in known]
     if not usable:
         pytest.skip(f"this paramiko ({paramiko.__version__}) knows none of {values}")
@@ -138,7 +150,9 @@ def test_a_command_is_tried_three_times_and_its_reason_is_in_the_log(programs, a
         assert refused(server, authority, keys[0][0]) == recorded("keystore-setup-missing")
     assert sum("keystore-setup" in command for command in server.commands) == 3
     assert "sudo: keystore-setup: command not found" in caplog.text
-    assert len({re.search(r"cloud\.jks (\S+) 365", command)[1] for command in server.commands[1:]}) == 1, "the same passphrase in all tries"
+    assert len({re.search(r"cloud\.jks (\S+) 365", command)[1] for command in server.commands[1:]}) == 1, (
+        "the same passphrase in all tries"
+    )
 
 
 def test_no_secret_is_in_the_log(programs, authority, keys, caplog):

@@ -37,7 +37,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(missing() is not None, reason=
 
 
 def labctl(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(ROOT / "lab" / "labctl"), *arguments], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [str(ROOT / "lab" / "labctl"), *arguments], capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == 0 or not check, f"labctl {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -59,7 +61,9 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 40) -> None
 
 def process() -> str:
     """The container's first process and its start time: another one after each boot."""
-    return podman.podman("container", "inspect", "--format", "{{.State.Pid}} {{.State.StartedAt}}", f"cslab-{HOST}").stdout
+    return podman.podman(
+        "container", "inspect", "--format", "{{.State.Pid}} {{.State.StartedAt}}", f"cslab-{HOST}"
+    ).stdout
 
 
 def answers() -> bool:
@@ -80,7 +84,10 @@ def machine() -> dict[str, str]:
         "forwarding": ["cat", "/proc/sys/net/ipv4/ip_forward"],
         "firewall": ["nft", "list", "ruleset"],
     }
-    return {name: subprocess.run(command, capture_output=True, text=True, check=False).stdout for name, command in commands.items()}
+    return {
+        name: subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        for name, command in commands.items()
+    }
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -122,7 +129,12 @@ def test_a_bare_host_has_less_than_any_installer_leaves() -> None:
     programs = "sudo virsh chronyd curl gpg lsb_release nft ethtool brctl"
     assert labctl("ssh", HOST, f"for each in {programs}; do command -v $each; done; true").stdout == ""
     assert labctl("ssh", HOST, "python3 -c 'import apt'", check=False).returncode != 0
-    assert labctl("ssh", HOST, "find /var/lib/apt/lists -type f -size +0; locale -a | grep -v -e ^C -e ^POSIX; true").stdout == ""
+    assert (
+        labctl(
+            "ssh", HOST, "find /var/lib/apt/lists -type f -size +0; locale -a | grep -v -e ^C -e ^POSIX; true"
+        ).stdout
+        == ""
+    )
     assert labctl("ssh", HOST, "test -c /dev/kvm", check=False).returncode == 0
 
 
@@ -170,7 +182,12 @@ def test_a_wrong_mtu_is_felt_survives_a_boot_and_is_healed(storage_address: None
 
 
 @pytest.mark.parametrize(
-    "fault", [("drop", HOST, "management", "100"), ("drop", HOST, "management", "100", "--direction", "from"), ("link-down", HOST, "management")]
+    "fault",
+    [
+        ("drop", HOST, "management", "100"),
+        ("drop", HOST, "management", "100", "--direction", "from"),
+        ("link-down", HOST, "management"),
+    ],
 )
 def test_a_broken_cable_is_felt_and_healed(fault: tuple[str, ...]) -> None:
     until(reachable, "the host answers")
@@ -217,15 +234,28 @@ def test_a_fault_that_cannot_be_staged_says_why_and_leaves_nothing() -> None:
 
 
 def test_the_package_pool_serves_what_a_host_installs() -> None:
-    done = labctl("ssh", HOST, "apt-get update -qq && apt-get install -s -qq --no-install-recommends libvirt-daemon-system qemu-system-x86 chrony nftables")
+    done = labctl(
+        "ssh",
+        HOST,
+        "apt-get update -qq && apt-get install -s -qq --no-install-recommends libvirt-daemon-system qemu-system-x86 "
+        "chrony nftables",
+    )
     assert "Inst chrony" in done.stdout
 
 
 def test_secrets_are_readable_by_their_owner_only() -> None:
     folder = State().folder
-    open_files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mode & 0o077 and not path.name.endswith(".pub")]
+    open_files = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o077 and not path.name.endswith(".pub")
+    ]
     assert folder.stat().st_mode & 0o077 == 0
-    secret = [path for path in open_files if path.parent.name in ("secrets", "ssh", "hostkeys") or path.name in ("api.env", "lan.conf")]
+    secret = [
+        path
+        for path in open_files
+        if path.parent.name in ("secrets", "ssh", "hostkeys") or path.name in ("api.env", "lan.conf")
+    ]
     assert secret == []
 
 
@@ -246,16 +276,41 @@ def test_a_further_host_comes_and_goes() -> None:
     assert {"eth0", "eth1"} <= set(cards) and "eth2" not in cards
     labctl("host", "delete", name)
     assert podman.state(f"cslab-{name}") == "missing"
-    assert topology.PREFIX + f"-{name}" not in subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
+    assert (
+        topology.PREFIX + f"-{name}"
+        not in subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_the_next_host_at_an_address_is_reached_though_connections_to_the_last_are_kept_open(tmp_path: Path) -> None:
     names = ["labctl-test-first", "labctl-test-second"]
     key = State().path("ssh", "id_ed25519")
-    shared = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath={tmp_path}/shared", "-o", "StrictHostKeyChecking=no"]
+    shared = [
+        "-o",
+        "ControlMaster=auto",
+        "-o",
+        "ControlPersist=60",
+        "-o",
+        f"ControlPath={tmp_path}/shared",
+        "-o",
+        "StrictHostKeyChecking=no",
+    ]
     for name in names:
         address = labctl("host", "create", name).stdout.split()[-1]
-        command = ["ssh", "-i", str(key), *shared, "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"root@{address}", "hostname"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False, timeout=60)
+        command = [
+            "ssh",
+            "-i",
+            str(key),
+            *shared,
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "ConnectTimeout=10",
+            f"root@{address}",
+            "hostname",
+        ]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False, timeout=60
+        )
         assert done.stdout.strip() == name, address
         labctl("host", "delete", name)

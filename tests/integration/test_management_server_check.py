@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""management_server_check with OpenSSH's client and ipmitool against an SSH server and a BMC on the loopback interface. Needs no lab."""
+"""management_server_check with OpenSSH's client and ipmitool against an SSH server and a BMC on the loopback interface.
+Needs no lab."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from tests.unit.plugins.modules.edge import run_module
 
 USER, PASSWORD = "ADMIN", "planted-password"
 GUID = "33323130-3534-3736-3839-616263646566"  # of the 16 bytes 0123456789abcdef, as ipmitool 1.8.19 orders them
-SUDO = 'case "$*" in "-n -l") printf "User cloud may run the following commands on h:\\n    (root) NOPASSWD: ALL\\n";; *) shift 2; echo "$*";; esac'
+SUDO = 'case "$*" in "-n -l") printf "User cloud may run the following commands on h:\\n    (root) NOPASSWD: ALL\\n";; *) shift 2; echo "$*";; esac'  # noqa: E501
 LAN = """name "test"
 set_working_mc 0x20
   startlan 1
@@ -113,7 +114,10 @@ def test_another_key(host, keys, check):
 )
 def test_a_hardened_server(host, keys, check, option, values, word):
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    known = getattr(paramiko.Transport, {"ciphers": "_preferred_ciphers", "digests": "_preferred_macs", "kex": "_preferred_kex"}[option])
+    known = getattr(
+        paramiko.Transport,
+        {"ciphers": "_preferred_ciphers", "digests": "_preferred_macs", "kex": "_preferred_kex"}[option],
+    )
     usable = tuple(value for value in values if value in known)
     with host(keys[0][1], **{option: usable}) as server:
         seen = check(server.port)

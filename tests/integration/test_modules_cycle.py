@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twelve steps for each module that has a state: create, modify, delete, each predicted, done, predicted again, done again.
+"""Twelve steps for each module that has a state: create, modify, delete, each predicted, done, predicted again, done
+again.
 
-Against the simulator; with CLOUDSTACK_ENDPOINT set nothing here touches it, because every test wants an empty cloud of its own.
-"""
+Against the simulator; with CLOUDSTACK_ENDPOINT set nothing here touches it, because every test wants an empty cloud of
+its own."""
 
 from __future__ import annotations
 
@@ -16,12 +17,31 @@ from tests.integration.modules import run_module
 ZONE = {"name": "zone1", "network_type": "Advanced", "dns1": "192.0.2.53", "internal_dns1": "192.0.2.54"}
 NETWORK = {"name": "physnet1", "zone": "zone1", "isolation_methods": ["VLAN"], "vlan": "100-199"}
 LABEL = {"zone": "zone1", "physical_network": "physnet1", "traffic_type": "Management", "kvm_label": "cloudbr0"}
-POD = {"name": "pod1", "zone": "zone1", "gateway": "10.88.0.1", "netmask": "255.255.255.0", "start_ip": "10.88.0.100", "end_ip": "10.88.0.150"}
+POD = {
+    "name": "pod1",
+    "zone": "zone1",
+    "gateway": "10.88.0.1",
+    "netmask": "255.255.255.0",
+    "start_ip": "10.88.0.100",
+    "end_ip": "10.88.0.150",
+}
 CLUSTER = {"name": "cluster1", "zone": "zone1", "pod": "pod1", "hypervisor": "Simulator"}
-POOL = {"name": "primary1", "zone": "zone1", "pod": "pod1", "cluster": "cluster1", "url": "nfs://192.0.2.60/export/primary"}
+POOL = {
+    "name": "primary1",
+    "zone": "zone1",
+    "pod": "pod1",
+    "cluster": "cluster1",
+    "url": "nfs://192.0.2.60/export/primary",
+}
 # The simulator plug-in gives each host the next address of the pod, whatever the url says.
 # It also wants a password, unlike KVM.
-HOST = {**CLUSTER, "ip_address": "10.88.0.100", "url": "http://sim/c0/h0", "cluster": "cluster1", "password": "simulated"}
+HOST = {
+    **CLUSTER,
+    "ip_address": "10.88.0.100",
+    "url": "http://sim/c0/h0",
+    "cluster": "cluster1",
+    "password": "simulated",
+}
 del HOST["name"]
 
 
@@ -30,7 +50,12 @@ class Cloud:
 
     def __init__(self, simulator):
         self.simulator = simulator
-        self.access = {"api_url": simulator.endpoint, "api_key": simulator.key, "api_secret": simulator.secret, "api_timeout": 60}
+        self.access = {
+            "api_url": simulator.endpoint,
+            "api_key": simulator.key,
+            "api_secret": simulator.secret,
+            "api_timeout": 60,
+        }
 
     def run(self, name, options, check=False):
         """One run; neither secret may be in what it prints."""
@@ -77,7 +102,9 @@ def _with_cluster(cloud):
 def test_zone(cloud):
     made = cloud.four_steps("zone", ZONE).data["zone"]
     assert made["allocation_state"] == "Disabled"
-    changed = cloud.four_steps("zone", {**ZONE, "dns1": "192.0.2.55", "dns2": "192.0.2.56", "guest_cidr": "10.2.0.0/16"}).data["zone"]
+    changed = cloud.four_steps(
+        "zone", {**ZONE, "dns1": "192.0.2.55", "dns2": "192.0.2.56", "guest_cidr": "10.2.0.0/16"}
+    ).data["zone"]
     assert (changed["id"], changed["dns1"], changed["guest_cidr"]) == (made["id"], "192.0.2.55", "10.2.0.0/16")
     assert cloud.four_steps("zone", {"name": "zone1", "state": "absent"}).data["zone"] is None
 
@@ -95,7 +122,9 @@ def test_physical_network(cloud):
     cloud.have(("zone", ZONE))
     made = cloud.four_steps("physical_network", NETWORK).data["physical_network"]
     assert made["allocation_state"] == "Enabled"
-    changed = cloud.four_steps("physical_network", {**NETWORK, "vlan": "300-310,100-200,150-250"}).data["physical_network"]
+    changed = cloud.four_steps("physical_network", {**NETWORK, "vlan": "300-310,100-200,150-250"}).data[
+        "physical_network"
+    ]
     assert changed["id"] == made["id"]
     assert not cloud.run("physical_network", {**NETWORK, "vlan": "100-250,300-310"}).changed
     cloud.four_steps("physical_network", {**NETWORK, "allocation_state": "Disabled"})
@@ -145,7 +174,9 @@ def test_cluster(cloud):
     cloud.have(("zone", ZONE), ("pod", POD))
     made = cloud.four_steps("cluster", {**CLUSTER, "hypervisor": "KVM", "arch": "aarch64"}).data["cluster"]
     assert (made["hypervisor"], made["arch"], made["allocation_state"]) == ("KVM", "aarch64", "Enabled")
-    changed = cloud.four_steps("cluster", {**CLUSTER, "hypervisor": "KVM", "allocation_state": "Disabled"}).data["cluster"]
+    changed = cloud.four_steps("cluster", {**CLUSTER, "hypervisor": "KVM", "allocation_state": "Disabled"}).data[
+        "cluster"
+    ]
     assert changed["allocation_state"] == "Disabled"
     message = cloud.run("cluster", CLUSTER).message
     assert "cannot change hypervisor" in message
@@ -156,7 +187,9 @@ def test_cluster(cloud):
 def test_storage_pool(cloud):
     _with_cluster(cloud)
     cloud.have(("host", HOST))
-    made = cloud.four_steps("storage_pool", {**POOL, "tags": ["ssd", "gold"], "nfs_mount_opts": "vers=4.1"}).data["storage_pool"]
+    made = cloud.four_steps("storage_pool", {**POOL, "tags": ["ssd", "gold"], "nfs_mount_opts": "vers=4.1"}).data[
+        "storage_pool"
+    ]
     assert (made["url"], made["nfs_mount_opts"]) == ("nfs://192.0.2.60/export/primary", "vers=4.1")
     for url in ("nfs://192.0.2.60:/export/primary", "NFS://192.0.2.60/export/primary/"):
         assert not cloud.run("storage_pool", {**POOL, "url": url, "tags": ["gold", "ssd"]}).changed
@@ -175,7 +208,9 @@ def test_storage_pool(cloud):
 def test_storage_pool_of_the_whole_zone(cloud):
     _with_cluster(cloud)
     cloud.have(("host", HOST))
-    made = cloud.four_steps("storage_pool", {"name": "wide", "zone": "zone1", "scope": "zone", "url": "nfs://192.0.2.60/export/wide"})
+    made = cloud.four_steps(
+        "storage_pool", {"name": "wide", "zone": "zone1", "scope": "zone", "url": "nfs://192.0.2.60/export/wide"}
+    )
     assert made.data["storage_pool"]["scope"] == "ZONE"
 
 
@@ -200,7 +235,12 @@ def test_host(cloud):
     _with_cluster(cloud)
     cloud.simulator.api.call("updateConfiguration", name="ping.interval", value="2")
     made = cloud.four_steps("host", HOST).data["host"]
-    assert (made["state"], made["resource_state"], made["zone"], made["cluster"]) == ("Up", "Enabled", "zone1", "cluster1")
+    assert (made["state"], made["resource_state"], made["zone"], made["cluster"]) == (
+        "Up",
+        "Enabled",
+        "zone1",
+        "cluster1",
+    )
     assert cloud.four_steps("host", {**HOST, "host_tags": ["ssd", "gold"]}).data["host"]["host_tags"] == ["gold", "ssd"]
     address = {"ip_address": HOST["ip_address"]}
     assert cloud.four_steps("host", {**address, "state": "disabled"}).data["host"]["resource_state"] == "Disabled"
@@ -274,7 +314,8 @@ def test_oobm(cloud, bmc):
     cloud.have(("host", HOST))
     made = cloud.four_steps("oobm", bmc)
     assert made.data["oobm"] == {
-        "enabled": True, "driver": "ipmitool", "address": "192.0.2.200", "port": "623", "username": "ADMIN", "power_state": "On",
+        "enabled": True, "driver": "ipmitool", "address": "192.0.2.200", "port": "623", "username": "ADMIN",
+        "power_state": "On",
     }  # fmt: skip
     assert cloud.four_steps("oobm", {**bmc, "address": "192.0.2.201"}).data["oobm"]["address"] == "192.0.2.201"
     off = cloud.four_steps("oobm", {**bmc, "address": "192.0.2.201", "enabled": False}).data["oobm"]
@@ -286,7 +327,13 @@ def test_oobm_with_a_wrong_password_is_switched_off_again_and_says_why(cloud, bm
     _with_cluster(cloud)
     cloud.have(("host", HOST))
     message = cloud.run("oobm", {**bmc, "password": "wrong-one"}).message
-    for part in (HOST["ip_address"], "refuses the password", "192.0.2.200:623 as ADMIN", "oobm_password", "disabled again"):
+    for part in (
+        HOST["ip_address"],
+        "refuses the password",
+        "192.0.2.200:623 as ADMIN",
+        "oobm_password",
+        "disabled again",
+    ):
         assert part in message
     assert "wrong-one" not in message
     assert cloud.simulator.api.list("listHosts", "host")[0]["outofbandmanagement"]["enabled"] is False
@@ -299,7 +346,13 @@ def test_oobm_password_that_changed_on_the_bmc_is_noticed_and_corrected(cloud, b
     row = cloud.simulator.api.list("listHosts", "host")[0]
     # CloudStack shows l**** for both passwords: only the power state tells.
     cloud.simulator.api.call(
-        "configureOutOfBandManagement", hostid=row["id"], driver="ipmitool", address="192.0.2.200", port="623", username="ADMIN", password="lost"
+        "configureOutOfBandManagement",
+        hostid=row["id"],
+        driver="ipmitool",
+        address="192.0.2.200",
+        port="623",
+        username="ADMIN",
+        password="lost",
     )
     with pytest.raises(Exception, match="RAKP"):
         cloud.simulator.api.job("issueOutOfBandManagementPowerAction", hostid=row["id"], action="STATUS")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that has nothing to work on, or no CloudStack to ask, says so in its first play and does not end with exit code 0."""
+"""A run that has nothing to work on, or no CloudStack to ask, says so in its first play and does not end with exit code
+0."""
 
 from __future__ import annotations
 
@@ -17,9 +18,21 @@ NAMES = ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET")
 NO_API = dict.fromkeys(NAMES, "")
 CASES = {
     "no inventory": (None, (), "Observed: 0 hosts in it of 0 in the inventory"),
-    "empty group": ({"kvm_hosts": {"hosts": {}}, "other": {"hosts": HOSTS}}, (), "Observed: 0 hosts in it of 2 in the inventory"),
-    "wrong group name": ({"kvm_host": {"hosts": HOSTS}}, (), "which has the groups kvm_host. Next: give the inventory with -i"),
-    "limit outside": ({"kvm_hosts": {"hosts": HOSTS}, "x": {"hosts": {"mgmt1": {}}}}, ("--limit", "mgmt1"), "correct --limit, the group has host[1-2]"),
+    "empty group": (
+        {"kvm_hosts": {"hosts": {}}, "other": {"hosts": HOSTS}},
+        (),
+        "Observed: 0 hosts in it of 2 in the inventory",
+    ),
+    "wrong group name": (
+        {"kvm_host": {"hosts": HOSTS}},
+        (),
+        "which has the groups kvm_host. Next: give the inventory with -i",
+    ),
+    "limit outside": (
+        {"kvm_hosts": {"hosts": HOSTS}, "x": {"hosts": {"mgmt1": {}}}},
+        ("--limit", "mgmt1"),
+        "correct --limit, the group has host[1-2]",
+    ),
 }
 # A file without a word: as where no ansible.cfg of ours is in the way.
 NO_CFG = "[defaults]\ncollections_path = {0}\n"
@@ -50,14 +63,22 @@ def _refused(run, *parts):
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_to_work_on(written, case):
     content, arguments, words = CASES[case]
-    _refused(play("preflight.yml", written(content), *arguments, env=NO_API), "There is no host to work on. Expected: hosts in", words, "Nothing was done.")
+    _refused(
+        play("preflight.yml", written(content), *arguments, env=NO_API),
+        "There is no host to work on. Expected: hosts in",
+        words,
+        "Nothing was done.",
+    )
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_every_playbook_by_its_name_and_without_our_configuration(written, tmp_path, playbook):
     (tmp_path / "ansible.cfg").write_text(NO_CFG.format(ROOT / "collections"))
     env = {**NO_API, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
-    _refused(play(f"cloudstack.kvm.{playbook}", written(CASES["limit outside"][0]), "--limit", "mgmt1", env=env), CASES["limit outside"][2])
+    _refused(
+        play(f"cloudstack.kvm.{playbook}", written(CASES["limit outside"][0]), "--limit", "mgmt1", env=env),
+        CASES["limit outside"][2],
+    )
 
 
 def test_a_limit_that_matches_nothing_at_all(written):
@@ -68,7 +89,12 @@ def test_a_limit_that_matches_nothing_at_all(written):
 
 @pytest.mark.parametrize("playbook", WITH_API)
 def test_credentials_that_are_not_there(inventory, playbook):
-    said = _refused(play(f"{playbook}.yml", inventory(HOSTS), env=NO_API), *NAMES, "host[1-2]: CloudStack cannot be used", "No host was touched.")
+    said = _refused(
+        play(f"{playbook}.yml", inventory(HOSTS), env=NO_API),
+        *NAMES,
+        "host[1-2]: CloudStack cannot be used",
+        "No host was touched.",
+    )
     assert f"Observed: not set or empty: {', '.join(NAMES)}" in said
     assert "UNREACHABLE" not in said
 
@@ -81,16 +107,35 @@ def test_an_api_that_cannot_be_reached_and_a_key_that_is_wrong(inventory):
         assert "the-key-of-nobody" not in said
         assert running.writes() == 0
     env = {**running.env, "CLOUDSTACK_ENDPOINT": "http://127.0.0.1:1/client/api"}
-    said = _refused(play("site.yml", inventory(HOSTS), env=env), *NAMES, "http://127.0.0.1:1/client/api cannot be reached", "refused")
+    said = _refused(
+        play("site.yml", inventory(HOSTS), env=env),
+        *NAMES,
+        "http://127.0.0.1:1/client/api cannot be reached",
+        "refused",
+    )
     for secret in ("signature=", "apiKey=", running.key, running.secret):
         assert secret not in said
 
 
 def test_preflight_asks_unless_it_is_told_not_to(inventory):
-    run = play("preflight.yml", inventory(HOSTS), "--limit", "host1", "-e", "preflight_ask_cloudstack=false", "--list-tasks", env=NO_API)
+    run = play(
+        "preflight.yml",
+        inventory(HOSTS),
+        "--limit",
+        "host1",
+        "-e",
+        "preflight_ask_cloudstack=false",
+        "--list-tasks",
+        env=NO_API,
+    )
     assert run.code == 0, run.output
     _refused(play("preflight.yml", inventory(HOSTS), env=NO_API), "CloudStack cannot be used")
-    own = {"ansible_connection": "local", "preflight_report_dir": str(inventory(HOSTS).parent / "reports"), "preflight_path_check": False, "lab_number": 1}
+    own = {
+        "ansible_connection": "local",
+        "preflight_report_dir": str(inventory(HOSTS).parent / "reports"),
+        "preflight_path_check": False,
+        "lab_number": 1,
+    }
     run = play("preflight.yml", inventory({"host1": own}), "-e", "preflight_ask_cloudstack=false", env=NO_API)
     assert "CloudStack cannot be used" not in run.output
     assert "Pre-flight of zone1/pod1/cluster1" in run.output, run.output
@@ -99,10 +144,16 @@ def test_preflight_asks_unless_it_is_told_not_to(inventory):
 def test_one_of_two_clouds_cannot_be_used(tmp_path):
     """Its hosts have their message, those of the other cloud go on."""
     bad = {"cloudstack_api_url": "http://127.0.0.1:1/client/api"}
-    groups = {name: {"hosts": {f"{name}-host": {}}, "vars": {**CLUSTER, "cloudstack_cluster": name}} for name in ("cluster1", "cluster2")}
+    groups = {
+        name: {"hosts": {f"{name}-host": {}}, "vars": {**CLUSTER, "cloudstack_cluster": name}}
+        for name in ("cluster1", "cluster2")
+    }
     groups["cluster1"]["vars"].update(bad)
     path = tmp_path / "two.yml"
     path.write_text(yaml.safe_dump({"kvm_hosts": {"children": groups}}))
     with run_simulator() as running:
-        said = _refused(play("register_cluster.yml", path, env=running.env), "cluster1-host is one of cluster1-host: CloudStack cannot be used")
+        said = _refused(
+            play("register_cluster.yml", path, env=running.env),
+            "cluster1-host is one of cluster1-host: CloudStack cannot be used",
+        )
         assert [row["name"] for row in running.api.list("listClusters", "cluster")] == ["cluster2"], said

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""path_check.yml over SSH on four hosts that are network namespaces: silent where all is well, the culprit by name where it is not."""
+"""path_check.yml over SSH on four hosts that are network namespaces: silent where all is well, the culprit by name
+where it is not."""
 
 from __future__ import annotations
 
@@ -13,13 +14,16 @@ import pytest
 from tests.namespaces import ROOT, missing
 from tests.ssh_hosts import SSHD, SWITCH, SshHosts
 
-pytestmark = pytest.mark.skipif(bool(missing("ssh")) or not os.path.exists(SSHD), reason=missing("ssh") or "needs openssh-server")
+pytestmark = pytest.mark.skipif(
+    bool(missing("ssh")) or not os.path.exists(SSHD), reason=missing("ssh") or "needs openssh-server"
+)
 PLAYBOOK = ROOT / "playbooks" / "path_check.yml"
 
 
 @pytest.fixture(scope="module")
 def fabric():
-    """Four hosts with jumbo frames on a switch that carries them. The folder's path is short: ssh's control sockets are in it."""
+    """Four hosts with jumbo frames on a switch that carries them. The folder's path is short: ssh's control sockets are
+    in it."""
     with tempfile.TemporaryDirectory() as folder, SshHosts(Path(folder), 4, mtu=9000) as hosts:
         yield hosts
 

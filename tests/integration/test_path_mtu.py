@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The path check with real packets on real wires (network namespaces): what it says of each kind of peer, path and host. Needs root."""
+"""The path check with real packets on real wires (network namespaces): what it says of each kind of peer, path and
+host. Needs root."""
 
 from __future__ import annotations
 
@@ -45,7 +46,13 @@ def test_all_kinds_of_peers_at_once(wires, version):
     assert found["good"]["path_mtu"] == 1500
     assert found["small"]["path_mtu"] in about(1400)
     assert found["rejecting"]["text"].endswith(": administratively prohibited")
-    assert {name for name, each in found.items() if each["neighbour"]} == {"good", "small", "filtered", "mute", "rejecting"}
+    assert {name for name, each in found.items() if each["neighbour"]} == {
+        "good",
+        "small",
+        "filtered",
+        "mute",
+        "rejecting",
+    }
     assert (found["good"]["sent"], found["good"]["lost"]) == (10, 0)
     assert 0 < found["good"]["rtt_min_ms"] <= found["good"]["rtt_avg_ms"] <= found["good"]["rtt_p99_ms"]
     assert result["privileged"]
@@ -74,8 +81,15 @@ def _routed(wires):
     wires.host("router")
     wires.add("peer")
     wires.spaces.ip("router", [f"link add name out0 type veth peer name eth0 netns {wires.spaces.path('peer')}"])
-    wires.spaces.ip("router", ["address add 198.51.100.1/24 dev out0", "address add 2001:db8:1::1/64 dev out0", "link set dev out0 up"])
-    addresses = ["address add 198.51.100.2/24 dev eth0", "address add 2001:db8:1::2/64 dev eth0", "link set dev eth0 up"]
+    wires.spaces.ip(
+        "router",
+        ["address add 198.51.100.1/24 dev out0", "address add 2001:db8:1::1/64 dev out0", "link set dev out0 up"],
+    )
+    addresses = [
+        "address add 198.51.100.2/24 dev eth0",
+        "address add 2001:db8:1::2/64 dev eth0",
+        "link set dev eth0 up",
+    ]
     wires.spaces.ip("peer", [*addresses, "route add default via 198.51.100.1", "route add default via 2001:db8:1::1"])
     wires.spaces.sysctl("router", "net.ipv4.ip_forward", "1")
     wires.spaces.sysctl("router", "net.ipv6.conf.all.forwarding", "1")
@@ -96,11 +110,30 @@ def _pairs(wires):
 
 
 def _tunnel(wires, version=4, outer=1500):
-    """VXLAN between asker and peer, whose device has the MTU that the kernel derives from eth0: 50 less, over IPv6 70."""
+    """VXLAN between asker and peer, whose device has the MTU that the kernel derives from eth0: 50 less, over IPv6
+    70."""
     wires.host("peer")
     for name, other in (("asker", "peer"), ("peer", "asker")):
         ends = f"local {wires.address(name, version)} remote {wires.address(other, version)}"
-        made = wires.spaces.run(name, ["ip", "link", "add", "vxlan7", "type", "vxlan", "id", "7", "dev", "eth0", "dstport", "4789", *ends.split()], check=False)
+        made = wires.spaces.run(
+            name,
+            [
+                "ip",
+                "link",
+                "add",
+                "vxlan7",
+                "type",
+                "vxlan",
+                "id",
+                "7",
+                "dev",
+                "eth0",
+                "dstport",
+                "4789",
+                *ends.split(),
+            ],
+            check=False,
+        )
         if made.returncode:
             pytest.skip(f"this kernel has no VXLAN: {made.stderr}")
         wires.spaces.ip(name, [f"address add 192.0.2.{wires.hosts[name]}/24 dev vxlan7", "link set dev vxlan7 up"])
@@ -128,9 +161,36 @@ INNER = "192.0.2.2"
         (_pairs, "eth0", "fe80::1:1", 1500, True, "", [1500], ""),
         (_routed, "eth0", "198.51.100.2", 1500, True, "", [1500], ""),
         (_routed, "eth0", "2001:db8:1::2", 1500, True, "", [1500], ""),
-        (_routed_to_less, "eth0", "198.51.100.2", 1500, False, "router", [1400], "10.77.0.2: fragmentation needed, MTU 1400"),
-        (_routed_to_less, "eth0", "2001:db8:1::2", 1500, False, "router", [1400], "2001:db8::2: packet too big, MTU 1400"),
-        (_routed, "eth0", "192.0.2.9", 1500, None, "no_route", [None], "not in a network of eth0, and no route leads there through it"),
+        (
+            _routed_to_less,
+            "eth0",
+            "198.51.100.2",
+            1500,
+            False,
+            "router",
+            [1400],
+            "10.77.0.2: fragmentation needed, MTU 1400",
+        ),
+        (
+            _routed_to_less,
+            "eth0",
+            "2001:db8:1::2",
+            1500,
+            False,
+            "router",
+            [1400],
+            "2001:db8::2: packet too big, MTU 1400",
+        ),
+        (
+            _routed,
+            "eth0",
+            "192.0.2.9",
+            1500,
+            None,
+            "no_route",
+            [None],
+            "not in a network of eth0, and no route leads there through it",
+        ),
         (_tunnel, "vxlan7", INNER, 1450, True, "", [1450], ""),
         (_tunnel, "vxlan7", INNER, 1500, False, "local", [1450], "vxlan7 has MTU 1450"),
         (_tunnel, "eth0", "10.77.0.2", 1500, True, "", [1500], ""),
@@ -153,7 +213,11 @@ def test_somebody_who_fragments_what_he_must_not(wires):
     """A router that clears DF: nothing is lost, but the peer hears fragments."""
     _routed(wires)
     wires.spaces.ip("router", ["route change 198.51.100.0/24 dev out0 mtu 1400"])
-    wires.spaces.nft("router", "table ip t { chain c { type filter hook prerouting priority -300; ip saddr 10.77.0.1 ip frag-off set 0; }; }\n")
+    wires.spaces.nft(
+        "router",
+        "table ip t { chain c { type filter hook prerouting priority -300; ip saddr 10.77.0.1 ip frag-off set 0; }; "
+        "}\n",
+    )
     peer = wires.start("peer", [wires.probe("asker", size=1000)], listen_s=20)
     until(lambda: wires.spaces.sockets("peer"))
     assert by_peer(wires.ask("asker", [wires.probe("peer", address="198.51.100.2")]))["peer"]["passed"]
@@ -179,16 +243,29 @@ def test_more_than_is_required(wires):
 
 def test_more_than_the_own_device_takes(wires):
     wires.host("good")
-    found = by_peer(wires.ask("asker", [wires.probe("good", 4, 9000), {**wires.probe("good", 6, 9000), "peer": "good6"}]))
+    found = by_peer(
+        wires.ask("asker", [wires.probe("good", 4, 9000), {**wires.probe("good", 6, 9000), "peer": "good6"}])
+    )
     for name in ("good", "good6"):
-        assert (found[name]["control"], found[name]["passed"], found[name]["failure"], found[name]["path_mtu"]) == (True, False, "local", 1500)
+        assert (found[name]["control"], found[name]["passed"], found[name]["failure"], found[name]["path_mtu"]) == (
+            True,
+            False,
+            "local",
+            1500,
+        )
         assert found[name]["text"] == "eth0 has MTU 1500"
 
 
 def test_a_smaller_port_below_the_own_bridge(wires):
     wires.host("good")
-    wires.spaces.ip("asker", ["address flush dev eth0", "link add name cloudbr0 up type bridge", "link set dev eth0 master cloudbr0"])
-    wires.spaces.ip("asker", ["address add 10.77.0.1/24 dev cloudbr0", "link set dev eth0 mtu 1400", "link set dev cloudbr0 mtu 1500"])
+    wires.spaces.ip(
+        "asker",
+        ["address flush dev eth0", "link add name cloudbr0 up type bridge", "link set dev eth0 master cloudbr0"],
+    )
+    wires.spaces.ip(
+        "asker",
+        ["address add 10.77.0.1/24 dev cloudbr0", "link set dev eth0 mtu 1400", "link set dev cloudbr0 mtu 1500"],
+    )
     result = wires.ask("asker", [wires.probe("good")], device="cloudbr0")
     found = by_peer(result)["good"]
     assert (found["passed"], found["failure"], found["text"]) == (False, "local", "eth0 has MTU 1400")
@@ -201,10 +278,14 @@ def test_which_way_it_gets_lost(wires, version):
     for name in ("there", "back", "quiet"):
         wires.host(name)
     length = "ip length" if version == 4 else "ip6 length"
-    drops = [f'oifname "{name}" {length} > 1400 drop;' for name in ("there", "quiet")] + [f'iifname "back" {length} > 1400 drop;']
+    drops = [f'oifname "{name}" {length} > 1400 drop;' for name in ("there", "quiet")] + [
+        f'iifname "back" {length} > 1400 drop;'
+    ]
     wires.spaces.nft("switch", forwarding(" ".join(drops)))
     wires.spaces.nft("quiet", arriving("meta l4proto udp drop;"))
-    found = by_peer(wires.ask("asker", [wires.probe(peer, version) for peer in ("there", "back", "quiet")], direction=True))
+    found = by_peer(
+        wires.ask("asker", [wires.probe(peer, version) for peer in ("there", "back", "quiet")], direction=True)
+    )
     assert {name: each["forward"] for name, each in found.items()} == {"there": False, "back": True, "quiet": None}
     assert all(each["passed"] is False for each in found.values())
 
@@ -227,7 +308,9 @@ def test_one_way_is_heard(wires):
 
 def test_loss(wires):
     wires.host("lossy")
-    wires.spaces.nft("switch", forwarding('oifname "lossy" ether type ip ip protocol icmp numgen random mod 100 < 20 drop;'))
+    wires.spaces.nft(
+        "switch", forwarding('oifname "lossy" ether type ip ip protocol icmp numgen random mod 100 < 20 drop;')
+    )
     found = by_peer(wires.ask("asker", [wires.probe("lossy")], count=200))["lossy"]
     assert (found["passed"], found["sent"]) == (True, 200)
     assert 10 < found["lost"] < 80
@@ -267,16 +350,24 @@ def test_a_device_that_is_down(wires):
 
 def test_an_address_of_everybody(wires):
     outcome = wires.ask("asker", [wires.probe("all", address="10.77.0.255")])["outcomes"][0]
-    assert (outcome["failure"], outcome["text"]) == ("prohibited", "eth0 does not let it out: a broadcast address, or a route that forbids it")
+    assert (outcome["failure"], outcome["text"]) == (
+        "prohibited",
+        "eth0 does not let it out: a broadcast address, or a route that forbids it",
+    )
 
 
 def test_the_own_address(wires):
-    assert wires.ask("asker", [wires.probe("asker")]) == "asker: the address of asker is this host's own. Expected: another host's. Observed: 10.77.0.1."
+    assert (
+        wires.ask("asker", [wires.probe("asker")])
+        == "asker: the address of asker is this host's own. Expected: another host's. Observed: 10.77.0.1."
+    )
 
 
 def test_the_own_firewall(wires):
     wires.host("good")
-    wires.spaces.nft("asker", "table inet t { chain c { type filter hook output priority 0; ip protocol icmp drop; }; }\n")
+    wires.spaces.nft(
+        "asker", "table inet t { chain c { type filter hook output priority 0; ip protocol icmp drop; }; }\n"
+    )
     outcome = wires.ask("asker", [wires.probe("good")])["outcomes"][0]
     assert (outcome["failure"], outcome["text"]) == ("prohibited", "this host's own firewall does not let it out")
 
@@ -294,7 +385,12 @@ class TestWithoutRoot:
         result = wires.ask("asker", probes, user=USER, direction=True)
         found = by_peer(result)
         assert not result["privileged"]
-        assert {name: each["failure"] for name, each in found.items()} == {"good": "", "small": "too_large", "back": "too_large", "nobody": "no_neighbour"}
+        assert {name: each["failure"] for name, each in found.items()} == {
+            "good": "",
+            "small": "too_large",
+            "back": "too_large",
+            "nobody": "no_neighbour",
+        }
         assert found["small"]["path_mtu"] in about(1400)
         assert (found["small"]["forward"], found["back"]["forward"]) == (False, True)
         assert found["good"]["neighbour"]

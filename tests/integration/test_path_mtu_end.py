@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever ends the path check in the middle - a signal, the controller, the connection - leaves no process, socket or rule on the host. Needs root."""
+"""Whatever ends the path check in the middle - a signal, the controller, the connection - leaves no process, socket or
+rule on the host. Needs root."""
 
 from __future__ import annotations
 
@@ -90,7 +91,11 @@ def test_time_is_over(wires):
 
 
 def _environment(folder, pipelining):
-    own = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PIPELINING": pipelining}
+    own = {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_HOST_KEY_CHECKING": "False",
+        "ANSIBLE_PIPELINING": pipelining,
+    }
     own.update(ANSIBLE_SSH_ARGS="-o ControlMaster=no", ANSIBLE_LOCAL_TEMP=folder, ANSIBLE_REMOTE_TMP=f"{folder}/remote")
     return {**os.environ, **own, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
@@ -103,8 +108,24 @@ def test_the_controller_is_gone(pipelining):
     options = {**LONG, "host": "host1", "networks": [{"name": "net", "device": "cloudbr0"}], "probes": probes}
     with tempfile.TemporaryDirectory() as folder, SshHosts(Path(folder), 1) as hosts:
         before, daemon = hosts.rules("host1"), hosts.processes("host1")
-        command = ["ansible", "-i", str(hosts.inventory()), "host1", "-m", "cloudstack.kvm.path_mtu", "-a", json.dumps(options)]
-        with hosts.start(CONTROL, command, cwd=ROOT, env=_environment(folder, pipelining), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as ansible:
+        command = [
+            "ansible",
+            "-i",
+            str(hosts.inventory()),
+            "host1",
+            "-m",
+            "cloudstack.kvm.path_mtu",
+            "-a",
+            json.dumps(options),
+        ]
+        with hosts.start(
+            CONTROL,
+            command,
+            cwd=ROOT,
+            env=_environment(folder, pipelining),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as ansible:
             until(lambda: len(hosts.sockets("host1")) == 2 or ansible.poll() is not None)  # ICMP, ARP
             assert ansible.poll() is None
             for each in hosts.processes(CONTROL):

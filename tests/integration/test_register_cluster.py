@@ -32,7 +32,12 @@ def _one_failure(run, *parts):
 
 
 def _registered(simulator) -> dict[str, list[str]]:
-    lists = {"listZones": "zone", "listPhysicalNetworks": "physicalnetwork", "listPods": "pod", "listClusters": "cluster"}
+    lists = {
+        "listZones": "zone",
+        "listPhysicalNetworks": "physicalnetwork",
+        "listPods": "pod",
+        "listClusters": "cluster",
+    }
     return {kind: [row["name"] for row in simulator.api.list(command, kind)] for command, kind in lists.items()}
 
 
@@ -75,7 +80,10 @@ def _network(simulator):
 
 
 def test_two_clusters_share_a_zone(simulator, tmp_path):
-    groups = {name: {"hosts": {f"{name}-host": {}}, "vars": {**CLUSTER, "cloudstack_cluster": name}} for name in ("cluster1", "cluster2")}
+    groups = {
+        name: {"hosts": {f"{name}-host": {}}, "vars": {**CLUSTER, "cloudstack_cluster": name}}
+        for name in ("cluster1", "cluster2")
+    }
     path = tmp_path / "two.yml"
     path.write_text(yaml.safe_dump({"kvm_hosts": {"children": groups}}))
     done = play(PLAYBOOK, path, env=simulator.env)
@@ -88,9 +96,15 @@ def test_two_clusters_share_a_zone(simulator, tmp_path):
     [
         ({"cluster_zone_dns_1": "192.0.2.3"}, ["host1", "expected", "did you mean cluster_zone_dns1?", "Next"]),
         ({"cluster_traffic_labels": [{"type": "Guest", "lable": "x"}]}, ["lable"]),
-        ({"cluster_traffic_labels": [{"type": "Guest", "label": "x"}]}, ["host1", "Management", "observed: Guest", "Next"]),
+        (
+            {"cluster_traffic_labels": [{"type": "Guest", "label": "x"}]},
+            ["host1", "Management", "observed: Guest", "Next"],
+        ),
         ({"cluster_arch": "amd64"}, ["cluster_arch", "x86_64"]),
-        ({"cloudstack_cluster": ""}, ["host1", "expected cloudstack_zone, cloudstack_pod and cloudstack_cluster", "Next"]),
+        (
+            {"cloudstack_cluster": ""},
+            ["host1", "expected cloudstack_zone, cloudstack_pod and cloudstack_cluster", "Next"],
+        ),
     ],
     ids=["misspelt variable", "misspelt key", "no management label", "wrong architecture", "no cluster"],
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTML report in a real browser: nothing in its console, nothing from elsewhere, readable at 1280 pixels, printable."""
+"""The HTML report in a real browser: nothing in its console, nothing from elsewhere, readable at 1280 pixels,
+printable."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ from tests.report_samples import WAIVER, four_hosts, hundred_hosts, report
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium: apt-get install chromium")
 SAMPLES = {"four": four_hosts, "hundred": hundred_hosts}
-SMALLEST = "Math.min(...[...document.querySelectorAll('body *')].filter(e => e.innerText && e.offsetParent).map(e => parseFloat(getComputedStyle(e).fontSize)))"
-CUT_OFF = "[...document.querySelectorAll('svg g')].filter(g => [...g.querySelectorAll('text')].some(t => t.getBBox().width > 170)).map(g => g.textContent)"
+SMALLEST = "Math.min(...[...document.querySelectorAll('body *')].filter(e => e.innerText && e.offsetParent).map(e => parseFloat(getComputedStyle(e).fontSize)))"  # noqa: E501
+CUT_OFF = "[...document.querySelectorAll('svg g')].filter(g => [...g.querySelectorAll('text')].some(t => t.getBBox().width > 170)).map(g => g.textContent)"  # noqa: E501
 STAYS = """(() => {
   const frame = document.querySelector('.frame');
   frame.scrollTop = 400;
   return [frame.scrollTop, frame.querySelector('thead th').getBoundingClientRect().top - frame.getBoundingClientRect().top];
-})()"""
+})()"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""site.yml on three bare hosts and an empty CloudStack: predicted, stopped by every kind of bad input, done, left alone.
+"""site.yml on three bare hosts and an empty CloudStack: predicted, stopped by every kind of bad input, done, left
+alone.
 
 The tests of this file are one story and run in order: each starts where the one before has left the lab, so that every
 failure is followed by a run that succeeds.
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.lab
 ADDRESSES = {"host1": "10.88.0.11", "host2": "10.88.0.12", "host3": "10.88.0.13"}
 SSH_PASSWORD = f"Planted~{secrets.token_hex(8)}"  # made up here: a literal would stand in every clone of this file
 UNITS = ("libvirtd", "chrony", "nftables", "cloudstack-agent", "ssh")
-MANIFEST = "dpkg -l | sha256sum; find /etc /root /var/lib/dpkg -xdev -type f -printf '%p %m %s %T@\\n' | sort | sha256sum; ip -br addr | grep -v @ | sort"
+MANIFEST = "dpkg -l | sha256sum; find /etc /root /var/lib/dpkg -xdev -type f -printf '%p %m %s %T@\\n' | sort | sha256sum; ip -br addr | grep -v @ | sort"  # noqa: E501
 CLOUD_INIT = "/etc/network/interfaces.d/50-cloud-init"
 HOLD_APT = """
 import fcntl, time
@@ -92,9 +93,17 @@ def test_mistakes_in_the_inventory_are_found_first(bare, extra, parts):
 
 
 def test_a_login_without_a_way_to_become_root(bare):
-    """ssh logs in as root because that is its own account's name; Ansible does not know, and calls sudo, which is not there."""
+    """ssh logs in as root because that is its own account's name; Ansible does not know, and calls sudo, which is not
+    there."""
     run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"ansible_user": ""})
-    _stopped(run, "host1", "expected a login as root, or sudo", "sudo: not found", "ansible_user is not set", "Next: set ansible_user: root")
+    _stopped(
+        run,
+        "host1",
+        "expected a login as root, or sudo",
+        "sudo: not found",
+        "ansible_user is not set",
+        "Next: set ansible_user: root",
+    )
 
 
 def test_bridge_port_that_does_not_exist(bare):
@@ -109,16 +118,26 @@ def test_a_port_that_cloud_init_configures_is_refused_before_anything_is_install
     bare.ssh("host1", f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}")
     before = bare.ssh("host1", MANIFEST)
     run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
-    _stopped(run, "host1", f"{CLOUD_INIT} configures eth1, the port of cloudbr1", "iface eth1 inet dhcp", "99-disable-network-config.cfg")
+    _stopped(
+        run,
+        "host1",
+        f"{CLOUD_INIT} configures eth1, the port of cloudbr1",
+        "iface eth1 inet dhcp",
+        "99-disable-network-config.cfg",
+    )
     assert bare.ssh("host1", MANIFEST) == before
     bare.ssh("host1", f"rm {CLOUD_INIT}")
 
 
 def test_an_address_of_dhcp_is_not_taken_away(bare):
-    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600")  # as a DHCP client sets it
+    bare.ssh(
+        "host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600"
+    )  # as a DHCP client sets it
     bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
     run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
-    _stopped(run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24")
+    _stopped(
+        run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24"
+    )
     bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft forever preferred_lft forever")
 
 
@@ -128,7 +147,13 @@ def test_refused_export(bare):
     bare.fault("export-refused")
     try:
         run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
-        _stopped(run, "host1", "10.88.2.254:/export/primary", "no_root_squash" if "squash" in run.output else "export", "Next")
+        _stopped(
+            run,
+            "host1",
+            "10.88.2.254:/export/primary",
+            "no_root_squash" if "squash" in run.output else "export",
+            "Next",
+        )
     finally:
         bare.heal()
     done = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
@@ -147,7 +172,9 @@ def test_label_that_no_bridge_carries(bare):
     labels = [{"type": "Management", "label": "cloudbr0"}, {"type": "Guest", "label": "cloudbr7"}]
     writes = bare.writes()
     run = play("add_hosts.yml", bare.inventory, "--limit", "host1", extra={"cluster_traffic_labels": labels})
-    _stopped(run, "host1", "cloudbr7", "cloudbr0, cloudbr1, cloudbr2", "network_bridge_bridges", "Nothing was registered")
+    _stopped(
+        run, "host1", "cloudbr7", "cloudbr0, cloudbr1, cloudbr2", "network_bridge_bridges", "Nothing was registered"
+    )
     assert bare.writes() == writes
     assert bare.host_states() == {}
 
@@ -155,7 +182,9 @@ def test_label_that_no_bridge_carries(bare):
 def test_addhost_that_answers_530(bare):
     bare.fault("api", "530", "--command", "addHost")
     try:
-        run = play("add_hosts.yml", bare.inventory, "--limit", "host1", extra={"host_registration_preflight_required": False})
+        run = play(
+            "add_hosts.yml", bare.inventory, "--limit", "host1", extra={"host_registration_preflight_required": False}
+        )
     finally:
         bare.heal()
     _stopped(run, "host1", "did not join cluster1", "expected", "observed", "530", "nothing is left behind", "next")
@@ -178,18 +207,34 @@ def test_first_run_with_one_host_switched_off(bare, planted):
 
 
 def test_no_secret_is_in_a_file_that_others_may_read(bare):
-    hidden = "\n".join([SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]) + "\n"
-    here = ["find", "/tmp", str(Path.home() / ".ansible"), "-xdev", "-type", "f", "-perm", "-o+r", "-newer", str(bare.state / "api.env")]
+    hidden = (
+        "\n".join([SSH_PASSWORD, bare.env["CLOUDSTACK_SECRET"], *(bare.secret(f"bmc_{host}") for host in HOSTS)]) + "\n"
+    )
+    here = [
+        "find",
+        "/tmp",
+        str(Path.home() / ".ansible"),
+        "-xdev",
+        "-type",
+        "f",
+        "-perm",
+        "-o+r",
+        "-newer",
+        str(bare.state / "api.env"),
+    ]
     grep = ["-exec", "grep", "-lF", "-f", "/proc/self/fd/0", "{}", ";"]
     assert _grep([*here, *grep], hidden) == ""
-    there = "find / -xdev -type f -perm -o+r -newer /etc/hostname -exec grep -lF -f /run/planted {} +; rm -f /run/planted"
+    there = (
+        "find / -xdev -type f -perm -o+r -newer /etc/hostname -exec grep -lF -f /run/planted {} +; rm -f /run/planted"
+    )
     for host in ("host1", "host2"):
         _grep([str(ROOT / "lab" / "labctl"), "ssh", host, "umask 077; cat > /run/planted"], hidden)
         assert bare.ssh(host, f"{there} 2>/dev/null || true").strip() == ""
 
 
 def _grep(command: list[str], hidden: str) -> str:
-    """The command with the secrets on its standard input, as a file: grep opens it once for each file that it searches."""
+    """The command with the secrets on its standard input, as a file: grep opens it once for each file that it
+    searches."""
     with (Path("/dev/shm") / f"planted-{os.getpid()}").open("w+") as file:
         Path(file.name).chmod(0o600)
         file.write(hidden)
@@ -205,7 +250,10 @@ def test_run_after_the_repair_brings_the_last_host_up(bare):
     run = play("site.yml", bare.inventory)
     assert run.code == 0, run.output[-5000:]
     assert bare.host_states() == dict.fromkeys(ADDRESSES.values(), "Up")
-    power = {row["ipaddress"]: row["outofbandmanagement"] for row in bare.api.list("listHosts", "host", type="Routing", details="min")}
+    power = {
+        row["ipaddress"]: row["outofbandmanagement"]
+        for row in bare.api.list("listHosts", "host", type="Routing", details="min")
+    }
     assert {state["powerstate"] for state in power.values()} == {"On"}
     [pool] = [pool for pool in bare.api.list("listStoragePools", "storagepool") if pool["name"] == "primary1"]
     assert pool["state"] == "Up"
@@ -243,7 +291,20 @@ def test_bmc_that_refuses_the_password(bare):
 
 
 def test_site_resolves_by_its_name_in_the_collection(bare):
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(bare.inventory), "cloudstack.kvm.site", "--list-tasks"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")})
+    command = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "-i",
+        str(bare.inventory),
+        "cloudstack.kvm.site",
+        "--list-tasks",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+    )
     assert done.returncode == 0, done.stderr
     assert json.dumps(done.stdout).count("cloudstack.kvm.") > 5

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""path_check.yml on the lab: silent where all is well; each staged fault of a wire, a port or a host's filter is named, on the right host.
+"""path_check.yml on the lab: silent where all is well; each staged fault of a wire, a port or a host's filter is named,
+on the right host.
 
 Needs the three hosts prepared (test_site.py leaves them so); alone it prepares them first.
 """
@@ -19,13 +20,14 @@ from tests.integration.playbooks import play
 pytestmark = pytest.mark.lab
 ALL = list(HOSTS)
 BROKEN = "host3"
-NFT = "nft add table inet staged; nft add chain inet staged input '{ type filter hook input priority -10; }'; nft add rule inet staged input iifname cloudbr2"
+NFT = "nft add table inet staged; nft add chain inet staged input '{ type filter hook input priority -10; }'; nft add rule inet staged input iifname cloudbr2"  # noqa: E501
 HEALTHY = "nft delete table inet staged"
 
 
 @dataclass(frozen=True)
 class Row:
-    """`faults` of labctl, or a command on a node and the one that undoes it. `finds`: (check, hosts) above info; `culprits`: (first kind, hosts)."""
+    """`faults` of labctl, or a command on a node and the one that undoes it. `finds`: (check, hosts) above info;
+    `culprits`: (first kind, hosts)."""
 
     title: str
     finds: list[tuple[str, list[str]]]
@@ -37,24 +39,49 @@ class Row:
     says: tuple[str, ...] = ()
 
 
-WIRES = {"management": ("eth0", "cloudbr0", 1500, 1400), "guest": ("eth1", "cloudbr1", 1500, 1400), "storage": ("eth2", "cloudbr2", 9000, 1500)}
+WIRES = {
+    "management": ("eth0", "cloudbr0", 1500, 1400),
+    "guest": ("eth1", "cloudbr1", 1500, 1400),
+    "storage": ("eth2", "cloudbr2", 9000, 1500),
+}
 
 
 def _small(wire: str) -> Iterator[Row]:
-    """Every place on a wire that can be too small. The guest bridges have no addresses but those that IPv6 makes by itself."""
+    """Every place on a wire that can be too small. The guest bridges have no addresses but those that IPv6 makes by
+    itself."""
     nic, bridge, usual, small = WIRES[wire]
     too_small = f"ip link set {nic} mtu {small}; ip link set {bridge} mtu {usual}"
     usual_again = f"ip link set {nic} mtu {usual}; ip link set {bridge} mtu {usual}"
     said = (f"{usual} bytes", f"{small} do")
     port = f"mtu {BROKEN} {wire} {small}"
     yield Row(f"a switch port of {wire} is too small", [("PTH001", [BROKEN])], [("mtu", [BROKEN])], (port,), says=said)
-    yield Row(f"the host's card on {wire} is too small", [("MTU001", [BROKEN])], [("mtu", [BROKEN])], stage=too_small, undo=usual_again)
-    yield Row(f"both ends of a cable on {wire} are too small", [("MTU001", [BROKEN])], [("mtu", [BROKEN])], (port,), stage=too_small, undo=usual_again)
-    yield Row(f"the switch of {wire} is too small", [("PTH001", ALL)], [("mtu", ALL)], (f"wire-mtu {wire} {small}",), says=said)
+    yield Row(
+        f"the host's card on {wire} is too small",
+        [("MTU001", [BROKEN])],
+        [("mtu", [BROKEN])],
+        stage=too_small,
+        undo=usual_again,
+    )
+    yield Row(
+        f"both ends of a cable on {wire} are too small",
+        [("MTU001", [BROKEN])],
+        [("mtu", [BROKEN])],
+        (port,),
+        stage=too_small,
+        undo=usual_again,
+    )
+    yield Row(
+        f"the switch of {wire} is too small",
+        [("PTH001", ALL)],
+        [("mtu", ALL)],
+        (f"wire-mtu {wire} {small}",),
+        says=said,
+    )
 
 
 SMALL = tuple(row for wire in WIRES for row in _small(wire))
-# Every wire and every place once. The others repeat them on another wire: make test-full runs all, and what follows from a place and a
+# Every wire and every place once. The others repeat them on another wire: make test-full runs all, and what follows
+# from a place and a
 # size is shown without hosts in path_check/blame/test_blame.py and on namespaces in test_path_check.py.
 SHORT = (
     "a switch port of storage is too small",
@@ -64,7 +91,9 @@ SHORT = (
 )
 ROWS = (
     *SMALL,
-    Row("a port loses a fifth of its packets", [("NET017", [BROKEN])], [("loss", [BROKEN])], ("drop host3 storage 20",)),
+    Row(
+        "a port loses a fifth of its packets", [("NET017", [BROKEN])], [("loss", [BROKEN])], ("drop host3 storage 20",)
+    ),
     Row("the cable is pulled", [("NET011", [BROKEN])], [("unplugged", [BROKEN])], ("link-down host3 storage",)),
     Row(
         "nothing passes on the way in",
@@ -74,7 +103,13 @@ ROWS = (
         undo=HEALTHY,
         says=("on the way in",),
     ),
-    Row("ICMP echo is filtered", [("PTH007", [BROKEN])], [("filtered", [BROKEN])], stage=f"{NFT} icmp type echo-request drop", undo=HEALTHY),
+    Row(
+        "ICMP echo is filtered",
+        [("PTH007", [BROKEN])],
+        [("filtered", [BROKEN])],
+        stage=f"{NFT} icmp type echo-request drop",
+        undo=HEALTHY,
+    ),
     Row(
         "another machine has the host's address",
         [("PTH006", [BROKEN])],
@@ -118,7 +153,13 @@ def test_where_all_is_well_every_pair_passes(check):
         assert f"{bridge}: 3 of 3 pairs of 3 hosts pass at {size} bytes" in done.output
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.title, marks=[pytest.mark.full] * (row in SMALL and row.title not in SHORT)) for row in ROWS])
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.title, marks=[pytest.mark.full] * (row in SMALL and row.title not in SHORT))
+        for row in ROWS
+    ],
+)
 def test_a_staged_fault_is_named_and_nobody_else_is_blamed(check, row):
     for fault in row.faults:
         check.lab.fault(*fault.split())

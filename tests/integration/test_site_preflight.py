@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pre-flight on the lab: a healthy cluster passes, a fourth host is compared with the three, each staged fault is named, the gate holds.
+"""The pre-flight on the lab: a healthy cluster passes, a fourth host is compared with the three, each staged fault is
+named, the gate holds.
 
 One story, like test_site.py, which leaves the three hosts Up; alone it brings them there first.
 """
@@ -21,8 +22,10 @@ NEW = "host4"
 ADDRESS = "10.88.0.14"
 # What a pre-flight could leave behind. libvirtd keeps a cache of its own, and sshd and sudo write their logs.
 MANIFEST = (
-    "find /etc /root /usr /var /opt /srv -xdev \\( -path /var/log -o -path /var/cache/libvirt -o -path /root/.ansible \\) -prune -o -type f "
-    "-printf '%p %m %s %T@\\n' | sort; nft list ruleset; ip -br addr | grep -v @ | sort; ip route; ls /root/.ansible/tmp 2>/dev/null; ls /tmp"
+    "find /etc /root /usr /var /opt /srv -xdev \\( -path /var/log -o -path /var/cache/libvirt -o -path /root/.ansible "
+    "\\) -prune -o -type f "
+    "-printf '%p %m %s %T@\\n' | sort; nft list ruleset; ip -br addr | grep -v @ | sort; ip route; ls "
+    "/root/.ansible/tmp 2>/dev/null; ls /tmp"
 )
 FAULTS = yaml.safe_load((ROOT / "tests" / "fixtures" / "staged_faults.yml").read_text())
 
@@ -38,7 +41,9 @@ class Story:
 
     def play(self, playbook: str, *arguments: str):
         env = {"LAB_STATE": str(self.lab.state), "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.facts)}
-        return play(playbook, self.lab.inventory, *arguments, extra={"preflight_report_dir": str(self.reports)}, env=env)
+        return play(
+            playbook, self.lab.inventory, *arguments, extra={"preflight_report_dir": str(self.reports)}, env=env
+        )
 
     def play_four(self, playbook: str, *arguments: str):
         """With the fourth host in the inventory."""
@@ -69,7 +74,8 @@ def story(lab: Lab, tmp_path_factory) -> Story:
 
 @pytest.fixture(scope="module")
 def candidate(story: Story) -> Story:
-    """With the fourth host prepared and passing: what the tests before have done, unless one of these is run without them."""
+    """With the fourth host prepared and passing: what the tests before have done, unless one of these is run without
+    them."""
     if not story.prepared:
         for playbook in ("prepare_hosts.yml", "preflight.yml"):
             run = story.play_four(playbook)
@@ -81,14 +87,18 @@ def test_members_that_are_up_belong_to_their_cluster(story):
     run = story.play("preflight.yml")
     assert run.code == 0, run.output[-5000:]
     story.finds()
-    assert {name: host["verdict"] for name, host in story.report()["hosts"].items() if name in HOSTS} == dict.fromkeys(HOSTS, "pass")
+    assert {name: host["verdict"] for name, host in story.report()["hosts"].items() if name in HOSTS} == dict.fromkeys(
+        HOSTS, "pass"
+    )
 
 
 def test_a_bare_candidate_may_not_join_and_nobody_else_is_blamed(story):
     run = story.play_four("preflight.yml")
     assert run.code != 0
     assert [text for text in run.failures if f"[{NEW}]" in text and "may not join" in text], run.failures
-    assert {host for each in story.report()["findings"] if each["severity"] != "info" for host in each["hosts"]} == {NEW}
+    assert {host for each in story.report()["findings"] if each["severity"] != "info" for host in each["hosts"]} == {
+        NEW
+    }
 
 
 def test_the_gate_refuses_a_host_without_a_passing_verdict(story):
@@ -144,7 +154,12 @@ def test_staged_faults_are_named_on_the_right_host(candidate, faults):
     with ExitStack() as undo:
         for fault in faults:
             undo.callback(candidate.lab.ssh, NEW, fault["undo"])
-            candidate.lab.ssh(NEW, fault["stage"].replace("{machine_id_of_host3}", candidate.lab.ssh("host3", "cat /etc/machine-id").strip()))
+            candidate.lab.ssh(
+                NEW,
+                fault["stage"].replace(
+                    "{machine_id_of_host3}", candidate.lab.ssh("host3", "cat /etc/machine-id").strip()
+                ),
+            )
         candidate.play_four("preflight.yml", "--limit", NEW)  # the facts of the members are those of the run before
     candidate.finds(*((check, NEW) for fault in faults for check in fault["finds"]))
 
@@ -158,7 +173,8 @@ def test_a_bmc_that_refuses_the_password_is_named(story):
     story.finds(("BMC001", NEW))
 
 
-# What a living machine changes by itself: a device that a guest brings, more kernel memory in use, another log line, a port of an RPC service.
+# What a living machine changes by itself: a device that a guest brings, more kernel memory in use, another log line, a
+# port of an RPC service.
 CHURN = (
     "ip tuntap add dev vnet9 mode tap; ip link set vnet9 master cloudbr1 up; chronyc -a burst 1/2 >/dev/null; "
     "head -c 1000000 /dev/zero >/var/tmp/churn; systemctl restart rpcbind 2>/dev/null; true"
@@ -173,7 +189,12 @@ def test_with_a_fresh_verdict_the_host_joins_but_not_after_a_change_with_consequ
     story.lab.ssh(NEW, "ip link set cloudbr1 mtu 1500")
     assert refused.code != 0
     [text] = refused.failures
-    for part in ("the pre-flight does not let it join: MTU", "Expected:", "bridges.cloudbr1.mtu was 1500, is 1400", "Next:"):
+    for part in (
+        "the pre-flight does not let it join: MTU",
+        "Expected:",
+        "bridges.cloudbr1.mtu was 1500, is 1400",
+        "Next:",
+    ):
         assert part in text, text
     assert ADDRESS not in story.lab.host_states()
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ansible-playbook is killed behind a task that changed the host; what it left undone, the next run finishes.
 
-Between kill and rerun nothing is done to the host. The first test takes the boundaries behind which a restart was once notified, on a
-joined host of the lab; the others (marker full) take every boundary, each on a bare host.
-"""
+Between kill and rerun nothing is done to the host. The first test takes the boundaries behind which a restart was once
+notified, on a joined host of the lab; the others (marker full) take every boundary, each on a bare host."""
 
 from __future__ import annotations
 
@@ -24,8 +23,19 @@ ROLES = ("time_sync", "kvm_host", "firewall", "cloudstack_agent")
 # role, the task behind which the run is killed, and what stands there then and is not in force
 BOUNDARIES = [
     ("time_sync", "Write chrony's configuration", ["chrony.service is older than /etc/chrony/chrony.conf"]),
-    ("kvm_host", "Write names", ["libvirtd.service is older than /etc/libvirt/qemu.conf", "the kernel has another net.ipv4.igmp_max_memberships"]),
-    ("cloudstack_agent", "Set keys of agent.properties", ["cloudstack-agent.service is older than /etc/cloudstack/agent/agent.properties."]),
+    (
+        "kvm_host",
+        "Write names",
+        [
+            "libvirtd.service is older than /etc/libvirt/qemu.conf",
+            "the kernel has another net.ipv4.igmp_max_memberships",
+        ],
+    ),
+    (
+        "cloudstack_agent",
+        "Set keys of agent.properties",
+        ["cloudstack-agent.service is older than /etc/cloudstack/agent/agent.properties."],
+    ),
     ("firewall", "Write the rules", ["the firewall is not the one of its file"]),
     ("firewall", "Load the rules in one transaction", ["the firewall is going to be taken back"]),
 ]
@@ -46,7 +56,8 @@ UNPROVEN = {"host_registration_preflight_required": False}
 
 
 def _role_alone(folder: Path, *roles: str) -> str:
-    """A playbook of these roles, each of which looks at the host by itself. The management server's key is there already."""
+    """A playbook of these roles, each of which looks at the host by itself. The management server's key is there
+    already."""
     path = folder / f"{'-'.join(roles)}.yml"
     play_ = {"hosts": "kvm_hosts", "gather_facts": False, "roles": [f"cloudstack.kvm.{role}" for role in roles]}
     path.write_text(yaml.safe_dump([play_]))
@@ -73,7 +84,9 @@ def _prepare_and_register(lab: Lab, extra: dict | None = None) -> None:
 def test_what_a_killed_run_left_undone_the_next_one_finishes(joined, tmp_path):
     assert left_undone(joined, HOST) == []
     for role, task, expected in BOUNDARIES:
-        stopped = run_and_kill(_role_alone(tmp_path, role), joined.inventory, tmp_path / "log", *LIMIT, after_task=task, extra=VALUES)
+        stopped = run_and_kill(
+            _role_alone(tmp_path, role), joined.inventory, tmp_path / "log", *LIMIT, after_task=task, extra=VALUES
+        )
         assert stopped.code == KILLED, f"{task}: {stopped.output[-3000:]}"
         seen = left_undone(joined, HOST)
         for part in expected:
@@ -127,7 +140,10 @@ def test_every_boundary_of_preparing_a_bare_host(lab, whole, tmp_path, number):
     _bare(lab, HOST)
     stopped = run_and_kill("prepare_hosts.yml", lab.inventory, tmp_path / "log", *LIMIT, after_changes=number)
     assert (stopped.code, stopped.changes) == (KILLED, changes[:number]), stopped.output[-3000:]
-    print(f"{number}/{len(changes)} killed behind {changes[number - 1]}, left undone: {left_undone(lab, HOST) or 'nothing'}")
+    print(
+        f"{number}/{len(changes)} killed behind {changes[number - 1]}, left undone: "
+        f"{left_undone(lab, HOST) or 'nothing'}"
+    )
     assert _finished(lab, expected) == ""
 
 
@@ -139,11 +155,19 @@ def _finished(lab: Lab, expected: dict[str, str]) -> str:
     left, now = left_undone(lab, HOST), state(lab, HOST)
     if left:
         return f"left undone by the next run too: {left}"
-    differs = {key: (expected.get(key), now.get(key)) for key in expected.keys() | now.keys() if expected.get(key) != now.get(key)}
+    differs = {
+        key: (expected.get(key), now.get(key))
+        for key in expected.keys() | now.keys()
+        if expected.get(key) != now.get(key)
+    }
     if differs:
         return f"not as after one whole run: {differs}"
     again = play("prepare_hosts.yml", lab.inventory, *LIMIT)
-    return "" if (again.code, again.changed) == (0, {}) else f"the run after that changes something: {again.output[-2000:]}"
+    return (
+        ""
+        if (again.code, again.changed) == (0, {})
+        else f"the run after that changes something: {again.output[-2000:]}"
+    )
 
 
 @pytest.mark.full
@@ -151,7 +175,9 @@ def test_keys_that_the_join_destroyed_are_set_again_by_the_next_run(lab, tmp_pat
     keys = {"cloudstack_agent_properties": {"host.reserved.mem.mb": 1500}, **UNPROVEN}
     _bare(lab, "mgmt1", HOST)
     _prepare_and_register(lab, keys)
-    stopped = run_and_kill("add_hosts.yml", lab.inventory, tmp_path / "log", *LIMIT, after_task="Add the host to its cluster", extra=keys)
+    stopped = run_and_kill(
+        "add_hosts.yml", lab.inventory, tmp_path / "log", *LIMIT, after_task="Add the host to its cluster", extra=keys
+    )
     assert stopped.code == KILLED, stopped.output[-5000:]
     assert "host.reserved.mem.mb" not in lab.ssh(HOST, "cat /etc/cloudstack/agent/agent.properties")
     run = play("add_hosts.yml", lab.inventory, *LIMIT, extra=keys)

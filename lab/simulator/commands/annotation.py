@@ -20,7 +20,8 @@ def _host(cloud: Cloud, given: Arguments) -> Record:
 def _view(cloud: Cloud, row: Record) -> dict:
     host = cloud.table("host").find(row["host"])
     return {
-        "id": row.uuid, "entitytype": "HOST", "entityid": host.uuid, "entityname": host["name"], "annotation": row["text"], "userid": cloud.user.uuid,
+        "id": row.uuid, "entitytype": "HOST", "entityid": host.uuid, "entityname": host["name"],
+        "annotation": row["text"], "userid": cloud.user.uuid,
         "username": "admin", "adminsonly": row["adminsonly"], "created": row["created"],
     }  # fmt: skip
 
@@ -28,7 +29,12 @@ def _view(cloud: Cloud, row: Record) -> dict:
 @command("addAnnotation", "adminsonly annotation entityid entitytype")
 def add(cloud: Cloud, given: Arguments) -> dict:
     host = _host(cloud, given)
-    row = cloud.table("annotation").add(host=host.number, text=given.get("annotation"), adminsonly=given.get("adminsonly", False), created=cloud.clock.stamp())
+    row = cloud.table("annotation").add(
+        host=host.number,
+        text=given.get("annotation"),
+        adminsonly=given.get("adminsonly", False),
+        created=cloud.clock.stamp(),
+    )
     host["annotation"], host["annotated"] = row["text"], row["created"]
     return {"annotation": _view(cloud, row)}
 
@@ -41,7 +47,11 @@ def list_annotations(cloud: Cloud, given: Arguments) -> dict:
 
 @command("listHostTags")
 def list_host_tags(cloud: Cloud, given: Arguments) -> dict:
-    tags = [{"hostid": row.number, "name": tag, "isimplicit": False} for row in cloud.table("host") for tag in row.get("tags") or []]
+    tags = [
+        {"hostid": row.number, "name": tag, "isimplicit": False}
+        for row in cloud.table("host")
+        for tag in row.get("tags") or []
+    ]
     return listing("hosttag", tags, lambda tag: tag, given)
 
 
@@ -54,6 +64,7 @@ def list_resource_details(cloud: Cloud, given: Arguments) -> dict:
         raise not_simulated(f"listResourceDetails of the type {kind}")
     zone = cloud.get("zone", cloud.table("zone").number_of(given.get("resourceid") or "") or 0)
     details = [
-        {"resourceid": zone.uuid, "resourcetype": kind, "key": key, "value": value, "fordisplay": True} for key, value in (zone.get("details") or {}).items()
+        {"resourceid": zone.uuid, "resourcetype": kind, "key": key, "value": value, "fordisplay": True}
+        for key, value in (zone.get("details") or {}).items()
     ]
     return listing("resourcedetail", details, lambda detail: detail, given)

@@ -12,7 +12,8 @@ from ..registry import Arguments, command
 from ..validate import page_of
 
 TYPES = {
-    "MEMORY": 0, "CPU": 1, "STORAGE": 2, "STORAGE_ALLOCATED": 3, "SECONDARY_STORAGE": 6, "LOCAL_STORAGE": 9, "GPU": 19, "OBJECT_STORAGE": 20,
+    "MEMORY": 0, "CPU": 1, "STORAGE": 2, "STORAGE_ALLOCATED": 3, "SECONDARY_STORAGE": 6, "LOCAL_STORAGE": 9, "GPU": 19,
+    "OBJECT_STORAGE": 20,
     "CPU_CORE": 90,
 }  # fmt: skip
 OF_HOSTS = ("MEMORY", "CPU", "GPU", "CPU_CORE")
@@ -50,7 +51,12 @@ def of_zone(cloud: Cloud, row: Record) -> list[dict]:
     """As listZones shows it."""
     storage = _entry("STORAGE", 0, _pools(cloud, False, zone=row.number))
     hosts = cloud.table("host").where(zone=row.number)
-    return [*(_of_hosts(cloud, hosts) if hosts else ()), storage, _entry("SECONDARY_STORAGE", 0, 0), _entry("OBJECT_STORAGE", 0, 0)]
+    return [
+        *(_of_hosts(cloud, hosts) if hosts else ()),
+        storage,
+        _entry("SECONDARY_STORAGE", 0, 0),
+        _entry("OBJECT_STORAGE", 0, 0),
+    ]
 
 
 def of_pod(cloud: Cloud, row: Record) -> list[dict]:
@@ -62,8 +68,15 @@ def of_pod(cloud: Cloud, row: Record) -> list[dict]:
 def of_cluster(cloud: Cloud, row: Record) -> list[dict]:
     """As listClusters shows it."""
     shared, local = (_pools(cloud, kind, cluster=row.number) for kind in (False, True))
-    hosts = [entry for entry in _of_hosts(cloud, cloud.table("host").where(cluster=row.number)) if entry["name"] != "GPU"]
-    return [*hosts, _entry("STORAGE", 0, shared), _entry("STORAGE_ALLOCATED", 0, 2 * shared), _entry("LOCAL_STORAGE", 0, local)]
+    hosts = [
+        entry for entry in _of_hosts(cloud, cloud.table("host").where(cluster=row.number)) if entry["name"] != "GPU"
+    ]
+    return [
+        *hosts,
+        _entry("STORAGE", 0, shared),
+        _entry("STORAGE_ALLOCATED", 0, 2 * shared),
+        _entry("LOCAL_STORAGE", 0, local),
+    ]
 
 
 @command("listCapacity", "sortby type zoneid")
@@ -73,7 +86,7 @@ def list_capacity(cloud: Cloud, given: Arguments) -> dict:
         # the GPUs stand in the whole list, and are not found by their type
         rows = [row for row in rows if row["type"] == given["type"] != TYPES["GPU"]]
     if rows and given.get("sortby"):  # rows of a whole zone have no pod, which the real server forgets when it sorts
-        text = 'Cannot invoke "com.cloud.dc.HostPodVO.getUuid()" because the return value of "com.cloud.api.ApiDBUtils.findPodById(java.lang.Long)" is null'
+        text = 'Cannot invoke "com.cloud.dc.HostPodVO.getUuid()" because the return value of "com.cloud.api.ApiDBUtils.findPodById(java.lang.Long)" is null'  # noqa: E501
         raise ApiError(530, text)
     shown = page_of(sorted(rows, key=lambda row: row["type"]), given)
     return {"count": len(rows), "capacity": shown} if rows else {}

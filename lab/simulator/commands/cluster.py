@@ -21,11 +21,15 @@ def view(cloud: Cloud, row: Record) -> dict:
     pod, zone = cloud.table("pod").find(row["pod"]), cloud.table("zone").find(row["zone"])
     external = row.get("bare", False)  # left behind by an addCluster that failed: without its details
     ratios = {} if external else {"cpuovercommitratio": "1.0", "memoryovercommitratio": "1.0"}
-    details = {} if external else {"memoryOvercommitRatio": "1.0", "cpuOvercommitRatio": "1.0", **row.get("details", {})}
+    details = (
+        {} if external else {"memoryOvercommitRatio": "1.0", "cpuOvercommitRatio": "1.0", **row.get("details", {})}
+    )
     return without_none({
-        "id": row.uuid, "name": row["name"], "podid": pod.uuid, "podname": pod["name"], "zoneid": zone.uuid, "zonename": zone["name"],
+        "id": row.uuid, "name": row["name"], "podid": pod.uuid, "podname": pod["name"], "zoneid": zone.uuid,
+        "zonename": zone["name"],
         "hypervisortype": row["hypervisor"], "clustertype": row["kind"], "allocationstate": row["allocationstate"],
-        "managedstate": row["managedstate"], **ratios, "resourcedetails": details, "arch": row["arch"], "hasannotations": False,
+        "managedstate": row["managedstate"], **ratios, "resourcedetails": details, "arch": row["arch"],
+        "hasannotations": False,
         "storageaccessgroups": row.get("storageaccessgroups"),
     })  # fmt: skip
 
@@ -49,8 +53,16 @@ def add(cloud: Cloud, zone: Record, pod: Record, name: str, hypervisor: str, **c
         cloud.table("cluster").burn()
         uuids = [{"uuid": pod.uuid, "description": "podId"}, {"uuid": zone.uuid, "description": "dcId"}]
         raise ApiError(530, f"Unable to create cluster {name} in pod and data center with specified ids", 4250, uuids)
-    columns = {"allocationstate": "Enabled", "managedstate": "Managed", "arch": "x86_64", "kind": "CloudManaged", **columns}
-    return cloud.table("cluster").add(name=name, zone=zone.number, pod=pod.number, hypervisor=hypervisor_name(hypervisor), **columns)
+    columns = {
+        "allocationstate": "Enabled",
+        "managedstate": "Managed",
+        "arch": "x86_64",
+        "kind": "CloudManaged",
+        **columns,
+    }
+    return cloud.table("cluster").add(
+        name=name, zone=zone.number, pod=pod.number, hypervisor=hypervisor_name(hypervisor), **columns
+    )
 
 
 @command("addCluster", "allocationstate arch storageaccessgroups")
@@ -82,7 +94,10 @@ def list_clusters(cloud: Cloud, given: Arguments) -> dict:
             rows = [row for row in rows if row[key].lower() == given[key].lower()]
 
     def shown(row: Record) -> dict:
-        return {**view(cloud, row), **({"capacity": capacity.of_cluster(cloud, row)} if given.get("showcapacities") else {})}
+        return {
+            **view(cloud, row),
+            **({"capacity": capacity.of_cluster(cloud, row)} if given.get("showcapacities") else {}),
+        }
 
     return listing("cluster", rows, shown, given)
 
@@ -99,7 +114,11 @@ def update_cluster(cloud: Cloud, given: Arguments) -> dict:
         raise not_simulated(f"updateCluster to the type {kind}")
     arch = _arch(given.get("arch"), row["arch"])
     name = given.get("clustername", row["name"])
-    if any(other["name"].lower() == name.lower() for other in cloud.table("cluster").where(pod=row["pod"]) if other is not row):
+    if any(
+        other["name"].lower() == name.lower()
+        for other in cloud.table("cluster").where(pod=row["pod"])
+        if other is not row
+    ):
         raise ApiError(530, "Entity already exists ", UNKNOWN)
     if managed != row["managedstate"]:
         for host in cloud.table("host").where(cluster=row.number):
@@ -108,7 +127,14 @@ def update_cluster(cloud: Cloud, given: Arguments) -> dict:
             else:
                 host["back"] = cloud.clock.now() + MANAGED_AGAIN
     hypervisor = hypervisor_name(given["hypervisor"]) if given.get("hypervisor") else row["hypervisor"]
-    for key, value in {"allocationstate": state, "managedstate": managed, "arch": arch, "name": name, "hypervisor": hypervisor, "kind": kind}.items():
+    for key, value in {
+        "allocationstate": state,
+        "managedstate": managed,
+        "arch": arch,
+        "name": name,
+        "hypervisor": hypervisor,
+        "kind": kind,
+    }.items():
         row[key] = value
     return {"cluster": view(cloud, row)}
 

@@ -56,7 +56,11 @@ def check_ip(word: str | None, name: str, version: int = 4) -> None:
     if word is None:
         return
     if not _is_ip(word, version):
-        raise bad_parameter(f"Please enter a valid IP address for {name}" if version == 4 else f"Please enter a valid IPv6 address for {name}")
+        raise bad_parameter(
+            f"Please enter a valid IP address for {name}"
+            if version == 4
+            else f"Please enter a valid IPv6 address for {name}"
+        )
 
 
 def without_none(fields: dict[str, Any]) -> dict[str, Any]:

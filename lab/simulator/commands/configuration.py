@@ -11,7 +11,8 @@ from ..validate import page_of
 from .common import without_none
 
 SCOPE_CONSTANTS = {
-    "zone": "Zone", "cluster": "Cluster", "storagepool": "StoragePool", "account": "Account", "domain": "Domain", "imagestore": "ImageStore",
+    "zone": "Zone", "cluster": "Cluster", "storagepool": "StoragePool", "account": "Account", "domain": "Domain",
+    "imagestore": "ImageStore",
 }  # fmt: skip
 
 
@@ -19,14 +20,20 @@ def view(cloud: Cloud, row: dict, scope: tuple[str, int] | None) -> dict:
     """A setting as answers show it. The field scope is only in answers to a scoped request."""
     value = cloud.settings.get(row["name"], scope)
     return without_none({
-        "category": row["category"], "group": row["group"], "subgroup": row["subgroup"], "name": row["name"], "value": value,
-        "defaultvalue": row["defaultvalue"], "description": row["name"], "isdynamic": row["isdynamic"], "component": row["component"],
-        "scope": scope[0] if scope else None, "parent": row["parent"], "displaytext": row["name"].replace(".", " ").capitalize(),
+        "category": row["category"], "group": row["group"], "subgroup": row["subgroup"], "name": row["name"],
+        "value": value,
+        "defaultvalue": row["defaultvalue"], "description": row["name"], "isdynamic": row["isdynamic"],
+        "component": row["component"],
+        "scope": scope[0] if scope else None, "parent": row["parent"],
+        "displaytext": row["name"].replace(".", " ").capitalize(),
         "type": row["type"], "options": row["options"],
     })  # fmt: skip
 
 
-@command("listConfigurations", "accountid category clusterid domainid group imagestoreuuid keyword name storageid subgroup zoneid")
+@command(
+    "listConfigurations",
+    "accountid category clusterid domainid group imagestoreuuid keyword name storageid subgroup zoneid",
+)
 def list_configurations(cloud: Cloud, given: Arguments) -> dict:
     try:
         scope = scope_of(given)

@@ -23,7 +23,8 @@ def _view(cloud: Cloud, row: Record) -> dict:
     kind, domain = row["kind"], cloud.table("domain").find(row["domain"])
     target = cloud.table(kind).find(row["target"])
     return {
-        "id": row.uuid, f"{kind}id": target.uuid, f"{kind}name": target["name"], "domainid": domain.uuid, "affinitygroupid": _group(cloud, domain),
+        "id": row.uuid, f"{kind}id": target.uuid, f"{kind}name": target["name"], "domainid": domain.uuid,
+        "affinitygroupid": _group(cloud, domain),
     }  # fmt: skip
 
 
@@ -38,14 +39,18 @@ def _register(kind: str, answer: Callable[[dict], dict]) -> None:
         def work() -> dict:
             if cloud.table("dedication").where(kind=kind, target=target.number):
                 raise not_simulated(f"dedicate{noun} of a {kind} that is dedicated already")
-            return answer(_view(cloud, cloud.table("dedication").add(kind=kind, target=target.number, domain=domain.number)))
+            return answer(
+                _view(cloud, cloud.table("dedication").add(kind=kind, target=target.number, domain=domain.number))
+            )
 
         return Work(work)
 
     @command(f"listDedicated{noun}s", f"domainid {key}")
     def list_dedicated(cloud: Cloud, given: Arguments) -> dict:
         wanted = {"target": given.get(key), "domain": given.get("domainid")}
-        rows = cloud.table("dedication").where(kind=kind, **{name: value for name, value in wanted.items() if value is not None})
+        rows = cloud.table("dedication").where(
+            kind=kind, **{name: value for name, value in wanted.items() if value is not None}
+        )
         return listing(f"dedicated{kind}", rows, lambda row: _view(cloud, row), given)
 
     @command(f"releaseDedicated{noun}")

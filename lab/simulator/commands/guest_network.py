@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guest networks, as far as a zone without guests shows them (recorded/arguments.json, zone-ready.json, kvm-host-vm.json)."""
+"""Guest networks, as far as a zone without guests shows them (recorded/arguments.json, zone-ready.json,
+kvm-host-vm.json)."""
 
 from __future__ import annotations
 
@@ -17,18 +18,28 @@ SUBNET = 64  # bits of the net that each guest network takes of an IPv6 prefix
 
 def view(cloud: Cloud, row: Record) -> dict:
     """A network as answers show it."""
-    zone, offering, network = (cloud.table(name).find(row[name]) for name in ("zone", "networkoffering", "physicalnetwork"))
+    zone, offering, network = (
+        cloud.table(name).find(row[name]) for name in ("zone", "networkoffering", "physicalnetwork")
+    )
     vlan = row["vlan"]
     return without_none({
-        "id": row.uuid, "name": row["name"], "displaytext": row["displaytext"], "broadcastdomaintype": "Vlan", "traffictype": "Guest",
-        "zoneid": zone.uuid, "zonename": zone["name"], "networkofferingid": offering.uuid, "networkofferingname": offering["name"],
+        "id": row.uuid, "name": row["name"], "displaytext": row["displaytext"], "broadcastdomaintype": "Vlan",
+        "traffictype": "Guest",
+        "zoneid": zone.uuid, "zonename": zone["name"], "networkofferingid": offering.uuid,
+        "networkofferingname": offering["name"],
         "networkofferingdisplaytext": offering["displaytext"], "networkofferingconservemode": offering["conservemode"],
-        "networkofferingavailability": offering["availability"], "issystem": False, "state": "Setup" if vlan else "Allocated", "related": row.uuid,
-        "broadcasturi": vlan and f"vlan://{vlan}", "dns1": zone["dns1"], "dns2": zone["dns2"], "type": offering["guestiptype"], "vlan": vlan,
-        "acltype": "Account", "account": "admin", "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "service": [],
-        "physicalnetworkid": network.uuid, "restartrequired": False, "specifyvlan": offering["specifyvlan"], "specifyipranges": False,
-        "canusefordeploy": True, "ispersistent": False, "tags": [], "details": {}, "displaynetwork": True, "strechedl2subnet": False,
-        "redundantrouter": False, "supportsvmautoscaling": False, "created": row["created"], "receivedbytes": 0, "sentbytes": 0, "publicmtu": 1500,
+        "networkofferingavailability": offering["availability"], "issystem": False,
+        "state": "Setup" if vlan else "Allocated", "related": row.uuid,
+        "broadcasturi": vlan and f"vlan://{vlan}", "dns1": zone["dns1"], "dns2": zone["dns2"],
+        "type": offering["guestiptype"], "vlan": vlan,
+        "acltype": "Account", "account": "admin", "domainid": cloud.domain.uuid, "domain": "ROOT",
+        "domainpath": "ROOT", "service": [],
+        "physicalnetworkid": network.uuid, "restartrequired": False, "specifyvlan": offering["specifyvlan"],
+        "specifyipranges": False,
+        "canusefordeploy": True, "ispersistent": False, "tags": [], "details": {}, "displaynetwork": True,
+        "strechedl2subnet": False,
+        "redundantrouter": False, "supportsvmautoscaling": False, "created": row["created"], "receivedbytes": 0,
+        "sentbytes": 0, "publicmtu": 1500,
         "privatemtu": 1500, "hasannotations": False,
     })  # fmt: skip
 
@@ -39,12 +50,20 @@ def create_network(cloud: Cloud, given: Arguments) -> dict:
     inside = cloud.table("physicalnetwork").where(zone=zone.number)
     carriers = [row for row in inside if cloud.table("traffictype").where(network=row.number, traffictype="Guest")]
     if offering["guestiptype"] == "Isolated" and not zone["guestcidraddress"]:
-        about = f'Network {{"id": -1, "name": "null", "uuid": "{uuid.uuid4()}", "networkofferingid": {offering.number}}}'
+        about = (
+            f'Network {{"id": -1, "name": "null", "uuid": "{uuid.uuid4()}", "networkofferingid": {offering.number}}}'
+        )
         raise failed(f"Can't design network {about}; guest CIDR is not configured per zone {zone}")
-    if offering["guestiptype"] != "L2" or offering["state"] != "Enabled" or bool(given.get("vlan")) != offering["specifyvlan"] or not carriers:
+    if (
+        offering["guestiptype"] != "L2"
+        or offering["state"] != "Enabled"
+        or bool(given.get("vlan")) != offering["specifyvlan"]
+        or not carriers
+    ):
         raise not_simulated(f"createNetwork with the offering {offering['name']} here")
     row = cloud.table("network").add(
-        name=given["name"], displaytext=given.get("displaytext") or given["name"], zone=zone.number, networkoffering=offering.number,
+        name=given["name"], displaytext=given.get("displaytext") or given["name"], zone=zone.number,
+        networkoffering=offering.number,
         physicalnetwork=carriers[0].number, vlan=given.get("vlan"), created=cloud.clock.stamp(),
     )  # fmt: skip
     return {"network": view(cloud, row)}
@@ -66,7 +85,9 @@ def create_prefix(cloud: Cloud, given: Arguments) -> Work:
     try:
         prefix = ipaddress.IPv6Network(given["prefix"])
     except ValueError:
-        raise not_simulated(f"createGuestNetworkIpv6Prefix with {given['prefix']!r}, which is not an IPv6 network") from None
+        raise not_simulated(
+            f"createGuestNetworkIpv6Prefix with {given['prefix']!r}, which is not an IPv6 network"
+        ) from None
     row = cloud.table("ipv6prefix").add(zone=zone.number, prefix=str(prefix), created=cloud.clock.stamp())
     return Work(lambda: {"guestnetworkipv6prefix": _prefix_view(cloud, row)}, ("None", None))
 
@@ -74,14 +95,20 @@ def create_prefix(cloud: Cloud, given: Arguments) -> Work:
 def _prefix_view(cloud: Cloud, row: Record) -> dict:
     subnets = 2 ** (SUBNET - ipaddress.IPv6Network(row["prefix"]).prefixlen)
     return {
-        "id": row.uuid, "prefix": row["prefix"], "zoneid": cloud.table("zone").find(row["zone"]).uuid, "usedsubnets": 0, "availablesubnets": subnets,
+        "id": row.uuid, "prefix": row["prefix"], "zoneid": cloud.table("zone").find(row["zone"]).uuid,
+        "usedsubnets": 0, "availablesubnets": subnets,
         "totalsubnets": subnets, "created": row["created"],
     }  # fmt: skip
 
 
 @command("listGuestNetworkIpv6Prefixes", "id zoneid")
 def list_prefixes(cloud: Cloud, given: Arguments) -> dict:
-    return listing("guestnetworkipv6prefix", by_id(cloud.table("ipv6prefix"), given, zoneid="zone"), lambda row: _prefix_view(cloud, row), given)
+    return listing(
+        "guestnetworkipv6prefix",
+        by_id(cloud.table("ipv6prefix"), given, zoneid="zone"),
+        lambda row: _prefix_view(cloud, row),
+        given,
+    )
 
 
 @command("dedicateGuestVlanRange", "domainid")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host HA: configuration and switches, and which hosts are eligible (recorded/ha.json, ha-race.json; KVMHAProvider.java:49-57)."""
+"""Host HA: configuration and switches, and which hosts are eligible (recorded/ha.json, ha-race.json;
+KVMHAProvider.java:49-57)."""
 
 from __future__ import annotations
 
@@ -45,7 +46,10 @@ def configure(cloud: Cloud, given: Arguments) -> Work:
         if name not in known:
             raise failed(f"Given HA provider [{given['provider']}] does not exist.")
         if known[name] != row["hypervisor"]:
-            raise bad_parameter(f"Incompatible haprovider provided [{known[name]}] for the resource [{row.uuid}] of hypervisor type: [{row['hypervisor']}].")
+            raise bad_parameter(
+                f"Incompatible haprovider provided [{known[name]}] for the resource [{row.uuid}] of hypervisor type: "
+                f"[{row['hypervisor']}]."
+            )
         old = row.get("ha") or {"enabled": False, "state": "Disabled", "fresh": True, "configured": cloud.clock.now()}
         row["ha"] = {**old, "provider": name}
         return {"hostha": {"hostid": row.uuid, "haprovider": name, "status": True}}
@@ -79,7 +83,8 @@ def interval(cloud: Cloud) -> float:
 
 
 def tick(cloud: Cloud) -> None:
-    """One poll. It switches HA off on a row that it never saw before, also when that was enabled meanwhile (recorded/ha-race.json)."""
+    """One poll. It switches HA off on a row that it never saw before, also when that was enabled meanwhile
+    (recorded/ha-race.json)."""
     for row in cloud.table("host"):
         ha = row.get("ha")
         if not ha:

@@ -55,7 +55,9 @@ def _target(cloud: Cloud, given: Arguments) -> tuple[Record, Record, Record | No
     zone, pod = cloud.get("zone", given["zoneid"]), cloud.get("pod", given["podid"])
     if pod["zone"] != zone.number:
         uuids = [{"uuid": pod.uuid, "description": "podId"}, {"uuid": zone.uuid, "description": "dcId"}]
-        raise ApiError(431, f"Pod with specified pod {pod} doesn't belong to the zone with specified zone {zone}", 4350, uuids)
+        raise ApiError(
+            431, f"Pod with specified pod {pod} doesn't belong to the zone with specified zone {zone}", 4350, uuids
+        )
     if given.get("clusterid") and given.get("clustername"):
         raise bad_parameter("Can't specify cluster by both id and name")
     return zone, pod, cloud.get("cluster", given["clusterid"]) if given.get("clusterid") else None
@@ -83,7 +85,8 @@ def _discover(cloud: Cloud, given: Arguments, zone: Record, pod: Record, cluster
     if urlsplit(url).scheme != "http" or cloud.discoverer is None:
         raise _no_resources(url)
     request = AddHostRequest(
-        url, given["username"], given.get("password"), zone.number, pod.number, cluster.number, kvm_labels(cloud, zone.number),
+        url, given["username"], given.get("password"), zone.number, pod.number, cluster.number,
+        kvm_labels(cloud, zone.number),
         cloud.settings.get("host") or "",
     )  # fmt: skip
     try:
@@ -95,36 +98,51 @@ def _discover(cloud: Cloud, given: Arguments, zone: Record, pod: Record, cluster
     except ResourcesNotFound:
         raise _no_resources(url) from None
     except DiscoveryError as error:
-        text = f"Could not add host at [{url}] with zone [{zone}], pod [{pod}] and cluster [{cluster}] due to: [{error}]."
+        text = (
+            f"Could not add host at [{url}] with zone [{zone}], pod [{pod}] and cluster [{cluster}] due to: [{error}]."
+        )
         raise ApiError(530, text, UNKNOWN) from None
     return row
 
 
 def _persist(cloud: Cloud, row: Record, given: Arguments) -> None:
-    """User and password become details of the host. An absent password is a null that the database refuses, when the host
-    is Up already; an empty one is not (kvm-host-observed.md, section 2)."""
+    """User and password become details of the host. An absent password is a null that the database refuses, when the
+    host is Up already; an empty one is not (kvm-host-observed.md, section 2)."""
     if given.get("hosttags"):
         row["tags"] = list(given["hosttags"])
     if given.get("password") is None:
         text = f"Unable to persist the host_details key: password for host id: {row.number}"
-        raise DiscoveryError(f" can't setup agent, due to com.cloud.utils.exception.CloudRuntimeException: {text} - {text}")
+        raise DiscoveryError(
+            f" can't setup agent, due to com.cloud.utils.exception.CloudRuntimeException: {text} - {text}"
+        )
 
 
 # hahost chooses by the setting ha.tag, and nothing where that is empty, as it is (recorded/misc.json, 3 and 4)
 @command(
     "listHosts",
-    "arch clusterid details hahost hypervisor id keyword name outofbandmanagementenabled outofbandmanagementpowerstate podid resourcestate state type zoneid",
+    "arch clusterid details hahost hypervisor id keyword name outofbandmanagementenabled "
+    "outofbandmanagementpowerstate podid resourcestate state type zoneid",
 )
 def list_hosts(cloud: Cloud, given: Arguments) -> dict:
     details = [word.strip() for word in given.get("details") or ["all"]]
     if any(word not in DETAILS for word in details):
-        raise bad_parameter(f"The details parameter contains a non permitted value. The allowed values are [{', '.join(DETAILS)}]")
+        raise bad_parameter(
+            f"The details parameter contains a non permitted value. The allowed values are [{', '.join(DETAILS)}]"
+        )
     rows = by_id(cloud.table("host"), given, zoneid="zone", podid="pod", clusterid="cluster")
-    for key, column in {"type": "type", "state": "state", "resourcestate": "resourcestate", "hypervisor": "hypervisor", "arch": "arch"}.items():
+    for key, column in {
+        "type": "type",
+        "state": "state",
+        "resourcestate": "resourcestate",
+        "hypervisor": "hypervisor",
+        "arch": "arch",
+    }.items():
         if given.get(key):
             rows = [row for row in rows if row[column].lower() == given[key].lower()]
     if "outofbandmanagementenabled" in given:
-        rows = [row for row in rows if row.get("oobm") and row["oobm"]["enabled"] == given["outofbandmanagementenabled"]]
+        rows = [
+            row for row in rows if row.get("oobm") and row["oobm"]["enabled"] == given["outofbandmanagementenabled"]
+        ]
     if given.get("outofbandmanagementpowerstate"):
         rows = [row for row in rows if hosts.oobm_view(row)["powerstate"] == given["outofbandmanagementpowerstate"]]
     return listing("host", rows, lambda row: hosts.view(cloud, row, details), given)
@@ -140,7 +158,9 @@ def update_host(cloud: Cloud, given: Arguments) -> dict:
     if state and row["resourcestate"] not in ("Enabled", "Disabled"):
         raise ApiError(530, about + no_next_state(row, state), UNKNOWN)
     if given.get("istagarule"):
-        raise ApiError(530, f"{about}The parameter istagarule cannot be set to true as JS interpretation is disabled", UNKNOWN)
+        raise ApiError(
+            530, f"{about}The parameter istagarule cannot be set to true as JS interpretation is disabled", UNKNOWN
+        )
     if given.get("url"):
         raise ApiError(530, f"{about}host: {row} is not a secondary storage", UNKNOWN)
     if state:
@@ -174,7 +194,9 @@ def delete_host(cloud: Cloud, given: Arguments) -> dict:
         if row is None:
             raise bad_parameter(f"Host with ID [{given['id']}] was not found")
         if not given.get("forced") and row["resourcestate"] not in ("Maintenance", "Degraded"):
-            raise failed(f"Host with UUID [{row.uuid}] is not in maintenance mode and no forced deletion was requested.")
+            raise failed(
+                f"Host with UUID [{row.uuid}] is not in maintenance mode and no forced deletion was requested."
+            )
         row.removed = True
         for pool in cloud.table("storagepool").where(host=row.number):
             pool.removed = True
@@ -189,7 +211,9 @@ def reconnect_host(cloud: Cloud, given: Arguments) -> Work:
 
     def work() -> dict:
         if row["hypervisor"] == "KVM" and row["state"] not in ("Up", "Alert", "Rebalancing"):
-            raise failed(f"Unable to disconnect host because it is not in the correct state: host={row}; Status={row['state']}")
+            raise failed(
+                f"Unable to disconnect host because it is not in the correct state: host={row}; Status={row['state']}"
+            )
         answer = {"host": hosts.view(cloud, row)}
         hosts.set_state(cloud, row, "Disconnected")
         row["back"] = cloud.clock.now() + SIMULATED_RECONNECT

@@ -18,8 +18,10 @@ def view(cloud: Cloud, row: Record) -> dict:
     """An image store as answers show it."""
     zone = cloud.table("zone").find(row["zone"])
     return without_none({
-        "id": row.uuid, "zoneid": zone and zone.uuid, "zonename": zone and zone["name"], "name": row["name"], "url": row["url"],
-        "protocol": row["protocol"], "providername": "NFS", "scope": "ZONE", "readonly": row["readonly"], "hasannotations": False,
+        "id": row.uuid, "zoneid": zone and zone.uuid, "zonename": zone and zone["name"], "name": row["name"],
+        "url": row["url"],
+        "protocol": row["protocol"], "providername": "NFS", "scope": "ZONE", "readonly": row["readonly"],
+        "hasannotations": False,
     })  # fmt: skip
 
 
@@ -32,7 +34,9 @@ def _add(cloud: Cloud, given: Arguments, provider: str, staging: bool = False) -
     if list(table) and not url:
         raise bad_parameter("You can only add new image stores from the same provider NFS already added")
     if given.get("zoneid") is None:
-        raise failed(f"{PREFIX}DataCenter id is null, and simulator image store has to be associated with a data center")
+        raise failed(
+            f"{PREFIX}DataCenter id is null, and simulator image store has to be associated with a data center"
+        )
     parts = urlsplit(url)
     if not parts.scheme:
         raise failed(f"{PREFIX}{url} is not a valid uri")
@@ -40,7 +44,15 @@ def _add(cloud: Cloud, given: Arguments, provider: str, staging: bool = False) -
         raise failed(f"{PREFIX}Your host and/or path is wrong.  Make sure it is of the format nfs://hostname/path")
     if given.get("details"):
         raise not_simulated("an image store with details")
-    return table.add(name=name, url=url, protocol=parts.scheme, zone=given["zoneid"], provider=provider, readonly=False, staging=staging)
+    return table.add(
+        name=name,
+        url=url,
+        protocol=parts.scheme,
+        zone=given["zoneid"],
+        provider=provider,
+        readonly=False,
+        staging=staging,
+    )
 
 
 @command("addImageStore", "details name url zoneid")

@@ -20,14 +20,20 @@ def view(cloud: Cloud, row: Record) -> dict:
     """A public range as answers show it."""
     zone, network, owner = (cloud.table(name).find(row[name]) for name in ("zone", "physicalnetwork", "domain"))
     return without_none({
-        "id": row.uuid, "forvirtualnetwork": True, "zoneid": zone.uuid, "vlan": row["vlan"], "cidr": _subnet(row) and str(_subnet(row)),
+        "id": row.uuid, "forvirtualnetwork": True, "zoneid": zone.uuid, "vlan": row["vlan"],
+        "cidr": _subnet(row) and str(_subnet(row)),
         "networkid": str(uuid.uuid5(uuid.UUID(zone.uuid), "public")),  # the zone's own network for public traffic
-        "physicalnetworkid": network and network.uuid, "forsystemvms": row["forsystemvms"], "domainid": owner and owner.uuid,
-        "domain": owner and owner["name"], "domainpath": owner and owner["path"], **{key: row[key] for key in (*IPV4, *IPV6)},
+        "physicalnetworkid": network and network.uuid, "forsystemvms": row["forsystemvms"],
+        "domainid": owner and owner.uuid,
+        "domain": owner and owner["name"], "domainpath": owner and owner["path"],
+        **{key: row[key] for key in (*IPV4, *IPV6)},
     })  # fmt: skip
 
 
-@command("createVlanIpRange", f"{' '.join((*IPV4, *IPV6))} domainid forsystemvms forvirtualnetwork physicalnetworkid vlan zoneid")
+@command(
+    "createVlanIpRange",
+    f"{' '.join((*IPV4, *IPV6))} domainid forsystemvms forvirtualnetwork physicalnetworkid vlan zoneid",
+)
 def create_range(cloud: Cloud, given: Arguments) -> dict:
     if given.get("forvirtualnetwork") is False:  # left out it counts as true
         raise not_simulated("createVlanIpRange of a shared network (forvirtualnetwork=false)")
@@ -35,11 +41,19 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
         raise not_simulated("createVlanIpRange without a zone")
     zone = cloud.get("zone", given["zoneid"])
     vlan = (given.get("vlan") or "untagged").removeprefix("vlan://")
-    columns = {**dict.fromkeys((*IPV4, *IPV6)), **{key: given[key] for key in (*IPV4, *IPV6) if given.get(key)}, "vlan": f"vlan://{vlan}"}
+    columns = {
+        **dict.fromkeys((*IPV4, *IPV6)),
+        **{key: given[key] for key in (*IPV4, *IPV6) if given.get(key)},
+        "vlan": f"vlan://{vlan}",
+    }
     _check(cloud, zone, columns)
     network = given.get("physicalnetworkid") or _public_network(cloud, zone)
     row = cloud.table("vlan").add(
-        zone=zone.number, physicalnetwork=network, domain=given.get("domainid"), forsystemvms=given.get("forsystemvms", False), **columns
+        zone=zone.number,
+        physicalnetwork=network,
+        domain=given.get("domainid"),
+        forsystemvms=given.get("forsystemvms", False),
+        **columns,
     )
     return {"vlan": view(cloud, row)}
 
@@ -47,7 +61,9 @@ def create_range(cloud: Cloud, given: Arguments) -> dict:
 def _public_network(cloud: Cloud, zone: Record) -> int:
     """The physical network that carries the zone's public traffic. Raises 431."""
     inside = [row.number for row in cloud.table("physicalnetwork").where(zone=zone.number)]
-    found = [row["network"] for row in cloud.table("traffictype").where(traffictype="Public") if row["network"] in inside]
+    found = [
+        row["network"] for row in cloud.table("traffictype").where(traffictype="Public") if row["network"] in inside
+    ]
     if not found:
         raise bad_parameter("Unable to find the default physical network with traffic=Public in the specified zone id")
     return found[0]
@@ -55,7 +71,9 @@ def _public_network(cloud: Cloud, zone: Record) -> int:
 
 def _subnet(range_: dict | Record) -> ipaddress.IPv4Network | None:
     """The net of a range's gateway; None where it has IPv6 only."""
-    return ipaddress.IPv4Network(f"{range_['gateway']}/{range_['netmask']}", strict=False) if range_["gateway"] else None
+    return (
+        ipaddress.IPv4Network(f"{range_['gateway']}/{range_['netmask']}", strict=False) if range_["gateway"] else None
+    )
 
 
 def _ends(range_: dict | Record) -> tuple[ipaddress.IPv4Address, ipaddress.IPv4Address]:
@@ -63,7 +81,8 @@ def _ends(range_: dict | Record) -> tuple[ipaddress.IPv4Address, ipaddress.IPv4A
 
 
 def _check(cloud: Cloud, zone: Record, range_: dict, own: Record | None = None) -> None:
-    """Raises 431 where a range is not in its net, holds the gateway, or overlaps with another one of the zone. `own`: the row it replaces."""
+    """Raises 431 where a range is not in its net, holds the gateway, or overlaps with another one of the zone. `own`:
+    the row it replaces."""
     if not range_["gateway"]:
         if not all(range_[key] for key in IPV6):
             raise bad_parameter("Please specify a valid IP range or valid netmask or valid gateway")
@@ -86,11 +105,14 @@ def _check_apart(zone: Record, range_: dict, other: Record) -> None:
     """Ranges of one VLAN may share a net, not addresses; ranges of two VLANs share neither."""
     (first, last), (start, end) = _ends(range_), _ends(other)
     if other["vlan"] == range_["vlan"] and first <= end and start <= last:
-        raise bad_parameter("The IP range already has IPs that overlap with the new range. Please specify a different start IP/end IP.")
+        raise bad_parameter(
+            "The IP range already has IPs that overlap with the new range. Please specify a different start IP/end IP."
+        )
     net, another = _subnet(range_), _subnet(other)
     if other["vlan"] != range_["vlan"] and net and another and another.overlaps(net):
         raise bad_parameter(
-            f"The IP range with tag: {other['vlan']} in zone {zone['name']} has overlapped with the subnet. Please specify a different gateway/netmask."
+            f"The IP range with tag: {other['vlan']} in zone {zone['name']} has overlapped with the subnet. Please "
+            "specify a different gateway/netmask."
         )
 
 
@@ -136,5 +158,7 @@ def dedicate_range(cloud: Cloud, given: Arguments) -> dict:
 def release_range(cloud: Cloud, given: Arguments) -> dict:
     row = _find(cloud, given)
     if row["domain"] is None:
-        raise bad_parameter(f"Can't release Public IP range {row.number} as it not dedicated to any domain and any account")
+        raise bad_parameter(
+            f"Can't release Public IP range {row.number} as it not dedicated to any domain and any account"
+        )
     raise not_simulated("releasePublicIpRange of a range that is dedicated")

@@ -26,7 +26,8 @@ INSTANCE_TYPES = (
 def view(cloud: Cloud, job: Record) -> dict:
     """A job as queryAsyncJobResult shows it. Where it runs is shown while it runs, its result when it is done."""
     fields = {
-        "accountid": cloud.account.uuid, "account": "admin", "domainid": cloud.domain.uuid, "domainpath": "ROOT", "userid": cloud.user.uuid,
+        "accountid": cloud.account.uuid, "account": "admin", "domainid": cloud.domain.uuid, "domainpath": "ROOT",
+        "userid": cloud.user.uuid,
         "cmd": job["java_class"], "jobprocstatus": 0, "jobresultcode": job["code"],
     }  # fmt: skip
     if job["result"] is None:  # it runs, or its server is gone
@@ -60,7 +61,9 @@ def query(cloud: Cloud, given: Arguments) -> dict:
     return view(cloud, jobs[-1])
 
 
-@command("listAsyncJobs", "listall resourceid resourcetype startdate")  # listall: there is one user, whose jobs are all jobs
+@command(
+    "listAsyncJobs", "listall resourceid resourcetype startdate"
+)  # listall: there is one user, whose jobs are all jobs
 def list_jobs(cloud: Cloud, given: Arguments) -> dict:
     running = [job for job in cloud.table("job") if job["status"] == PENDING]
     if given.get("resourcetype"):

@@ -21,7 +21,10 @@ def no_next_state(row: Record, event: str) -> str:
 def prepare(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.table("host").find(given["id"])
     if row is None:  # a number that nobody has: noticed inside the job
-        return Work(lambda: _refuse(f"Unable to find host with ID: {given['id']}. Please specify a valid host ID."), ("Host", None))
+        return Work(
+            lambda: _refuse(f"Unable to find host with ID: {given['id']}. Please specify a valid host ID."),
+            ("Host", None),
+        )
 
     def work() -> dict:
         reason = None
@@ -36,7 +39,9 @@ def prepare(cloud: Cloud, given: Arguments) -> Work:
         if reason:
             _refuse(reason)
         row["resourcestate"] = "PrepareForMaintenance"
-        row["maintenance_from"] = cloud.clock.now() + cloud.settings.number("ping.interval") / 2  # the rest of a ping interval
+        row["maintenance_from"] = (
+            cloud.clock.now() + cloud.settings.number("ping.interval") / 2
+        )  # the rest of a ping interval
         return {"host": hosts.view(cloud, row)}
 
     return Work(work, ("Host", row.uuid))
@@ -52,7 +57,8 @@ def _preparing(cloud: Cloud, row: Record) -> str:
     if not any(other["resourcestate"] in states for other in cloud.table("host").where(cluster=row["cluster"])):
         return ""
     return (
-        "There are other servers attempting migrations for maintenance. Found hosts in PrepareForMaintenance OR ErrorInPrepareForMaintenance STATUS in"
+        "There are other servers attempting migrations for maintenance. Found hosts in PrepareForMaintenance OR "
+        "ErrorInPrepareForMaintenance STATUS in"
         f" cluster {cloud.table('cluster').find(row['cluster'])}"
     )
 
@@ -85,7 +91,9 @@ def declare_degraded(cloud: Cloud, given: Arguments) -> Work:
         if row["resourcestate"] == "Degraded":
             raise failed(f"Failed to declare host as Degraded due to: Host ({row}) was already marked as Degraded.")
         if row["state"] not in ("Alert", "Disconnected"):
-            raise bad_parameter(f"Cannot perform declare host ({row}) as 'Degraded' when host is in {row['state']} status")
+            raise bad_parameter(
+                f"Cannot perform declare host ({row}) as 'Degraded' when host is in {row['state']} status"
+            )
         row["resourcestate"] = "Degraded"
         return {"host": hosts.view(cloud, row)}
 

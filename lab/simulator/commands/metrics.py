@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures of hosts, clusters and zones (recorded/host-simulator.json, misc.json): what the lists show, with sums beside it."""
+"""Figures of hosts, clusters and zones (recorded/host-simulator.json, misc.json): what the lists show, with sums beside
+it."""
 
 from __future__ import annotations
 
@@ -26,11 +27,17 @@ def _sums(rows: list[Record]) -> tuple[str, str]:
 def _host(cloud: Cloud, row: Record) -> dict:
     cpu, memory = _sums([row])
     since = cloud.clock.now() - row.get("added", 0)
-    used = {"cpuusedghz": "0.00 Ghz", "memoryusedgb": "0.00 GB", "networkread": "0.03 GB", "networkwrite": "0.02 GB"} if since >= COLLECTED else {}
+    used = (
+        {"cpuusedghz": "0.00 Ghz", "memoryusedgb": "0.00 GB", "networkread": "0.03 GB", "networkwrite": "0.02 GB"}
+        if since >= COLLECTED
+        else {}
+    )
     limits = THRESHOLDS if used else THRESHOLDS[2:]
     return {
-        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": "0 / 0", "systeminstances": "0 / 0",
-        "cputotalghz": cpu, "cpuallocatedghz": "0.00 Ghz", "memorytotalgb": memory, "memoryallocatedgb": "0.00 GB", **used,
+        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": "0 / 0",
+        "systeminstances": "0 / 0",
+        "cputotalghz": cpu, "cpuallocatedghz": "0.00 Ghz", "memorytotalgb": memory, "memoryallocatedgb": "0.00 GB",
+        **used,
         **{f"{what}{limit}": False for what in ("cpu", "memory") for limit in limits},
     }  # fmt: skip
 
@@ -39,8 +46,10 @@ def _group(cloud: Cloud, row: Record, members: str) -> dict:
     """What clusters and zones have in common. `members`: how many of their parts are Up or Enabled, of how many."""
     cpu, memory = _sums(cloud.table("host").where(**{row.table: row.number}))
     return {
-        "state": row["allocationstate"], members.split()[0]: members.partition(" ")[2], "cputotal": cpu, "cpuallocated": "0.00%",
-        "memorytotal": memory, "memoryallocated": "0.00%", **{f"{what}{limit}": False for what in ("cpu", "memory") for limit in THRESHOLDS},
+        "state": row["allocationstate"], members.split()[0]: members.partition(" ")[2], "cputotal": cpu,
+        "cpuallocated": "0.00%",
+        "memorytotal": memory, "memoryallocated": "0.00%",
+        **{f"{what}{limit}": False for what in ("cpu", "memory") for limit in THRESHOLDS},
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service and network offerings (recorded/zone-ready.json, kvm-host-vm.json). Of the default network offerings there are those that were recorded."""
+"""Service and network offerings (recorded/zone-ready.json, kvm-host-vm.json). Of the default network offerings there
+are those that were recorded."""
 
 from __future__ import annotations
 
@@ -13,14 +14,18 @@ from .common import by_id, listing
 
 # What an offering has unless it is told otherwise.
 SERVICE: dict[str, Any] = {
-    "state": "Active", "storagetype": "shared", "provisioningtype": "thin", "offerha": False, "limitcpuuse": False, "isvolatile": False,
+    "state": "Active", "storagetype": "shared", "provisioningtype": "thin", "offerha": False, "limitcpuuse": False,
+    "isvolatile": False,
     "issystem": False, "defaultuse": False, "iscustomized": False, "rootdisksize": 0, "dynamicscalingenabled": True,
     "diskofferingstrictness": False, "encryptroot": False, "gpudisplay": False, "hasannotations": False,
 }  # fmt: skip
 NETWORK = {
-    "isdefault": False, "specifyvlan": False, "conservemode": True, "specifyipranges": False, "availability": "Optional", "networkrate": 200,
-    "state": "Disabled", "service": [], "forvpc": False, "fornsx": False, "fortungsten": False, "ispersistent": False, "egressdefaultpolicy": True,
-    "supportsstrechedl2subnet": False, "supportspublicaccess": False, "supportsinternallb": False, "internetprotocol": "IPv4",
+    "isdefault": False, "specifyvlan": False, "conservemode": True, "specifyipranges": False,
+    "availability": "Optional", "networkrate": 200,
+    "state": "Disabled", "service": [], "forvpc": False, "fornsx": False, "fortungsten": False, "ispersistent": False,
+    "egressdefaultpolicy": True,
+    "supportsstrechedl2subnet": False, "supportspublicaccess": False, "supportsinternallb": False,
+    "internetprotocol": "IPv4",
     "specifyasnumber": False, "hasannotations": False,
 }  # fmt: skip
 
@@ -31,7 +36,9 @@ def _service_view(row: Record) -> dict[str, Any]:
 
 @command("listServiceOfferings", "id issystem keyword name systemvmtype")
 def list_service_offerings(cloud: Cloud, given: Arguments) -> dict:
-    rows = [row for row in by_id(cloud.table("serviceoffering"), given) if row["issystem"] == given.get("issystem", False)]
+    rows = [
+        row for row in by_id(cloud.table("serviceoffering"), given) if row["issystem"] == given.get("issystem", False)
+    ]
     if given.get("systemvmtype"):
         rows = [row for row in rows if row.get("systemvmtype") == given["systemvmtype"]]
     return listing("serviceoffering", rows, _service_view, given)
@@ -45,7 +52,8 @@ def create_service_offering(cloud: Cloud, given: Arguments) -> dict:
     disk = cloud.table("diskoffering").add(name=given["name"])
     plain = {key: given[key] for key in ("cpunumber", "cpuspeed", "memory", "offerha", "hosttags") if key in given}
     row = cloud.table("serviceoffering").add(
-        **(SERVICE | plain), name=given["name"], displaytext=text, created=cloud.clock.stamp(), diskofferingid=disk.uuid,
+        **(SERVICE | plain), name=given["name"], displaytext=text, created=cloud.clock.stamp(),
+        diskofferingid=disk.uuid,
         diskofferingname=given["name"], diskofferingdisplaytext=text,
     )  # fmt: skip
     return {"serviceoffering": _service_view(row)}
@@ -72,7 +80,8 @@ def create_network_offering(cloud: Cloud, given: Arguments) -> dict:
     if given["guestiptype"] != "L2" or given["traffictype"].lower() != "guest":
         raise not_simulated(f"createNetworkOffering of the type {given['guestiptype']} for {given['traffictype']}")
     row = cloud.table("networkoffering").add(
-        **{**NETWORK, "specifyvlan": given.get("specifyvlan", False)}, name=given["name"], displaytext=given.get("displaytext") or given["name"],
+        **{**NETWORK, "specifyvlan": given.get("specifyvlan", False)}, name=given["name"],
+        displaytext=given.get("displaytext") or given["name"],
         created=cloud.clock.stamp(), traffictype="Guest", guestiptype="L2",
     )  # fmt: skip
     return {"networkoffering": _network_view(cloud, row)}

@@ -13,7 +13,9 @@ from ..records import Record
 from ..registry import Arguments, Work, command, switch
 
 DRIVERS = ("ipmitool", "redfish", "nestedcloudstack")
-NOT_CONFIGURED = "Out-of-band management is not configured for the host. Please configure the host before enabling/disabling it."
+NOT_CONFIGURED = (
+    "Out-of-band management is not configured for the host. Please configure the host before enabling/disabling it."
+)
 ABORT = "Aborting Operation."
 
 
@@ -79,7 +81,9 @@ def _check_enabled(cloud: Cloud, row: Record) -> dict:
     if not row.get("oobm") or not row["oobm"]["enabled"]:
         raise failed(f"Out-of-band management is disabled or not configured for the host. {ABORT}")
     if row["oobm"]["driver"] not in DRIVERS:
-        raise failed("Configured out-of-band management driver is not available. Aborting any out-of-band management action.")
+        raise failed(
+            "Configured out-of-band management driver is not available. Aborting any out-of-band management action."
+        )
     return row["oobm"]
 
 
@@ -87,7 +91,8 @@ def _ipmitool(cloud: Cloud, oobm: dict, words: list[str], timeout: float) -> ipm
     setting = cloud.settings.get
     return ipmi.run(
         oobm, words, interface=setting("outofbandmanagement.ipmitool.interface") or "lanplus",
-        retries=setting("outofbandmanagement.ipmitool.retries") or "1", path=setting("outofbandmanagement.ipmitool.path") or "/usr/bin/ipmitool",
+        retries=setting("outofbandmanagement.ipmitool.retries") or "1",
+        path=setting("outofbandmanagement.ipmitool.path") or "/usr/bin/ipmitool",
         timeout=timeout,
     )  # fmt: skip
 
@@ -100,7 +105,11 @@ def power(cloud: Cloud, given: Arguments) -> Work:
     def work() -> dict:
         with cloud.lock:
             if action not in ipmi.ACTIONS:
-                raise ApiError(530, f"No enum constant org.apache.cloudstack.outofbandmanagement.OutOfBandManagement.PowerOperation.{action}")
+                raise ApiError(
+                    530,
+                    "No enum constant "
+                    f"org.apache.cloudstack.outofbandmanagement.OutOfBandManagement.PowerOperation.{action}",
+                )
             oobm = dict(_check_enabled(cloud, row))
             before = oobm["powerstate"]
         timeout = given.get("timeout", cloud.settings.number("outofbandmanagement.action.timeout"))
@@ -139,7 +148,11 @@ def _auth_alert(cloud: Cloud, row: Record) -> None:
     if cloud.clock.now() - row.get("oobm_alerted", -86400.0) >= 86400:
         row["oobm_alerted"] = cloud.clock.now()
         zone, cluster = cloud.table("zone").find(row["zone"]), cloud.table("cluster").find(row["cluster"])
-        cloud.alert(29, "ALERT.OOBM.AUTHERROR", f"Out-of-band management auth-error detected for {row} in cluster [{cluster}] and zone [{zone}].")
+        cloud.alert(
+            29,
+            "ALERT.OOBM.AUTHERROR",
+            f"Out-of-band management auth-error detected for {row} in cluster [{cluster}] and zone [{zone}].",
+        )
 
 
 @command("changeOutOfBandManagementPassword", "password")
@@ -151,11 +164,14 @@ def change_password(cloud: Cloud, given: Arguments) -> Work:
             oobm = dict(_check_enabled(cloud, row))
         timeout = cloud.settings.number("outofbandmanagement.action.timeout")
         users = _ipmitool(cloud, oobm, ["user", "list"], timeout)
-        number = next((line.split()[0] for line in (users.stdout or "").splitlines() if line.split()[1:2] == [oobm["username"]]), None)
+        number = next(
+            (line.split()[0] for line in (users.stdout or "").splitlines() if line.split()[1:2] == [oobm["username"]]),
+            None,
+        )
         if number is None:
             # as the real one: the whole command line, with the password in clear
-            shown = f"/usr/bin/ipmitool -I lanplus -R 1 -v -H {oobm['address']} -p {oobm['port']} -U {oobm['username']} -P {oobm['password']} user list"
-            reason = f"Failed to find IPMI user [{oobm['username']}] to change password. Command [{shown}], error [{users.stderr}]."
+            shown = f"/usr/bin/ipmitool -I lanplus -R 1 -v -H {oobm['address']} -p {oobm['port']} -U {oobm['username']} -P {oobm['password']} user list"  # noqa: E501
+            reason = f"Failed to find IPMI user [{oobm['username']}] to change password. Command [{shown}], error [{users.stderr}]."  # noqa: E501
             raise failed(f"Failed to change out-of-band management password for {row} due to driver error: {reason}")
         new = given.get("password") or "".join(oobm["password"][::-1])
         done = _ipmitool(cloud, oobm, ["user", "set", "password", number, new], timeout)
@@ -183,7 +199,9 @@ def poll(cloud: Cloud) -> None:
         enabled = [(row, dict(row["oobm"])) for row in known if not _off_above(cloud, row)]
         enabled = [(row, oobm) for row, oobm in enabled if oobm["driver"] == "ipmitool"]
     for row, oobm in enabled:
-        result = _ipmitool(cloud, oobm, ["chassis", "power", "status"], cloud.settings.number("outofbandmanagement.action.timeout"))
+        result = _ipmitool(
+            cloud, oobm, ["chassis", "power", "status"], cloud.settings.number("outofbandmanagement.action.timeout")
+        )
         with cloud.lock:
             if row.get("oobm") and row["oobm"]["enabled"]:
                 row["oobm"]["powerstate"] = result.power if result.ok else "Unknown"

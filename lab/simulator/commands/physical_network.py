@@ -22,8 +22,10 @@ def view(cloud: Cloud, row: Record) -> dict:
     """A physical network as answers show it."""
     zone = cloud.table("zone").find(row["zone"])
     return without_none({
-        "id": row.uuid, "name": row["name"], "broadcastdomainrange": row["broadcastdomainrange"], "zoneid": zone.uuid, "zonename": zone["name"],
-        "state": row["state"], "vlan": row.get("vlan"), "tags": row.get("tags"), "isolationmethods": row.get("isolation"),
+        "id": row.uuid, "name": row["name"], "broadcastdomainrange": row["broadcastdomainrange"], "zoneid": zone.uuid,
+        "zonename": zone["name"],
+        "state": row["state"], "vlan": row.get("vlan"), "tags": row.get("tags"),
+        "isolationmethods": row.get("isolation"),
         "networkspeed": row.get("networkspeed"),
     })  # fmt: skip
 
@@ -32,7 +34,8 @@ def traffic_view(cloud: Cloud, row: Record) -> dict:
     """A traffic type as answers show it; a label that was never given is not shown."""
     labels = {key: row.get(key) for key in LABELS}
     return without_none({
-        "id": row.uuid, "traffictype": row["traffictype"], "physicalnetworkid": cloud.table("physicalnetwork").find(row["network"]).uuid, **labels,
+        "id": row.uuid, "traffictype": row["traffictype"],
+        "physicalnetworkid": cloud.table("physicalnetwork").find(row["network"]).uuid, **labels,
     })  # fmt: skip
 
 
@@ -44,13 +47,16 @@ def parse_ranges(text: str, isolation: str | None) -> str:
         match = re.fullmatch(r"\s*(\d+)-(\d+)\s*|\s*(\d+)\s*", part)
         if not match:
             raise bad_parameter(
-                f"Please provide valid vnet range. The vnet range should be a comma separated list example 2001-2012,3000-3005. between 0 and {top}"
+                "Please provide valid vnet range. The vnet range should be a comma separated list example "
+                f"2001-2012,3000-3005. between 0 and {top}"
             )
         first, last = int(match[1] or match[3]), int(match[2] or match[3])
         if first > top or last > top:
             raise bad_parameter(f"Vnet range has to be between 0 and {top}")
         if first > last:
-            raise bad_parameter(f"Vnet range has to be between 0 and {top} and start range should be lesser than or equal to stop range")
+            raise bad_parameter(
+                f"Vnet range has to be between 0 and {top} and start range should be lesser than or equal to stop range"
+            )
         ranges.append((first, last))
     return ",".join(f"{first}-{last}" for first, last in _merged(sorted(ranges)))
 
@@ -74,9 +80,14 @@ def _check_tags(given: Arguments) -> None:
 def create_physical_network(cloud: Cloud, given: Arguments) -> Work:
     zone = cloud.get("zone", given["zoneid"])
     if zone["allocationstate"] == "Enabled":
-        raise ApiError(531, f"Cannot create PhysicalNetwork since the Zone is currently enabled, zone: {zone}", PERMISSION)
+        raise ApiError(
+            531, f"Cannot create PhysicalNetwork since the Zone is currently enabled, zone: {zone}", PERMISSION
+        )
     if zone["networktype"] == "Basic" and cloud.table("physicalnetwork").where(zone=zone.number):
-        raise failed(f"Cannot add the physical network to basic zone: {zone}, there is a physical network already existing in this basic Zone")
+        raise failed(
+            f"Cannot add the physical network to basic zone: {zone}, there is a physical network already existing in "
+            "this basic Zone"
+        )
     _check_tags(given)
     if len(given.get("isolationmethods") or []) > 1:
         raise bad_parameter("Only one isolationMethod can be specified for a physical network at this time")
@@ -89,7 +100,8 @@ def create_physical_network(cloud: Cloud, given: Arguments) -> Work:
     except ApiError:
         raise failed("Fail to create a physical network") from None
     row = cloud.table("physicalnetwork").add(
-        name=given["name"], zone=zone.number, broadcastdomainrange=spread.upper(), state="Disabled", vlan=vlan, isolation=isolation,
+        name=given["name"], zone=zone.number, broadcastdomainrange=spread.upper(), state="Disabled", vlan=vlan,
+        isolation=isolation,
         tags=joined(given.get("tags")), networkspeed=given.get("networkspeed"),
     )  # fmt: skip
     add_default_providers(cloud, row)
@@ -98,7 +110,12 @@ def create_physical_network(cloud: Cloud, given: Arguments) -> Work:
 
 @command("listPhysicalNetworks", "id keyword name zoneid")
 def list_physical_networks(cloud: Cloud, given: Arguments) -> dict:
-    return listing("physicalnetwork", by_id(cloud.table("physicalnetwork"), given, zoneid="zone"), lambda row: view(cloud, row), given)
+    return listing(
+        "physicalnetwork",
+        by_id(cloud.table("physicalnetwork"), given, zoneid="zone"),
+        lambda row: view(cloud, row),
+        given,
+    )
 
 
 @command("updatePhysicalNetwork", "networkspeed state tags vlan")
@@ -147,9 +164,16 @@ def add_traffic_type(cloud: Cloud, given: Arguments) -> Work:
     if cloud.table("traffictype").where(network=network.number, traffictype=kind):
         raise failed(f"This physical network already supports the traffic type: {kind}")
     siblings = {other.number for other in cloud.table("physicalnetwork").where(zone=network["zone"])}
-    if kind in ONE_PER_ZONE and any(row["network"] in siblings for row in cloud.table("traffictype").where(traffictype=kind)):
-        raise failed("Fail to add the traffic type to physical network because Zone already has a physical network with this traffic type: " + kind)
-    row = cloud.table("traffictype").add(network=network.number, traffictype=kind, **{key: given.get(key) or None for key in LABELS})
+    if kind in ONE_PER_ZONE and any(
+        row["network"] in siblings for row in cloud.table("traffictype").where(traffictype=kind)
+    ):
+        raise failed(
+            "Fail to add the traffic type to physical network because Zone already has a physical network with this "
+            "traffic type: " + kind
+        )
+    row = cloud.table("traffictype").add(
+        network=network.number, traffictype=kind, **{key: given.get(key) or None for key in LABELS}
+    )
     return Work(lambda: {"traffictype": traffic_view(cloud, row)}, ("TrafficType", row.uuid), row.uuid)
 
 
@@ -184,8 +208,8 @@ def delete_traffic_type(cloud: Cloud, given: Arguments) -> Work:
 
 
 def kvm_labels(cloud: Cloud, zone: int) -> dict[str, str]:
-    """Label of Management, Guest and Public traffic on KVM: over all physical networks the last one wins, missing ones are
-    filled from the others, and with none at all it is cloudbr0 (LibvirtServerDiscoverer:305-338)."""
+    """Label of Management, Guest and Public traffic on KVM: over all physical networks the last one wins, missing ones
+    are filled from the others, and with none at all it is cloudbr0 (LibvirtServerDiscoverer:305-338)."""
     found: dict[str, str] = {}
     for network in cloud.table("physicalnetwork").where(zone=zone):
         for row in cloud.table("traffictype").where(network=network.number):

@@ -18,9 +18,12 @@ def view(cloud: Cloud, row: Record) -> dict:
     zone = cloud.table("zone").find(row["zone"])
     start, end = row["startip"], row["endip"]
     return without_none({
-        "id": row.uuid, "name": row["name"], "zoneid": zone.uuid, "zonename": zone["name"], "gateway": row["gateway"], "netmask": row["netmask"],
-        "ipranges": [{"startip": start, "endip": end, "forsystemvms": "0", "vlanid": "vlan://untagged"}], "startip": [start], "endip": [end],
-        "forsystemvms": ["0"], "vlanid": ["vlan://untagged"], "allocationstate": row["allocationstate"], "hasannotations": False,
+        "id": row.uuid, "name": row["name"], "zoneid": zone.uuid, "zonename": zone["name"], "gateway": row["gateway"],
+        "netmask": row["netmask"],
+        "ipranges": [{"startip": start, "endip": end, "forsystemvms": "0", "vlanid": "vlan://untagged"}],
+        "startip": [start], "endip": [end],
+        "forsystemvms": ["0"], "vlanid": ["vlan://untagged"], "allocationstate": row["allocationstate"],
+        "hasannotations": False,
         "storageaccessgroups": row.get("storageaccessgroups"),
     })  # fmt: skip
 
@@ -44,15 +47,19 @@ def create_pod(cloud: Cloud, given: Arguments) -> dict:
     subnet = _subnet(given.get("gateway"), given.get("netmask"))
     start, end = _range(given, subnet)
     if cloud.table("pod").where(zone=zone.number, name=given["name"]):
-        raise bad_parameter(f"A pod with name: {given['name']} already exists in zone {zone}. Please specify a different pod name. ")
+        raise bad_parameter(
+            f"A pod with name: {given['name']} already exists in zone {zone}. Please specify a different pod name. "
+        )
     for other in cloud.table("pod").where(zone=zone.number):
         if other["subnet"].overlaps(subnet):
             raise bad_parameter(
-                f"The subnet of the pod you are adding conflicts with the subnet of pod {other['name']} in zone {zone['name']}."
+                f"The subnet of the pod you are adding conflicts with the subnet of pod {other['name']} in zone "
+                f"{zone['name']}."
                 " Please specify a different CIDR."
             )
     row = cloud.table("pod").add(
-        name=given["name"], zone=zone.number, gateway=given["gateway"], netmask=given["netmask"], subnet=subnet, startip=start, endip=end,
+        name=given["name"], zone=zone.number, gateway=given["gateway"], netmask=given["netmask"], subnet=subnet,
+        startip=start, endip=end,
         allocationstate=state, storageaccessgroups=joined(given.get("storageaccessgroups")),
     )  # fmt: skip
     return {"pod": view(cloud, row)}
@@ -71,7 +78,11 @@ def _range(given: Arguments, subnet: ipaddress.IPv4Network) -> tuple[str, str]:
         raise bad_parameter("The end address of the IP range is not in the CIDR subnet.")
     if int(ipaddress.ip_address(end)) < int(ipaddress.ip_address(start)):
         raise bad_parameter("The start IP address must have a lower value than the end IP address.")
-    if int(ipaddress.ip_address(start)) <= int(ipaddress.ip_address(given["gateway"])) <= int(ipaddress.ip_address(end)):
+    if (
+        int(ipaddress.ip_address(start))
+        <= int(ipaddress.ip_address(given["gateway"]))
+        <= int(ipaddress.ip_address(end))
+    ):
         raise bad_parameter("The gateway shouldn't overlap start/end IP addresses")
     return start, end
 
@@ -83,7 +94,10 @@ def list_pods(cloud: Cloud, given: Arguments) -> dict:
         rows = [row for row in rows if row["allocationstate"] == given["allocationstate"]]
 
     def shown(row: Record) -> dict:
-        return {**view(cloud, row), **({"capacity": capacity.of_pod(cloud, row)} if given.get("showcapacities") else {})}
+        return {
+            **view(cloud, row),
+            **({"capacity": capacity.of_pod(cloud, row)} if given.get("showcapacities") else {}),
+        }
 
     return listing("pod", rows, shown, given)
 
@@ -109,7 +123,7 @@ def create_management_range(cloud: Cloud, given: Arguments) -> Work:
 
     def work() -> dict:
         if given["gateway"] != pod["gateway"]:
-            text = f"Multiple gateways for the POD: {pod} are not allowed. The Gateway should be same as the existing Gateway {pod['gateway']}"
+            text = f"Multiple gateways for the POD: {pod} are not allowed. The Gateway should be same as the existing Gateway {pod['gateway']}"  # noqa: E501
             raise bad_parameter(text)
         raise not_simulated("createManagementNetworkIpRange with the pod's gateway")
 
@@ -122,7 +136,10 @@ def delete_management_range(cloud: Cloud, given: Arguments) -> Work:
 
     def work() -> dict:
         if (given["startip"], given["endip"]) != (pod["startip"], pod["endip"]):
-            raise failed(f"The input IP range: {given['startip']}-{given['endip']} of pod: {pod}is not present. Please input an existing range.")
+            raise failed(
+                f"The input IP range: {given['startip']}-{given['endip']} of pod: {pod}is not present. Please input "
+                "an existing range."
+            )
         raise not_simulated("deleteManagementNetworkIpRange of the pod's own range")
 
     return Work(work)

@@ -15,18 +15,30 @@ PROVIDERS = {
     "ConfigDrive": (["Dhcp", "Dns", "UserData"], True),
     "InternalLbVm": (["Lb"], True),
     "BaremetalPxeProvider": ([], False),
-    "VpcVirtualRouter": (["Vpn", "Dhcp", "Dns", "Gateway", "Lb", "SourceNat", "StaticNat", "PortForwarding", "UserData"], True),
+    "VpcVirtualRouter": (
+        ["Vpn", "Dhcp", "Dns", "Gateway", "Lb", "SourceNat", "StaticNat", "PortForwarding", "UserData"],
+        True,
+    ),
     "SecurityGroupProvider": (["SecurityGroup"], False),
-    "VirtualRouter": (["Vpn", "Dhcp", "Dns", "Gateway", "Firewall", "Lb", "SourceNat", "StaticNat", "PortForwarding", "UserData"], True),
+    "VirtualRouter": (
+        ["Vpn", "Dhcp", "Dns", "Gateway", "Firewall", "Lb", "SourceNat", "StaticNat", "PortForwarding", "UserData"],
+        True,
+    ),
 }
 # provider -> the kind of its element, which must be enabled before it
-ELEMENTS = {"VirtualRouter": "virtualrouterelement", "VpcVirtualRouter": "virtualrouterelement", "InternalLbVm": "internalloadbalancerelement"}
+ELEMENTS = {
+    "VirtualRouter": "virtualrouterelement",
+    "VpcVirtualRouter": "virtualrouterelement",
+    "InternalLbVm": "internalloadbalancerelement",
+}
 
 
 def add_default_providers(cloud: Cloud, network: Record) -> None:
     """What stands on a physical network once it is made: all Disabled."""
     for name, (offered, single) in PROVIDERS.items():
-        row = cloud.table("provider").add(name=name, network=network.number, state="Disabled", services=offered, single=single)
+        row = cloud.table("provider").add(
+            name=name, network=network.number, state="Disabled", services=offered, single=single
+        )
         if name in ELEMENTS:
             cloud.table("element").add(provider=row.number, kind=ELEMENTS[name], enabled=False)
 
@@ -34,7 +46,8 @@ def add_default_providers(cloud: Cloud, network: Record) -> None:
 def provider_view(cloud: Cloud, row: Record) -> dict:
     """A provider as answers show it."""
     return {
-        "name": row["name"], "physicalnetworkid": cloud.table("physicalnetwork").find(row["network"]).uuid, "state": row["state"], "id": row.uuid,
+        "name": row["name"], "physicalnetworkid": cloud.table("physicalnetwork").find(row["network"]).uuid,
+        "state": row["state"], "id": row.uuid,
         "servicelist": row["services"], "canenableindividualservice": row["single"],
     }  # fmt: skip
 
@@ -78,8 +91,18 @@ def add_provider(cloud: Cloud, given: Arguments) -> Work:
         raise failed(f"The '{given['name']}' provider already exists on physical network : {network}")
     _check_services(given.get("servicelist") or [])
     offered, single = known[given["name"]]
-    row = cloud.table("provider").add(name=given["name"], network=network.number, state="Disabled", services=given.get("servicelist") or offered, single=single)
-    return Work(lambda: {"networkserviceprovider": provider_view(cloud, row)}, ("PhysicalNetworkServiceProvider", row.uuid), row.uuid)
+    row = cloud.table("provider").add(
+        name=given["name"],
+        network=network.number,
+        state="Disabled",
+        services=given.get("servicelist") or offered,
+        single=single,
+    )
+    return Work(
+        lambda: {"networkserviceprovider": provider_view(cloud, row)},
+        ("PhysicalNetworkServiceProvider", row.uuid),
+        row.uuid,
+    )
 
 
 @command("updateNetworkServiceProvider", "servicelist state")

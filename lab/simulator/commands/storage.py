@@ -12,7 +12,14 @@ from ..records import Record
 from ..registry import Arguments, Work, command
 from .common import by_id, listing, without_none
 
-TYPES = {"nfs": "NetworkFilesystem", "sharedmountpoint": "SharedMountPoint", "rbd": "RBD", "presetup": "PreSetup", "clvm": "CLVM", "iscsi": "Iscsi"}
+TYPES = {
+    "nfs": "NetworkFilesystem",
+    "sharedmountpoint": "SharedMountPoint",
+    "rbd": "RBD",
+    "presetup": "PreSetup",
+    "clvm": "CLVM",
+    "iscsi": "Iscsi",
+}
 PREFIX = "Failed to add data store: "
 DEFAULT_PROVIDER = "DefaultPrimary"
 SCOPES = ("CLUSTER", "ZONE", "HOST", "REGION")
@@ -27,12 +34,15 @@ def view(cloud: Cloud, row: Record) -> dict:
     """A pool as answers show it."""
     zone, pod, cluster = (cloud.table(name).find(row.get(name)) for name in ("zone", "pod", "cluster"))
     return without_none({
-        "id": row.uuid, "zoneid": zone.uuid, "zonename": zone["name"], "podid": pod and pod.uuid, "podname": pod and pod["name"], "name": row["name"],
+        "id": row.uuid, "zoneid": zone.uuid, "zonename": zone["name"], "podid": pod and pod.uuid,
+        "podname": pod and pod["name"], "name": row["name"],
         "ipaddress": row["ipaddress"], "path": row["path"], "created": row["created"], "type": row["type"],
-        "clusterid": cluster and cluster.uuid, "clustername": cluster and cluster["name"], "capacitybytes": row.get("capacity", 1099511627776),
+        "clusterid": cluster and cluster.uuid, "clustername": cluster and cluster["name"],
+        "capacitybytes": row.get("capacity", 1099511627776),
         "disksizetotal": row.get("capacity", 1099511627776), "disksizeallocated": 0, "disksizeused": row.get("used", 0),
         "tags": row.get("tags") or None, "istagarule": False,
-        "state": row["state"], "scope": row["scope"], "overprovisionfactor": "2.0", "hypervisor": row["hypervisor"], "provider": DEFAULT_PROVIDER,
+        "state": row["state"], "scope": row["scope"], "overprovisionfactor": "2.0", "hypervisor": row["hypervisor"],
+        "provider": DEFAULT_PROVIDER,
         "managed": False, "details": row.get("details") or None, "hasannotations": False,
     })  # fmt: skip
 
@@ -47,7 +57,9 @@ def _location(url: str) -> tuple[str, str, str]:
     parts = urlsplit(url)
     scheme = url.split("://")[0]
     if "://" not in url:
-        raise _refuse(PREFIX + 'Cannot invoke "Object.toString()" because the return value of "java.util.Map.get(Object)" is null')
+        raise _refuse(
+            PREFIX + 'Cannot invoke "Object.toString()" because the return value of "java.util.Map.get(Object)" is null'
+        )
     path = parts.path.rstrip("/") or parts.path
     host = parts.netloc.rsplit("@", 1)[-1].rstrip(":")
     if scheme == "nfs" and (not host or not path):
@@ -93,14 +105,20 @@ def _new_pool(cloud: Cloud, given: Arguments) -> tuple[Record, list[Record]]:
         raise _refuse(f"{PREFIX}Storage pool {path} already in use by another pod (id={other.get('pod')})")
     if given.get("provider", DEFAULT_PROVIDER) != DEFAULT_PROVIDER:
         raise not_simulated(f"createStoragePool with provider={given['provider']}")
-    members = [row for row in cloud.table("host").where(zone=zone.number, state="Up") if scope == "ZONE" or row["cluster"] == given["clusterid"]]
+    members = [
+        row
+        for row in cloud.table("host").where(zone=zone.number, state="Up")
+        if scope == "ZONE" or row["cluster"] == given["clusterid"]
+    ]
     hypervisor = given.get("hypervisor") if scope == "ZONE" else cluster["hypervisor"]
     if scope == "CLUSTER" and not members:
         raise _refuse(f"{PREFIX}No host up to associate a storage pool with in cluster {cluster.number}")
     row = cloud.table("storagepool").add(
         name=given["name"], zone=zone.number, pod=given.get("podid") if scope == "CLUSTER" else None,
-        cluster=given.get("clusterid") if scope == "CLUSTER" else None, ipaddress=host, path=path, type=kind, scope=scope, state="Up",
-        hypervisor=hypervisor, created=cloud.clock.stamp(), tags=given.get("tags"), details=given.get("details") or {}, url=given["url"],
+        cluster=given.get("clusterid") if scope == "CLUSTER" else None, ipaddress=host, path=path, type=kind,
+        scope=scope, state="Up",
+        hypervisor=hypervisor, created=cloud.clock.stamp(), tags=given.get("tags"), details=given.get("details") or {},
+        url=given["url"],
     )  # fmt: skip
     row.uuid = str(uuid.uuid3(uuid.NAMESPACE_URL, f"{host}{path}"))  # the same export has the same uuid on every host
     return row, [member for member in members if member["hypervisor"] == "KVM"]
@@ -120,7 +138,8 @@ def list_pools(cloud: Cloud, given: Arguments) -> dict:
 
 
 def _listed(cloud: Cloud, row: Record) -> dict:
-    """A pool in a list shows more than one in the answer of a change: its details even when there are none, and local IOPS."""
+    """A pool in a list shows more than one in the answer of a change: its details even when there are none, and local
+    IOPS."""
     local = {"capacityiops": 1000000, "usediops": 500000} if row["scope"] == "HOST" else {}
     capabilities = {"storagecapabilities": {"VOLUME_SNAPSHOT_QUIESCEVM": "false"}}
     return {**view(cloud, row), **capabilities, **local, "details": row.get("details") or {}}
@@ -142,7 +161,9 @@ def update_pool(cloud: Cloud, given: Arguments) -> dict:
         wanted, needed = ("Up", "Disabled") if given["enabled"] else ("Disabled", "Up")
         if row["state"] != needed:
             word = "enabled" if given["enabled"] else "disabled"
-            raise bad_parameter(f"Primary storage {pool_text(row)} cannot be {word}. Storage pool state : {row['state']}")
+            raise bad_parameter(
+                f"Primary storage {pool_text(row)} cannot be {word}. Storage pool state : {row['state']}"
+            )
         row["state"] = wanted
     if "tags" in given:
         row["tags"] = ",".join(given["tags"]) if isinstance(given["tags"], list) else given["tags"]
@@ -157,7 +178,9 @@ def enable_maintenance(cloud: Cloud, given: Arguments) -> Work:
 
     def work() -> dict:
         if row["state"] != "Up":
-            raise bad_parameter(f"Primary storage {pool_text(row)} is not ready for migration, as the status is:{row['state']}")
+            raise bad_parameter(
+                f"Primary storage {pool_text(row)} is not ready for migration, as the status is:{row['state']}"
+            )
         row["state"] = "Maintenance"
         return {"storagepool": view(cloud, row)}
 
@@ -172,7 +195,8 @@ def cancel_maintenance(cloud: Cloud, given: Arguments) -> Work:
         if row["state"] != "Maintenance":
             raise ApiError(
                 530,
-                f"Resource [StoragePool:{row.number}] is unreachable: Primary storage {pool_text(row)} is not ready to complete migration,"
+                f"Resource [StoragePool:{row.number}] is unreachable: Primary storage {pool_text(row)} is not ready "
+                "to complete migration,"
                 f" as the status is:{row['state']}",
             )
         row["state"] = "Up"
@@ -186,7 +210,9 @@ def delete_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.get("storagepool", given["id"])
         if row["state"] != "Maintenance":
-            raise bad_parameter(f"Unable to delete storage due to it is not in Maintenance state, pool: {pool_text(row)}")
+            raise bad_parameter(
+                f"Unable to delete storage due to it is not in Maintenance state, pool: {pool_text(row)}"
+            )
         row.removed = True
         if cloud.agents is not None:
             cloud.agents.forget_pool(row.uuid)

@@ -18,20 +18,31 @@ def view(cloud: Cloud, row: Record) -> dict:
     pod = cloud.table("pod").find(row["pod"])
     zone = cloud.table("zone").find(pod["zone"])
     # The zone's own network for storage traffic, which no other command that is known here shows.
-    return {**_made(row), "networkid": str(uuid.uuid5(uuid.UUID(zone.uuid), "storage")), "podid": pod.uuid, "zoneid": zone.uuid}
+    return {
+        **_made(row),
+        "networkid": str(uuid.uuid5(uuid.UUID(zone.uuid), "storage")),
+        "podid": pod.uuid,
+        "zoneid": zone.uuid,
+    }
 
 
 def _made(row: Record) -> dict:
     """A range as the answer to its making shows it: not yet where it is."""
-    return without_none({"id": row.uuid, **{key: row[key] for key in ("vlan", "startip", "endip", "gateway", "netmask")}})
+    return without_none(
+        {"id": row.uuid, **{key: row[key] for key in ("vlan", "startip", "endip", "gateway", "netmask")}}
+    )
 
 
 def _check_apart(cloud: Cloud, pod: int, start: str, end: str) -> None:
-    """Raises 530 for addresses of another range of the pod. Nothing else is checked: neither the net nor which end is the higher one."""
+    """Raises 530 for addresses of another range of the pod. Nothing else is checked: neither the net nor which end is
+    the higher one."""
     first, last = ipaddress.IPv4Address(start), ipaddress.IPv4Address(end)
     for other in cloud.table("storagerange").where(pod=pod):
         if first <= ipaddress.IPv4Address(other["endip"]) and ipaddress.IPv4Address(other["startip"]) <= last:
-            raise failed(f"The Storage network Start IP and endIP address range overlap with private IP :{other['startip']} - {other['endip']}")
+            raise failed(
+                f"The Storage network Start IP and endIP address range overlap with private IP :{other['startip']} - "
+                f"{other['endip']}"
+            )
 
 
 @command("createStorageNetworkIpRange", "endip vlan")
@@ -59,9 +70,13 @@ def update_range(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("storagerange", given["id"])
 
     def work() -> dict:
-        if given.get("startip") or given.get("endip"):  # compared with the row itself too, so that no range can be widened
+        if given.get("startip") or given.get(
+            "endip"
+        ):  # compared with the row itself too, so that no range can be widened
             _check_apart(cloud, row["pod"], given.get("startip") or row["startip"], given.get("endip") or row["endip"])
-        row.data.update({key: given[key] for key in ("startip", "endip", "netmask", "vlan") if given.get(key) is not None})
+        row.data.update(
+            {key: given[key] for key in ("startip", "endip", "netmask", "vlan") if given.get(key) is not None}
+        )
         return {"storagenetworkiprange": view(cloud, row)}
 
     return Work(work)

@@ -12,15 +12,21 @@ from ..registry import PAGING, Arguments, command
 from .common import by_id, listing
 
 CAPABILITIES = {
-    "securitygroupsenabled": False, "dynamicrolesenabled": True, "cloudstackversion": VERSION, "userpublictemplateenabled": True,
-    "supportELB": "false", "projectinviterequired": False, "allowusercreateprojects": True, "customdiskofferingminsize": 1,
-    "customdiskofferingmaxsize": 1024, "regionsecondaryenabled": False, "kvmsnapshotenabled": True, "snapshotshowchainsize": False,
+    "securitygroupsenabled": False, "dynamicrolesenabled": True, "cloudstackversion": VERSION,
+    "userpublictemplateenabled": True,
+    "supportELB": "false", "projectinviterequired": False, "allowusercreateprojects": True,
+    "customdiskofferingminsize": 1,
+    "customdiskofferingmaxsize": 1024, "regionsecondaryenabled": False, "kvmsnapshotenabled": True,
+    "snapshotshowchainsize": False,
     "allowuserviewdestroyedvm": True, "allowuserexpungerecovervm": True, "allowuserexpungerecovervolume": True,
     "allowuserviewalldomainaccounts": False, "allowuserforcestopvm": True, "kubernetesserviceenabled": True,
-    "kubernetesclusterexperimentalfeaturesenabled": False, "customhypervisordisplayname": "Custom", "defaultuipagesize": 20,
+    "kubernetesclusterexperimentalfeaturesenabled": False, "customhypervisordisplayname": "Custom",
+    "defaultuipagesize": 20,
     "instancesstatsretentiontime": 720, "instancesstatsuseronly": False, "instancesdisksstatsretentionenabled": False,
-    "instancesdisksstatsretentiontime": 720, "sharedfsvmmincpucount": 2, "sharedfsvmminramsize": 1024, "instanceleaseenabled": False,
-    "extensionspath": "/usr/share/cloudstack-management/extensions", "dynamicscalingenabled": False, "additionalconfigenabled": False,
+    "instancesdisksstatsretentiontime": 720, "sharedfsvmmincpucount": 2, "sharedfsvmminramsize": 1024,
+    "instanceleaseenabled": False,
+    "extensionspath": "/usr/share/cloudstack-management/extensions", "dynamicscalingenabled": False,
+    "additionalconfigenabled": False,
 }  # fmt: skip
 
 # the setting hypervisor.list; Simulator is missing in it, although its plug-in is there
@@ -32,7 +38,10 @@ def list_capabilities(cloud: Cloud, given: Arguments) -> dict:
     enabled = any(row["securitygroups"] for row in cloud.table("zone"))
     limits = {}
     if cloud.settings.get("api.throttling.enabled") == "true":
-        limits = {"apilimitinterval": int(cloud.settings.number("api.throttling.interval")), "apilimitmax": int(cloud.settings.number("api.throttling.max"))}
+        limits = {
+            "apilimitinterval": int(cloud.settings.number("api.throttling.interval")),
+            "apilimitmax": int(cloud.settings.number("api.throttling.max")),
+        }
     return {"capability": {**CAPABILITIES, "securitygroupsenabled": enabled, **limits}}
 
 
@@ -45,7 +54,9 @@ def list_apis(cloud: Cloud, given: Arguments) -> dict:
     if name:
         known = [raw for raw in known if raw["name"] == name]
         if not known:
-            raise ApiError(530, "Api Discovery plugin was unable to find an api by that name or process any apis", UNKNOWN)
+            raise ApiError(
+                530, "Api Discovery plugin was unable to find an api by that name or process any apis", UNKNOWN
+            )
     return {"count": len(known), "api": known}
 
 
@@ -60,8 +71,10 @@ def list_management_servers(cloud: Cloud, given: Arguments) -> dict:
         agents = [host.uuid for host in cloud.table("host").where(state="Up", type="Routing")]
         return {
             "id": row.uuid, "name": row["name"], "state": "Up", "version": VERSION, "javadistribution": "Debian",
-            "javaversion": "17.0.15+6-Debian-1deb12u1", "osdistribution": "Debian GNU/Linux 12 (bookworm)", "lastserverstart": row["started"],
-            "lastboottime": row["started"], "serviceip": "127.0.0.1", "ipaddress": "127.0.0.1", "lastagents": [], "agents": agents,
+            "javaversion": "17.0.15+6-Debian-1deb12u1", "osdistribution": "Debian GNU/Linux 12 (bookworm)",
+            "lastserverstart": row["started"],
+            "lastboottime": row["started"], "serviceip": "127.0.0.1", "ipaddress": "127.0.0.1", "lastagents": [],
+            "agents": agents,
             "agentscount": len(agents), "pendingjobscount": sum(job["status"] == PENDING for job in cloud.table("job")),
         }  # fmt: skip
 
@@ -77,7 +90,13 @@ def list_alerts(cloud: Cloud, given: Arguments) -> dict:
         rows = [row for row in rows if given["keyword"].lower() in row["description"].lower()]
 
     def view(row):
-        return {"id": row.uuid, "type": row["type"], "name": row["name"], "description": row["description"], "sent": row["sent"]}
+        return {
+            "id": row.uuid,
+            "type": row["type"],
+            "name": row["name"],
+            "description": row["description"],
+            "sent": row["sent"],
+        }
 
     return listing("alert", rows, view, given)
 
@@ -86,11 +105,17 @@ def list_alerts(cloud: Cloud, given: Arguments) -> dict:
 def list_events(cloud: Cloud, given: Arguments) -> dict:
     def view(row):
         return {
-            "id": row.uuid, "username": "admin", "type": row["type"], "level": row["level"], "description": row["description"], "account": "admin",
-            "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"], "state": row["state"],
+            "id": row.uuid, "username": "admin", "type": row["type"], "level": row["level"],
+            "description": row["description"], "account": "admin",
+            "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"],
+            "state": row["state"],
         }  # fmt: skip
 
-    rows = [row for row in cloud.table("event") if given.get("keyword", "").lower() in f"{row['type']} {row['description']} {row['level']}".lower()]
+    rows = [
+        row
+        for row in cloud.table("event")
+        if given.get("keyword", "").lower() in f"{row['type']} {row['description']} {row['level']}".lower()
+    ]
     return listing("event", rows, view, given)
 
 
@@ -98,7 +123,15 @@ def role_view(row) -> dict:
     """A role as answers show it."""
     default = {"isdefault": True} if row.get("isdefault") else {}
     about = {"description": row["description"]} if row.get("description") else {}
-    return {"type": row["type"], **default, "state": row["state"], "id": row.uuid, "name": row["name"], **about, "ispublic": row["ispublic"]}
+    return {
+        "type": row["type"],
+        **default,
+        "state": row["state"],
+        "id": row.uuid,
+        "name": row["name"],
+        **about,
+        "ispublic": row["ispublic"],
+    }
 
 
 @command("listRoles", "id keyword name type")
@@ -115,7 +148,9 @@ def create_role(cloud: Cloud, given: Arguments) -> dict:
     kind = kinds.get((given.get("type") or "user").lower())
     if kind is None:
         raise bad_parameter("Invalid role type provided")
-    row = cloud.table("role").add(name=given["name"], type=kind, description=given.get("description"), state="enabled", ispublic=True)
+    row = cloud.table("role").add(
+        name=given["name"], type=kind, description=given.get("description"), state="enabled", ispublic=True
+    )
     return {"role": role_view(row)}
 
 
@@ -140,7 +175,8 @@ def list_users(cloud: Cloud, given: Arguments) -> dict:
 
 
 def _fixed(name: str, key: str, rows: str, takes: str = "") -> None:
-    """Register a list that no call changes. `takes`: arguments that a row's field of the same name must have, in any letter case."""
+    """Register a list that no call changes. `takes`: arguments that a row's field of the same name must have, in any
+    letter case."""
 
     @command(name, takes)
     def list_fixed(cloud: Cloud, given: Arguments) -> dict:

@@ -51,8 +51,10 @@ def _make(cloud: Cloud, zone: Record, host: Record, kind: str) -> Record:
     pod, others = cloud.get("pod", host["pod"]), list(cloud.table("systemvm"))
     taken = {row["ipaddress"] for row in cloud.table("host")} | {row["privateip"] for row in others}
     row = cloud.table("systemvm").add(
-        kind=kind, zone=zone.number, pod=pod.number, host=host.number, memory=memory, cpuspeed=SPEED, state="Starting", created=cloud.clock.stamp(),
-        privateip=_next(taken, pod["startip"]), publicip=_next({row["publicip"] for row in others}, public["startip"]), public=public.number,
+        kind=kind, zone=zone.number, pod=pod.number, host=host.number, memory=memory, cpuspeed=SPEED, state="Starting",
+        created=cloud.clock.stamp(),
+        privateip=_next(taken, pod["startip"]), publicip=_next({row["publicip"] for row in others}, public["startip"]),
+        public=public.number,
     )  # fmt: skip
     row["name"] = name.format(row.number)
     row["offering"] = cloud.table("systemoffering").where(name=offering)[0].uuid
@@ -63,9 +65,17 @@ def _run(cloud: Cloud, zone: Record, row: Record) -> None:
     row["state"] = "Running"
     where = f"public IP [{row['publicip']}], private IP [{row['privateip']}]"
     if row["kind"] == "consoleproxy":
-        cloud.alert(10, "ALERT.SERVICE.CONSOLEPROXY", f"Console proxy up in zone [{zone['name']}], proxy [{row['name']}], {where}.")
+        cloud.alert(
+            10,
+            "ALERT.SERVICE.CONSOLEPROXY",
+            f"Console proxy up in zone [{zone['name']}], proxy [{row['name']}], {where}.",
+        )
     else:
-        cloud.alert(19, "ALERT.SERVICE.SSVM", f"Secondary Storage Vm is up in zone [{zone['name']}], secStorageVm [{row['name']}], {where}.")
+        cloud.alert(
+            19,
+            "ALERT.SERVICE.SSVM",
+            f"Secondary Storage Vm is up in zone [{zone['name']}], secStorageVm [{row['name']}], {where}.",
+        )
 
 
 def view(cloud: Cloud, row: Record) -> dict:
@@ -73,15 +83,23 @@ def view(cloud: Cloud, row: Record) -> dict:
     zone, pod, host, public = (cloud.table(table).find(row[name]) for name, table in
                                (("zone", "zone"), ("pod", "pod"), ("host", "host"), ("public", "vlan")))  # fmt: skip
     number, running = row.number, row["state"] == "Running"
-    of_kind = {"agentstate": "Up", "version": VERSION} if row["kind"] == "secondarystoragevm" else {"activeviewersessions": 0}
+    of_kind = (
+        {"agentstate": "Up", "version": VERSION} if row["kind"] == "secondarystoragevm" else {"activeviewersessions": 0}
+    )
     template = cloud.table("template").where(templatetype="SYSTEM", hypervisor="Simulator")[0]
     return without_none({
-        "id": row.uuid, "systemvmtype": row["kind"], "zoneid": zone.uuid, "zonename": zone["name"], "dns1": zone["dns1"], "dns2": zone["dns2"],
-        "gateway": public and public["gateway"], "name": row["name"], "podid": pod.uuid, "podname": pod["name"], "hostid": host and host.uuid,
-        "hostname": host and host["name"], "hostcontrolstate": host and host["resourcestate"], "hypervisor": "Simulator",
-        "privateip": row["privateip"], "privatemacaddress": f"1e:20:97:00:00:{number:02x}", "privatenetmask": pod["netmask"],
-        "linklocalip": f"169.254.1.{number}", "linklocalmacaddress": f"0e:00:a9:fe:01:{number:02x}", "linklocalnetmask": "255.255.0.0",
-        "publicip": row["publicip"], "publicmacaddress": f"1e:20:ba:00:00:{number:02x}", "publicnetmask": public and public["netmask"],
+        "id": row.uuid, "systemvmtype": row["kind"], "zoneid": zone.uuid, "zonename": zone["name"],
+        "dns1": zone["dns1"], "dns2": zone["dns2"],
+        "gateway": public and public["gateway"], "name": row["name"], "podid": pod.uuid, "podname": pod["name"],
+        "hostid": host and host.uuid,
+        "hostname": host and host["name"], "hostcontrolstate": host and host["resourcestate"],
+        "hypervisor": "Simulator",
+        "privateip": row["privateip"], "privatemacaddress": f"1e:20:97:00:00:{number:02x}",
+        "privatenetmask": pod["netmask"],
+        "linklocalip": f"169.254.1.{number}", "linklocalmacaddress": f"0e:00:a9:fe:01:{number:02x}",
+        "linklocalnetmask": "255.255.0.0",
+        "publicip": row["publicip"], "publicmacaddress": f"1e:20:ba:00:00:{number:02x}",
+        "publicnetmask": public and public["netmask"],
         "templateid": template.uuid, "templatename": template["name"], "created": row["created"], "state": row["state"],
         **(of_kind if running else {}), "isdynamicallyscalable": False, "serviceofferingid": row["offering"],
         "serviceofferingname": KINDS[row["kind"]][1], "arch": "x86_64", "hasannotations": False,

@@ -11,18 +11,31 @@ from .common import by_id, listing
 
 
 def view(cloud: Cloud, row: Record, zone: Record) -> dict:
-    """A template in a zone. Those of the simulator plug-in are on each image store at once; those of KVM would have to be downloaded."""
-    stores = [(store, "Image") for store in cloud.table("imagestore").where(zone=zone.number) if not store.get("staging")]
+    """A template in a zone. Those of the simulator plug-in are on each image store at once; those of KVM would have to
+    be downloaded."""
+    stores = [
+        (store, "Image") for store in cloud.table("imagestore").where(zone=zone.number) if not store.get("staging")
+    ]
     if row["templatetype"] == "SYSTEM" and cloud.table("systemvm").where(zone=zone.number):
-        stores += [(pool, "Primary") for pool in cloud.table("storagepool").where(zone=zone.number, type="NetworkFilesystem")]
+        stores += [
+            (pool, "Primary") for pool in cloud.table("storagepool").where(zone=zone.number, type="NetworkFilesystem")
+        ]
     loaded = [
-        {"downloadState": "DOWNLOADED", "datastore": store["name"], "datastoreRole": role, "downloadPercent": "100", "datastoreId": store.uuid}
+        {
+            "downloadState": "DOWNLOADED",
+            "datastore": store["name"],
+            "datastoreRole": role,
+            "downloadPercent": "100",
+            "datastoreId": store.uuid,
+        }
         for store, role in stores
     ]
     ready = row["isready"]
     return {
-        "id": row.uuid, **row.data, "ostypeid": cloud.table("ostype").where(name=row["ostypename"])[0].uuid, "account": "system", "domain": "ROOT",
-        "domainpath": "ROOT", "domainid": cloud.domain.uuid, "zoneid": zone.uuid, "zonename": zone["name"], "downloaddetails": loaded if ready else [],
+        "id": row.uuid, **row.data, "ostypeid": cloud.table("ostype").where(name=row["ostypename"])[0].uuid,
+        "account": "system", "domain": "ROOT",
+        "domainpath": "ROOT", "domainid": cloud.domain.uuid, "zoneid": zone.uuid, "zonename": zone["name"],
+        "downloaddetails": loaded if ready else [],
         **({"created": cloud.server["started"]} if ready else {}),
     }  # fmt: skip
 
@@ -55,6 +68,10 @@ def list_os_types(cloud: Cloud, given: Arguments) -> dict:
         rows = [row for row in rows if row["description"] == given["description"]]
 
     def shown(row: Record) -> dict:
-        return {"id": row.uuid, **row.data, "oscategoryid": cloud.table("oscategory").where(name=row["oscategoryname"])[0].uuid}
+        return {
+            "id": row.uuid,
+            **row.data,
+            "oscategoryid": cloud.table("oscategory").where(name=row["oscategoryname"])[0].uuid,
+        }
 
     return listing("ostype", rows, shown, given)

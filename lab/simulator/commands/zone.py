@@ -28,14 +28,23 @@ def view(cloud: Cloud, row: Record) -> dict:
     """A zone as answers show it."""
     fields = {key: row.get(key) for key in PLAIN}
     owner = cloud.table("domain").find(row.get("domainid"))
-    fields |= {"domainid": owner and owner.uuid, "domainname": owner and owner["name"], "storageaccessgroups": row.get("storageaccessgroups")}
+    fields |= {
+        "domainid": owner and owner.uuid,
+        "domainname": owner and owner["name"],
+        "storageaccessgroups": row.get("storageaccessgroups"),
+    }
     architectures = {cluster["arch"] for cluster in cloud.table("cluster").where(zone=row.number)}
     return without_none({
-        "id": row.uuid, "name": row["name"], **fields, "networktype": row["networktype"], "securitygroupsenabled": row["securitygroups"],
-        "gputotal": 0, "gpuused": 0, "allocationstate": row["allocationstate"], "zonetoken": row["token"], "dhcpprovider": row["dhcpprovider"],
-        "localstorageenabled": row["localstorage"], "tags": [], "allowuserspecifyvrmtu": False, "routerprivateinterfacemaxmtu": 1500,
-        "routerpublicinterfacemaxmtu": 1500, "type": "Edge" if row["edge"] else "Core", "isnsxenabled": False, "ismultiarch": len(architectures) > 1,
-        "asnrange": "", "routedmodeenabled": True, "hasannotations": False, "resourcedetails": row.get("details") or None,
+        "id": row.uuid, "name": row["name"], **fields, "networktype": row["networktype"],
+        "securitygroupsenabled": row["securitygroups"],
+        "gputotal": 0, "gpuused": 0, "allocationstate": row["allocationstate"], "zonetoken": row["token"],
+        "dhcpprovider": row["dhcpprovider"],
+        "localstorageenabled": row["localstorage"], "tags": [], "allowuserspecifyvrmtu": False,
+        "routerprivateinterfacemaxmtu": 1500,
+        "routerpublicinterfacemaxmtu": 1500, "type": "Edge" if row["edge"] else "Core", "isnsxenabled": False,
+        "ismultiarch": len(architectures) > 1,
+        "asnrange": "", "routedmodeenabled": True, "hasannotations": False,
+        "resourcedetails": row.get("details") or None,
     })  # fmt: skip
 
 
@@ -60,7 +69,8 @@ def _check_addresses(given: Arguments) -> None:
 
 @command(
     "createZone",
-    "allocationstate dns2 domain domainid guestcidraddress internaldns2 ip6dns1 ip6dns2 isedge localstorageenabled securitygroupenabled storageaccessgroups",
+    "allocationstate dns2 domain domainid guestcidraddress internaldns2 ip6dns1 ip6dns2 isedge localstorageenabled "
+    "securitygroupenabled storageaccessgroups",
 )
 def create_zone(cloud: Cloud, given: Arguments) -> dict:
     kinds = {"basic": "Basic", "advanced": "Advanced"}
@@ -72,8 +82,10 @@ def create_zone(cloud: Cloud, given: Arguments) -> dict:
         raise bad_parameter(SAME_NAME)
     kept = {key: given.get(key) for key in (*PLAIN, "domainid")}
     row = cloud.table("zone").add(
-        name=given["name"], networktype=kinds[given["networktype"].lower()], allocationstate=state, securitygroups=given.get("securitygroupenabled", False),
-        localstorage=given.get("localstorageenabled", False), edge=given.get("isedge", False), token=str(uuid.uuid4()), dhcpprovider="VirtualRouter",
+        name=given["name"], networktype=kinds[given["networktype"].lower()], allocationstate=state,
+        securitygroups=given.get("securitygroupenabled", False),
+        localstorage=given.get("localstorageenabled", False), edge=given.get("isedge", False), token=str(uuid.uuid4()),
+        dhcpprovider="VirtualRouter",
         details={}, storageaccessgroups=joined(given.get("storageaccessgroups")), **kept,
     )  # fmt: skip
     if row["networktype"] == "Basic":
@@ -94,19 +106,25 @@ def list_zones(cloud: Cloud, given: Arguments) -> dict:
     rows.sort(key=lambda row: row.get("sortkey", 0))
 
     def shown(row: Record) -> dict:
-        return {**view(cloud, row), **({"capacity": capacity.of_zone(cloud, row)} if given.get("showcapacities") else {})}
+        return {
+            **view(cloud, row),
+            **({"capacity": capacity.of_zone(cloud, row)} if given.get("showcapacities") else {}),
+        }
 
     return listing("zone", rows, shown, given)
 
 
 @command(
     "updateZone",
-    "allocationstate details dhcpprovider dns1 dns2 dnssearchorder domain guestcidraddress internaldns1 internaldns2 ip6dns1 ip6dns2 ispublic"
+    "allocationstate details dhcpprovider dns1 dns2 dnssearchorder domain guestcidraddress internaldns1 internaldns2 "
+    "ip6dns1 ip6dns2 ispublic"
     " localstorageenabled name sortkey",
 )
 def update_zone(cloud: Cloud, given: Arguments) -> dict:
     row = cloud.get("zone", given["id"])
-    if given.get("name") and [other for other in by_id(cloud.table("zone"), {"name": given["name"]}) if other is not row]:
+    if given.get("name") and [
+        other for other in by_id(cloud.table("zone"), {"name": given["name"]}) if other is not row
+    ]:
         raise bad_parameter(SAME_NAME)
     _check_addresses(given)
     state = allocation_state(given.get("allocationstate"), row["allocationstate"])
@@ -133,10 +151,15 @@ def update_zone(cloud: Cloud, given: Arguments) -> dict:
 def _check_complete(cloud: Cloud, zone: Record) -> None:
     """What a zone needs before it can be enabled."""
     networks = cloud.table("physicalnetwork").where(zone=zone.number)
-    kinds = {row["traffictype"] for network in networks for row in cloud.table("traffictype").where(network=network.number)}
+    kinds = {
+        row["traffictype"] for network in networks for row in cloud.table("traffictype").where(network=network.number)
+    }
     for kind in ("Management",):
         if kind not in kinds:
-            raise bad_parameter(f"Cannot enable this Zone since: Unable to find the default physical network with traffic={kind} in the specified zone id")
+            raise bad_parameter(
+                f"Cannot enable this Zone since: Unable to find the default physical network with traffic={kind} in "
+                "the specified zone id"
+            )
 
 
 @command("deleteZone")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent port, 8250: agents connect with TLS and a certificate of this CA, report their host, and are asked what the real
-server asks before a host is Up (add-host-flow.md, section 4)."""
+"""The agent port, 8250: agents connect with TLS and a certificate of this CA, report their host, and are asked what the
+real server asks before a host is Up (add-host-flow.md, section 4)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ LOG = logging.getLogger(__name__)
 ALERT_HOST = (7, "ALERT.COMPUTE.HOST")
 READY_WAIT = 60  # seconds, global setting ready.command.wait
 WATCH = 10  # seconds between two looks at who has gone silent
-# Seconds that the real server still asks neighbours and heartbeats after ping.timeout: a hung host turned Alert after 283 s,
+# Seconds that the real server still asks neighbours and heartbeats after ping.timeout: a hung host turned Alert after
+# 283 s,
 # of which ping.interval x ping.timeout are 150.
 INVESTIGATION = 133
 
@@ -91,7 +92,9 @@ class AgentServer:
         """Listen from now on."""
         self._listener = socket.create_server((self._address, self._port), reuse_port=False, backlog=50)
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener, self._context()), daemon=True, name="agents").start()
+        threading.Thread(
+            target=self._accept, args=(self._listener, self._context()), daemon=True, name="agents"
+        ).start()
         threading.Thread(target=self._watch, daemon=True, name="agent-watch").start()
 
     def stop(self) -> None:
@@ -121,7 +124,9 @@ class AgentServer:
                 raw, peer = listener.accept()
             except OSError:  # stopped
                 return
-            threading.Thread(target=self._serve, args=(raw, peer, context), daemon=True, name=f"agent-{peer[0]}").start()
+            threading.Thread(
+                target=self._serve, args=(raw, peer, context), daemon=True, name=f"agent-{peer[0]}"
+            ).start()
 
     def _serve(self, raw: socket.socket, peer: tuple, context: ssl.SSLContext) -> None:
         try:
@@ -152,7 +157,8 @@ class AgentServer:
         if row is not None:
             self._gone(row, link, clean)
 
-    # --- coming ---------------------------------------------------------------------------------------------------------------
+    # --- coming
+    # ---------------------------------------------------------------------------------------------------------------
 
     def _begin(self, link: Link, message: dict[str, Any]) -> Record | None:
         """Make or renew the host's row, then go on beside: the answers come over the same connection."""
@@ -174,14 +180,21 @@ class AgentServer:
         if cluster["hypervisor"] != "KVM":
             raise Refused(f"Unable to add host {message['name']}: hypervisor KVM is not that of cluster {cluster}")
         if cluster["arch"] != message["arch"]:
-            raise Refused(f"Can't add host whose arch is: {message['arch']} into cluster of arch type: {cluster['arch']}")
+            raise Refused(
+                f"Can't add host whose arch is: {message['arch']} into cluster of arch type: {cluster['arch']}"
+            )
         zone, pod = self._number("zone", message["dataCenter"]), self._number("pod", message["pod"])
         self._check_os(message, cluster)
         row = hosts.by_guid(self._cloud, message["guid"])
         columns = self._columns(message, zone, pod, cluster)
         if row is None:
             row = self._cloud.table("host").add(
-                state="Connecting", type="Routing", resourcestate="Enabled", created=self._cloud.clock.stamp(), tags=[], **columns
+                state="Connecting",
+                type="Routing",
+                resourcestate="Enabled",
+                created=self._cloud.clock.stamp(),
+                tags=[],
+                **columns,
             )
         else:
             row.data.update(columns)
@@ -200,14 +213,21 @@ class AgentServer:
         for other in self._cloud.table("host").where(cluster=cluster.number, state="Up"):
             theirs = (other.get("details") or {}).get("Host.OS", mine)
             if theirs != mine and other.get("guid") != message["guid"]:
-                raise Refused(f'Can\'t add host: {message["privateIpAddress"]} with hostOS, "{mine}"into a cluster, in which there are "{theirs}" hosts added.')
+                raise Refused(
+                    f'Can\'t add host: {message["privateIpAddress"]} with hostOS, "{mine}"into a cluster, in which '
+                    f'there are "{theirs}" hosts added.'
+                )
 
     def _columns(self, message: dict[str, Any], zone: Record, pod: Record, cluster: Record) -> dict[str, Any]:
         return {
-            "name": message["name"], "ipaddress": message["privateIpAddress"], "zone": zone.number, "pod": pod.number, "cluster": cluster.number,
-            "hypervisor": "KVM", "cpusockets": message["cpuSockets"], "cpunumber": message["cpus"], "cpuspeed": message["speed"],
-            "memorytotal": message["memory"], "capabilities": message["caps"], "arch": message["arch"], "guid": message["guid"],
-            "details": message["hostDetails"], "uefi": message.get("uefi", False), "encryption": True, "conversion": False,
+            "name": message["name"], "ipaddress": message["privateIpAddress"], "zone": zone.number, "pod": pod.number,
+            "cluster": cluster.number,
+            "hypervisor": "KVM", "cpusockets": message["cpuSockets"], "cpunumber": message["cpus"],
+            "cpuspeed": message["speed"],
+            "memorytotal": message["memory"], "capabilities": message["caps"], "arch": message["arch"],
+            "guid": message["guid"],
+            "details": message["hostDetails"], "uefi": message.get("uefi", False), "encryption": True,
+            "conversion": False,
             "pinged": self._cloud.clock.now(),
         }  # fmt: skip
 
@@ -215,7 +235,14 @@ class AgentServer:
         """What every listener of the real server asks; a veto leaves the host in Alert and the agent starts again."""
         try:
             interval = self._cloud.settings.number("ping.interval")
-            link.ask("StartupAnswer", id=row.number, uuid=row.uuid, name=row["name"], pingInterval=interval, algorithm="static")
+            link.ask(
+                "StartupAnswer",
+                id=row.number,
+                uuid=row.uuid,
+                name=row["name"],
+                pingInterval=interval,
+                algorithm="static",
+            )
             self._check_network(link, row)
             for pool in self._pools(row):
                 problem = self._connect(link, pool)
@@ -247,9 +274,13 @@ class AgentServer:
         labels = kvm_labels(self._cloud, row["zone"])
         answer = link.ask("CheckNetworkCommand", labels=[labels[kind] for kind in ("Guest", "Management", "Public")])
         if not answer["result"]:
-            raise Refused("Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : " + answer["details"])
+            raise Refused(
+                "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : "
+                + answer["details"]
+            )
 
-    # --- storage --------------------------------------------------------------------------------------------------------------
+    # --- storage
+    # --------------------------------------------------------------------------------------------------------------
 
     def _pools(self, row: Record) -> list[Record]:
         pools = self._cloud.table("storagepool").where(zone=row["zone"], type="NetworkFilesystem")
@@ -278,11 +309,12 @@ class AgentServer:
                 return problem
         return None
 
-    # --- going ----------------------------------------------------------------------------------------------------------------
+    # --- going
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _gone(self, row: Record, link: Link, clean: bool) -> None:
-        """Stopped cleanly: Disconnected at once. A link that is lost leaves the row Up while the host's heartbeat is young, as
-        the real server does, because it asks the neighbours; without a heartbeat pool it becomes Alert."""
+        """Stopped cleanly: Disconnected at once. A link that is lost leaves the row Up while the host's heartbeat is
+        young, as the real server does, because it asks the neighbours; without a heartbeat pool it becomes Alert."""
         with self._cloud.lock:
             if self._links.get(row.number) is not link:
                 return
@@ -295,7 +327,9 @@ class AgentServer:
                 self._lost(row)
 
     def _lost(self, row: Record) -> None:
-        self._cloud.alert(*ALERT_HOST, f"Host disconnected, name: {row['name']} (id:{row.uuid}), {hosts.place(self._cloud, row)}")
+        self._cloud.alert(
+            *ALERT_HOST, f"Host disconnected, name: {row['name']} (id:{row.uuid}), {hosts.place(self._cloud, row)}"
+        )
         hosts.set_state(self._cloud, row, "Alert")
 
     def _watch(self) -> None:
@@ -306,7 +340,9 @@ class AgentServer:
     def give_up_silent(self) -> None:
         """Hosts whose agent has not been heard of for too long become Alert, with or without a connection."""
         settings = self._cloud.settings
-        oldest = self._cloud.clock.now() - settings.number("ping.interval") * settings.number("ping.timeout") - INVESTIGATION
+        oldest = (
+            self._cloud.clock.now() - settings.number("ping.interval") * settings.number("ping.timeout") - INVESTIGATION
+        )
         with self._cloud.lock:
             for row in self._cloud.table("host").where(hypervisor="KVM", state="Up"):
                 if row["pinged"] < oldest:
@@ -320,8 +356,8 @@ class AgentServer:
             link.close()
 
     def forget(self, row: Record) -> None:
-        """The host was deleted: its agent is told to stop reconnecting; its process keeps running, and registers the host again
-        when it is started anew."""
+        """The host was deleted: its agent is told to stop reconnecting; its process keeps running, and registers the
+        host again when it is started anew."""
         link = self._links.pop(row.number, None)
         if link is not None:
             with contextlib.suppress(OSError):

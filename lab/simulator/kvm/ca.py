@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The root CA of a management server, and the certificates that it gives to agents (kvm-host-observed.md, section 2)."""
+"""The root CA of a management server, and the certificates that it gives to agents (kvm-host-observed.md, section
+2)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ ISSUER = "ca.cloudstack.apache.org"
 EARLIER = timedelta(hours=12)  # notBefore lies 12 hours back
 CA_YEARS = timedelta(days=30 * 365)
 _CA_USAGE = x509.KeyUsage(
-    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False,
     key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
 )  # fmt: skip
 
@@ -62,9 +64,9 @@ class CertificateAuthority:
         return _pem(self._certificate)
 
     def issue(self, csr: str, names: list[str], days: int = 365) -> Issued:
-        """A certificate for a host of these `names`. Its subject and addresses come from the request; without one the server makes
-        the key, and the subject is only the first name. The fully qualified name is no subject alternative name unless it is among
-        the names; these stand there as DNS names too, though they are addresses."""
+        """A certificate for a host of these `names`. Its subject and addresses come from the request; without one the
+        server makes the key, and the subject is only the first name. The fully qualified name is no subject alternative
+        name unless it is among the names; these stand there as DNS names too, though they are addresses."""
         request = _read_request(csr)
         if request is not None:
             subject, public, key = _subject(request), request.public_key(), ""
@@ -72,13 +74,19 @@ class CertificateAuthority:
         else:
             private = _new_key()
             subject, public = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]), private.public_key()
-            key = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+            key = private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ).decode()
             wanted = names
-        alternatives: list[x509.GeneralName] = [x509.IPAddress(address) for address in sorted(_as_addresses(wanted), key=lambda one: (one.version, one))]
+        alternatives: list[x509.GeneralName] = [
+            x509.IPAddress(address) for address in sorted(_as_addresses(wanted), key=lambda one: (one.version, one))
+        ]
         alternatives += [x509.DNSName(name) for name in dict.fromkeys(names)]
         return Issued(_pem(self._sign(subject, public, alternatives, days)), self.certificate, key)
 
-    def _sign(self, subject: x509.Name, public: object, alternatives: list[x509.GeneralName], days: int) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, public: object, alternatives: list[x509.GeneralName], days: int
+    ) -> x509.Certificate:
         now = self._clock.utc()
         return (
             x509.CertificateBuilder()
@@ -124,7 +132,8 @@ def _read_request(csr: str) -> x509.CertificateSigningRequest | None:
 
 
 def _subject(request: x509.CertificateSigningRequest) -> x509.Name:
-    """As it stands there: keystore-setup asks for the country "cloudstack", and for no name where `hostname --fqdn` fails."""
+    """As it stands there: keystore-setup asks for the country "cloudstack", and for no name where `hostname --fqdn`
+    fails."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return request.subject

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""addHost on a KVM host: log in, look for KVM, keystore, certificate, set-up program, wait (add-host-flow.md, section 1)."""
+"""addHost on a KVM host: log in, look for KVM, keystore, certificate, set-up program, wait (add-host-flow.md, section
+1)."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def encode(text: str) -> str:
 class KvmDiscoverer:
     """Prepares hosts. `interval` and `polls` are how the real server waits: 30 s, ten times."""
 
-    def __init__(self, cloud: Cloud, authority: CertificateAuthority, key: Path | None, interval: float, polls: int) -> None:
+    def __init__(
+        self, cloud: Cloud, authority: CertificateAuthority, key: Path | None, interval: float, polls: int
+    ) -> None:
         self._cloud, self._authority, self._key = cloud, authority, key
         self._interval, self._polls = interval, polls
 
@@ -52,7 +55,7 @@ class KvmDiscoverer:
         with self._cloud.lock:
             known = hosts.by_guid(self._cloud, guid, request.zone)
         if known is not None:
-            text = f"Skipping host {ip} because {guid} is already in the database for resource {guid}-LibvirtComputingResource with ID {known.uuid}"
+            text = f"Skipping host {ip} because {guid} is already in the database for resource {guid}-LibvirtComputingResource with ID {known.uuid}"  # noqa: E501
             raise java(RUNTIME, text)
         session = Session(ip, self._port(request.url), self._cloud.clock.sleep)
         try:
@@ -82,11 +85,14 @@ class KvmDiscoverer:
         labels = request.labels
         parameters = (
             f" -m {request.management} -z {request.zone} -p {request.pod} -c {request.cluster} -g {guid} -a -s "
-            f" --pubNic={labels['Public']} --prvNic={labels['Management']} --guestNic={labels['Guest']} --hypervisor=kvm"
+            f" --pubNic={labels['Public']} --prvNic={labels['Management']} --guestNic={labels['Guest']} "
+            "--hypervisor=kvm"
         )
         program = "cloudstack-setup-agent " if request.username == "root" else "sudo cloudstack-setup-agent "
         if session.run(program + parameters)[0] != 0:
-            raise DiscoveryError(f"CloudStack Agent setup through command [{program}] with parameters [{parameters}] failed.")
+            raise DiscoveryError(
+                f"CloudStack Agent setup through command [{program}] with parameters [{parameters}] failed."
+            )
 
     def _keystore(self, session: Session, host: str, ip: str) -> None:
         passphrase = "".join(secrets.choice(PASSPHRASE_LETTERS) for _ in range(16))
@@ -97,17 +103,25 @@ class KvmDiscoverer:
             raise java(RUNTIME, f"Failed to setup keystore on the KVM host: {ip}")
         issued = self._authority.issue(csr, list(dict.fromkeys([host, ip])))
         if session.run(self._import(passphrase, issued), [passphrase, encode(issued.key)])[0] != 0:
-            text = "Failed to setup certificate in the KVM agent's keystore file, please see logs and configure manually!"
+            text = (
+                "Failed to setup certificate in the KVM agent's keystore file, please see logs and configure manually!"
+            )
             raise java(RUNTIME, text)
 
     def _import(self, passphrase: str, issued: Issued) -> str:
-        pairs = ((f"{FOLDER}/cloud.crt", issued.certificate), (f"{FOLDER}/cloud.ca.crt", issued.ca), (f"{FOLDER}/cloud.key", issued.key))
+        pairs = (
+            (f"{FOLDER}/cloud.crt", issued.certificate),
+            (f"{FOLDER}/cloud.ca.crt", issued.ca),
+            (f"{FOLDER}/cloud.key", issued.key),
+        )
         texts = " ".join(f'{path} "{encode(text)}"' for path, text in pairs)
-        return f"sudo {SCRIPTS}/keystore-cert-import {FOLDER}/agent.properties {passphrase} {FOLDER}/cloud.jks ssh {texts}"
+        return (
+            f"sudo {SCRIPTS}/keystore-cert-import {FOLDER}/agent.properties {passphrase} {FOLDER}/cloud.jks ssh {texts}"
+        )
 
     def wait_for(self, guid: str) -> Record | None:
-        """Look for a row that is Up and Enabled. None where there was none at the last look, even if it comes Up in the wait after
-        that, and also where it stands in Alert: both were seen (kvm-host-observed.md, section 4)."""
+        """Look for a row that is Up and Enabled. None where there was none at the last look, even if it comes Up in the
+        wait after that, and also where it stands in Alert: both were seen (kvm-host-observed.md, section 4)."""
         for _ in range(self._polls):
             with self._cloud.lock:
                 row = hosts.by_guid(self._cloud, guid)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SSH client of the real server as far as hosts notice it: its algorithms, waits, tries and words (add-host-flow.md, 7-9)."""
+"""The SSH client of the real server as far as hosts notice it: its algorithms, waits, tries and words
+(add-host-flow.md, 7-9)."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ from ..ports import DiscoveryError
 
 LOG = logging.getLogger(__name__)
 # what trilead build-217-jenkins-27 can do (kvm-host-observed.md, table of algorithms)
-KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp521", "diffie-hellman-group-exchange-sha256")
+KEX = (
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group-exchange-sha256",
+)
 CIPHERS = ("aes128-ctr", "aes256-ctr", "aes128-cbc", "aes256-cbc")
 MACS = ("hmac-sha2-256", "hmac-sha2-512", "hmac-sha1")
 KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -48,7 +54,9 @@ class Session:
         try:
             raw = socket.create_connection((self.address, self.port), timeout=CONNECT_TIMEOUT)
         except socket.timeout:
-            raise java("java.net.SocketTimeoutException", f"The kexTimeout ({CONNECT_TIMEOUT * 1000} ms) expired.") from None
+            raise java(
+                "java.net.SocketTimeoutException", f"The kexTimeout ({CONNECT_TIMEOUT * 1000} ms) expired."
+            ) from None
         except OverflowError:
             raise java("java.lang.IllegalArgumentException", f"port out of range:{self.port}") from None
         except OSError:
@@ -62,7 +70,9 @@ class Session:
         except (paramiko.SSHException, EOFError, OSError) as error:
             transport.close()
             if "timeout" in str(error).lower():
-                raise java("java.net.SocketTimeoutException", f"The kexTimeout ({CONNECT_TIMEOUT * 1000} ms) expired.") from None
+                raise java(
+                    "java.net.SocketTimeoutException", f"The kexTimeout ({CONNECT_TIMEOUT * 1000} ms) expired."
+                ) from None
             raise java("java.io.IOException", refused) from None
         return transport
 
@@ -89,13 +99,17 @@ class Session:
         return self._transport.is_authenticated()
 
     def run(self, command: str, secrets: Sequence[str] = ()) -> tuple[int, str]:
-        """(exit status, standard output) of a command; tried three times where it fails, each try after a second. Everything goes
-        to the log as on the real server, with the `secrets` blanked: the reason of a failure stands nowhere else."""
+        """(exit status, standard output) of a command; tried three times where it fails, each try after a second.
+        Everything goes to the log as on the real server, with the `secrets` blanked: the reason of a failure stands
+        nowhere else."""
         status, output = -1, ""
         for _ in range(TRIES):
             self._sleep(1)
             status, output, errors = self._once(command)
-            LOG.info("%s", blank(f"SSH command: {command}\nexit status: {status}\nSSH command output: {output}{errors}", secrets))
+            LOG.info(
+                "%s",
+                blank(f"SSH command: {command}\nexit status: {status}\nSSH command output: {output}{errors}", secrets),
+            )
             if status == 0:
                 break
         return status, output

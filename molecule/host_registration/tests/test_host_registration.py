@@ -18,7 +18,11 @@ def row(host):
     env = dict(line.split("=", 1) for line in (STATE / "api.env").read_text().splitlines() if "=" in line)
     api = Client(Access(env["CLOUDSTACK_ENDPOINT"], env["CLOUDSTACK_KEY"], env["CLOUDSTACK_SECRET"], timeout=60))
     addresses = host.interface("cloudbr0").addresses
-    [found] = [entry for entry in api.list("listHosts", "host", type="Routing", details="all") if entry["ipaddress"] in addresses]
+    [found] = [
+        entry
+        for entry in api.list("listHosts", "host", type="Routing", details="all")
+        if entry["ipaddress"] in addresses
+    ]
     return found
 
 

@@ -6,7 +6,9 @@ import json
 import pytest
 
 
-@pytest.mark.parametrize(("bridge", "port", "mtu"), [("cloudbr0", "eth0", 1500), ("cloudbr1", "eth1", 1500), ("cloudbr2", "eth2", 9000)])
+@pytest.mark.parametrize(
+    ("bridge", "port", "mtu"), [("cloudbr0", "eth0", 1500), ("cloudbr1", "eth1", 1500), ("cloudbr2", "eth2", 9000)]
+)
 def test_bridge_has_its_port_and_mtu(host, bridge, port, mtu):
     links = {link["ifname"]: link for link in json.loads(host.check_output("ip -j link"))}
     assert links[port]["master"] == bridge

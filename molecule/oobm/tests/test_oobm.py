@@ -17,7 +17,11 @@ STATE = Path(os.environ.get("LAB_STATE", ROOT / ".lab"))
 def row():
     env = dict(line.split("=", 1) for line in (STATE / "api.env").read_text().splitlines() if "=" in line)
     api = Client(Access(env["CLOUDSTACK_ENDPOINT"], env["CLOUDSTACK_KEY"], env["CLOUDSTACK_SECRET"], timeout=60))
-    [found] = [host for host in api.list("listHosts", "host", type="Routing", details="min") if host["ipaddress"] == "10.89.1.100"]
+    [found] = [
+        host
+        for host in api.list("listHosts", "host", type="Routing", details="min")
+        if host["ipaddress"] == "10.89.1.100"
+    ]
     return found["outofbandmanagement"]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs commands on the host: never through a shell, always with a time limit, several at once when they are independent."""
+"""Runs commands on the host: never through a shell, always with a time limit, several at once when they are
+independent."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Answer:
 
 
 def run(argv: Sequence[str], *, timeout: float = _DEFAULT_TIMEOUT, stdin: str = "") -> Answer:
-    """Run one command in the C locale. Never raises for what the command does: look at the answer. `timeout` in seconds."""
+    """Run one command in the C locale. Never raises for what the command does: look at the answer. `timeout` in
+    seconds."""
     command = tuple(argv)
     try:
         done = subprocess.run(  # noqa: UP022 - capture_output hides that stderr is kept apart
@@ -64,7 +66,9 @@ def run_all(commands: Mapping[str, Sequence[str]], *, timeout: float = _DEFAULT_
     """Run independent commands side by side; the answers have the names of the questions."""
     if not commands:
         return {}
-    with ThreadPoolExecutor(max_workers=min(32, len(commands))) as pool:  # most of them wait for a daemon, a BMC or a name server
+    with ThreadPoolExecutor(
+        max_workers=min(32, len(commands))
+    ) as pool:  # most of them wait for a daemon, a BMC or a name server
         answers = pool.map(lambda argv: run(argv, timeout=timeout), commands.values())
         return dict(zip(commands, answers))
 

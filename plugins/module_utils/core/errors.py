@@ -16,7 +16,16 @@ class KvmError(Exception):
     fixed order, so that every message reads the same: expected, observed, next step, how to reproduce it.
     """
 
-    def __init__(self, message: str, *, host: str = "", expected: Any = "", observed: Any = "", next_step: str = "", reproduce: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str = "",
+        expected: Any = "",
+        observed: Any = "",
+        next_step: str = "",
+        reproduce: str = "",
+    ) -> None:
         super().__init__(message)
         self.details: dict[str, Any] = {}
         self.message = message
@@ -28,7 +37,12 @@ class KvmError(Exception):
 
     def __str__(self) -> str:
         parts = [f"{self.host}: {self.message}" if self.host else self.message]
-        labelled = [("Expected", self.expected), ("Observed", self.observed), ("Next", self.next_step), ("Reproduce", self.reproduce)]
+        labelled = [
+            ("Expected", self.expected),
+            ("Observed", self.observed),
+            ("Next", self.next_step),
+            ("Reproduce", self.reproduce),
+        ]
         parts += [f"{label}: {value}" for label, value in labelled if value not in ("", None)]
         return ". ".join(part.rstrip(".") for part in parts) + "."
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Numbers of texts that somebody else wrote. None of them is NaN or infinite, and none has thousands of digits.
 
-JSON has neither (RFC 8259, 6), though Python's json reads and writes them; Python refuses to read more than 4300 digits with an exception of
-its own (CVE-2020-10735). A number that is one of these makes every report unreadable that it gets into.
-"""
+JSON has neither (RFC 8259, 6), though Python's json reads and writes them; Python refuses to read more than 4300 digits
+with an exception of its own (CVE-2020-10735). A number that is one of these makes every report unreadable that it gets
+into."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ def load_json(text: str, source: str) -> Any:
         raise ParseError(source, f"{constant} is not a number of JSON", text=constant)
 
     try:
-        return json.loads(text, parse_constant=refuse, parse_int=lambda digits: whole(digits, source), parse_float=lambda digits: real(digits, source))
+        return json.loads(
+            text,
+            parse_constant=refuse,
+            parse_int=lambda digits: whole(digits, source),
+            parse_float=lambda digits: real(digits, source),
+        )
     except (ValueError, RecursionError) as error:
         raise ParseError(source, f"not JSON: {error}", line=getattr(error, "lineno", 0), text=text) from error
 

@@ -16,14 +16,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 Outcome = tuple[Plan, Mapping[str, Any]]
 
 
-def run(argument_spec: Mapping[str, Any], body: Callable[[AnsibleModule], Outcome], *, host: str = "", **kwargs: Any) -> None:
+def run(
+    argument_spec: Mapping[str, Any], body: Callable[[AnsibleModule], Outcome], *, host: str = "", **kwargs: Any
+) -> None:
     """Build the module, run `body`, and leave.
 
-    `body` fetches, plans and, unless `module.check_mode`, applies. It raises KvmError for everything an operator can act
-    on; any other exception is a defect and is reported with its traceback. `host` names the place in an error that names
-    none. Values of no_log options, and those given to `hide`, are taken out of everything that leaves, errors and
-    tracebacks included. Further keyword arguments go to AnsibleModule.
-    """
+    `body` fetches, plans and, unless `module.check_mode`, applies. It raises KvmError for everything an operator can
+    act on; any other exception is a defect and is reported with its traceback. `host` names the place in an error that
+    names none. Values of no_log options, and those given to `hide`, are taken out of everything that leaves, errors and
+    tracebacks included. Further keyword arguments go to AnsibleModule."""
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **kwargs)
     try:
         plan, result = body(module)
@@ -42,12 +43,18 @@ def defect(error: Exception, host: str = "") -> KvmError:
 
 
 def hide(module: AnsibleModule, *secrets: Any) -> None:
-    """Keep secrets that no option declares (read from a file, or a value of a dictionary) out of everything that leaves."""
+    """Keep secrets that no option declares (read from a file, or a value of a dictionary) out of everything that
+    leaves."""
     module.no_log_values.update(str(secret) for secret in secrets if secret not in (None, ""))
 
 
 def _parts(error: KvmError) -> dict[str, Any]:
     """The parts of the message as values, so that a playbook need not take the sentence apart."""
-    parts = {"expected": error.expected, "observed": error.observed, "next_step": error.next_step, "reproduce": error.reproduce}
+    parts = {
+        "expected": error.expected,
+        "observed": error.observed,
+        "next_step": error.next_step,
+        "reproduce": error.reproduce,
+    }
     extra = getattr(error, "details", {})
     return {**{key: value for key, value in parts.items() if value not in ("", None)}, **extra}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Can this host carry the traffic labels of its zone? Asked before addHost, because CloudStack's own answer is late and vague."""
+"""Can this host carry the traffic labels of its zone? Asked before addHost, because CloudStack's own answer is late and
+vague."""
 
 from __future__ import annotations
 
@@ -12,13 +13,17 @@ from typing import Any
 PHYSICAL = re.compile(r"(eth|bond|vlan|vx|em|ens|eno|enp|team|enx|dummy|lo|p\d+p\d+|vni|enc)")
 
 
-def find_label_problems(labels: Iterable[str], bridges: Mapping[str, Mapping[str, Any]], declared: Iterable[str] = ()) -> list[str]:
+def find_label_problems(
+    labels: Iterable[str], bridges: Mapping[str, Mapping[str, Any]], declared: Iterable[str] = ()
+) -> list[str]:
     """One sentence for each label that no usable bridge of the host carries.
 
-    `bridges` is the fact kvm_host.bridges. `declared` names bridges that are about to be made: in check mode they are not there yet.
-    """
+    `bridges` is the fact kvm_host.bridges. `declared` names bridges that are about to be made: in check mode they are
+    not there yet."""
     promised = set(declared)
-    return [_problem(label, bridges) for label in sorted(set(labels)) if label not in promised and _problem(label, bridges)]
+    return [
+        _problem(label, bridges) for label in sorted(set(labels)) if label not in promised and _problem(label, bridges)
+    ]
 
 
 def _problem(label: str, bridges: Mapping[str, Mapping[str, Any]]) -> str:

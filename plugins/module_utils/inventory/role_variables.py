@@ -40,7 +40,9 @@ def refusal(host: str, owner: str, unknown: list[str], rules: Iterable[Mapping[s
     sentences = []
     for rule in [misspelt, *rules]:
         if not rule["that"]:
-            sentences.append(f"{host}: expected {rule['expected']}, observed: {rule['observed']}. Next: {rule['next']}.")
+            sentences.append(
+                f"{host}: expected {rule['expected']}, observed: {rule['observed']}. Next: {rule['next']}."
+            )
     return " ".join(sentences)
 
 

@@ -47,7 +47,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Assessment:
-    """All findings, worst first, a verdict for each host by name, the cluster as it was checked, and the ids of the checks that ran."""
+    """All findings, worst first, a verdict for each host by name, the cluster as it was checked, and the ids of the
+    checks that ran."""
 
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]

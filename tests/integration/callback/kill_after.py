@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Callback plugin of the tests: notes every task that changed a host in KILL_AFTER_LOG, and ends ansible-playbook by SIGKILL right after one.
+"""Callback plugin of the tests: notes every task that changed a host in KILL_AFTER_LOG, and ends ansible-playbook by
+SIGKILL right after one.
 
 KILL_AFTER_CHANGES=n: after the n-th of them. KILL_AFTER_TASK=text: after the first whose name contains it.
 """
@@ -13,7 +14,8 @@ from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):
-    """Counts; the process group is that of the one ansible-playbook (start_new_session), workers between two tasks have nothing left to do."""
+    """Counts; the process group is that of the one ansible-playbook (start_new_session), workers between two tasks have
+    nothing left to do."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"

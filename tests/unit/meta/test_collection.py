@@ -24,9 +24,17 @@ def _load(path: Path):
 
 def _tracked() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()]
+    return [
+        ROOT / name
+        for name in listed.split("\0")
+        if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()
+    ]
 
 
 def test_one_version():
@@ -37,7 +45,9 @@ def test_one_version():
 
 def test_an_execution_environment_gets_what_the_wheel_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    listed = [line for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    listed = [
+        line for line in (ROOT / "meta" / "ee-requirements.txt").read_text().splitlines() if not line.startswith("#")
+    ]
     assert listed == [each for each in project if not each.startswith("ansible-core")]
 
 
@@ -132,7 +142,13 @@ def test_headers():
     skip = {".json", ".xml", ".txt", ".properties", ".log", ".csv", ".png", ".out", ".err", ".gz"}
     missing = []
     for path in _tracked():
-        if path.name in ("LICENSE", "conffiles") or not path.stat().st_size or path.suffix in skip or "fixtures" in path.parts or "fragments" in path.parts:
+        if (
+            path.name in ("LICENSE", "conffiles")
+            or not path.stat().st_size
+            or path.suffix in skip
+            or "fixtures" in path.parts
+            or "fragments" in path.parts
+        ):
             continue
         if "SPDX-License-Identifier: GPL-3.0-or-later" not in path.read_text(errors="replace")[:600]:
             missing.append(str(path.relative_to(ROOT)))
@@ -140,5 +156,9 @@ def test_headers():
 
 
 def test_no_path_of_a_developers_machine():
-    bad = [str(path.relative_to(ROOT)) for path in _tracked() if re.search(r"(^|[\s\"'=(])/(work|farm)/", path.read_text(errors="replace"))]
+    bad = [
+        str(path.relative_to(ROOT))
+        for path in _tracked()
+        if re.search(r"(^|[\s\"'=(])/(work|farm)/", path.read_text(errors="replace"))
+    ]
     assert not bad

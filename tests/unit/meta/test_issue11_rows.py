@@ -20,4 +20,6 @@ def test_a_row_names_its_test(name: str, row: dict) -> None:
     assert set(row) == KEYS, f"{name}: {row}"
     path, _, function = row["test"].partition("::")
     text = (ROOT / path).read_text()
-    assert re.search(rf"^def {re.escape(function.split('[')[0])}\(", text, re.MULTILINE), f"{name}: {row['test']} is not there"
+    assert re.search(rf"^def {re.escape(function.split('[')[0])}\(", text, re.MULTILINE), (
+        f"{name}: {row['test']} is not there"
+    )

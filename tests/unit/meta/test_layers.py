@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two rules of docs/architecture.md: pure code touches nothing of the world, and a subject imports only subjects below it."""
+"""The two rules of docs/architecture.md: pure code touches nothing of the world, and a subject imports only subjects
+below it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,21 @@ import pytest
 ROOT = Path(__file__).parents[3]
 UTILS = ROOT / "plugins" / "module_utils"
 PREFIX = "ansible_collections.cloudstack.kvm.plugins.module_utils"
-FORBIDDEN = {"subprocess", "socket", "os", "time", "random", "ansible", "pathlib", "shutil", "tempfile", "select", "urllib", "http", "cs"}
+FORBIDDEN = {
+    "subprocess",
+    "socket",
+    "os",
+    "time",
+    "random",
+    "ansible",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "select",
+    "urllib",
+    "http",
+    "cs",
+}
 # From the ground floor up; subjects of one line do not import each other.
 FLOORS = (
     ("core",),
@@ -23,8 +38,17 @@ FLOORS = (
 )
 FLOOR = {subject: floor for floor, subjects in enumerate(FLOORS) for subject in subjects}
 VALUES, TEXTS, DECISIONS, WORLD = range(4)
-# A file belongs to the folder (or has the name) of its layer below the subject. Any other file of a subject decides, and is pure.
-LAYERS = {"model": VALUES, "parse": TEXTS, "plan": DECISIONS, "checks": DECISIONS, "blame": DECISIONS, "client": WORLD, "backends": WORLD}
+# A file belongs to the folder (or has the name) of its layer below the subject. Any other file of a subject decides,
+# and is pure.
+LAYERS = {
+    "model": VALUES,
+    "parse": TEXTS,
+    "plan": DECISIONS,
+    "checks": DECISIONS,
+    "blame": DECISIONS,
+    "client": WORLD,
+    "backends": WORLD,
+}
 # What touches the world outside of a folder that says so.
 WORLDLY = {"core/runtime.py", "core/command.py", "core/clock.py", "path_check/run.py", "cloudstack/converge.py"}
 # The ground floor's values, which every layer may import.
@@ -120,14 +144,17 @@ def test_a_violation_is_seen(name, line):
     assert violations(name, line + "\n")
 
 
-@pytest.mark.parametrize("name", ["sinner.py", "new_subject/model/x.py", "probes/helpers/x.py", "probes/client/deep/x.py", "core/x.py"])
+@pytest.mark.parametrize(
+    "name", ["sinner.py", "new_subject/model/x.py", "probes/helpers/x.py", "probes/client/deep/x.py", "core/x.py"]
+)
 def test_a_file_without_a_place_is_seen(name):
     with pytest.raises(NoPlace):
         place(name)
 
 
 def test_only_runtime_leaves_the_process():
-    """fail_json, exit_json, sys.exit and print belong to core/runtime.py alone (and to nothing else in module_utils or modules)."""
+    """fail_json, exit_json, sys.exit and print belong to core/runtime.py alone (and to nothing else in module_utils or
+    modules)."""
     bad = []
     for path in sorted(UTILS.rglob("*.py")) + sorted((ROOT / "plugins" / "modules").glob("*.py")):
         if path == UTILS / "core" / "runtime.py":

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules of CloudStack's objects: what Ansible cannot share with a fragment is held to the object's fields here."""
+"""The modules of CloudStack's objects: what Ansible cannot share with a fragment is held to the object's fields
+here."""
 
 from __future__ import annotations
 

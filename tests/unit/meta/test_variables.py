@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A variable that a page or an example inventory names is one of a role, and the pre-flight reads variables that its role writes."""
+"""A variable that a page or an example inventory names is one of a role, and the pre-flight reads variables that its
+role writes."""
 
 from __future__ import annotations
 
@@ -26,8 +27,13 @@ PAGES = [
     *ROOT.glob("lab/**/*.md"),
     *(path for path in ROOT.glob("inventories/**/*") if path.is_file()),
 ]
-# A word with the prefix of a role that is the name of a file (a module, a filter, a benchmark, a task file) is not a variable.
-FILES = {path.stem for folder in ("plugins", "playbooks", "roles", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.*")}
+# A word with the prefix of a role that is the name of a file (a module, a filter, a benchmark, a task file) is not a
+# variable.
+FILES = {
+    path.stem
+    for folder in ("plugins", "playbooks", "roles", "benchmarks", "scripts")
+    for path in (ROOT / folder).rglob("*.*")
+}
 
 
 @functools.cache

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A CloudStack API on the loopback interface with one pod, one physical network or one host to make, and with moods.
 
-It stands for CloudStack together with what may lie in front of it: each command has a list of moods, one for each request, and is
-answered well after them. A mood says whether the command is carried out, and what the caller gets instead of the answer.
-"""
+It stands for CloudStack together with what may lie in front of it: each command has a list of moods, one for each
+request, and is answered well after them. A mood says whether the command is carried out, and what the caller gets
+instead of the answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ GATEWAY = "<html><head><title>{}</title></head><body>nginx</body></html>"
 
 @dataclass(frozen=True)
 class Mood:
-    """What happens to one request. `body` of None stands for the right answer; `cut` closes the connection after so many bytes."""
+    """What happens to one request. `body` of None stands for the right answer; `cut` closes the connection after so
+    many bytes."""
 
     status: int = 200
     body: Union[str, bytes, None] = None
@@ -51,7 +52,13 @@ class Cloud:
     def carry_out(self, command: str) -> Json:
         """The answer, after the work."""
         if command == "createPod":
-            self.rows["pod"] = {"id": "p1", "name": "pod1", "gateway": "192.0.2.1", "netmask": "255.255.255.0", "startip": "192.0.2.2"}
+            self.rows["pod"] = {
+                "id": "p1",
+                "name": "pod1",
+                "gateway": "192.0.2.1",
+                "netmask": "255.255.255.0",
+                "startip": "192.0.2.2",
+            }
             return {"pod": self.rows["pod"]}
         if command == "createPhysicalNetwork":
             self.rows["physicalnetwork"] = {"id": "n1", "name": "net1", "state": "Disabled"}
@@ -95,7 +102,11 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         self.send_response(mood.status)
-        for name, value in (*mood.headers, *([("Content-Type", mood.kind)] if mood.kind else ()), ("Content-Length", str(len(body)))):
+        for name, value in (
+            *mood.headers,
+            *([("Content-Type", mood.kind)] if mood.kind else ()),
+            ("Content-Length", str(len(body))),
+        ):
             self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paths without a network: what a peer's probe sends is answered, lost or refused as a table says, on a clock that only moves when somebody waits."""
+"""Paths without a network: what a peer's probe sends is answered, lost or refused as a table says, on a clock that only
+moves when somebody waits."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import ARP, ECHO, ROUTER, UDP, Packet, Refusal
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.packet import (
+    ARP,
+    ECHO,
+    ROUTER,
+    UDP,
+    Packet,
+    Refusal,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peer_probe import PeerProbe, Settings
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.probe_schedule import ProbeSchedule
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import SizeHints
@@ -18,7 +26,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.sea
 
 @dataclass
 class Path:
-    """The way to a peer and back. `drops`: by number of the small packet. `router`: he says what he cannot carry, and which MTU (0: does not say)."""
+    """The way to a peer and back. `drops`: by number of the small packet. `router`: he says what he cannot carry, and
+    which MTU (0: does not say)."""
 
     mtu: int = 1500
     back: int = 65535
@@ -45,7 +54,15 @@ class World:
 
 
 def ask(
-    paths: Sequence[Path], size: int = 1500, *, own: int = 0, v6: bool = False, seed: int = 1, rate: float = 1000, limit: float = 30, **options: Any
+    paths: Sequence[Path],
+    size: int = 1500,
+    *,
+    own: int = 0,
+    v6: bool = False,
+    seed: int = 1,
+    rate: float = 1000,
+    limit: float = 30,
+    **options: Any,
 ) -> World:
     """Ask about `size` along all paths at once, from a device with MTU `own`."""
     arp = options.pop("arp", True)
@@ -59,7 +76,9 @@ def ask(
             for packet in schedule.take(world.now):
                 world.log.append((world.now, packet))
                 if _arrives(paths[packet.peer], packet, rng):
-                    heapq.heappush(flying, (world.now + paths[packet.peer].rtt * (1 + rng.random()), len(world.log), packet))
+                    heapq.heappush(
+                        flying, (world.now + paths[packet.peer].rtt * (1 + rng.random()), len(world.log), packet)
+                    )
         due = min(schedule.next(), flying[0][0] if flying else math.inf)
         if due == math.inf:
             break
@@ -78,7 +97,9 @@ def _arrives(path: Path, packet: Packet, rng: random.Random) -> bool:
     lost = rng.random() < path.loss or (packet.size <= 104 and path.drops(packet.number))
     if packet.kind == UDP:
         return path.icmp_errors and not lost and packet.size <= path.mtu
-    return not lost and (packet.size <= min(path.mtu, path.back) or (path.router is not None and packet.size > path.mtu))
+    return not lost and (
+        packet.size <= min(path.mtu, path.back) or (path.router is not None and packet.size > path.mtu)
+    )
 
 
 def _answer(schedule: ProbeSchedule, paths: Sequence[Path], at: float, _number: int, packet: Packet) -> None:
@@ -89,4 +110,6 @@ def _answer(schedule: ProbeSchedule, paths: Sequence[Path], at: float, _number: 
         refusal = Refusal(ROUTER, f"192.0.2.1: fragmentation needed, MTU {path.router}", "192.0.2.1", path.router or 0)
         schedule.refused(packet.peer, ECHO, packet.size, refusal, at)
     else:
-        schedule.answered(packet.peer, packet.kind, packet.size, packet.number, at, path.fragments and packet.size > 104)
+        schedule.answered(
+            packet.peer, packet.kind, packet.size, packet.number, at, path.fragments and packet.size > 104
+        )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs roles in check mode on captured facts, with every module of the collection replaced by record.py.
 
-No machine is looked at or changed, so a distribution that cannot be had here (EL) is rendered like any other. Its facts are
-those of a real joined Debian 12 host with identity, packages and units of the other distribution put in (distributions.py).
-"""
+No machine is looked at or changed, so a distribution that cannot be had here (EL) is rendered like any other. Its facts
+are those of a real joined Debian 12 host with identity, packages and units of the other distribution put in
+(distributions.py)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ class Run:
 
     def files(self) -> dict[str, dict]:
         """Path -> entry, of all host_files together."""
-        return {entry["path"]: entry for call in self.calls if call["module"] == "host_files" for entry in call["args"]["files"]}
+        return {
+            entry["path"]: entry
+            for call in self.calls
+            if call["module"] == "host_files"
+            for entry in call["args"]["files"]
+        }
 
 
 @pytest.fixture(scope="session")
@@ -73,16 +78,31 @@ def play_many(collection, tmp_path_factory):
 
 
 def _run(collection: Path, folder: Path, hosts: dict) -> Run:
-    common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable, "ansible_host": "192.0.2.11"}
+    common = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+        "ansible_host": "192.0.2.11",
+    }
     common["facts_required"] = []  # as prepare_hosts.yml has it: the play has collected them
     wanted = {}
     for name, (roles, facts, variables) in hosts.items():
         given = {**common, "wanted_roles": roles, "captured_facts": facts, **variables}
         wanted[name] = {key: value for key, value in given.items() if value is not None}
-    inventory = {"kvm_hosts": {"hosts": wanted}, "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}}}
-    remember = {"name": "Remember captured facts", "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True}}
+    inventory = {
+        "kvm_hosts": {"hosts": wanted},
+        "management_servers": {"hosts": {"mgmt1": {"ansible_host": "192.0.2.254"}}},
+    }
+    remember = {
+        "name": "Remember captured facts",
+        "ansible.builtin.set_fact": {"kvm_host": "{{ captured_facts }}", "cacheable": True},
+    }
     # One play for all hosts: the run ends after a play of which every host has failed.
-    include = {"name": "Run the roles", "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"}, "loop": "{{ wanted_roles }}"}
+    include = {
+        "name": "Run the roles",
+        "ansible.builtin.include_role": {"name": "cloudstack.kvm.{{ item }}"},
+        "loop": "{{ wanted_roles }}",
+    }
     plays = [{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [remember, include]}]
     return run_plays(collection, folder, inventory, plays)
 
@@ -99,7 +119,13 @@ def run_plays(collection: Path, folder: Path, inventory: dict, plays: list[dict]
         "ANSIBLE_COLLECTIONS_PATH": str(collection),
         "RECORDED_CALLS": str(folder / "calls"),
     }
-    argv = [Path(sys.executable).parent / "ansible-playbook", "-i", folder / "inventory.yml", folder / "play.yml", "--check"]
+    argv = [
+        Path(sys.executable).parent / "ansible-playbook",
+        "-i",
+        folder / "inventory.yml",
+        folder / "play.yml",
+        "--check",
+    ]
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False)
     calls = (folder / "calls").read_text().splitlines() if (folder / "calls").exists() else []
     return Run(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in calls])

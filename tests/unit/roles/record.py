@@ -17,7 +17,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        call = {"host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2], "args": self._task.args}
+        call = {
+            "host": task_vars["inventory_hostname"],
+            "module": self._task.action.rpartition(".")[2],
+            "args": self._task.args,
+        }
         with open(os.environ["RECORDED_CALLS"], "a", encoding="utf-8") as calls:
             calls.write(json.dumps(call, default=str) + "\n")
         result.update(changed=False, changed_paths=[])

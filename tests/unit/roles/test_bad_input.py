@@ -33,7 +33,9 @@ CASES = [
 def refused(play_many):
     """All cases in one run, one host for each."""
     debian = facts("debian12")
-    return play_many({f"host{number}": ([role], debian, variables) for number, (role, variables, _) in enumerate(CASES)})
+    return play_many(
+        {f"host{number}": ([role], debian, variables) for number, (role, variables, _) in enumerate(CASES)}
+    )
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role}-{named}" for role, _, named in CASES])
@@ -42,7 +44,9 @@ def test_is_refused_before_anything_is_done(refused, number):
     assert refused.status != 0
     assert host not in [call["host"] for call in refused.calls]
     # Ansible prints the error of a task and then, once, the result of the host.
-    (message,) = re.findall(rf"fatal: \[{host}\]:.*?({host}: expected.*?)(?=TASK|PLAY|fatal:|\[ERROR\])", " ".join(refused.output.split()))
+    (message,) = re.findall(
+        rf"fatal: \[{host}\]:.*?({host}: expected.*?)(?=TASK|PLAY|fatal:|\[ERROR\])", " ".join(refused.output.split())
+    )
     for part in ("observed", "Next:", named):
         assert part in message
 
@@ -61,7 +65,10 @@ def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
     suse["os"].update(id="opensuse-leap", version_id="15.6", family="suse")
     run = play(["storage_client"], suse)
     assert run.status != 0
-    assert "host1: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6" in " ".join(run.output.split())
+    assert (
+        "host1: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6"
+        in " ".join(run.output.split())
+    )
     assert not run.calls
 
 

@@ -35,7 +35,9 @@ def rendered(play):
 
     def of(identity):
         if identity not in runs:
-            runs[identity] = play(ROLES, facts(identity), {**VARIABLES, "cloudstack_agent_repository": REPOSITORIES[identity]})
+            runs[identity] = play(
+                ROLES, facts(identity), {**VARIABLES, "cloudstack_agent_repository": REPOSITORIES[identity]}
+            )
         return runs[identity]
 
     return of
@@ -66,7 +68,11 @@ def test_libvirt_is_as_setup_agent_leaves_it(rendered, identity):
     assert files["/etc/libvirt/libvirtd.conf"]["settings"]["listen_tcp"] == 0
     assert files["/etc/libvirt/libvirt.conf"]["settings"] == {"remote_mode": "legacy"}
     qemu = files["/etc/libvirt/qemu.conf"]["settings"]
-    assert {"security_driver": "none", "user": "root", "vnc_tls_x509_cert_dir": "/etc/pki/libvirt-vnc"}.items() <= qemu.items()
+    assert {
+        "security_driver": "none",
+        "user": "root",
+        "vnc_tls_x509_cert_dir": "/etc/pki/libvirt-vnc",
+    }.items() <= qemu.items()
     # serviceConfig.py:752 writes it on EL and SUSE only
     assert qemu.get("vnc_listen") == ("0.0.0.0" if identity in EL else None)
 
@@ -103,7 +109,10 @@ def test_debian_disables_the_apparmor_profiles_of_libvirtd(rendered, identity):
 ])  # fmt: skip
 def test_chrony(rendered, identity, path, drift):
     lines = rendered(identity).files()[path]["content"].splitlines()
-    assert [line for line in lines if line.startswith(("server", "pool"))] == ["server 192.0.2.254 iburst", "pool ntp.example.org maxsources 3 iburst"]
+    assert [line for line in lines if line.startswith(("server", "pool"))] == [
+        "server 192.0.2.254 iburst",
+        "pool ntp.example.org maxsources 3 iburst",
+    ]
     assert f"driftfile {drift}" in lines
 
 
@@ -114,7 +123,12 @@ def test_chrony(rendered, identity, path, drift):
     ("rocky9", "/etc/nfsmount.conf.d/cloudstack-kvm.conf"),
 ])  # fmt: skip
 def test_nfs_mount_options(rendered, identity, path):
-    assert rendered(identity).files()[path]["content"].splitlines()[1:] == ["[ NFSMount_Global_Options ]", "Proto=tcp", "Retrans=2", "Timeo=600"]
+    assert rendered(identity).files()[path]["content"].splitlines()[1:] == [
+        "[ NFSMount_Global_Options ]",
+        "Proto=tcp",
+        "Retrans=2",
+        "Timeo=600",
+    ]
     assert not [name for name in rendered(identity).files() if name == "/etc/fstab"], "pools are mounted by CloudStack"
 
 
@@ -141,7 +155,9 @@ def test_login_for_cloudstack_is_checked_before_it_is_written(rendered, identity
     assert rule["mode"] == "0440"
     for program in ("keystore-setup", "keystore-cert-import", "/usr/bin/cloudstack-setup-agent"):
         assert program in rule["content"]
-    assert files["/root/.ssh/authorized_keys"]["lines"] == VARIABLES["cloudstack_agent_management_keys"], "keys of others stay"
+    assert files["/root/.ssh/authorized_keys"]["lines"] == VARIABLES["cloudstack_agent_management_keys"], (
+        "keys of others stay"
+    )
 
 
 @pytest.mark.parametrize("identity", DEBIAN + EL)

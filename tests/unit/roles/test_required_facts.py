@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each role says in its own vars/main.yml which facts it requires; a play collects them once for all, without naming a role twice."""
+"""Each role says in its own vars/main.yml which facts it requires; a play collects them once for all, without naming a
+role twice."""
 
 from __future__ import annotations
 

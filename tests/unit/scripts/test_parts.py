@@ -20,7 +20,7 @@ worse:
 	@while [ ! -e bad.log ]; do [ -e .build/parts/bad.log ] && cp .build/parts/bad.log bad.log; done; echo worse begins; exit 1
 after:
 	@echo after ran
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
@@ -31,7 +31,13 @@ def parts(tmp_path):
     (tmp_path / "Makefile").write_text(MAKEFILE)
 
     def run(*lanes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, str(tmp_path / "scripts" / "parts.py"), *lanes], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return subprocess.run(
+            [sys.executable, str(tmp_path / "scripts" / "parts.py"), *lanes],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
 
     return run
 

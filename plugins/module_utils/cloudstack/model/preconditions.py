@@ -34,7 +34,11 @@ def range_in_its_net(options: Mapping[str, Any]) -> None:
         if address is not None and address not in net:
             raise _refusal(f"{name} is outside of the net of its gateway", f"an address in {net}", f"{name} {address}")
     if start is not None and start <= gateway <= (end or net.broadcast_address - 1):
-        raise _refusal("the gateway is inside the range", f"a range without {gateway}", f"{start} to {end or 'the last address of the net'}")
+        raise _refusal(
+            "the gateway is inside the range",
+            f"a range without {gateway}",
+            f"{start} to {end or 'the last address of the net'}",
+        )
 
 
 def one_tag(options: Mapping[str, Any]) -> None:
@@ -55,7 +59,9 @@ def _address(name: str, word: Optional[str]) -> Optional[ipaddress.IPv4Address]:
     try:
         return ipaddress.IPv4Address(word)
     except ValueError:
-        raise _refusal(f"{name} is not an IPv4 address", "four numbers from 0 to 255 with dots between them", f"{name} {word}") from None
+        raise _refusal(
+            f"{name} is not an IPv4 address", "four numbers from 0 to 255 with dots between them", f"{name} {word}"
+        ) from None
 
 
 def _net(gateway: ipaddress.IPv4Address, netmask: str) -> ipaddress.IPv4Network:

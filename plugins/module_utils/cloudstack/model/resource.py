@@ -63,10 +63,9 @@ def nfs_mount_opts(current: Mapping[str, Any]) -> Optional[str]:
 class Field:
     """One option of a module.
 
-    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it later.
-    No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
-    `send` the option into that of a request, `show` what CloudStack answers into what the module returns.
-    """
+    `create` and `update` are parameter names, `read` the key in answers. No `update`: CloudStack cannot change it
+    later. No `create`: it can only be set by a following update. `form` brings both sides into a comparable shape,
+    `send` the option into that of a request, `show` what CloudStack answers into what the module returns."""
 
     option: str
     read: str

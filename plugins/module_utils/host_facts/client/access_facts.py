@@ -15,7 +15,11 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer, run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import parsed, program, understood
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    parsed,
+    program,
+    understood,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import ipmitool, sshd_config, sudo_rules
 
 SSHD_CONFIG = "/etc/ssh/sshd_config"
@@ -44,7 +48,11 @@ def commands(user: str) -> dict[str, tuple[str, ...]]:
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], user: str) -> dict[str, Any]:
     """ssh, sudo and bmc."""
-    return {"ssh": _ssh(answers["ssh.sshd"], unknown, user), "sudo": _sudo(answers["sudo.rules"], unknown, user), "bmc": _bmc(answers, unknown)}
+    return {
+        "ssh": _ssh(answers["ssh.sshd"], unknown, user),
+        "sudo": _sudo(answers["sudo.rules"], unknown, user),
+        "bmc": _bmc(answers, unknown),
+    }
 
 
 def _ssh(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
@@ -95,9 +103,16 @@ def _read_if_there(path: str) -> str:
 
 def _sudo(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
     if answer.status is None and program("sudo") is None:
-        return {"user": user, "installed": False, "requiretty": False, "noexec": False, "commands": dict.fromkeys(sudo_rules.PROGRAMS, False)}
+        return {
+            "user": user,
+            "installed": False,
+            "requiretty": False,
+            "noexec": False,
+            "commands": dict.fromkeys(sudo_rules.PROGRAMS, False),
+        }
     if NO_TTY in answer.stderr:
-        # `Defaults requiretty` holds for this very question too. script(1) brings a terminal; the answer comes through it.
+        # `Defaults requiretty` holds for this very question too. script(1) brings a terminal; the answer comes through
+        # it.
         answer = run(("script", "-qec", shlex.join(answer.argv), "/dev/null"))
     rules = _rules(answer, unknown, user)
     if rules is None:

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The agent as it is installed, what stands in /etc/cloudstack/agent, and what a failed join left there.
 
-Secrets are compared here and never returned; of key files not even the content is read, but for the keystore's integrity code.
-"""
+Secrets are compared here and never returned; of key files not even the content is read, but for the keystore's
+integrity code."""
 
 from __future__ import annotations
 
@@ -14,15 +14,27 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.certificate_pair import belongs
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import executable, parsed, program, status_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    executable,
+    parsed,
+    program,
+    status_of,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import certificate, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.keystore import opens
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.sudo_rules import PROGRAMS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import ENCODING, parse_properties, without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import (
+    ENCODING,
+    parse_properties,
+    without_secrets,
+)
 
 FOLDER = "/etc/cloudstack/agent"
 CERTIFICATES = {"certificate": f"{FOLDER}/cloud.crt", "libvirt_certificate": "/etc/pki/libvirt/servercert.pem"}
-KEYS = {"key_matches": ("certificate", f"{FOLDER}/cloud.key"), "libvirt_key_matches": ("libvirt_certificate", "/etc/pki/libvirt/private/serverkey.pem")}
+KEYS = {
+    "key_matches": ("certificate", f"{FOLDER}/cloud.key"),
+    "libvirt_key_matches": ("libvirt_certificate", "/etc/pki/libvirt/private/serverkey.pem"),
+}
 JARS = "/usr/share/cloudstack-agent/lib"
 JAVA = "/usr/bin/java"  # the only one that the agent's unit looks for
 UNIT = "cloudstack-agent.service"
@@ -32,7 +44,11 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
     """What to ask, by the name that collect() looks for."""
     return {
         # openssl costs more than all the rest; before the join there is nothing for it to read.
-        **{f"agent.{name}": (*certificate.QUESTION, path) for name, path in CERTIFICATES.items() if os.path.lexists(path)},
+        **{
+            f"agent.{name}": (*certificate.QUESTION, path)
+            for name, path in CERTIFICATES.items()
+            if os.path.lexists(path)
+        },
         "agent.files.dpkg": ("dpkg-query", "-L", "cloudstack-agent"),
         "agent.files.rpm": ("rpm", "-ql", "cloudstack-agent"),
     }
@@ -49,13 +65,17 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
             "scripts": {path: _script(path, unknown) for path in PROGRAMS},
             "keytool": program("keytool"),
             "jars": {"foreign": _foreign_jars(answers, unknown)},
-            "unit": parsed("agent.unit", answers["units"], lambda text: unit_properties.agent_unit(text, UNIT), unknown),
+            "unit": parsed(
+                "agent.unit", answers["units"], lambda text: unit_properties.agent_unit(text, UNIT), unknown
+            ),
         },
         "java": {"path_ok": _script(JAVA, unknown) == "executable"},
     }
 
 
-def _certificate(name: str, path: str, answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[dict[str, Any]]:
+def _certificate(
+    name: str, path: str, answers: Mapping[str, Answer], unknown: dict[str, str]
+) -> Optional[dict[str, Any]]:
     """None without a reason in `unknown` means that there is none."""
     if status_of(f"agent.{name}", path, unknown) is None or f"agent.{name}" not in answers:
         return None
@@ -66,7 +86,8 @@ def _certificate(name: str, path: str, answers: Mapping[str, Answer], unknown: d
 
 
 def _key_matches(name: str, certificate_path: str, key_path: str, unknown: dict[str, str]) -> Optional[bool]:
-    """Whether the private key is that of the certificate; None without a reason in `unknown` means that one of the two is not there."""
+    """Whether the private key is that of the certificate; None without a reason in `unknown` means that one of the two
+    is not there."""
     if None in (status_of(f"agent.{name}", certificate_path, unknown), status_of(f"agent.{name}", key_path, unknown)):
         return None
     try:
@@ -103,7 +124,8 @@ def _foreign_jars(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Opt
 
 
 def collect_agent(version: Optional[str], unknown: dict[str, str], folder: str = FOLDER) -> dict[str, Any]:
-    """present, version, properties without secrets, zeroed, and the keystore. Reasons for what is not known go into `unknown`."""
+    """present, version, properties without secrets, zeroed, and the keystore. Reasons for what is not known go into
+    `unknown`."""
     raw = _read(f"{folder}/agent.properties", "agent.properties", unknown)
     everything = _understand(raw, unknown)
     return {
@@ -125,14 +147,19 @@ def _understand(raw: Optional[bytes], unknown: dict[str, str]) -> dict[str, str]
 
 
 def _keystore(path: str, passphrase: Optional[str], unknown: dict[str, str]) -> dict[str, Any]:
-    """present, readable, empty (a full disk leaves 0 bytes) and opens: whether it opens with the passphrase of agent.properties.
+    """present, readable, empty (a full disk leaves 0 bytes) and opens: whether it opens with the passphrase of
+    agent.properties.
 
-    `opens` is None when there is no keystore, or when it cannot be told. False makes every further join fail; so does a passphrase
-    that is lost, because the join then makes a new one.
-    """
+    `opens` is None when there is no keystore, or when it cannot be told. False makes every further join fail; so does a
+    passphrase that is lost, because the join then makes a new one."""
     present = os.path.exists(path)
     data = _read(path, "agent.keystore", unknown) if present else None
-    result: dict[str, Any] = {"present": present, "readable": data is not None, "empty": present and not os.path.getsize(path), "opens": None}
+    result: dict[str, Any] = {
+        "present": present,
+        "readable": data is not None,
+        "empty": present and not os.path.getsize(path),
+        "opens": None,
+    }
     if data and passphrase is not None:
         try:
             result["opens"] = opens(data, passphrase)

@@ -12,7 +12,8 @@ OTHERS = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")
 
 
 def belongs(certificate: str, key: str) -> bool:
-    """Whether the first certificate of a PEM file is for the key of another. Raises CommandError where one of them cannot be read."""
+    """Whether the first certificate of a PEM file is for the key of another. Raises CommandError where one of them
+    cannot be read."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")  # a weak key is another matter
     try:
@@ -20,7 +21,9 @@ def belongs(certificate: str, key: str) -> bool:
     except ssl.SSLError as error:
         if error.reason in OTHERS:
             return False
-        raise CommandError(f"{certificate} and {key}: OpenSSL cannot read one of them ({error.reason or 'not PEM'})") from None
+        raise CommandError(
+            f"{certificate} and {key}: OpenSSL cannot read one of them ({error.reason or 'not PEM'})"
+        ) from None
     except OSError as error:
         raise CommandError(f"{certificate} or {key}: {error.strerror}") from None
     return True

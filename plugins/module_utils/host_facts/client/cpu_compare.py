@@ -9,7 +9,12 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_xml import describe, named_features, parse_compare, parse_cpu
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_xml import (
+    describe,
+    named_features,
+    parse_compare,
+    parse_cpu,
+)
 
 OPTIONS = {"cpus": {"type": "dict", "required": True}}
 COMPARE = ("virsh", "-c", "qemu:///system", "hypervisor-cpu-compare", "--error", "/dev/stdin")

@@ -12,7 +12,10 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import parsed, read_and_parsed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    parsed,
+    read_and_parsed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import cpu_speed, system
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import parse_tsc_mhz
 
@@ -23,7 +26,8 @@ HUGEPAGES = "/sys/kernel/mm/hugepages"
 
 
 def commands(_user: str) -> dict[str, Sequence[str]]:
-    """What is to be asked for. Without the device, kvm-ok loads the module msr to find out why: a look must not change the host."""
+    """What is to be asked for. Without the device, kvm-ok loads the module msr to find out why: a look must not change
+    the host."""
     return {"lscpu": ("lscpu", "-J"), **({"kvm-ok": ("kvm-ok",)} if os.path.exists(KVM) else {})}
 
 
@@ -64,11 +68,14 @@ def _mitigations(unknown: dict[str, str]) -> Optional[dict[str, str]]:
 
 
 def _agent_mhz(answers: Mapping[str, Answer], unknown: dict[str, str], flags: Sequence[str]) -> Optional[int]:
-    """What the agent will find, in its own order. host.cpu.manual.speed.mhz of agent.properties, which spares it the search, is not looked at."""
+    """What the agent will find, in its own order. host.cpu.manual.speed.mhz of agent.properties, which spares it the
+    search, is not looked at."""
     found: Optional[int] = cpu_speed.lscpu_mhz(answers["lscpu"].stdout)
     for name in ("base_frequency", "scaling_max_freq"):
         found = found or cpu_speed.cpufreq_mhz(fact_files.read_or_none(f"{CPU}/cpu0/cpufreq/{name}") or "")
-    if not found and "nonstop_tsc" in flags:  # libvirt asks KVM for the counter's frequency, on CPUs with an invariant one only
+    if (
+        not found and "nonstop_tsc" in flags
+    ):  # libvirt asks KVM for the counter's frequency, on CPUs with an invariant one only
         found = _tsc_mhz(answers, unknown)
         if found is None:
             return None
@@ -94,7 +101,9 @@ def _numa(unknown: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "node": node,
-            "total_bytes": read_and_parsed(f"memory.numa.{node}", f"{NODES}/node{node}/meminfo", system.parse_node_memory, unknown),
+            "total_bytes": read_and_parsed(
+                f"memory.numa.{node}", f"{NODES}/node{node}/meminfo", system.parse_node_memory, unknown
+            ),
             "cpus": read_and_parsed(f"memory.numa.{node}", f"{NODES}/node{node}/cpulist", str.strip, unknown),
         }
         for node in _numbers(NODES, r"node([0-9]+)")
@@ -107,7 +116,10 @@ def _hugepages() -> list[dict[str, Any]]:
         return int(text) if text.isdecimal() else None
 
     sizes = _numbers(HUGEPAGES, r"hugepages-([0-9]+)kB")
-    return [{"size_bytes": kib * 1024, "total": count(kib, "nr_hugepages"), "free": count(kib, "free_hugepages")} for kib in sizes]
+    return [
+        {"size_bytes": kib * 1024, "total": count(kib, "nr_hugepages"), "free": count(kib, "free_hugepages")}
+        for kib in sizes
+    ]
 
 
 def _numbers(folder: str, pattern: str) -> list[int]:

@@ -50,7 +50,8 @@ def understood(fact: str, text: str, parse: Callable[[str], Any], unknown: dict[
 
 
 def status_of(fact: str, path: str, unknown: dict[str, str]) -> Optional[os.stat_result]:
-    """What the file is, links followed; None if it is not there, or, with the reason in `unknown`, if that may not be seen."""
+    """What the file is, links followed; None if it is not there, or, with the reason in `unknown`, if that may not be
+    seen."""
     try:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -15,7 +15,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional
 
 # What a built-in module without parameters leaves no trace of in /sys/module: what it makes.
-_EVIDENCE = {"br_netfilter": "/proc/sys/net/bridge", "tun": "/dev/net/tun", "kvm": "/dev/kvm", "8021q": "/proc/net/vlan", "fuse": "/dev/fuse"}
+_EVIDENCE = {
+    "br_netfilter": "/proc/sys/net/bridge",
+    "tun": "/dev/net/tun",
+    "kvm": "/dev/kvm",
+    "8021q": "/proc/net/vlan",
+    "fuse": "/dev/fuse",
+}
 
 
 def read(path: str, encoding: str = "utf-8") -> str:
@@ -123,7 +129,8 @@ def cgroup() -> Optional[str]:
 
 
 def running_domains() -> list[str]:
-    """Names of running guests, from libvirt's own status files: asking virsh would start a socket-activated libvirtd. Raises OSError."""
+    """Names of running guests, from libvirt's own status files: asking virsh would start a socket-activated libvirtd.
+    Raises OSError."""
     try:
         names = os.listdir("/run/libvirt/qemu")
     except FileNotFoundError:
@@ -132,5 +139,6 @@ def running_domains() -> list[str]:
 
 
 def java_release() -> Optional[str]:
-    """The release file of the Java that /usr/bin/java leads to: starting a JVM to ask it costs up to a minute on a slow host."""
+    """The release file of the Java that /usr/bin/java leads to: starting a JVM to ask it costs up to a minute on a slow
+    host."""
     return read_or_none(os.path.join(os.path.dirname(os.path.dirname(os.path.realpath("/usr/bin/java"))), "release"))

@@ -23,9 +23,17 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client i
     machine_facts,
     network_facts,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import parsed, read_and_parsed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    parsed,
+    read_and_parsed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import chronyc, ip_json, system, unit_properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import (
+    chronyc,
+    ip_json,
+    system,
+    unit_properties,
+)
 
 SCHEMA_VERSION = "2"
 COMMANDS = {
@@ -42,7 +50,8 @@ NO_TIME = {"synchronised": None, "source": None, "stratum": None, "offset_s": No
 
 
 class Collector:
-    """One collection. `wanted` is what the caller wants to know beyond what is always looked at, `user` the account that CloudStack logs in with."""
+    """One collection. `wanted` is what the caller wants to know beyond what is always looked at, `user` the account
+    that CloudStack logs in with."""
 
     def __init__(self, wanted: Mapping[str, Sequence[str]], user: str) -> None:
         always = {
@@ -60,7 +69,9 @@ class Collector:
     def collect(self) -> dict[str, Any]:
         """All facts, as documented by the module kvm_host_facts."""
         self.answers.update(run_all(self._questions()))
-        self.answers["units"] = replace(self.answers["units"], argv=("systemctl", "show"))  # a reason shall not list them all
+        self.answers["units"] = replace(
+            self.answers["units"], argv=("systemctl", "show")
+        )  # a reason shall not list them all
         packages = self._packages()
         facts = {
             "schema_version": SCHEMA_VERSION,
@@ -70,10 +81,18 @@ class Collector:
             "time": self._time(),
             "java": {"version": self._java()},
             "nfs": {"mounts": read_and_parsed("nfs", "/proc/mounts", system.parse_nfs_mounts, self.unknown) or []},
-            "iscsi": {"initiator": system.parse_initiator(fact_files.read_or_none("/etc/iscsi/initiatorname.iscsi") or "")},
-            "agent": {**agent_facts.collect_agent(packages["cloudstack-agent"], self.unknown), "common_version": packages["cloudstack-common"]},
+            "iscsi": {
+                "initiator": system.parse_initiator(fact_files.read_or_none("/etc/iscsi/initiatorname.iscsi") or "")
+            },
+            "agent": {
+                **agent_facts.collect_agent(packages["cloudstack-agent"], self.unknown),
+                "common_version": packages["cloudstack-common"],
+            },
             "packages": packages,
-            "units": self._parsed("units", "units", lambda text: unit_properties.parse_units(text, self.wanted["units"])) or {},
+            "units": self._parsed(
+                "units", "units", lambda text: unit_properties.parse_units(text, self.wanted["units"])
+            )
+            or {},
             "sysctl": {key: fact_files.sysctl(key) for key in self.wanted["sysctl"]},
             "kernel_modules": fact_files.kernel_modules(self.wanted["kernel_modules"]),
             "files": self._files(),
@@ -86,7 +105,13 @@ class Collector:
     def _questions(self) -> dict[str, Sequence[str]]:
         questions: dict[str, Sequence[str]] = {
             **COMMANDS,
-            "dpkg": ("dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev} ${Version}\\n", *self.wanted["packages"]),
+            "dpkg": (
+                "dpkg-query",
+                "-W",
+                "-f",
+                "${Package} ${db:Status-Abbrev} ${Version}\\n",
+                *self.wanted["packages"],
+            ),
             "rpm": ("rpm", "-q", "--qf", "%{NAME} ii %{VERSION}-%{RELEASE}\\n", *self.wanted["packages"]),
             "units": ("systemctl", "show", *self.wanted["units"], *SHOWN_UNIT),
         }
@@ -102,7 +127,11 @@ class Collector:
         empty = dict.fromkeys(("id", "version_id", "codename", "name", "family"))
         command_line = fact_files.read_or_none("/proc/cmdline")
         return {
-            "os": {**(release or empty), "kernel": platform.release(), "command_line": command_line and command_line.strip()},
+            "os": {
+                **(release or empty),
+                "kernel": platform.release(),
+                "command_line": command_line and command_line.strip(),
+            },
             "hostname": platform.node(),
             "fqdn": self._parsed("fqdn", "fqdn", str.strip) or None,
             "machine_id": read_and_parsed("machine_id", "/etc/machine-id", str.strip, self.unknown) or None,
@@ -116,11 +145,17 @@ class Collector:
         if routes is None:
             self.unknown["default_interface"] = self.unknown["routes"]
         return {
-            "interfaces": network_facts.complete([fact_files.with_driver(link) for link in interfaces or []], self.answers, self.unknown),
+            "interfaces": network_facts.complete(
+                [fact_files.with_driver(link) for link in interfaces or []], self.answers, self.unknown
+            ),
             "bridges": ip_json.find_bridges(interfaces or []),
             "routes": routes or [],
             "default_interface": ip_json.default_device(routes or []),
-            "listeners": [each for name in ("tcp", "tcp6") for each in system.parse_listeners(fact_files.read_or_none(f"/proc/net/{name}") or "")],
+            "listeners": [
+                each
+                for name in ("tcp", "tcp6")
+                for each in system.parse_listeners(fact_files.read_or_none(f"/proc/net/{name}") or "")
+            ],
         }
 
     def _time(self) -> dict[str, Any]:

@@ -10,7 +10,11 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import parsed, program, read_and_parsed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    parsed,
+    program,
+    read_and_parsed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import system, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import parse_host_cpu
@@ -18,9 +22,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ma
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse import settings
 
 SERVICE = "libvirtd.service"
-# With its socket named, virsh talks to libvirtd and to nothing else. Left to choose, it may wake one of the modular daemons.
+# With its socket named, virsh talks to libvirtd and to nothing else. Left to choose, it may wake one of the modular
+# daemons.
 READ_ONLY = ("virsh", "-q", "-r", "-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock-ro")
-# "read only access prevents virConnectGetDomainCapabilities" (CVE-2019-10167: it runs an emulator that the caller may name).
+# "read only access prevents virConnectGetDomainCapabilities" (CVE-2019-10167: it runs an emulator that the caller may
+# name).
 FULL = ("virsh", "-q", "-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock")
 EMULATORS = (f"qemu-system-{platform.machine()}", "/usr/libexec/qemu-kvm")  # the second on Enterprise Linux
 NOT_RUNNING = f"{SERVICE} is not running, and asking would start it"
@@ -46,7 +52,10 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
     if version is None:
         unknown.setdefault("libvirt", "libvirtd does not tell its version")
         return {"libvirt": None}
-    machines = parsed("libvirt.machine_types", answers["machines"], parse_machine_types, unknown) or {"types": None, "aliases": None}
+    machines = parsed("libvirt.machine_types", answers["machines"], parse_machine_types, unknown) or {
+        "types": None,
+        "aliases": None,
+    }
     if machines["types"] is None:
         unknown["libvirt.default_machine"] = unknown["libvirt.machine_types"]
     return {
@@ -64,7 +73,8 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
 
 
 def _arguments() -> Optional[list[str]]:
-    """The arguments of the service's libvirtd, None if it does not run. dnsmasq and others stay in its control group when it leaves."""
+    """The arguments of the service's libvirtd, None if it does not run. dnsmasq and others stay in its control group
+    when it leaves."""
     for process in fact_files.processes(SERVICE):
         arguments = (fact_files.read_or_none(f"/proc/{process}/cmdline") or "").split("\0")[:-1]
         if arguments and arguments[0].rpartition("/")[2] == "libvirtd":
@@ -95,7 +105,8 @@ def _service(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str
 
 
 def _configured(unknown: dict[str, str]) -> dict[str, Any]:
-    """What libvirtd.conf and qemu.conf say. Null without a reason: not set there (listen_tls is 1 then, listen_tcp 0)."""
+    """What libvirtd.conf and qemu.conf say. Null without a reason: not set there (listen_tls is 1 then, listen_tcp
+    0)."""
     daemon = _settings(unknown, "/etc/libvirt/libvirtd.conf", ("listen_tls", "listen_tcp", "tls_port"))
     qemu = _settings(unknown, "/etc/libvirt/qemu.conf", ("security_driver", "vnc_listen"))
     drivers = qemu["security_driver"]
@@ -103,7 +114,9 @@ def _configured(unknown: dict[str, str]) -> dict[str, Any]:
 
 
 def _settings(unknown: dict[str, str], path: str, keys: Sequence[str]) -> dict[str, Any]:
-    found = read_and_parsed(f"libvirt.{keys[0]}", path, lambda text: settings.parse_settings(text, "libvirt", path), unknown)
+    found = read_and_parsed(
+        f"libvirt.{keys[0]}", path, lambda text: settings.parse_settings(text, "libvirt", path), unknown
+    )
     for key in keys if found is None else ():
         unknown[f"libvirt.{key}"] = unknown[f"libvirt.{keys[0]}"]
     return {key: (found or {}).get(key) for key in keys}

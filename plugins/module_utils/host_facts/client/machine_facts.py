@@ -11,7 +11,10 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import program, read_and_parsed
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    program,
+    read_and_parsed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import parse_properties
 
@@ -40,7 +43,8 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
 
 
 def _virtualization(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[str]:
-    """What the machine runs in: a hypervisor, else a container, else none. systemd-detect-virt says none with exit code 1."""
+    """What the machine runs in: a hypervisor, else a container, else none. systemd-detect-virt says none with exit code
+    1."""
     for kind in ("vm", "container"):
         answer = answers[kind]
         name = answer.stdout.strip()
@@ -53,8 +57,15 @@ def _virtualization(answers: Mapping[str, Answer], unknown: dict[str, str]) -> O
 
 
 def _dmi(unknown: dict[str, str]) -> dict[str, Optional[str]]:
-    files = {"product_uuid": "product_uuid", "product_name": "product_name", "vendor": "sys_vendor", "bios_version": "bios_version"}
-    return {key: read_and_parsed(f"dmi.{key}", f"{DMI}/{name}", str.strip, unknown) or None for key, name in files.items()}
+    files = {
+        "product_uuid": "product_uuid",
+        "product_name": "product_name",
+        "vendor": "sys_vendor",
+        "bios_version": "bios_version",
+    }
+    return {
+        key: read_and_parsed(f"dmi.{key}", f"{DMI}/{name}", str.strip, unknown) or None for key, name in files.items()
+    }
 
 
 def _disk(unknown: dict[str, str], path: str) -> Optional[dict[str, Any]]:
@@ -76,11 +87,15 @@ def _disk(unknown: dict[str, str], path: str) -> Optional[dict[str, Any]]:
 def _uefi(unknown: dict[str, str]) -> dict[str, Any]:
     configured = {}
     if os.path.lexists(UEFI_PROPERTIES):
-        configured = read_and_parsed("uefi", UEFI_PROPERTIES, lambda text: parse_properties(text, UEFI_PROPERTIES), unknown)
+        configured = read_and_parsed(
+            "uefi", UEFI_PROPERTIES, lambda text: parse_properties(text, UEFI_PROPERTIES), unknown
+        )
     return {
         "firmware": os.path.isdir("/sys/firmware/efi"),
         "configured": configured,
-        "missing": None if configured is None else _absent(unknown, [path for path in configured.values() if path.startswith("/")]),
+        "missing": None
+        if configured is None
+        else _absent(unknown, [path for path in configured.values() if path.startswith("/")]),
     }
 
 

@@ -11,8 +11,19 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer, run_all
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import parsed, program, read_and_parsed, understood
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import ip_json, lldp, nft_json, resolver, unit_properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
+    parsed,
+    program,
+    read_and_parsed,
+    understood,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import (
+    ip_json,
+    lldp,
+    nft_json,
+    resolver,
+    unit_properties,
+)
 
 RESOLV_CONF = "/etc/resolv.conf"
 RESOLVED_CONF = "/run/systemd/resolve/resolv.conf"
@@ -42,8 +53,11 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
     }
 
 
-def complete(links: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer], unknown: dict[str, str]) -> list[dict[str, Any]]:
-    """The interfaces, which have their driver and speed already, with duplex, physical, lldp and the speeds of the members of bonds."""
+def complete(
+    links: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer], unknown: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The interfaces, which have their driver and speed already, with duplex, physical, lldp and the speeds of the
+    members of bonds."""
     known = {link["name"]: link for link in links}
     neighbours = parsed("interfaces.lldp", answers["net.lldp"], lldp.parse_neighbours, unknown) or {}
     return [
@@ -61,7 +75,10 @@ def complete(links: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer], 
 def _with_speeds(bond: Optional[Mapping[str, Any]], links: Mapping[str, Mapping[str, Any]]) -> Optional[dict[str, Any]]:
     if bond is None:
         return None
-    return {**bond, "members": [{**member, "speed_mbps": links[member["name"]]["speed_mbps"]} for member in bond["members"]]}
+    return {
+        **bond,
+        "members": [{**member, "speed_mbps": links[member["name"]]["speed_mbps"]} for member in bond["members"]],
+    }
 
 
 def _duplex(name: str) -> Optional[str]:
@@ -79,12 +96,17 @@ def _resolver(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[st
     return {
         "servers": _servers(unknown),
         "forward": _looked_up("resolver.forward", found.get("fqdn", fqdn), resolver.parse_addresses, [], unknown),
-        "reverse": {address: _looked_up(f"resolver.reverse.{address}", found[address], resolver.parse_name, None, unknown) for address in addresses},
+        "reverse": {
+            address: _looked_up(f"resolver.reverse.{address}", found[address], resolver.parse_name, None, unknown)
+            for address in addresses
+        },
     }
 
 
 def _looked_up(fact: str, answer: Answer, parse: Any, nothing: Any, unknown: dict[str, str]) -> Any:
-    return nothing if answer.status == NOT_FOUND and answer.argv[0] == "getent" else parsed(fact, answer, parse, unknown)
+    return (
+        nothing if answer.status == NOT_FOUND and answer.argv[0] == "getent" else parsed(fact, answer, parse, unknown)
+    )
 
 
 def _own_addresses(answer: Answer) -> list[str]:

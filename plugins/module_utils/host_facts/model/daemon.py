@@ -10,7 +10,8 @@ from typing import Optional
 
 @dataclass(frozen=True)
 class Moment:
-    """One moment by both clocks, in seconds: `wall` since 1970 (it jumps when the time is set), `monotonic` since the boot (it never does)."""
+    """One moment by both clocks, in seconds: `wall` since 1970 (it jumps when the time is set), `monotonic` since the
+    boot (it never does)."""
 
     wall: float
     monotonic: float
@@ -18,7 +19,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class UnitState:
-    """A unit as systemd knows it. `started` is when its main process was started, its wall clock in whole seconds; None where it has none."""
+    """A unit as systemd knows it. `started` is when its main process was started, its wall clock in whole seconds; None
+    where it has none."""
 
     name: str
     load: str
@@ -30,7 +32,8 @@ class UnitState:
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file that a daemon reads at its start. `changed` is its ctime: rename, a kept mtime and chmod cannot hide from it. None: not there.
+    """A file that a daemon reads at its start. `changed` is its ctime: rename, a kept mtime and chmod cannot hide from
+    it. None: not there.
 
     `self_written`: the daemon wrote it last, so it holds what the daemon runs with.
     """
@@ -42,11 +45,11 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class DaemonGoal:
-    """What shall be. `changed` are those files that this run has changed (in check mode: would change), whatever the clock says.
+    """What shall be. `changed` are those files that this run has changed (in check mode: would change), whatever the
+    clock says.
 
-    `exclude` are units that must not be active beside the daemon. Without `start` a daemon that does not run is left so: it reads its files
-    when it starts.
-    """
+    `exclude` are units that must not be active beside the daemon. Without `start` a daemon that does not run is left
+    so: it reads its files when it starts."""
 
     name: str
     changed: tuple[str, ...] = ()

@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every collection of facts looks at, whoever asks for it: a profile must not depend on the playbook that made it."""
+"""What every collection of facts looks at, whoever asks for it: a profile must not depend on the playbook that made
+it."""
 
 from __future__ import annotations
 
-LIBVIRT_SOCKETS = ("libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket", "libvirtd-tls.socket", "libvirtd-tcp.socket")
+LIBVIRT_SOCKETS = (
+    "libvirtd.socket",
+    "libvirtd-ro.socket",
+    "libvirtd-admin.socket",
+    "libvirtd-tls.socket",
+    "libvirtd-tcp.socket",
+)
 # virtlogd and virtlockd are not among them: libvirtd itself needs these two.
-_MODULAR = ("virtqemud", "virtnetworkd", "virtstoraged", "virtproxyd", "virtnodedevd", "virtsecretd", "virtnwfilterd", "virtinterfaced")
+_MODULAR = (
+    "virtqemud",
+    "virtnetworkd",
+    "virtstoraged",
+    "virtproxyd",
+    "virtnodedevd",
+    "virtsecretd",
+    "virtnwfilterd",
+    "virtinterfaced",
+)
 MODULAR_SERVICES = tuple(f"{name}.service" for name in _MODULAR)
 MODULAR_SOCKETS = (
     *(f"{name}{kind}.socket" for name in _MODULAR for kind in ("", "-ro", "-admin")),
@@ -39,7 +55,18 @@ SYSCTL = (
     "kernel.hung_task_panic",
     "kernel.panic",
 )
-KERNEL_MODULES = ("br_netfilter", "kvm", "kvm_amd", "kvm_intel", "tun", "vhost_net", "8021q", "bonding", "openvswitch", "iptable_filter")
+KERNEL_MODULES = (
+    "br_netfilter",
+    "kvm",
+    "kvm_amd",
+    "kvm_intel",
+    "tun",
+    "vhost_net",
+    "8021q",
+    "bonding",
+    "openvswitch",
+    "iptable_filter",
+)
 # Names of all distributions together; what is not installed is null.
 PACKAGES = (
     "cloudstack-agent",
@@ -71,4 +98,16 @@ FILES = (
     "/etc/pki/libvirt/servercert.pem",
 )
 # What a join, the agent or a check starts, looked for in PATH and in the folders of an administrator.
-PROGRAMS = ("kvm-ok", "ifconfig", "iptables", "ip6tables", "ebtables", "ipset", "virsh", "mount.nfs", "sudo", "keytool", "ipmitool")
+PROGRAMS = (
+    "kvm-ok",
+    "ifconfig",
+    "iptables",
+    "ip6tables",
+    "ebtables",
+    "ipset",
+    "virsh",
+    "mount.nfs",
+    "sudo",
+    "keytool",
+    "ipmitool",
+)

@@ -12,14 +12,27 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 SOURCE = "openssl x509"
 # One line for each part of a name: the usual form quotes and escapes what a name may contain.
-QUESTION = ("openssl", "x509", "-noout", "-subject", "-issuer", "-dates", "-ext", "subjectAltName", "-nameopt", "multiline,utf8", "-in")
+QUESTION = (
+    "openssl",
+    "x509",
+    "-noout",
+    "-subject",
+    "-issuer",
+    "-dates",
+    "-ext",
+    "subjectAltName",
+    "-nameopt",
+    "multiline,utf8",
+    "-in",
+)
 LINE = re.compile(r"^(notBefore|notAfter)=(.+) GMT$", re.MULTILINE)
 _NAMES = re.compile(r"^X509v3 Subject Alternative Name:.*\n[ ]+(.*)$", re.MULTILINE)
 _COMMON_NAME = re.compile(r"^[ ]+commonName[ ]+= (.*)$", re.MULTILINE)
 
 
 def parse_certificate(text: str) -> dict[str, Any]:
-    """The answer to QUESTION -> subject_cn, issuer_cn, not_before, not_after (ISO 8601, UTC) and names (of the SAN). Raises ParseError."""
+    """The answer to QUESTION -> subject_cn, issuer_cn, not_before, not_after (ISO 8601, UTC) and names (of the SAN).
+    Raises ParseError."""
     dates, names = _dates(text), _NAMES.search(text)
     return {
         "subject_cn": _common_name(text, "subject"),

@@ -10,13 +10,21 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, whole
 
-SOURCE_STATES = {"*": "selected", "+": "combined", "-": "not combined", "?": "unreachable", "x": "false ticker", "~": "too variable"}
+SOURCE_STATES = {
+    "*": "selected",
+    "+": "combined",
+    "-": "not combined",
+    "?": "unreachable",
+    "x": "false ticker",
+    "~": "too variable",
+}
 NOT_SYNCHRONISED = ("Not synchronised", "Not synchronized")
 _FLOAT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def parse_tracking(text: str) -> dict[str, Any]:
-    """`chronyc -c tracking` -> synchronised, source, stratum, offset_s (this clock minus true time, in seconds). Raises ParseError."""
+    """`chronyc -c tracking` -> synchronised, source, stratum, offset_s (this clock minus true time, in seconds). Raises
+    ParseError."""
     source = "chronyc -c tracking"
     parts = text.strip().split(",")
     if len(parts) != 14:
@@ -24,11 +32,18 @@ def parse_tracking(text: str) -> dict[str, Any]:
     # Field 5 is how far the true time is ahead of this clock: chronyc calls a negative one "fast".
     stratum, offset = _whole(parts[2], 10, source, 1, text), 0.0 - _decimal(parts[4], source, 1, text)
     synchronised = parts[13] not in NOT_SYNCHRONISED and stratum > 0
-    return {"synchronised": synchronised, "source": parts[1] or None, "stratum": stratum, "offset_s": offset, "leap": parts[13]}
+    return {
+        "synchronised": synchronised,
+        "source": parts[1] or None,
+        "stratum": stratum,
+        "offset_s": offset,
+        "leap": parts[13],
+    }
 
 
 def parse_sources(text: str) -> list[dict[str, Any]]:
-    """`chronyc -c sources` -> name, state, stratum and reach (of the last eight polls, how many were answered). Raises ParseError."""
+    """`chronyc -c sources` -> name, state, stratum and reach (of the last eight polls, how many were answered). Raises
+    ParseError."""
     source, found = "chronyc -c sources", []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -38,7 +53,9 @@ def parse_sources(text: str) -> list[dict[str, Any]]:
             raise ParseError(source, "not 10 fields", line=number, text=line)
         answered = bin(_whole(parts[5], 8, source, number, line)).count("1")
         stratum = _whole(parts[3], 10, source, number, line)
-        found.append({"name": parts[2], "state": SOURCE_STATES.get(parts[1], parts[1]), "stratum": stratum, "reach": answered})
+        found.append(
+            {"name": parts[2], "state": SOURCE_STATES.get(parts[1], parts[1]), "stratum": stratum, "reach": answered}
+        )
     return found
 
 

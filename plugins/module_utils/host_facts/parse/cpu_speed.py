@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The clock speed of a CPU as CloudStack's agent finds it (KVMHostInfo.java of 4.22; failure F37).
 
-It takes the first of these that is above 0: the GHz in lscpu's model name, lscpu's CPU max MHz, base_frequency and scaling_max_freq of
-the first CPU's cpufreq, the time stamp counter in libvirt's capabilities, and what libvirt reads in /proc/cpuinfo.
-All results are whole MHz, 0 for nothing found.
-"""
+It takes the first of these that is above 0: the GHz in lscpu's model name, lscpu's CPU max MHz, base_frequency and
+scaling_max_freq of the first CPU's cpufreq, the time stamp counter in libvirt's capabilities, and what libvirt reads in
+/proc/cpuinfo. All results are whole MHz, 0 for nothing found."""
 
 from __future__ import annotations
 
@@ -21,9 +20,11 @@ _CPUINFO = {"x86_64": "cpu MHz", "s390x": "cpu MHz dynamic"}
 
 
 def lscpu_mhz(text: str) -> int:
-    """What the agent takes from lscpu: GHz in the model name, else CPU max MHz. `text` is that of `lscpu -J`. Raises ParseError."""
+    """What the agent takes from lscpu: GHz in the model name, else CPU max MHz. `text` is that of `lscpu -J`. Raises
+    ParseError."""
     fields = lscpu_fields(text)
-    # The agent takes the first line with "model name" in any case, which is "BIOS Model name" where lscpu prints no other.
+    # The agent takes the first line with "model name" in any case, which is "BIOS Model name" where lscpu prints no
+    # other.
     line = next((str(value) for name, value in fields if "model name" in name.lower()), "")
     match = _GHZ.search(line)
     found = int(_java_float(_java_float(float(match[1])) * 1000)) if match and _NUMBER.fullmatch(match[1]) else 0

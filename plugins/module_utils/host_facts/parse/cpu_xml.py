@@ -20,7 +20,8 @@ _SENTENCES = {
     "provided by hypervisor on the host is a superset of": SUPERSET,
     "is incompatible with the CPU provided by hypervisor": INCOMPATIBLE,
 }
-# With --error it fails in place of saying incompatible, and gives the reason (VIR_ERR_CPU_INCOMPATIBLE; texts of cpu_x86.c).
+# With --error it fails in place of saying incompatible, and gives the reason (VIR_ERR_CPU_INCOMPATIBLE; texts of
+# cpu_x86.c).
 _REASON = re.compile(r"the CPU is incompatible with host CPU(?:: (?P<reason>.+))?")
 _FEATURES = re.compile(r"does not provide required features: (?P<names>.+)")
 
@@ -39,9 +40,8 @@ class Cpu:
 class Difference:
     """`missing`: features of the guest's CPU that the host's lacks; `extra`: the other way round.
 
-    Not `complete` where the models differ: what belongs to a model is not in its description, so that only features stand here
-    about which both sides say something.
-    """
+    Not `complete` where the models differ: what belongs to a model is not in its description, so that only features
+    stand here about which both sides say something."""
 
     missing: tuple[str, ...]
     extra: tuple[str, ...]
@@ -49,13 +49,16 @@ class Difference:
 
 
 def parse_cpu(text: str, source: str = "CPU") -> Cpu:
-    """A <cpu> element, or the CPU in domcapabilities (the host-model) or capabilities (the host's). Raises ParseError."""
+    """A <cpu> element, or the CPU in domcapabilities (the host-model) or capabilities (the host's). Raises
+    ParseError."""
     element = _cpu_element(_root(text, source), source)
     model = element.find("model")
     name = (model.text or "").strip() if model is not None else ""
     if model is None or not name:
         raise ParseError(source, "the CPU has no model", text=text)
-    features = {each.get("name", ""): each.get("policy", "require") for each in element.findall("feature") if each.get("name")}
+    features = {
+        each.get("name", ""): each.get("policy", "require") for each in element.findall("feature") if each.get("name")
+    }
     return Cpu(name, (element.findtext("vendor") or "").strip() or None, model.get("fallback"), features)
 
 
@@ -66,7 +69,8 @@ def difference(host: Cpu, guest: Cpu) -> Difference:
 
 
 def parse_compare(status: Optional[int], stdout: str, stderr: str) -> tuple[Optional[str], str]:
-    """Verdict and libvirt's reason of `virsh hypervisor-cpu-compare --error`. The verdict is None where it could not compare."""
+    """Verdict and libvirt's reason of `virsh hypervisor-cpu-compare --error`. The verdict is None where it could not
+    compare."""
     text = " ".join(f"{stdout}\n{stderr}".split())
     verdict = next((verdict for sentence, verdict in _SENTENCES.items() if sentence in text), None)
     reason = _REASON.search(text)
@@ -102,15 +106,20 @@ def _root(text: str, source: str) -> ElementTree.Element:
 
 
 def _cpu_element(root: ElementTree.Element, source: str) -> ElementTree.Element:
-    found = {"cpu": ".", "domainCapabilities": "./cpu/mode[@name='host-model']", "capabilities": "./host/cpu"}.get(root.tag)
+    found = {"cpu": ".", "domainCapabilities": "./cpu/mode[@name='host-model']", "capabilities": "./host/cpu"}.get(
+        root.tag
+    )
     element = root.find(found) if found else None
     if element is None or element.get("supported") == "no":
-        raise ParseError(source, "no CPU in it", expected="<cpu>, or domcapabilities with a host-model", observed=f"<{root.tag}>")
+        raise ParseError(
+            source, "no CPU in it", expected="<cpu>, or domcapabilities with a host-model", observed=f"<{root.tag}>"
+        )
     return element
 
 
 def _lacks(one: Cpu, other: Cpu, same_model: bool) -> tuple[str, ...]:
-    """Features that `other` has and `one` has not. With one model for both, what neither lists belongs to both or to none."""
+    """Features that `other` has and `one` has not. With one model for both, what neither lists belongs to both or to
+    none."""
     needed = {name for name, policy in other.features.items() if policy in HAS}
     has = {name for name, policy in one.features.items() if policy in HAS}
     without = {name for name, policy in one.features.items() if policy not in HAS}

@@ -12,9 +12,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import
 
 
 def parse_interfaces(text: str) -> list[dict[str, Any]]:
-    """`ip -j -d addr` -> interfaces by name: kind is bridge, bond, vlan, veth, tun ... or ether for a NIC. Raises ParseError."""
+    """`ip -j -d addr` -> interfaces by name: kind is bridge, bond, vlan, veth, tun ... or ether for a NIC. Raises
+    ParseError."""
     named = [entry for entry in _load(text, "ip -j -d addr") if isinstance(entry.get("ifname"), str)]
-    return sorted(({**_interface(entry), "bond": _bond(entry, named)} for entry in named), key=lambda entry: entry["name"])
+    return sorted(
+        ({**_interface(entry), "bond": _bond(entry, named)} for entry in named), key=lambda entry: entry["name"]
+    )
 
 
 def parse_routes(text: str) -> list[dict[str, Any]]:
@@ -41,7 +44,11 @@ def find_bridges(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
 def default_device(routes: Iterable[Mapping[str, Any]]) -> Optional[str]:
     """The interface of the default route with the lowest metric, None without one."""
     candidates = [route for route in routes if route["destination"] == "default"]
-    return min(candidates, key=lambda route: route["metric"] if isinstance(route["metric"], int) else 0)["device"] if candidates else None
+    return (
+        min(candidates, key=lambda route: route["metric"] if isinstance(route["metric"], int) else 0)["device"]
+        if candidates
+        else None
+    )
 
 
 def _interface(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,12 +71,17 @@ def _interface(entry: Mapping[str, Any]) -> dict[str, Any]:
         "permanent_mac": _permanent_mac(entry, info),
         "addresses": [f"{each['local']}/{each['prefixlen']}" for each in addresses],
         # With an end to its life: a lease. IPv6 addresses are dynamic by themselves, as the router announces them.
-        "dynamic": [f"{each['local']}/{each['prefixlen']}" for each in addresses if each.get("family") == "inet" and each.get("dynamic") is True],
+        "dynamic": [
+            f"{each['local']}/{each['prefixlen']}"
+            for each in addresses
+            if each.get("family") == "inet" and each.get("dynamic") is True
+        ],
     }
 
 
 def _permanent_mac(entry: Mapping[str, Any], info: Mapping[str, Any]) -> Optional[str]:
-    """The MAC that is built in. ip tells it where it differs from the present one, and of members of a bond, which share one."""
+    """The MAC that is built in. ip tells it where it differs from the present one, and of members of a bond, which
+    share one."""
     other = entry.get("permaddr") or _mapping(info.get("info_slave_data")).get("perm_hwaddr")
     card = entry.get("link_type") == "ether" and not info.get("info_kind")
     return other or (entry.get("address") if card else None)
@@ -81,8 +93,14 @@ def _bond(entry: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> Opt
     if info.get("info_kind") != "bond":
         return None
     data = _mapping(info.get("info_data"))
-    members = [{"name": each["ifname"], "up": _carries(each)} for each in entries if each.get("master") == entry["ifname"]]
-    return {"mode": data.get("mode"), "active": data.get("active_slave"), "members": sorted(members, key=lambda member: member["name"])}
+    members = [
+        {"name": each["ifname"], "up": _carries(each)} for each in entries if each.get("master") == entry["ifname"]
+    ]
+    return {
+        "mode": data.get("mode"),
+        "active": data.get("active_slave"),
+        "members": sorted(members, key=lambda member: member["name"]),
+    }
 
 
 def _carries(member: Mapping[str, Any]) -> bool:

@@ -35,7 +35,8 @@ def parse_guid(text: str) -> str:
 
 
 def parse_access_mode(text: str) -> Optional[str]:
-    """`ipmitool channel info N` -> how a LAN channel may be used now (always available, disabled ...), None for a channel of another kind.
+    """`ipmitool channel info N` -> how a LAN channel may be used now (always available, disabled ...), None for a
+    channel of another kind.
 
     Raises ParseError.
     """

@@ -3,9 +3,8 @@
 """Does a passphrase open a Java keystore? Answered from its integrity code, without a JVM: keytool needs seconds, and a
 passphrase in its arguments could be read by everybody.
 
-JKS: SHA-1 over passphrase, a constant and the content (sun.security.provider.JavaKeyStore). PKCS #12, which keytool makes
-since Java 9: HMAC with a key derived as in RFC 7292, appendix B.
-"""
+JKS: SHA-1 over passphrase, a constant and the content (sun.security.provider.JavaKeyStore). PKCS #12, which keytool
+makes since Java 9: HMAC with a key derived as in RFC 7292, appendix B."""
 
 from __future__ import annotations
 
@@ -34,7 +33,9 @@ def opens(data: bytes, passphrase: str) -> bool:
         return hmac.compare_digest(digest, data[-20:])
     if data[:1] == bytes([_SEQUENCE]):
         return _opens_pkcs12(data, passphrase)
-    raise ParseError(SOURCE, "neither JKS nor PKCS #12", expected="a keystore made by keytool", observed=f"{len(data)} bytes")
+    raise ParseError(
+        SOURCE, "neither JKS nor PKCS #12", expected="a keystore made by keytool", observed=f"{len(data)} bytes"
+    )
 
 
 def _opens_pkcs12(data: bytes, passphrase: str) -> bool:

@@ -11,10 +11,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 
 def parse_host_cpu(text: str) -> dict[str, Any]:
-    """`virsh domcapabilities` -> the CPU that a guest gets with host-model: model, vendor, fallback, features (name -> require, disable ...).
+    """`virsh domcapabilities` -> the CPU that a guest gets with host-model: model, vendor, fallback, features (name ->
+    require, disable ...).
 
-    `xml` is the same as one line `<cpu>...</cpu>`, as `virsh hypervisor-cpu-compare` and `-baseline` take it. Raises ParseError.
-    """
+    `xml` is the same as one line `<cpu>...</cpu>`, as `virsh hypervisor-cpu-compare` and `-baseline` take it. Raises
+    ParseError."""
     source = "virsh domcapabilities"
     mode = _root(text, "domainCapabilities", source).find("./cpu/mode[@name='host-model']")
     model = None if mode is None else mode.find("model")
@@ -33,7 +34,8 @@ def parse_host_cpu(text: str) -> dict[str, Any]:
 
 
 def parse_tsc_mhz(text: str) -> int:
-    """`virsh capabilities` -> frequency of the time stamp counter in MHz, as CloudStack's agent reads it; 0 where there is none. Raises ParseError."""
+    """`virsh capabilities` -> frequency of the time stamp counter in MHz, as CloudStack's agent reads it; 0 where there
+    is none. Raises ParseError."""
     source = "virsh capabilities"
     cpu = _root(text, "capabilities", source).find("./host/cpu")
     found = 0
@@ -50,7 +52,11 @@ def parse_tsc_mhz(text: str) -> int:
 def _root(text: str, tag: str, source: str) -> ElementTree.Element:
     try:
         root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # ValueError: no text that UTF-8 can hold; LookupError: no such encoding
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+    ) as error:  # ValueError: no text that UTF-8 can hold; LookupError: no such encoding
         raise ParseError(source, f"not its XML: {error}", text=text) from error
     if root.tag != tag:
         raise ParseError(source, f"{tag} expected, not {root.tag}", text=text)

@@ -15,7 +15,8 @@ _ALIAS = re.compile(r"\(alias of ([^\s()]+)\)")
 
 
 def parse_machine_types(text: str) -> dict[str, Any]:
-    """`qemu-system-... -machine help` -> types (sorted, without aliases) and aliases (such as pc -> pc-i440fx-7.2). Raises ParseError."""
+    """`qemu-system-... -machine help` -> types (sorted, without aliases) and aliases (such as pc -> pc-i440fx-7.2).
+    Raises ParseError."""
     lines = text.splitlines()
     if _HEAD not in lines:
         raise ParseError("qemu -machine help", "no list of machines", text=text)

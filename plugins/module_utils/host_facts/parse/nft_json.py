@@ -28,18 +28,23 @@ def parse_ruleset(text: str) -> list[tuple[str, dict[str, Any]]]:
 
 def forward_policy(ruleset: list[tuple[str, dict[str, Any]]]) -> str:
     """drop if a chain with the hook forward drops what no rule takes, accept if there are such chains, else none."""
-    policies = [chain.get("policy", "accept") for kind, chain in ruleset if kind == "chain" and chain.get("hook") == "forward"]
+    policies = [
+        chain.get("policy", "accept") for kind, chain in ruleset if kind == "chain" and chain.get("hook") == "forward"
+    ]
     return "drop" if "drop" in policies else "accept" if policies else "none"
 
 
 def input_side(ruleset: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Tables, chains, rules, sets and maps that incoming packets meet, as nft prints them, without handles, counters and times."""
+    """Tables, chains, rules, sets and maps that incoming packets meet, as nft prints them, without handles, counters
+    and times."""
     wanted = _reached(ruleset)
     tables = {name[:2] for name in wanted}
     kept = []
     for kind, body in ruleset:
         inside = _name(body, body.get("chain") if kind == "rule" else body.get("name"))
-        if (kind in ("chain", "rule", "set", "map") and inside in wanted) or (kind == "table" and (body.get("family"), body.get("name")) in tables):
+        if (kind in ("chain", "rule", "set", "map") and inside in wanted) or (
+            kind == "table" and (body.get("family"), body.get("name")) in tables
+        ):
             kept.append({kind: _without_state(body)})
     return kept
 
@@ -52,7 +57,9 @@ def _reached(ruleset: list[tuple[str, dict[str, Any]]]) -> set[_Name]:
             user = _name(body, body.get("chain") if kind == "rule" else body.get("name"))
             content = body.get("expr") if kind == "rule" else body.get("elem")
             users.setdefault(user, set()).update(_name(body, used) for used in _used(content))
-    pending = [_name(body, body.get("name")) for kind, body in ruleset if kind == "chain" and body.get("hook") == "input"]
+    pending = [
+        _name(body, body.get("name")) for kind, body in ruleset if kind == "chain" and body.get("hook") == "input"
+    ]
     reached: set[_Name] = set()
     while pending:
         name = pending.pop()
@@ -63,7 +70,8 @@ def _reached(ruleset: list[tuple[str, dict[str, Any]]]) -> set[_Name]:
 
 
 def _used(content: Any) -> Iterator[str]:
-    """Targets of jump and goto, and names of sets and maps (written @name). Not recursive: rules may be nested deeply."""
+    """Targets of jump and goto, and names of sets and maps (written @name). Not recursive: rules may be nested
+    deeply."""
     pending = [content]
     while pending:
         part = pending.pop()
@@ -83,7 +91,9 @@ def _without_state(body: dict[str, Any]) -> dict[str, Any]:
     """Facts of a host at rest are equal from run to run: handles, counters and the rest of a ban's time are not."""
     kept = {key: value for key, value in body.items() if key != "handle"}
     if isinstance(kept.get("expr"), list):
-        kept["expr"] = [each for each in kept["expr"] if not (isinstance(each, dict) and any(key in each for key in _COUNTING))]
+        kept["expr"] = [
+            each for each in kept["expr"] if not (isinstance(each, dict) and any(key in each for key in _COUNTING))
+        ]
     if isinstance(kept.get("elem"), list):
         kept["elem"] = [_element(each) for each in kept["elem"]]
     return kept
@@ -104,6 +114,8 @@ def _object(each: Any, number: int) -> tuple[str, dict[str, Any]]:
     """One object of the list; what names it has to be text, for it is looked up by that."""
     if isinstance(each, dict) and len(each) == 1:
         [(kind, body)] = each.items()
-        if isinstance(body, dict) and all(isinstance(body.get(key, ""), str) for key in ("family", "table", "name", "chain", "hook", "policy")):
+        if isinstance(body, dict) and all(
+            isinstance(body.get(key, ""), str) for key in ("family", "table", "name", "chain", "hook", "policy")
+        ):
             return kind, body
     raise ParseError(SOURCE, f"object {number} of the list is not understood")

@@ -11,7 +11,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 SOURCE = "sshd -T"
 # Taken over as text, as names separated by commas, as words, and as one value for each line.
-_SINGLE = ("permitrootlogin", "passwordauthentication", "pubkeyauthentication", "authenticationmethods", "authorizedkeyscommand", "forcecommand")
+_SINGLE = (
+    "permitrootlogin",
+    "passwordauthentication",
+    "pubkeyauthentication",
+    "authenticationmethods",
+    "authorizedkeyscommand",
+    "forcecommand",
+)
 _COMMAS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
 _WORDS = ("authorizedkeysfile",)
 _REPEATED = ("port", "allowusers", "denyusers", "allowgroups", "denygroups")
@@ -58,7 +65,8 @@ def included(text: str) -> list[str]:
 
 
 def policy_options(text: str) -> list[str]:
-    """The options that Enterprise Linux 8 starts sshd with (opensshserver.config of crypto-policies); later ones include a file instead."""
+    """The options that Enterprise Linux 8 starts sshd with (opensshserver.config of crypto-policies); later ones
+    include a file instead."""
     match = _POLICY.search(text)
     return [word for word in match[1].split() if word.startswith("-o")] if match else []
 

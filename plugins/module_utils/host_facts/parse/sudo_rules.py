@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""`sudo -l -U USER`: may this account run what a join runs, as root and without a password? As sudo decides: the last rule that fits counts."""
+"""`sudo -l -U USER`: may this account run what a join runs, as root and without a password? As sudo decides: the last
+rule that fits counts."""
 
 from __future__ import annotations
 
@@ -15,12 +16,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 SOURCE = "sudo -l"
 _SCRIPTS = "/usr/share/cloudstack-common/scripts/util"
 _AGENT = "/etc/cloudstack/agent"
-# What a join runs, with arguments of the same form (kvm-host-observed.md, section 2): a rule may be for certain arguments only.
+# What a join runs, with arguments of the same form (kvm-host-observed.md, section 2): a rule may be for certain
+# arguments only.
 PROGRAMS = {
-    f"{_SCRIPTS}/keystore-setup": f"{_AGENT}/agent.properties {_AGENT}/cloud.jks 0123456789abcdef 365 {_AGENT}/cloud.csr",
-    f"{_SCRIPTS}/keystore-cert-import": f"{_AGENT}/agent.properties 0123456789abcdef {_AGENT}/cloud.jks ssh {_AGENT}/cloud.crt x {_AGENT}/cloud.ca.crt x "
+    f"{_SCRIPTS}/keystore-setup": f"{_AGENT}/agent.properties {_AGENT}/cloud.jks 0123456789abcdef 365 "
+    f"{_AGENT}/cloud.csr",
+    f"{_SCRIPTS}/keystore-cert-import": f"{_AGENT}/agent.properties 0123456789abcdef {_AGENT}/cloud.jks ssh "
+    f"{_AGENT}/cloud.crt x {_AGENT}/cloud.ca.crt x "
     f"{_AGENT}/cloud.key x",
-    "/usr/bin/cloudstack-setup-agent": "-m 192.0.2.1 -z 1 -p 1 -c 1 -g 00000000-0000-0000-0000-000000000000 -a -s --pubNic=a --prvNic=a --guestNic=a "
+    "/usr/bin/cloudstack-setup-agent": "-m 192.0.2.1 -z 1 -p 1 -c 1 -g 00000000-0000-0000-0000-000000000000 -a -s "
+    "--pubNic=a --prvNic=a --guestNic=a "
     "--hypervisor=kvm",
 }
 _SECTIONS = (
@@ -48,7 +53,8 @@ class Permission:
 
 
 def parse_rules(text: str, *, is_root: bool) -> dict[str, Any]:
-    """requiretty and noexec of the Defaults, and commands, path -> whether it runs as root without a password. Raises ParseError.
+    """requiretty and noexec of the Defaults, and commands, path -> whether it runs as root without a password. Raises
+    ParseError.
 
     root is never asked for a password. requiretty is None where it differs from command to command.
     """
@@ -63,7 +69,8 @@ def parse_rules(text: str, *, is_root: bool) -> dict[str, Any]:
 
 
 def _sections(text: str) -> tuple[str, str, list[tuple[int, str]]]:
-    """Defaults, special Defaults and rules, each in one piece: sudo folds lines at the width of the terminal, or at 80."""
+    """Defaults, special Defaults and rules, each in one piece: sudo folds lines at the width of the terminal, or at
+    80."""
     rules: list[tuple[int, str]] = []
     parts, section, seen = {"defaults": "", "special": ""}, "", set()
     for number, line in enumerate(text.replace("\r", "").split("\n"), 1):
@@ -125,7 +132,8 @@ def _runs_as_root(runas: Optional[str]) -> bool:
 
 
 def _allowed(permissions: list[Permission], path: str, asks: bool, is_root: bool) -> bool:
-    """The last permission that speaks of this command decides. One that keeps it from starting others (NOEXEC) is none."""
+    """The last permission that speaks of this command decides. One that keeps it from starting others (NOEXEC) is
+    none."""
     for each in reversed(permissions):
         if each.as_root and _fits(each.command, path):
             asked = not is_root and (asks if each.asks is None else each.asks)

@@ -25,7 +25,8 @@ _LISTEN = "0A"
 
 
 def parse_os_release(text: str) -> dict[str, Optional[str]]:
-    """/etc/os-release -> id, version_id, codename, name and family (debian, redhat, suse, or the id itself). Raises ParseError."""
+    """/etc/os-release -> id, version_id, codename, name and family (debian, redhat, suse, or the id itself). Raises
+    ParseError."""
     values = {}
     for line in text.splitlines():
         key, equals, value = line.strip().partition("=")
@@ -46,7 +47,8 @@ def parse_os_release(text: str) -> dict[str, Optional[str]]:
 
 
 def parse_lscpu(text: str) -> dict[str, Any]:
-    """`lscpu -J` -> vendor, model, family, model_id, stepping, flags, sockets, cores and threads (whole machine), mhz. Raises ParseError."""
+    """`lscpu -J` -> vendor, model, family, model_id, stepping, flags, sockets, cores and threads (whole machine), mhz.
+    Raises ParseError."""
     fields = dict(lscpu_fields(text))
     sockets = _number(fields.get("Socket(s)"))
     cores = _number(fields.get("Core(s) per socket"))
@@ -75,7 +77,8 @@ def lscpu_fields(text: str) -> list[tuple[str, Any]]:
 
 
 def parse_cpuinfo(text: str) -> dict[str, Any]:
-    """/proc/cpuinfo -> mhz (of this moment, of the first processor) and microcode, None where the architecture has none."""
+    """/proc/cpuinfo -> mhz (of this moment, of the first processor) and microcode, None where the architecture has
+    none."""
     values: dict[str, str] = {}
     for line in text.split("\n\n")[0].splitlines():
         key, _colon, value = line.partition(":")
@@ -84,7 +87,8 @@ def parse_cpuinfo(text: str) -> dict[str, Any]:
 
 
 def parse_meminfo(text: str) -> dict[str, Optional[int]]:
-    """/proc/meminfo -> total_bytes, available_bytes, swap_total_bytes, hugepages_total and hugepage_bytes. Raises ParseError."""
+    """/proc/meminfo -> total_bytes, available_bytes, swap_total_bytes, hugepages_total and hugepage_bytes. Raises
+    ParseError."""
     kib = {match[1]: whole(match[2], "/proc/meminfo") * 1024 for match in _KIB.finditer(text)}
     counts = {match[1]: whole(match[2], "/proc/meminfo") for match in _COUNT.finditer(text)}
     if "MemTotal" not in kib:
@@ -107,7 +111,8 @@ def parse_node_memory(text: str) -> int:
 
 
 def parse_packages(text: str, asked: Iterable[str]) -> dict[str, Optional[str]]:
-    """Lines `name state version`, state starting with ii for an installed package -> package -> version, None if not installed."""
+    """Lines `name state version`, state starting with ii for an installed package -> package -> version, None if not
+    installed."""
     found: dict[str, Optional[str]] = dict.fromkeys(asked)
     for line in text.splitlines():
         parts = line.split()
@@ -139,7 +144,8 @@ def parse_listeners(text: str) -> list[dict[str, Any]]:
 
 
 def _address(digits: str) -> str:
-    """The kernel prints 32-bit words in the byte order of the machine, which is little-endian wherever KVM hosts run."""
+    """The kernel prints 32-bit words in the byte order of the machine, which is little-endian wherever KVM hosts
+    run."""
     raw = b"".join(bytes.fromhex(digits[i : i + 8])[::-1] for i in range(0, len(digits), 8))
     return str(IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw))
 
@@ -147,7 +153,11 @@ def _address(digits: str) -> str:
 def parse_nfs_mounts(text: str) -> list[dict[str, str]]:
     """/proc/mounts -> source, path and options of what is mounted over NFS."""
     rows = [line.split() for line in text.splitlines()]
-    return [{"source": row[0], "path": row[1], "options": row[3]} for row in rows if len(row) > 3 and row[2].startswith("nfs")]
+    return [
+        {"source": row[0], "path": row[1], "options": row[3]}
+        for row in rows
+        if len(row) > 3 and row[2].startswith("nfs")
+    ]
 
 
 def parse_initiator(text: str) -> Optional[str]:

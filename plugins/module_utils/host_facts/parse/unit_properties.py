@@ -45,9 +45,9 @@ def parse_unit_properties(text: str) -> dict[str, dict[str, str]]:
 def parse_units(text: str, asked: Iterable[str]) -> dict[str, dict[str, str]]:
     """unit -> load, active, sub, unit_file (LoadState, ActiveState, SubState, UnitFileState).
 
-    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be told. Raises ParseError
-    where there is not one unit: systemctl also ends with 0 when it did not ask at all, as in a chroot.
-    """
+    The keys are the names that were asked for: chronyd.service may be an alias of chrony.service, whose Id would be
+    told. Raises ParseError where there is not one unit: systemctl also ends with 0 when it did not ask at all, as in a
+    chroot."""
     wanted = {"load": "LoadState", "active": "ActiveState", "sub": "SubState", "unit_file": "UnitFileState"}
     units = parse_unit_properties(text)
     if not units:
@@ -60,12 +60,17 @@ def running_time_services(text: str) -> str:
     units = parse_unit_properties(text)
     if not units:
         raise ParseError(SOURCE, "no unit at all", text=text)
-    running = {service for unit, service in TIME_SERVICES.items() if units.get(unit, {}).get("ActiveState") in ("active", "reloading")}
+    running = {
+        service
+        for unit, service in TIME_SERVICES.items()
+        if units.get(unit, {}).get("ActiveState") in ("active", "reloading")
+    }
     return ", ".join(sorted(running)) or "none"
 
 
 def agent_unit(text: str, name: str) -> dict[str, Any]:
-    """active and enabled as systemd calls them, not-found for a unit that is not there, and restarts. Raises ParseError."""
+    """active and enabled as systemd calls them, not-found for a unit that is not there, and restarts. Raises
+    ParseError."""
     values = parse_unit_properties(text).get(name)
     if values is None or "ActiveState" not in values:
         raise ParseError(SOURCE, f"no state of {name}", text=text)
@@ -89,7 +94,8 @@ def unit_state(values: Mapping[str, str]) -> UnitState:
 
 
 def _started(values: Mapping[str, str]) -> Optional[Moment]:
-    """When the main process was started; systemd was asked with TZ=UTC. A unit without one (a socket, or never started) has no time."""
+    """When the main process was started; systemd was asked with TZ=UTC. A unit without one (a socket, or never started)
+    has no time."""
     text, monotonic = values.get("ExecMainStartTimestamp", ""), values.get("ExecMainStartTimestampMonotonic", "")
     if text in ("", "n/a") or monotonic in ("", "0"):
         return None

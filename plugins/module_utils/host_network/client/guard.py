@@ -66,7 +66,8 @@ class Guard:
         """Raises InputError where the peer does not answer now: nothing could be proven afterwards."""
         if self._peer and not self._answers(5):
             raise InputError(
-                f"{self._peer}, where Ansible comes from, does not answer ping, so that the new network could not be verified; "
+                f"{self._peer}, where Ansible comes from, does not answer ping, so that the new network could not be "
+                "verified; "
                 "nothing was changed",
                 expected="an answer to ping before the change, and after it",
                 observed="none within 5 s",

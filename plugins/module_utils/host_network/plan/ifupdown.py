@@ -127,7 +127,8 @@ def _refuse_lost_options(bridges: Sequence[Bridge], text: str) -> None:
                 expected="address, netmask, gateway, mtu, and bridge_ports without spanning tree",
                 observed="; ".join(lost),
                 next_step="move name servers to /etc/resolv.conf, routes and commands to a script in "
-                "/etc/network/if-up.d, IPv6 to a file of its own in /etc/sysctl.d or your own bridge; then take these lines out",
+                "/etc/network/if-up.d, IPv6 to a file of its own in /etc/sysctl.d or your own bridge; then take these "
+                "lines out",
                 reproduce=f"grep -n -A 9 'iface {bridge.port}' {MAIN_FILE}",
             )
 

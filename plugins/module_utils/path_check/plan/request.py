@@ -19,7 +19,13 @@ PROBE = {
 }
 OPTIONS: dict[str, Any] = {
     "host": {"type": "str", "required": True},
-    "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK, "required_one_of": [("device", "source")]},
+    "networks": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": NETWORK,
+        "required_one_of": [("device", "source")],
+    },
     "probes": {"type": "list", "elements": "dict", "required": True, "options": PROBE},
     "count": {"type": "int", "default": 20},
     "interval": {"type": "float", "default": 0.03},

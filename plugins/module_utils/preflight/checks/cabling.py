@@ -26,7 +26,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     Problem,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
     CLUSTER,
     HOST,

@@ -27,7 +27,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, FactUnavailable, Profile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
+    Cluster,
+    FactUnavailable,
+    Profile,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
     CLUSTER,
     HOST,

@@ -42,7 +42,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import FactUnavailable, Profile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, check, fact_unavailable, show
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    check,
+    fact_unavailable,
+    show,
+)
 
 ALSO = {UNPLUGGED: "no host is there at all", ONE_WAY: "it is a one-way drop", FILTERED: "only ICMP is filtered"}
 # The second one is what preflight/parse/profiles.py says of a task that was left out.

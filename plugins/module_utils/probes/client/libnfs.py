@@ -83,13 +83,16 @@ def reachable(server: str, timeout: float) -> str:
 
 
 def try_export(server: str, path: str, name: str, timeout: float, write: bool) -> Attempt:
-    """Open the export as root and, with `write`, do to a file `name` there what CloudStack does to volumes, and remove it again.
+    """Open the export as root and, with `write`, do to a file `name` there what CloudStack does to volumes, and remove
+    it again.
 
     `timeout` is in seconds. The first version that can open the export decides.
     """
     lib = library()
     if lib is None:
-        raise CommandError("libnfs is not installed", expected="the library libnfs", observed="none", next_step="install libnfs-utils")
+        raise CommandError(
+            "libnfs is not installed", expected="the library libnfs", observed="none", next_step="install libnfs-utils"
+        )
     down = reachable(server, timeout)
     if down:
         return Attempt(0, dict.fromkeys(STEPS), "mount", f"port {PORT} of {server}: {down}")
@@ -136,7 +139,8 @@ class _Share:
         try:
             self._done(self.lib.nfs_chown(self.nfs, self.name, OTHER, OTHER))
         except Refused as error:
-            # A server of version 4 that knows owners by name alone: the kernel's client then sends names, libnfs cannot.
+            # A server of version 4 that knows owners by name alone: the kernel's client then sends names, libnfs
+            # cannot.
             if "BADOWNER" not in str(error):
                 raise
 

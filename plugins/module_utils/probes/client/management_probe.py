@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a management server sees of hosts and their BMCs: ports, its own SSH login, ipmitool. Changes nothing anywhere."""
+"""What a management server sees of hosts and their BMCs: ports, its own SSH login, ipmitool. Changes nothing
+anywhere."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ class ProbedHost:
 
 @dataclass(frozen=True)
 class ManagementProbe:
-    """How to look: `timeout` in seconds for one connect, `deadline` is the moment of the monotonic clock at which everything has ended."""
+    """How to look: `timeout` in seconds for one connect, `deadline` is the moment of the monotonic clock at which
+    everything has ended."""
 
     key_paths: Sequence[str]
     ports: Sequence[int]
@@ -108,12 +110,18 @@ class ManagementProbe:
         return {**NO_LOGIN, "ssh": ssh, **(vars(found) if found else {})}
 
     def _bmc(self, host: ProbedHost) -> dict[str, Any]:
-        """Power state and GUID as the server's own driver asks: lanplus, one retry, no cipher suite. -v, or ipmitool hides the reason."""
+        """Power state and GUID as the server's own driver asks: lanplus, one retry, no cipher suite. -v, or ipmitool
+        hides the reason."""
         if not host.bmc_address:
             raise CommandError("no bmc_address was given")
         power = self._ipmitool(host, "chassis", "power", "status")
         state = re.search(r"Chassis Power is (on|off)", power.stdout)
-        bmc = {"ok": power.ok, "text": ssh_client.one_line(power.stderr) or power.problem, "power": state and state[1], "guid": None}
+        bmc = {
+            "ok": power.ok,
+            "text": ssh_client.one_line(power.stderr) or power.problem,
+            "power": state and state[1],
+            "guid": None,
+        }
         if power.ok:
             guid = re.search(r"System GUID\s*:\s*([0-9a-fA-F-]{36})", self._ipmitool(host, "mc", "guid").stdout)
             bmc["guid"] = guid and guid[1].lower()
@@ -123,7 +131,11 @@ class ManagementProbe:
         where = ("-H", str(host.bmc_address), "-p", str(host.bmc_port), "-U", host.bmc_username)
         # Both names: ipmitool looks at the second first, and this process may have inherited one.
         secret = {"IPMI_PASSWORD": host.bmc_password, "IPMITOOL_PASSWORD": host.bmc_password}
-        return call(("ipmitool", "-I", "lanplus", "-R", "1", "-v", *where, "-E", *words), min(self._left(), self.timeout * COMMAND_TIME), secret)
+        return call(
+            ("ipmitool", "-I", "lanplus", "-R", "1", "-v", *where, "-E", *words),
+            min(self._left(), self.timeout * COMMAND_TIME),
+            secret,
+        )
 
 
 def readable_key(paths: Sequence[str]) -> str:
@@ -153,16 +165,21 @@ def ssh_command(host: ProbedHost, key: str, timeout: int) -> tuple[str, ...]:
 
 
 def call(argv: Sequence[str], timeout: float, secrets: Optional[Mapping[str, str]] = None) -> Answer:
-    """Run a program with secrets in its environment. Without an end in time, what it said so far. Raises CommandError where it cannot start."""
+    """Run a program with secrets in its environment. Without an end in time, what it said so far. Raises CommandError
+    where it cannot start."""
     environment = {**os.environ, "LC_ALL": "C", **(secrets or {})}
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=timeout, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=timeout, check=False
+        )
     except FileNotFoundError:
         raise CommandError(f"{argv[0]} is not installed on the management server") from None
     except OSError as error:
         raise CommandError(f"{argv[0]} could not be started: {error.strerror}") from None
     except subprocess.TimeoutExpired as late:
-        return Answer(tuple(argv), None, _text(late.stdout), _text(late.stderr), problem=f"no answer within {timeout:.0f} s")
+        return Answer(
+            tuple(argv), None, _text(late.stdout), _text(late.stderr), problem=f"no answer within {timeout:.0f} s"
+        )
     return Answer(tuple(argv), done.returncode, _text(done.stdout), _text(done.stderr))
 
 

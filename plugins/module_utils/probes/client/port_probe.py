@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who answers on which port: many targets at once from one loop of non-blocking sockets. Nothing is sent but the handshake, a ping to a BMC, or a
-datagram that nobody takes."""
+"""Who answers on which port: many targets at once from one loop of non-blocking sockets. Nothing is sent but the
+handshake, a ping to a BMC, or a datagram that nobody takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import Any, Optional
 OPEN, REFUSED, FILTERED, UNREACHABLE = "open", "refused", "filtered", "unreachable"
 CONCURRENT = 256  # sockets at a time, well below the 1024 files that a process may have by default
 _REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
-# ASF 2.0, section 3.2.4.2: RMCP header (version 6, no acknowledgement, class ASF), the IANA number of ASF, presence ping, tag 0.
+# ASF 2.0, section 3.2.4.2: RMCP header (version 6, no acknowledgement, class ASF), the IANA number of ASF, presence
+# ping, tag 0.
 _RMCP, _ASF = b"\x06\x00\xff\x06", b"\x00\x00\x11\xbe"
 PING, PONG = _RMCP + _ASF + b"\x80\x00\x00\x00", 0x40
 NOTHING = bytes(8)  # to VXLAN a header without the I flag, which is dropped (RFC 7348, section 5)
@@ -26,8 +27,8 @@ NOTHING = bytes(8)  # to VXLAN a header without the I flag, which is dropped (RF
 
 @dataclass(frozen=True)
 class Target:
-    """An address (or name) and port to ask. In place of a TCP connection, `rmcp`: a presence ping over UDP; `udp`: a datagram, which is answered
-    only where nobody listens. Bound to `source` and `device` if given."""
+    """An address (or name) and port to ask. In place of a TCP connection, `rmcp`: a presence ping over UDP; `udp`: a
+    datagram, which is answered only where nobody listens. Bound to `source` and `device` if given."""
 
     address: str
     port: int
@@ -44,7 +45,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Answer:
-    """`state` is None where this host could not even ask. `ms` is None where no answer came. `text` says why it is not open."""
+    """`state` is None where this host could not even ask. `ms` is None where no answer came. `text` says why it is not
+    open."""
 
     state: Optional[str]
     ms: Optional[float] = None
@@ -60,7 +62,8 @@ class _Try:
 
 
 def probe(targets: Sequence[Target], timeout: float) -> list[Answer]:
-    """The answers in the order of the targets. Each gets `timeout` seconds; more than CONCURRENT targets are asked one group after the other."""
+    """The answers in the order of the targets. Each gets `timeout` seconds; more than CONCURRENT targets are asked one
+    group after the other."""
     return _Probe(targets, timeout).run()
 
 
@@ -97,7 +100,11 @@ class _Probe:
             _bind(opened, target)
         except OSError as error:
             opened.close()
-            self.answers[number] = Answer(None, None, f"cannot send from {' on '.join(filter(None, (target.source, target.device)))}: {error.strerror}")
+            self.answers[number] = Answer(
+                None,
+                None,
+                f"cannot send from {' on '.join(filter(None, (target.source, target.device)))}: {error.strerror}",
+            )
             return
         self.tries[number] = attempt = _Try(number, target, opened, time.monotonic())
         self.selector.register(opened, selectors.EVENT_READ if target.datagram else selectors.EVENT_WRITE, attempt)
@@ -118,7 +125,9 @@ class _Probe:
         """Family and socket address; IPv4 first, as the agent's Java does it."""
         key = (target.address, target.port)
         if key not in self.resolved:
-            self.resolved[key] = sorted(socket.getaddrinfo(*key, type=socket.SOCK_STREAM), key=lambda found: found[0] != socket.AF_INET)[0]
+            self.resolved[key] = sorted(
+                socket.getaddrinfo(*key, type=socket.SOCK_STREAM), key=lambda found: found[0] != socket.AF_INET
+            )[0]
         family, _type, _protocol, _name, address = self.resolved[key]
         return family, address
 
@@ -165,5 +174,6 @@ def _bind(opened: socket.socket, target: Target) -> None:
 
 
 def _self_connected(opened: socket.socket) -> int:
-    """The kernel may choose the very port that is asked on an own address as the source port: then the socket talks to itself."""
+    """The kernel may choose the very port that is asked on an own address as the source port: then the socket talks to
+    itself."""
     return errno.ECONNREFUSED if opened.getsockname() == opened.getpeername() else 0

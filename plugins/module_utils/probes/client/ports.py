@@ -32,7 +32,12 @@ def check_all(options: Mapping[str, Any]) -> dict[str, Any]:
     entries = options["targets"]
     answers = probe([target_of(entry, options) for entry in entries], options["timeout"])
     ports = [
-        {**{key: entry[key] for key in ("to", "address", "port", "purpose")}, "state": answer.state, "ms": answer.ms, "text": answer.text}
+        {
+            **{key: entry[key] for key in ("to", "address", "port", "purpose")},
+            "state": answer.state,
+            "ms": answer.ms,
+            "text": answer.text,
+        }
         for entry, answer in zip(entries, answers)
     ]
     return {"ports": ports}
@@ -41,6 +46,8 @@ def check_all(options: Mapping[str, Any]) -> dict[str, Any]:
 def target_of(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Target:
     """A target of the module's options. Raises InputError."""
     if not 0 < entry["port"] < 65536:
-        raise InputError("not a port", expected="1 to 65535", observed=entry["port"], next_step=f"correct the target {entry['to']}")
+        raise InputError(
+            "not a port", expected="1 to 65535", observed=entry["port"], next_step=f"correct the target {entry['to']}"
+        )
     device = entry["bind_device"] or options["bind_device"] or ""
     return Target(entry["address"], entry["port"], entry["udp_rmcp"], options["source"] or "", device, entry["udp"])

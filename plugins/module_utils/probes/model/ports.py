@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 AGENT = 8250  # of the management server (AgentManager); agents connect to it
-MIGRATION_TLS = 16514  # of libvirtd: qemu+tls:// without a port, which is what the agent asks for (LibvirtMigrateCommandWrapper.java:99-104)
+# Of libvirtd: qemu+tls:// without a port, which is what the agent asks for (LibvirtMigrateCommandWrapper.java:99-104).
+MIGRATION_TLS = 16514
 MIGRATION_DATA = 49152  # the first of those that QEMU takes for a migration (qemu.conf, migration_port_min)
 NFS = 2049
 IPMI = 623  # UDP

@@ -14,9 +14,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.sudo_rules import PROGRAMS, parse_rules
 
 MARK = "@@"
-# `sudo -l` only asks what is allowed. One line, no quote inside: whatever the account's login shell is, it hands this to sh as it stands.
+# `sudo -l` only asks what is allowed. One line, no quote inside: whatever the account's login shell is, it hands this
+# to sh as it stands.
 COMMAND = (
-    f'sh -c \'LC_ALL=C; export LC_ALL; q() {{ name=$1; shift; text=$("$@" 2>&1); echo "{MARK} $name $?"; echo "$text"; }}; '
+    f'sh -c \'LC_ALL=C; export LC_ALL; q() {{ name=$1; shift; text=$("$@" 2>&1); echo "{MARK} $name $?"; echo '
+    f'"$text"; }}; '
     "q uid id -u; q kvm ls /dev/kvm; "
     + "".join(f"q {program} sudo -n -l {program} {arguments}; " for program, arguments in PROGRAMS.items())
     + "q rules sudo -n -l; q end true'"
@@ -26,7 +28,8 @@ _HEAD = re.compile(rf"{MARK} (\S+) ([0-9]+)")
 
 @dataclass(frozen=True)
 class LoginAnswer:
-    """What the account can do there. A program's verdict is None where sudo's rules are of a kind that is not understood."""
+    """What the account can do there. A program's verdict is None where sudo's rules are of a kind that is not
+    understood."""
 
     device: bool
     sudo: Mapping[str, Optional[bool]]
@@ -34,15 +37,20 @@ class LoginAnswer:
 
 
 def parse_answer(text: str) -> LoginAnswer:
-    """The answer to COMMAND. Raises ParseError where it is not whole. Lines before it (of a login script) do not count."""
+    """The answer to COMMAND. Raises ParseError where it is not whole. Lines before it (of a login script) do not
+    count."""
     parts = _sections(text)
     missing = [name for name in ("uid", "kvm", *PROGRAMS, "rules", "end") if name not in parts]
     if missing:
-        raise ParseError("the answer of the host", f"it lacks {missing[0]}", line=text.count("\n") + 1, text=text[-200:])
+        raise ParseError(
+            "the answer of the host", f"it lacks {missing[0]}", line=text.count("\n") + 1, text=text[-200:]
+        )
     by_rules, unclear = _rules(parts["rules"][1], parts["uid"][1] == "0")
     verdicts = {program: _verdict(program, *parts[program], by_rules.get(program), unclear) for program in PROGRAMS}
     said = next((words for _allowed, words in verdicts.values() if words), "")
-    return LoginAnswer(parts["kvm"][0] == 0, {program: allowed for program, (allowed, _words) in verdicts.items()}, said)
+    return LoginAnswer(
+        parts["kvm"][0] == 0, {program: allowed for program, (allowed, _words) in verdicts.items()}, said
+    )
 
 
 def _sections(text: str) -> dict[str, tuple[int, str]]:
@@ -67,12 +75,13 @@ def _rules(listing: str, root: bool) -> tuple[Mapping[str, bool], str]:
         return {}, str(error)
 
 
-def _verdict(program: str, status: int, said: str, by_rules: Optional[bool], unclear: str) -> tuple[Optional[bool], str]:
+def _verdict(
+    program: str, status: int, said: str, by_rules: Optional[bool], unclear: str
+) -> tuple[Optional[bool], str]:
     """Whether the account may run the program without password and terminal, and why not.
 
-    sudo's own yes is not enough: it says so as soon as any rule of the account is without a password, even another one. About a program
-    that is not installed yet it says nothing.
-    """
+    sudo's own yes is not enough: it says so as soon as any rule of the account is without a password, even another one.
+    About a program that is not installed yet it says nothing."""
     not_installed = said.endswith(f"{program}: command not found")
     if status != 0 and not not_installed:
         return False, said or f"sudo does not allow {program}"

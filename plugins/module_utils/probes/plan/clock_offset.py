@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How far another machine's clock is from ours, out of questions that take time. Nanoseconds since the epoch, as whole numbers: no rounding."""
+"""How far another machine's clock is from ours, out of questions that take time. Nanoseconds since the epoch, as whole
+numbers: no rounding."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ _DATE = re.compile(r"([0-9]{1,12})\.([0-9]{9})")
 
 @dataclass(frozen=True)
 class Sample:
-    """One round trip: the moments by our clock at which we asked and had the answer, and by the other clock the moments at which the question came
-    and the answer left. What the other machine did in between costs no exactness."""
+    """One round trip: the moments by our clock at which we asked and had the answer, and by the other clock the moments
+    at which the question came and the answer left. What the other machine did in between costs no exactness."""
 
     sent: int
     received: int
@@ -49,14 +50,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Offset:
-    """The other clock minus ours. The truth lies within `offset_s` +- `uncertainty_s`, however the round trip was split. Seconds."""
+    """The other clock minus ours. The truth lies within `offset_s` +- `uncertainty_s`, however the round trip was
+    split. Seconds."""
 
     offset_s: float
     uncertainty_s: float
 
 
 def parse_date(text: str) -> int:
-    """The answer to COMMAND in nanoseconds. Raises ParseError: a `date` without %N (busybox) says nothing below a second."""
+    """The answer to COMMAND in nanoseconds. Raises ParseError: a `date` without %N (busybox) says nothing below a
+    second."""
     found = _DATE.fullmatch(text.strip())
     if not found:
         raise ParseError(COMMAND, "no seconds with nine decimals", line=1, text=text)
@@ -64,11 +67,11 @@ def parse_date(text: str) -> int:
 
 
 def measure(samples: Iterable[Sample]) -> Offset:
-    """The middle of what all samples leave possible, as the way there of one may be short and the way back of another. Raises ValueError without any.
+    """The middle of what all samples leave possible, as the way there of one may be short and the way back of another.
+    Raises ValueError without any.
 
-    A sample in which a clock was set back does not count. Where a clock was set between two samples, which then exclude each other, the one with
-    the shortest way counts (as RFC 5905, 10, filters its samples).
-    """
+    A sample in which a clock was set back does not count. Where a clock was set between two samples, which then exclude
+    each other, the one with the shortest way counts (as RFC 5905, 10, filters its samples)."""
     usable = [sample for sample in samples if sample.is_usable]
     if not usable:
         raise ValueError("no round trip that could be used")
@@ -94,8 +97,8 @@ def between_dates(command: str) -> str:
 
 
 def take_dates(text: str) -> tuple[tuple[str, ...], str]:
-    """What `date` said before and after, out of the output of a command of `between_dates`, and what the command itself printed. Without both
-    dates the output is left as it is."""
+    """What `date` said before and after, out of the output of a command of `between_dates`, and what the command itself
+    printed. Without both dates the output is left as it is."""
     head, mark, rest = text.partition(MARK)
     first, _end, rest = rest.partition("\n")
     output, last_mark, last = rest.rpartition(f"\n{MARK}")

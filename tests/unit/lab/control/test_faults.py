@@ -36,7 +36,12 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return Fault(name, "", (), act("stage"), act("repair"), cable)
 
-    table = [fault("plain"), fault("cut", cable=True), fault("unstageable", fails=("stage",)), fault("stuck", fails=("repair",))]
+    table = [
+        fault("plain"),
+        fault("cut", cable=True),
+        fault("unstageable", fails=("stage",)),
+        fault("stuck", fails=("repair",)),
+    ]
     monkeypatch.setattr(faults, "FAULTS", {one.name: one for one in table})
     return log
 
@@ -67,7 +72,12 @@ def test_a_repair_that_fails_hinders_no_other_and_stays_written_down(lab: Lab, d
 
 
 def test_a_boot_puts_back_the_faults_of_that_nodes_cables_only(lab: Lab, done: list[str]) -> None:
-    for name, given in [("plain", {"node": "host1"}), ("cut", {"node": "host1"}), ("cut", {"node": "host2"}), ("cut", {"wire": "storage"})]:
+    for name, given in [
+        ("plain", {"node": "host1"}),
+        ("cut", {"node": "host1"}),
+        ("cut", {"node": "host2"}),
+        ("cut", {"wire": "storage"}),
+    ]:
         faults.stage(lab, name, given)
     done.clear()
     faults.reapply(lab, lab.topology.node("host1"))

@@ -10,7 +10,8 @@ from lab.control.topology import LabError
 
 
 @pytest.mark.parametrize(
-    "chosen, java", [("", "openjdk-17-jre-headless"), ("bookworm", "openjdk-17-jre-headless"), ("trixie", "openjdk-21-jre-headless")]
+    "chosen, java",
+    [("", "openjdk-17-jre-headless"), ("bookworm", "openjdk-17-jre-headless"), ("trixie", "openjdk-21-jre-headless")],
 )
 def test_packages_have_the_names_of_the_release(monkeypatch, chosen, java):
     monkeypatch.setenv("RELEASE", chosen)
@@ -22,7 +23,9 @@ def test_packages_have_the_names_of_the_release(monkeypatch, chosen, java):
 def test_each_release_has_images_and_packages_of_its_own(monkeypatch):
     monkeypatch.setenv("RELEASE", "trixie")
     assert images.host_image() == images.host_image("trixie") != images.host_image("bookworm")
-    assert images.management_image() == f"{images.IMAGES}management:{images.recipe_hash('bookworm')}", "the management node's own"
+    assert images.management_image() == f"{images.IMAGES}management:{images.recipe_hash('bookworm')}", (
+        "the management node's own"
+    )
     assert images.base_hash() == images.base_hash("trixie") != images.base_hash("bookworm")
 
 

@@ -121,7 +121,10 @@ def test_a_node_whose_making_was_cut_off_is_made_anew(engine: Engine, tmp_path: 
 
 
 def test_what_the_installer_was_told_differs(tmp_path: Path) -> None:
-    files = {name: {path: text for path, text, _ in nodes.installer_files(LAB, State(tmp_path), LAB.node(name))} for name in ("host1", "host3")}
+    files = {
+        name: {path: text for path, text, _ in nodes.installer_files(LAB, State(tmp_path), LAB.node(name))}
+        for name in ("host1", "host3")
+    }
     assert files["host1"]["/etc/resolv.conf"] == ""
     assert files["host3"]["/etc/resolv.conf"] == "nameserver 10.88.0.53\n"
     assert files["host1"]["/etc/hosts"] == "127.0.0.1 localhost\n127.0.1.1 host1\n"

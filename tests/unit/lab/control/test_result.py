@@ -9,8 +9,10 @@ from lab.control import result
 from lab.control.topology import LabError
 
 UP = {
-    "type": "Routing", "ipaddress": "10.88.0.11", "zonename": "zone1", "podname": "pod1", "clustername": "cluster1", "clusterid": "c1",
-    "state": "Up", "resourcestate": "Enabled", "details": {"secured": "true"}, "outofbandmanagement": {"powerstate": "On"},
+    "type": "Routing", "ipaddress": "10.88.0.11", "zonename": "zone1", "podname": "pod1", "clustername": "cluster1",
+    "clusterid": "c1",
+    "state": "Up", "resourcestate": "Enabled", "details": {"secured": "true"},
+    "outofbandmanagement": {"powerstate": "On"},
 }  # fmt: skip
 POOLS = [{"name": "primary1", "clusterid": "c1"}, {"name": "other", "clusterid": "c2"}]
 EXPECTED = {"host1": "10.88.0.11", "host2": "10.88.0.12"}
@@ -42,10 +44,14 @@ def test_columns_are_aligned() -> None:
 
 def test_an_error_shows_no_key_and_no_signature() -> None:
     """As requests says it: the library asks with GET, so the request holds both."""
-    said = "HTTPConnectionPool(host='10.88.0.254', port=8080): Max retries exceeded with url: /client/api{query} (Caused by x)"
+    said = "HTTPConnectionPool(host='10.88.0.254', port=8080): Max retries exceeded with url: /client/api{query} (Caused by x)"  # noqa: E501
     shown = result.hide_queries(said.format(query="?type=Routing&apiKey=KEY&signature=abc%3D"))
     assert shown == said.format(query="?...")
-    credentials = {"CLOUDSTACK_ENDPOINT": "http://127.0.0.1:1/client/api", "CLOUDSTACK_KEY": "the-key", "CLOUDSTACK_SECRET": "the-secret"}
+    credentials = {
+        "CLOUDSTACK_ENDPOINT": "http://127.0.0.1:1/client/api",
+        "CLOUDSTACK_KEY": "the-key",
+        "CLOUDSTACK_SECRET": "the-secret",
+    }
     with pytest.raises(LabError) as caught:
         result.show(credentials, EXPECTED)
     assert "the API does not answer as it should" in str(caught.value)

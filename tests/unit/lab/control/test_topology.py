@@ -16,10 +16,21 @@ from lab.control.topology import LabError
 
 RAW = {
     "domain": "lab.test",
-    "wires": {"management": {"mtu": 1500, "subnet": "10.0.0.0/24", "controller": "10.0.0.1"}, "storage": {"mtu": 9000, "subnet": "10.0.2.0/24"}},
+    "wires": {
+        "management": {"mtu": 1500, "subnet": "10.0.0.0/24", "controller": "10.0.0.1"},
+        "storage": {"mtu": 9000, "subnet": "10.0.2.0/24"},
+    },
     "nodes": {
-        "a": {"kind": "host", "bmc": "10.0.0.211", "nics": [{"name": "eth0", "wire": "management", "addresses": ["10.0.0.11/24"]}]},
-        "b": {"kind": "host", "spare": True, "nics": [{"name": "eth0", "wire": "management", "addresses": ["10.0.0.12/24"]}]},
+        "a": {
+            "kind": "host",
+            "bmc": "10.0.0.211",
+            "nics": [{"name": "eth0", "wire": "management", "addresses": ["10.0.0.11/24"]}],
+        },
+        "b": {
+            "kind": "host",
+            "spare": True,
+            "nics": [{"name": "eth0", "wire": "management", "addresses": ["10.0.0.12/24"]}],
+        },
     },
 }
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,40}", fullmatch=True)
@@ -45,7 +56,10 @@ def test_a_topology_is_read() -> None:
     [
         (changed(nics=[{"name": "eth0", "wire": "backup"}]), "b: eth0 hangs on the unknown wire backup"),
         (changed(bmc="10.0.0.11"), "10.0.0.11 is given to a and to b"),
-        (changed(nics=[{"name": "eth0", "wire": "management", "addresses": ["10.0.0.211/24"]}]), "10.0.0.211 is given to a and to b"),
+        (
+            changed(nics=[{"name": "eth0", "wire": "management", "addresses": ["10.0.0.211/24"]}]),
+            "10.0.0.211 is given to a and to b",
+        ),
     ],
 )
 def test_a_topology_that_cannot_work_is_refused(raw: dict, text: str) -> None:

@@ -33,7 +33,9 @@ def kvm_cloud(clock=None):
     for kind, label in LABELS.items():
         cloud.table("traffictype").add(network=network.number, traffictype=kind, kvmnetworklabel=label)
     pod = cloud.table("pod").add(name="truth-kvm-pod1", zone=zone.number)
-    cluster = cloud.table("cluster").add(name="truth-kvm-c2", zone=zone.number, pod=pod.number, hypervisor="KVM", arch="x86_64")
+    cluster = cloud.table("cluster").add(
+        name="truth-kvm-c2", zone=zone.number, pod=pod.number, hypervisor="KVM", arch="x86_64"
+    )
     return cloud, zone, pod, cluster
 
 

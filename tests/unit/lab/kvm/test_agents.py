@@ -18,8 +18,10 @@ from tests.unit.lab.kvm.clouds import SteppedClock, kvm_cloud, until
 
 GUID = "1761d99e-ecea-3a07-ba88-bd764830d2f1-LibvirtComputingResource"
 STARTUP = {
-    "command": "StartupRoutingCommand", "cpuSockets": 1, "cpus": 1, "speed": 2596, "arch": "x86_64", "memory": 1 << 30, "caps": "hvm,snapshot",
-    "hostDetails": {"Host.OS": "Debian GNU/Linux", "secured": "true"}, "guid": GUID, "name": "h4", "privateIpAddress": "10.88.0.14",
+    "command": "StartupRoutingCommand", "cpuSockets": 1, "cpus": 1, "speed": 2596, "arch": "x86_64", "memory": 1 << 30,
+    "caps": "hvm,snapshot",
+    "hostDetails": {"Host.OS": "Debian GNU/Linux", "secured": "true"}, "guid": GUID, "name": "h4",
+    "privateIpAddress": "10.88.0.14",
 }  # fmt: skip
 
 
@@ -49,7 +51,15 @@ class Agent:
         self.socket.sendall((json.dumps(message) + "\n").encode())
 
     def start(self, world, **fields):
-        self.send(**{**STARTUP, "dataCenter": str(world.zone.number), "pod": str(world.pod.number), "cluster": str(world.cluster.number), **fields})
+        self.send(
+            **{
+                **STARTUP,
+                "dataCenter": str(world.zone.number),
+                "pod": str(world.pod.number),
+                "cluster": str(world.cluster.number),
+                **fields,
+            }
+        )
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
@@ -143,9 +153,11 @@ def test_a_host_is_up_after_all_questions(world):
 
 
 def test_a_label_without_a_port_leaves_the_row_in_alert(world):
-    agent = Agent(world, CheckNetworkCommand={"result": False, "details": "Can not find network: cloudbr1"}).start(world)
+    agent = Agent(world, CheckNetworkCommand={"result": False, "details": "Can not find network: cloudbr1"}).start(
+        world
+    )
     until(lambda: world.state() == "Alert" and agent.asked[-1].get("leave"))
-    text = "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not find network: cloudbr1"
+    text = "Incorrect Network setup on agent, Reinitialize agent after network names are setup, details : Can not find network: cloudbr1"  # noqa: E501
     assert world.alerts()[-1] == (7, text)
     assert agent.asked[-1]["details"] == text
 
@@ -235,7 +247,8 @@ def test_another_distribution_in_the_cluster_is_refused(world):
     agent = Agent(world).start(world, guid="another", privateIpAddress="10.88.0.15", hostDetails=other)
     until(lambda: agent.asked)
     assert agent.asked[0]["details"] == (
-        'Can\'t add host: 10.88.0.15 with hostOS, "Rocky Linux"into a cluster, in which there are "Debian GNU/Linux" hosts added.'
+        'Can\'t add host: 10.88.0.15 with hostOS, "Rocky Linux"into a cluster, in which there are "Debian GNU/Linux" '
+        "hosts added."
     )
 
 

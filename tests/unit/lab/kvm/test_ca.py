@@ -33,10 +33,18 @@ def request(key, name, addresses):
         warnings.simplefilter("ignore")
         attributes = [
             x509.NameAttribute(kind, value, _validate=False)
-            for kind, value in ((NameOID.COUNTRY_NAME, "cloudstack"), (NameOID.ORGANIZATION_NAME, "cloudstack"), (NameOID.COMMON_NAME, name))
+            for kind, value in (
+                (NameOID.COUNTRY_NAME, "cloudstack"),
+                (NameOID.ORGANIZATION_NAME, "cloudstack"),
+                (NameOID.COMMON_NAME, name),
+            )
         ]
         alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(one)) for one in addresses])
-        csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes)).add_extension(alternatives, critical=False)
+        csr = (
+            x509.CertificateSigningRequestBuilder()
+            .subject_name(x509.Name(attributes))
+            .add_extension(alternatives, critical=False)
+        )
         return csr.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -62,7 +70,9 @@ def day(certificate, which):
 
 
 def test_a_request_gives_its_name_and_addresses(authority, key):
-    issued = authority.issue("noise before it\n" + request(key, "h1.lab.test", ["10.88.1.11", "10.88.0.11"]), ["10.88.0.11"])
+    issued = authority.issue(
+        "noise before it\n" + request(key, "h1.lab.test", ["10.88.1.11", "10.88.0.11"]), ["10.88.0.11"]
+    )
     certificate = read(issued.certificate)
     assert subject(certificate)[NameOID.COMMON_NAME] == "h1.lab.test"
     assert subject(certificate)[NameOID.COUNTRY_NAME] == "cloudstack"
@@ -72,12 +82,23 @@ def test_a_request_gives_its_name_and_addresses(authority, key):
 
 
 def test_the_certificate_holds_a_year_and_began_twelve_hours_ago(authority, key):
-    certificate, now = read(authority.issue(request(key, "h", []), ["10.88.0.11"]).certificate), datetime.fromtimestamp(START, timezone.utc)
-    assert (day(certificate, "before"), day(certificate, "after")) == (now - timedelta(hours=12), now + timedelta(days=365))
+    certificate, now = (
+        read(authority.issue(request(key, "h", []), ["10.88.0.11"]).certificate),
+        datetime.fromtimestamp(START, timezone.utc),
+    )
+    assert (day(certificate, "before"), day(certificate, "after")) == (
+        now - timedelta(hours=12),
+        now + timedelta(days=365),
+    )
 
 
 def test_a_host_without_a_name_gets_one_all_the_same(authority, key):
-    assert subject(read(authority.issue(request(key, "", ["10.88.0.11"]), ["10.88.0.11"]).certificate)).get(NameOID.COMMON_NAME, "") == ""
+    assert (
+        subject(read(authority.issue(request(key, "", ["10.88.0.11"]), ["10.88.0.11"]).certificate)).get(
+            NameOID.COMMON_NAME, ""
+        )
+        == ""
+    )
 
 
 @pytest.mark.parametrize("csr", ["", "sudo: something else\n", "-----BEGIN NEW CERTIFICATE REQUEST-----\nbroken\n"])
@@ -91,12 +112,23 @@ def test_without_a_request_the_server_makes_the_key(authority, csr):
 
 
 def test_a_host_added_by_name_has_the_name_too(authority):
-    assert alternatives(read(authority.issue("", ["h4.lab.test", "10.88.0.14"]).certificate)) == (["10.88.0.14"], ["h4.lab.test", "10.88.0.14"])
+    assert alternatives(read(authority.issue("", ["h4.lab.test", "10.88.0.14"]).certificate)) == (
+        ["10.88.0.14"],
+        ["h4.lab.test", "10.88.0.14"],
+    )
 
 
 def test_the_ca_signs_and_is_one(authority, key):
-    ca, certificate = read(authority.certificate), read(authority.issue(request(key, "h", []), ["10.88.0.11"]).certificate)
-    ca.public_key().verify(certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), certificate.signature_hash_algorithm)
+    ca, certificate = (
+        read(authority.certificate),
+        read(authority.issue(request(key, "h", []), ["10.88.0.11"]).certificate),
+    )
+    ca.public_key().verify(
+        certificate.signature,
+        certificate.tbs_certificate_bytes,
+        padding.PKCS1v15(),
+        certificate.signature_hash_algorithm,
+    )
     assert ca.subject.rfc4514_string() == "CN=ca.cloudstack.apache.org" == certificate.issuer.rfc4514_string()
     assert ca.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     usage = ca.extensions.get_extension_for_class(x509.KeyUsage)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""addHost's steps and texts with a scripted session, against what a real server answered (tests/fixtures/join/addhost.json)."""
+"""addHost's steps and texts with a scripted session, against what a real server answered
+(tests/fixtures/join/addhost.json)."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ def prepare(monkeypatch, authority, session, url="http://10.88.0.14", username="
     cloud, zone, pod, cluster = kvm_cloud()
     monkeypatch.setattr(discoverer, "Session", session)
     kvm = discoverer.KvmDiscoverer(cloud, authority, None, 30, 10)
-    return kvm.prepare(AddHostRequest(url, username, "", zone.number, pod.number, cluster.number, LABELS, "10.88.0.254"))
+    return kvm.prepare(
+        AddHostRequest(url, username, "", zone.number, pod.number, cluster.number, LABELS, "10.88.0.254")
+    )
 
 
 def due_to(name):
@@ -111,7 +114,9 @@ def test_another_user_than_root_goes_through_sudo(monkeypatch, authority):
     assert session.commands[-1].startswith("sudo cloudstack-setup-agent  -m 10.88.0.254 ")
 
 
-@pytest.mark.parametrize(("url", "port"), [("http://10.88.0.14", 22), ("http://10.88.0.14:2222", 2222), ("http://10.88.0.14/a/path", 22)])
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://10.88.0.14", 22), ("http://10.88.0.14:2222", 2222), ("http://10.88.0.14/a/path", 22)]
+)
 def test_the_port_is_that_of_the_url(monkeypatch, authority, url, port):
     session = ScriptedSession()
     prepare(monkeypatch, authority, session, url)
@@ -136,11 +141,18 @@ def test_an_url_without_a_host_means_the_server_itself(monkeypatch, authority):
 
 def test_a_host_that_is_there_is_skipped(monkeypatch, authority):
     cloud, zone, pod, cluster = kvm_cloud()
-    row = cloud.table("host").add(name="h4", state="Up", resourcestate="Enabled", zone=zone.number, guid=f"{GUID}-LibvirtComputingResource")
+    row = cloud.table("host").add(
+        name="h4", state="Up", resourcestate="Enabled", zone=zone.number, guid=f"{GUID}-LibvirtComputingResource"
+    )
     monkeypatch.setattr(discoverer, "Session", ScriptedSession())
     kvm = discoverer.KvmDiscoverer(cloud, authority, None, 30, 10)
-    with pytest.raises(DiscoveryError, match=f"Skipping host 10.88.0.14 because {GUID} is already in the database .* with ID {row.uuid}"):
-        kvm.prepare(AddHostRequest("http://10.88.0.14", "root", "", zone.number, pod.number, cluster.number, LABELS, "x"))
+    with pytest.raises(
+        DiscoveryError,
+        match=f"Skipping host 10.88.0.14 because {GUID} is already in the database .* with ID {row.uuid}",
+    ):
+        kvm.prepare(
+            AddHostRequest("http://10.88.0.14", "root", "", zone.number, pod.number, cluster.number, LABELS, "x")
+        )
 
 
 @pytest.mark.parametrize(

@@ -31,4 +31,6 @@ def setup_agent() -> ModuleType:
 
 def agent(name: str) -> ModuleType:
     """A module of the stand-in agent."""
-    return importlib.import_module(f"lab.packages.cloudstack-agent.root.usr.share.cloudstack-agent.lib.cloudstack_agent.{name}")
+    return importlib.import_module(
+        f"lab.packages.cloudstack-agent.root.usr.share.cloudstack-agent.lib.cloudstack_agent.{name}"
+    )

@@ -17,7 +17,9 @@ CONNECTION = load.agent("connection")
 def written(monkeypatch):
     lines = []
     monkeypatch.setattr(
-        CONNECTION.log, "write", lambda level, source, text, thread="main": lines.append(f"{level:<5} [{source}] ({thread}:[]) (logid:) {text}")
+        CONNECTION.log,
+        "write",
+        lambda level, source, text, thread="main": lines.append(f"{level:<5} [{source}] ({thread}:[]) (logid:) {text}"),
     )
     return lines
 

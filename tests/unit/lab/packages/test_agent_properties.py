@@ -17,13 +17,22 @@ def properties_before_the_first_connect():
 
 
 def test_the_first_connect_rewrites_the_file_in_the_captured_order(tmp_path):
-    captured = [line for line in (load.FIXTURES / "kvm_host" / "agent.properties").read_text().splitlines() if not line.startswith("#")]
+    captured = [
+        line
+        for line in (load.FIXTURES / "kvm_host" / "agent.properties").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     values = dict(line.split("=", 1) for line in captured)
     before = properties_before_the_first_connect()
     path = tmp_path / "agent.properties"
     path.write_text("# a comment that goes\n\n" + "".join(f"{name}={values[name]}\n" for name in before))
     added = {name: value for name, value in values.items() if name not in before}
-    assert sorted(added) == ["LibvirtComputingResource.id", "LibvirtComputingResource.name", "LibvirtComputingResource.uuid", "vm.migrate.wait"]
+    assert sorted(added) == [
+        "LibvirtComputingResource.id",
+        "LibvirtComputingResource.name",
+        "LibvirtComputingResource.uuid",
+        "vm.migrate.wait",
+    ]
     PROPERTIES.store(path, {**PROPERTIES.read(path), **added})
     assert [line for line in path.read_text().splitlines() if not line.startswith("#")] == captured
     assert path.read_text().startswith("#Storage\n#")

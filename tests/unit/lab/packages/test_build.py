@@ -11,7 +11,9 @@ import pytest
 from tests.unit.lab.packages import load
 
 TOOLS = ("dpkg-deb", "apt-ftparchive")
-pytestmark = pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {' and '.join(TOOLS)} (Debian: dpkg, apt-utils)")
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, TOOLS)), reason=f"needs {' and '.join(TOOLS)} (Debian: dpkg, apt-utils)"
+)
 UNIT = "lib/systemd/system/cloudstack-agent.service"
 WANTED = [
     "Requires=libvirtd.service",
@@ -41,7 +43,9 @@ def test_two_versions_are_indexed_so_that_a_pin_means_something(repository):
     text = (repository / "Packages").read_text()
     found = [line for line in text.splitlines() if line.startswith(("Package:", "Version:"))]
     assert sorted(zip(found[::2], found[1::2])) == [
-        (f"Package: cloudstack-{name}", f"Version: {version}") for name in ("agent", "common") for version in ("4.22.0.0", "4.22.1.0")
+        (f"Package: cloudstack-{name}", f"Version: {version}")
+        for name in ("agent", "common")
+        for version in ("4.22.0.0", "4.22.1.0")
     ]
     assert "cloudstack-common (= 4.22.1.0)" in text
     assert "Packages.gz" in (repository / "Release").read_text()
@@ -50,11 +54,20 @@ def test_two_versions_are_indexed_so_that_a_pin_means_something(repository):
 def test_configuration_files_and_entry_points_have_the_modes_of_the_real_ones(repository):
     files = listing(repository, "cloudstack-agent_4.22.1.0_all.deb")
     conffiles = subprocess.run(
-        ["dpkg-deb", "-I", repository / "cloudstack-agent_4.22.1.0_all.deb", "conffiles"], check=True, capture_output=True, text=True
+        ["dpkg-deb", "-I", repository / "cloudstack-agent_4.22.1.0_all.deb", "conffiles"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.split()
-    assert {"agent.properties", "environment.properties", "log4j-cloud.xml", "uefi.properties"} <= {path.rpartition("/")[2] for path in conffiles}
+    assert {"agent.properties", "environment.properties", "log4j-cloud.xml", "uefi.properties"} <= {
+        path.rpartition("/")[2] for path in conffiles
+    }
     assert {files[path.lstrip("/")] for path in conffiles} == {"-rw-r--r--"}
-    assert files["usr/bin/cloudstack-setup-agent"] == files["usr/share/cloudstack-agent/lib/libvirtqemuhook"] == "-rwxr-xr-x"
+    assert (
+        files["usr/bin/cloudstack-setup-agent"]
+        == files["usr/share/cloudstack-agent/lib/libvirtqemuhook"]
+        == "-rwxr-xr-x"
+    )
     common = listing(repository, "cloudstack-common_4.22.1.0_all.deb")
     scripts = ("util/keystore-setup", "util/keystore-cert-import", "installer/pre-check.sh")
     assert {common[f"usr/share/cloudstack-common/scripts/{name}"] for name in scripts} == {"-rwxr-xr-x"}

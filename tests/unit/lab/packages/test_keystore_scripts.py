@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""keystore-setup with programs that stand in for keytool, ip and logger: what it tells the journal, keeps and prints."""
+"""keystore-setup with programs that stand in for keytool, ip and logger: what it tells the journal, keeps and
+prints."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ PROGRAMS = {
     "logger": 'cat >> "$FOLDER/journal"',
     "hostname": "echo h1.lab.test",
     "ip": (
-        "echo '1: lo    inet 127.0.0.1/8 scope host lo'; echo '2: b    inet 10.88.1.11/24 scope global b'; echo '3: a    inet 10.88.0.11/24 scope global a'"
+        "echo '1: lo    inet 127.0.0.1/8 scope host lo'; echo '2: b    inet 10.88.1.11/24 scope global b'; echo '3: a "
+        "   inet 10.88.0.11/24 scope global a'"
         "; echo '3: a    inet6 fe80::1/64 scope link'; echo '4: cloud0    inet 169.254.0.1/16 scope global cloud0'"
     ),
-    "keytool": 'case "$1" in -genkeypair) echo key > "$FOLDER/cloud.jks" ;; -certreq) echo REQUEST > "$FOLDER/cloud.csr" ;; esac',
+    "keytool": 'case "$1" in -genkeypair) echo key > "$FOLDER/cloud.jks" ;; -certreq) echo REQUEST > '
+    '"$FOLDER/cloud.csr" ;; esac',
 }
 
 
@@ -45,7 +48,9 @@ class Host:
     def run(self, word=WORD):
         arguments = [self.properties, self.folder / "cloud.jks", word, "365", self.folder / "cloud.csr"]
         env = {"PATH": f"{self.bin}:{os.environ['PATH']}", "FOLDER": str(self.folder), "LC_ALL": "C"}
-        return subprocess.run([load.SCRIPTS / "keystore-setup", *arguments], capture_output=True, text=True, env=env, timeout=30)
+        return subprocess.run(
+            [load.SCRIPTS / "keystore-setup", *arguments], capture_output=True, text=True, env=env, timeout=30
+        )
 
     def journal(self):
         """What went to the journal, without date and path."""
@@ -76,7 +81,11 @@ def test_the_first_passphrase_stays(host):
     host.run()
     host.run("another")
     assert host.properties.read_text() == f"guid=\nkeystore.passphrase={WORD}\n"
-    assert {path.name: path.stat().st_mode & 0o777 for path in host.folder.glob("*.*")} == {"agent.properties": 0o600, "cloud.jks": 0o600, "cloud.csr": 0o600}
+    assert {path.name: path.stat().st_mode & 0o777 for path in host.folder.glob("*.*")} == {
+        "agent.properties": 0o600,
+        "cloud.jks": 0o600,
+        "cloud.csr": 0o600,
+    }
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,16 @@ def machine(tmp_path, monkeypatch):
     for name in ("LIBVIRTD", "QEMU", "DEFAULT", "PROPERTIES", "TIMING", "LOG_FILE"):
         monkeypatch.setattr(SETUP, name, str(tmp_path / name.lower()))
     (tmp_path / "properties").write_text("guid=\nhost=localhost\nlocal.storage.uuid=\nresource=x\nzone=default\n")
-    answers = {"ip route": "10.88.0.1 eth0", "awk": "2048.000", "ip a": "3", "apparmor_status": "libvirt", "uuidgen": "d5868f57-4744-4a9a-8b4c-ea9926b1af13"}
-    refused = {"update-rc.d -f cloudstack-agent defaults": "update-rc.d: error: unable to read /etc/init.d/cloudstack-agent"}
+    answers = {
+        "ip route": "10.88.0.1 eth0",
+        "awk": "2048.000",
+        "ip a": "3",
+        "apparmor_status": "libvirt",
+        "uuidgen": "d5868f57-4744-4a9a-8b4c-ea9926b1af13",
+    }
+    refused = {
+        "update-rc.d -f cloudstack-agent defaults": "update-rc.d: error: unable to read /etc/init.d/cloudstack-agent"
+    }
 
     def shell(command, **_):
         words = next((text for key, text in refused.items() if key in command), None)
@@ -72,7 +80,17 @@ def machine(tmp_path, monkeypatch):
     return SimpleNamespace(folder=tmp_path, answers=answers, refused=refused)
 
 
-OPTIONS = SimpleNamespace(host="10.88.0.254", zone="7", pod="3", cluster="14", guid="g", hypervisor="kvm", prvNic="lo", pubNic="lo", guestNic="lo")
+OPTIONS = SimpleNamespace(
+    host="10.88.0.254",
+    zone="7",
+    pod="3",
+    cluster="14",
+    guid="g",
+    hypervisor="kvm",
+    prvNic="lo",
+    pubNic="lo",
+    guestNic="lo",
+)
 
 
 def executed(caplog):
@@ -90,15 +108,20 @@ def test_a_whole_run_executes_what_the_captured_setup_log_shows(machine, caplog,
     assert "CloudStack Agent setup is done!" in capsys.readouterr().out
     properties = (machine.folder / "properties").read_text()
     assert effective(properties) == [
-        "guid=g", "host=10.88.0.254", "local.storage.uuid=d5868f57-4744-4a9a-8b4c-ea9926b1af13", "resource=x", "zone=7", "pod=3", "cluster=14",
-        "hypervisor.type=kvm", "port=8250", "private.network.device=lo", "public.network.device=lo", "guest.network.device=lo",
+        "guid=g", "host=10.88.0.254", "local.storage.uuid=d5868f57-4744-4a9a-8b4c-ea9926b1af13", "resource=x",
+        "zone=7", "pod=3", "cluster=14",
+        "hypervisor.type=kvm", "port=8250", "private.network.device=lo", "public.network.device=lo",
+        "guest.network.device=lo",
     ]  # fmt: skip
 
 
 _exists = SETUP.os.path.exists
 
 
-@pytest.mark.parametrize(("program", "words"), [("hostname -f", "hostname: Temporary failure in name resolution"), ("kvm-ok", "/bin/sh: 1: kvm-ok: not found")])
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("hostname -f", "hostname: Temporary failure in name resolution"), ("kvm-ok", "/bin/sh: 1: kvm-ok: not found")],
+)
 def test_a_failed_check_is_the_last_line_and_touches_nothing(machine, caplog, program, words):
     caplog.set_level(logging.DEBUG)
     machine.refused[program] = words

@@ -66,11 +66,23 @@ def api() -> Caller:
 def simulated_host(api: Caller) -> Callable[[], dict]:
     """Adds hosts without machines to one cluster."""
     zone = api("createZone", name="z", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.1")["zone"]["id"]
-    pod = api("createPod", name="p", zoneid=zone, startip="192.0.2.10", endip="192.0.2.20", netmask="255.255.255.0", gateway="192.0.2.1")["pod"]["id"]
-    cluster = api("addCluster", clustername="c", hypervisor="Simulator", clustertype="CloudManaged", zoneid=zone, podid=pod)["cluster"][0]["id"]
+    pod = api(
+        "createPod",
+        name="p",
+        zoneid=zone,
+        startip="192.0.2.10",
+        endip="192.0.2.20",
+        netmask="255.255.255.0",
+        gateway="192.0.2.1",
+    )["pod"]["id"]
+    cluster = api(
+        "addCluster", clustername="c", hypervisor="Simulator", clustertype="CloudManaged", zoneid=zone, podid=pod
+    )["cluster"][0]["id"]
 
     def add() -> dict:
         where = {"zoneid": zone, "podid": pod, "clusterid": cluster}
-        return api("addHost", hypervisor="Simulator", url="http://sim/c0", username="u", password="p", **where)["host"][0]
+        return api("addHost", hypervisor="Simulator", url="http://sim/c0", username="u", password="p", **where)["host"][
+            0
+        ]
 
     return add

@@ -24,14 +24,22 @@ def test_counts_writes_and_forgets_them(api, channel, simulated_host) -> None:
 
 def test_shows_rows_without_passwords(api, channel, simulated_host) -> None:
     host = simulated_host()["id"]
-    bmc = {"driver": "ipmitool", "address": "192.0.2.9", "port": "623", "username": "ADMIN", "password": "planted-secret"}
+    bmc = {
+        "driver": "ipmitool",
+        "address": "192.0.2.9",
+        "port": "623",
+        "username": "ADMIN",
+        "password": "planted-secret",
+    }
     api("configureOutOfBandManagement", hostid=host, **bmc)
     answer = channel.get("/state")
     assert [row["uuid"] for row in answer.get_json()["host"]] == [host]
     assert "planted-secret" not in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize(("body", "status"), [({"kind": "530", "command": "listZones"}, 200), ({"kind": "earthquake"}, 400), ({}, 400)])
+@pytest.mark.parametrize(
+    ("body", "status"), [({"kind": "530", "command": "listZones"}, 200), ({"kind": "earthquake"}, 400), ({}, 400)]
+)
 def test_stages_faults(api, channel, body: dict, status: int) -> None:
     assert channel.post("/faults", json=body).status_code == status
     assert api.send("listZones").status_code == (530 if status == 200 else 200)

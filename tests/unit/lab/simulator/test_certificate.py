@@ -8,8 +8,14 @@ from cryptography import x509
 
 
 def test_issues_for_a_name(api) -> None:
-    issued = api.job("issueCertificate", domain="host1.example.org", ipaddress="192.0.2.10")["jobresult"]["certificates"]
-    names = x509.load_pem_x509_certificate(issued["certificate"].encode()).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    issued = api.job("issueCertificate", domain="host1.example.org", ipaddress="192.0.2.10")["jobresult"][
+        "certificates"
+    ]
+    names = (
+        x509.load_pem_x509_certificate(issued["certificate"].encode())
+        .extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        .value
+    )
     assert "host1.example.org" in names.get_values_for_type(x509.DNSName)
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.10"]
     assert issued["cacertificates"] == api("listCaCertificate")["cacertificates"]["certificate"]
@@ -32,4 +38,7 @@ def test_a_host_must_be_up_to_get_a_certificate(api, simulated_host) -> None:
     host = simulated_host()["id"]
     assert api.job("provisionCertificate", hostid=host)["jobresult"] == {"success": True}
     api.cloud.table("host").find(1)["state"] = "Disconnected"
-    assert "Failed to generate keystore and get CSR" in api.job("provisionCertificate", hostid=host)["jobresult"]["errortext"]
+    assert (
+        "Failed to generate keystore and get CSR"
+        in api.job("provisionCertificate", hostid=host)["jobresult"]["errortext"]
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings: only types are checked, scopes stand over the global value, some are never listed (recorded/config.json)."""
+"""Settings: only types are checked, scopes stand over the global value, some are never listed
+(recorded/config.json)."""
 
 from __future__ import annotations
 
@@ -40,7 +41,10 @@ def test_a_scoped_value_stands_over_the_global_one_until_reset(api, simulated_ho
 
 
 def test_a_hidden_setting_is_written_but_not_listed(api) -> None:
-    assert api("updateConfiguration", name="kvm.guest.network.device", value="cloudbr0")["configuration"]["category"] == "Hidden"
+    assert (
+        api("updateConfiguration", name="kvm.guest.network.device", value="cloudbr0")["configuration"]["category"]
+        == "Hidden"
+    )
     assert api("listConfigurations", name="kvm.guest.network.device") == {}
 
 

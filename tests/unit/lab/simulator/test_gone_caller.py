@@ -29,7 +29,9 @@ class Discoverer:
         return "guid"
 
     def wait_for(self, guid):
-        row = self.cloud.table("host").add(name="h4", ipaddress="10.88.0.14", state="Up", resourcestate="Enabled", tags=[])
+        row = self.cloud.table("host").add(
+            name="h4", ipaddress="10.88.0.14", state="Up", resourcestate="Enabled", tags=[]
+        )
         self.ended.set()
         return row
 
@@ -50,7 +52,14 @@ def served(cloud):
 def test_a_set_up_goes_on_when_its_caller_is_gone():
     cloud, zone, pod, cluster = kvm_cloud()
     cloud.discoverer = Discoverer(cloud)
-    words = {"command": "addHost", "response": "json", "apiKey": "key", "zoneid": zone.uuid, "podid": pod.uuid, "clusterid": cluster.uuid}
+    words = {
+        "command": "addHost",
+        "response": "json",
+        "apiKey": "key",
+        "zoneid": zone.uuid,
+        "podid": pod.uuid,
+        "clusterid": cluster.uuid,
+    }
     words |= {"url": "http://10.88.0.14", "username": "root", "password": "", "hypervisor": "KVM"}
     target = "/client/api?" + urlencode({**words, "signature": sign(words, "secret")})
     with served(cloud) as port:

@@ -20,7 +20,9 @@ def test_enabling_too_early_is_undone_by_the_poll(api, simulated_host, wait: int
     host = simulated_host()["id"]
     api.job("configureHAForHost", hostid=host, provider=PROVIDER)
     api.clock.sleep(wait)
-    assert api.job("enableHAForHost", hostid=host)["jobresult"] == {"hostha": {"hostid": host, "haenable": True, "status": True}}
+    assert api.job("enableHAForHost", hostid=host)["jobresult"] == {
+        "hostha": {"hostid": host, "haenable": True, "status": True}
+    }
     ha.tick(api.cloud)
     assert _resource(api, host) == (held, "Ineligible" if held else "Disabled")
 

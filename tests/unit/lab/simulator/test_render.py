@@ -29,7 +29,11 @@ def test_success(as_json: bool, text: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "as_json", "text"),
     [
-        (bad_parameter("no"), True, '{"xresponse":{"uuidList":[],"errorcode":431,"cserrorcode":4350,"errortext":"no"}}'),
+        (
+            bad_parameter("no"),
+            True,
+            '{"xresponse":{"uuidList":[],"errorcode":431,"cserrorcode":4350,"errortext":"no"}}',
+        ),
         (
             bad_parameter("no"),
             False,
@@ -39,7 +43,8 @@ def test_success(as_json: bool, text: str) -> None:
         (
             unauthorised(),
             True,
-            '{"xresponse":{"uuidList":[],"errorcode":401,"errortext":"unable to verify user credentials and/or request signature"}}',
+            '{"xresponse":{"uuidList":[],"errorcode":401,"errortext":"unable to verify user credentials and/or '
+            'request signature"}}',
         ),
     ],
 )

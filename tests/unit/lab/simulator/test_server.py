@@ -18,7 +18,10 @@ def _signed(**words: str) -> dict[str, str]:
     return {**words, "signature": sign(words, "secret")}
 
 
-@pytest.mark.parametrize(("command", "key"), [("noSuchCommand", "errorresponse"), ("LISTZONES", "errorresponse"), ("listZones", "listzonesresponse")])
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [("noSuchCommand", "errorresponse"), ("LISTZONES", "errorresponse"), ("listZones", "listzonesresponse")],
+)
 def test_every_unsigned_call_is_a_401_in_the_same_words(api, command: str, key: str) -> None:
     answer = api.http.get("/client/api", query_string={"command": command, "response": "json"})
     assert answer.status_code == 401
@@ -47,14 +50,19 @@ def test_query_and_body_are_one(api) -> None:
 
 
 def test_refusals_describe_themselves_in_a_header(api) -> None:
-    assert api.send("deleteHost").headers["X-Description"] == "Unable to execute API command deletehost due to missing parameter id"
+    assert (
+        api.send("deleteHost").headers["X-Description"]
+        == "Unable to execute API command deletehost due to missing parameter id"
+    )
 
 
 def test_xml_is_the_default(api) -> None:
     words = {"command": "listZones", "apiKey": "key"}
     answer = api.http.get("/client/api", query_string={**words, "signature": sign(words, "secret")})
     assert answer.content_type == "text/xml;charset=utf-8"
-    assert answer.get_data(as_text=True).endswith('<listzonesresponse cloud-stack-version="4.22.1.0"></listzonesresponse>')
+    assert answer.get_data(as_text=True).endswith(
+        '<listzonesresponse cloud-stack-version="4.22.1.0"></listzonesresponse>'
+    )
 
 
 def test_a_session_opens_the_api(api) -> None:
@@ -65,16 +73,25 @@ def test_a_session_opens_the_api(api) -> None:
     assert api.http.get("/client/api", query_string={**session, "sessionkey": "another"}).status_code == 401
 
 
-@pytest.mark.parametrize(("method", "password", "status"), [("GET", "secret", 405), ("POST", "wrong", 531), ("POST", None, 531)])
+@pytest.mark.parametrize(
+    ("method", "password", "status"), [("GET", "secret", 405), ("POST", "wrong", 531), ("POST", None, 531)]
+)
 def test_login_is_refused(api, method: str, password: str | None, status: int) -> None:
-    words = {"command": "login", "username": "admin", "response": "json", **({"password": password} if password else {})}
+    words = {
+        "command": "login",
+        "username": "admin",
+        "response": "json",
+        **({"password": password} if password else {}),
+    }
     send = {"query_string": words} if method == "GET" else {"data": words}
     assert api.http.open("/client/api", method=method, **send).status_code == status
 
 
 def test_the_open_port_needs_no_signature_and_reads_no_body(api) -> None:
     port = create_integration_app(api.cloud).test_client()
-    assert port.get("/client/api", query_string={"command": "listZones", "response": "json"}).get_json() == {"listzonesresponse": {}}
+    assert port.get("/client/api", query_string={"command": "listZones", "response": "json"}).get_json() == {
+        "listzonesresponse": {}
+    }
     assert port.post("/client/api", data={"command": "listZones", "response": "json"}).status_code == 432
     unknown = port.get("/client/api", query_string={"command": "noSuchCommand", "response": "json"})
     assert unknown.get_json()["errorresponse"]["errortext"] == "Unknown API command: noSuchCommand"
@@ -84,7 +101,12 @@ def test_an_address_that_is_not_allowed_is_a_401_at_once(api) -> None:
     api("updateConfiguration", name="api.allowed.source.cidr.list", value="198.51.100.0/24")
     assert api.send("listZones").status_code == 401
     port = create_integration_app(api.cloud).test_client()
-    back = {"command": "updateConfiguration", "name": "api.allowed.source.cidr.list", "value": "0.0.0.0/0,::/0", "response": "json"}
+    back = {
+        "command": "updateConfiguration",
+        "name": "api.allowed.source.cidr.list",
+        "value": "0.0.0.0/0,::/0",
+        "response": "json",
+    }
     assert port.get("/client/api", query_string=back).status_code == 200
     assert api.send("listZones").status_code == 200
 
@@ -107,5 +129,7 @@ def test_enforced_posts_and_timestamps(api, method: str, command: str, ahead: in
     restarted = create_app(api.cloud).test_client()
     expires = (api.clock.utc() + timedelta(minutes=ahead or 0)).strftime("%Y-%m-%dT%H:%M:%S+0000")
     words = _signed(command=command, **({"signatureVersion": "3", "expires": expires} if ahead else {}))
-    answer = restarted.open("/client/api", method=method, **({"query_string": words} if method == "GET" else {"data": words}))
+    answer = restarted.open(
+        "/client/api", method=method, **({"query_string": words} if method == "GET" else {"data": words})
+    )
     assert answer.status_code == status

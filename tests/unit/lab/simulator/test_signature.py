@@ -10,7 +10,11 @@ import pytest
 from lab.simulator.signature import is_valid, sign, string_to_sign
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc)
-KNOWN = {"command": "listUsers", "response": "json", "apiKey": "plgWJfZK4gyS3mOMTVmjUVg-X-jlWlnfaUJ9GAbBbf9EdM-kAYMmAiLqzzq1ElZLYq_u38zCm0bewzGUdP66mg"}
+KNOWN = {
+    "command": "listUsers",
+    "response": "json",
+    "apiKey": "plgWJfZK4gyS3mOMTVmjUVg-X-jlWlnfaUJ9GAbBbf9EdM-kAYMmAiLqzzq1ElZLYq_u38zCm0bewzGUdP66mg",
+}
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,16 @@ def _read(command: str, **words: str) -> dict:
         ("listZones", {"page": "2", "pagesize": "10"}, {"page": 2, "pagesize": 10}),
         ("listZones", {"pagesize": "-1"}, {"pagesize": -1}),
         ("listHosts", {"details": "min, events"}, {"details": ["min", "events"]}),
-        ("updateStoragePool", {"id": "seven", "details[0].nfsmountopts": "vers=4.1"}, {"id": 7, "details": {"nfsmountopts": "vers=4.1"}}),
-        ("updateStoragePool", {"id": "7", "details[0].key": "a", "details[0].value": "b"}, {"id": 7, "details": {"a": "b"}}),
+        (
+            "updateStoragePool",
+            {"id": "seven", "details[0].nfsmountopts": "vers=4.1"},
+            {"id": 7, "details": {"nfsmountopts": "vers=4.1"}},
+        ),
+        (
+            "updateStoragePool",
+            {"id": "7", "details[0].key": "a", "details[0].value": "b"},
+            {"id": 7, "details": {"a": "b"}},
+        ),
     ],
 )
 def test_reads(command: str, words: dict[str, str], read: dict) -> None:
@@ -44,15 +52,45 @@ def test_reads(command: str, words: dict[str, str], read: dict) -> None:
     ("command", "words", "cserror", "text"),
     [
         ("deleteHost", {}, 9999, "Unable to execute API command deletehost due to missing parameter id"),
-        ("deleteHost", {"id": ""}, 9999, INVALID.format("deletehost") + "Invalid parameter id value= due to incorrect long value format"),
-        ("deleteHost", {"id": "nobody"}, 9999, INVALID.format("deletehost") + "Invalid parameter id value=nobody due to incorrect long value format"),
+        (
+            "deleteHost",
+            {"id": ""},
+            9999,
+            INVALID.format("deletehost") + "Invalid parameter id value= due to incorrect long value format",
+        ),
+        (
+            "deleteHost",
+            {"id": "nobody"},
+            9999,
+            INVALID.format("deletehost") + "Invalid parameter id value=nobody due to incorrect long value format",
+        ),
         ("createZone", {"name": " "}, 9999, "Unable to execute API command createzone due to missing parameter dns1"),
-        ("listZones", {"page": "x", "pagesize": "1"}, 9999, "Unable to execute API command listzones due to invalid value x for parameter page"),
+        (
+            "listZones",
+            {"page": "x", "pagesize": "1"},
+            9999,
+            "Unable to execute API command listzones due to invalid value x for parameter page",
+        ),
         ("listZones", {"page": "1"}, 9999, '"pagesize" parameter is required when "page" is specified'),
         ("listZones", {"pagesize": "1"}, 9999, '"page" parameter is required when "pagesize" is specified'),
-        ("listZones", {"page": "1", "pagesize": "501"}, 4350, "Page size can't exceed max allowed page size value: 500"),
-        ("listZones", {"name": "a\tb"}, 9999, "Received value containing illegal ASCII non-printable characters for parameter name"),
-        ("listZones", {"keyword": "x" * 256}, 9999, INVALID.format("listzones") + "Value greater than max allowed length 255 for param: keyword"),
+        (
+            "listZones",
+            {"page": "1", "pagesize": "501"},
+            4350,
+            "Page size can't exceed max allowed page size value: 500",
+        ),
+        (
+            "listZones",
+            {"name": "a\tb"},
+            9999,
+            "Received value containing illegal ASCII non-printable characters for parameter name",
+        ),
+        (
+            "listZones",
+            {"keyword": "x" * 256},
+            9999,
+            INVALID.format("listzones") + "Value greater than max allowed length 255 for param: keyword",
+        ),
     ],
 )
 def test_refuses(command: str, words: dict[str, str], cserror: int, text: str) -> None:

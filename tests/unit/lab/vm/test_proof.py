@@ -9,11 +9,18 @@ import pytest
 
 from lab.vm import proof
 
-POOL = {"target": "/mnt/1f0c3b6e-2f43-3a6a-9f0e-0d8a1c1d7a55", "source": "10.88.2.254:/export/primary", "fstype": "nfs4", "options": "rw"}
+POOL = {
+    "target": "/mnt/1f0c3b6e-2f43-3a6a-9f0e-0d8a1c1d7a55",
+    "source": "10.88.2.254:/export/primary",
+    "fstype": "nfs4",
+    "options": "rw",
+}
 TRACKING = "0A5800FE,10.88.0.254,3,1764062000.1,0.000012345,0.0,0.0,1.0,0.0,0.1,0.001,0.001,64.2,Normal"
 
 
-def answer(*, kvm: str = "kvm", libvirt: str = "libvirt-kvm", tracking: str = TRACKING, mounts: list[dict] | None = None) -> str:
+def answer(
+    *, kvm: str = "kvm", libvirt: str = "libvirt-kvm", tracking: str = TRACKING, mounts: list[dict] | None = None
+) -> str:
     found = json.dumps({"filesystems": [POOL] if mounts is None else mounts}, indent=3) if mounts != [] else "{}"
     return "\n".join(["6.1.0-56-amd64", kvm, libvirt, tracking, found]) + "\n"
 
@@ -23,7 +30,9 @@ def test_a_host_that_has_everything_lacks_nothing() -> None:
     assert found.lacks() == []
     assert found.kernel == "6.1.0-56-amd64"
     assert found.offset_s == pytest.approx(0.000012345)
-    assert "10.88.2.254:/export/primary on /mnt/1f0c3b6e-2f43-3a6a-9f0e-0d8a1c1d7a55 type nfs4" in proof.report("host1", found)
+    assert "10.88.2.254:/export/primary on /mnt/1f0c3b6e-2f43-3a6a-9f0e-0d8a1c1d7a55 type nfs4" in proof.report(
+        "host1", found
+    )
 
 
 @pytest.mark.parametrize(

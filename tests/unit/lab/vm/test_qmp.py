@@ -38,7 +38,10 @@ def test_events_between_command_and_answer_are_passed_over(tmp_path: Path) -> No
     thread, heard = play(tmp_path / "qmp", [{"return": {}}, {"return": {"status": "running"}}])
     assert qmp.execute(tmp_path / "qmp", "query-status", detail=True) == {"status": "running"}
     thread.join(5)
-    assert heard == [{"execute": "qmp_capabilities", "arguments": {}}, {"execute": "query-status", "arguments": {"detail": True}}]
+    assert heard == [
+        {"execute": "qmp_capabilities", "arguments": {}},
+        {"execute": "query-status", "arguments": {"detail": True}},
+    ]
 
 
 def test_a_refusal_names_the_command_and_the_reason(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def test_where_the_address_stands(variant: str, path: str, expected: str) -> Non
 
 
 def test_only_the_variant_with_sudo_locks_root() -> None:
-    assert {name: variants.login(name) for name in variants.VARIANTS if variants.login(name) != "root"} == {"sudo": variants.USER}
+    assert {name: variants.login(name) for name in variants.VARIANTS if variants.login(name) != "root"} == {
+        "sudo": variants.USER
+    }
 
 
 def test_the_dhcp_server_gives_a_guest_its_own_address_only() -> None:

@@ -13,11 +13,19 @@ START = 1_795_600_000_000_000_000
 
 
 class Host(ActionModule):
-    """Each round trip takes 20 ms by the controller's clock, the host's is 3 s ahead. `answer` is what the host says instead, or an exception."""
+    """Each round trip takes 20 ms by the controller's clock, the host's is 3 s ahead. `answer` is what the host says
+    instead, or an exception."""
 
     def __init__(self, answer=None, **arguments):
         task = SimpleNamespace(args=arguments, async_val=False, check_mode=True, diff=False, no_log=False, timeout=0)
-        super().__init__(task, SimpleNamespace(_shell=SimpleNamespace(tmpdir=None)), SimpleNamespace(check_mode=True), None, None, None)
+        super().__init__(
+            task,
+            SimpleNamespace(_shell=SimpleNamespace(tmpdir=None)),
+            SimpleNamespace(check_mode=True),
+            None,
+            None,
+            None,
+        )
         self.answer, self.asked, self.time = answer, [], START
         self.now = lambda: self.time
 
@@ -43,14 +51,19 @@ def test_one_round_trip():
     assert host.asked == [("date +%s.%N", False)]
 
 
-@pytest.mark.parametrize(("options", "expected"), [({}, 1), ({"enough": 0.01}, 1), ({"enough": 0.005}, 5), ({"enough": 0, "samples": 3}, 3)])
+@pytest.mark.parametrize(
+    ("options", "expected"), [({}, 1), ({"enough": 0.01}, 1), ({"enough": 0.005}, 5), ({"enough": 0, "samples": 3}, 3)]
+)
 def test_as_many_round_trips_as_are_needed(options, expected):
     host = Host(**options)
     host.now_and_then()
     assert len(host.asked) == expected
 
 
-@pytest.mark.parametrize(("answer", "why"), [(said("1795600003.N\n"), "1795600003.N"), (said("", 127, "sh: date: not found"), "sh: date: not found")])
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(said("1795600003.N\n"), "1795600003.N"), (said("", 127, "sh: date: not found"), "sh: date: not found")],
+)
 def test_a_host_that_does_not_tell_is_unknown(answer, why):
     result = Host(answer).now_and_then()
     assert (result["clock"], result["changed"]) == (None, False)

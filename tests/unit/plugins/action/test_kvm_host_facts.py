@@ -19,7 +19,8 @@ OFF = 3.0  # seconds, the host's clock against the controller's
 
 
 class Host:
-    """A scripted connection: each way takes `way` seconds, the module 5 s. `dates` are what the host says, or an exception that asking it raises."""
+    """A scripted connection: each way takes `way` seconds, the module 5 s. `dates` are what the host says, or an
+    exception that asking it raises."""
 
     def __init__(self, monkeypatch, way=0.01, dates=None, module=FACTS, **arguments):
         self.way, self.dates, self.module, self.time, self.asked = way, dates, module, START, []
@@ -27,7 +28,11 @@ class Host:
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), has_native_async=False)
         self.action = ActionModule(task, connection, SimpleNamespace(check_mode=True), None, None, None)
         self.action.now = lambda: self.time
-        monkeypatch.setattr(ActionBase, "_low_level_execute_command", lambda _action, cmd, sudoable=True, **_options: self._answer(cmd, sudoable))
+        monkeypatch.setattr(
+            ActionBase,
+            "_low_level_execute_command",
+            lambda _action, cmd, sudoable=True, **_options: self._answer(cmd, sudoable),
+        )
         monkeypatch.setattr(ActionBase, "_execute_module", self._execute)
         monkeypatch.setattr(ActionBase, "_remove_tmp_path", lambda *_arguments: None)
 

@@ -10,7 +10,11 @@ from tests.cluster_profiles import healthy
 
 PLACE = {"cloudstack_zone": "zone1", "cloudstack_pod": "pod1", "cloudstack_cluster": "cluster1"}
 LABELS = {
-    "cluster_traffic_labels": [{"type": "Management", "label": "cloudbr0"}, {"type": "Guest", "label": "cloudbr1"}, {"type": "Storage", "label": "cloudbr2"}]
+    "cluster_traffic_labels": [
+        {"type": "Management", "label": "cloudbr0"},
+        {"type": "Guest", "label": "cloudbr1"},
+        {"type": "Storage", "label": "cloudbr2"},
+    ]
 }
 
 
@@ -39,7 +43,10 @@ def asked(found):
 def test_everybody_asks_everybody_with_the_declared_size_where_there_are_addresses():
     found = first_round(NAMES, hostvars(), NAMES)
     assert asked(found)["host1"] == ["host2", "host3", "host4"]
-    assert {(each["network"], each["size"]) for each in found["host1"]["probes"]} == {("cloudbr0", 1500), ("cloudbr2", 9000)}
+    assert {(each["network"], each["size"]) for each in found["host1"]["probes"]} == {
+        ("cloudbr0", 1500),
+        ("cloudbr2", 9000),
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,12 +61,19 @@ def test_only_hosts_of_this_run_ask(live, reached, expected):
 
 
 def test_nobody_asks_for_an_address_of_its_own():
-    twice = {"host3": {"facts.bridges[cloudbr2].addresses": ["10.88.2.14/24"], "facts.interfaces[cloudbr2].addresses": ["10.88.2.14/24"]}}
+    twice = {
+        "host3": {
+            "facts.bridges[cloudbr2].addresses": ["10.88.2.14/24"],
+            "facts.interfaces[cloudbr2].addresses": ["10.88.2.14/24"],
+        }
+    }
     found = first_round(NAMES, hostvars(twice), NAMES)
     assert not [each for each in found["host3"]["probes"] if each["address"] == "10.88.2.14"]
 
 
-@pytest.mark.parametrize(("address", "peers"), [("10.88.0.14", {"cloudbr0"}), ("192.0.2.14", set()), ("host4.example", set()), (None, set())])
+@pytest.mark.parametrize(
+    ("address", "peers"), [("10.88.0.14", {"cloudbr0"}), ("192.0.2.14", set()), ("host4.example", set()), (None, set())]
+)
 def test_a_host_without_facts_is_asked_where_cloudstack_will_look_for_it(address, peers):
     variables = hostvars(reached=["host1", "host2", "host3"])
     variables["host4"]["ansible_facts"] = {}
@@ -74,7 +88,9 @@ def test_the_second_round_looks_for_the_direction_to_a_host_without_facts():
     variables = hostvars({f"host{number}": small for number in (1, 2, 3)}, reached=["host1", "host2", "host3"])
     variables["host4"]["ansible_facts"] = {}
     found = second_round(NAMES, variables, NAMES)
-    assert {(host, each["network"], each["peer"]) for host, mine in found.items() for each in mine["probes"]} >= {("host1", "cloudbr0", "host4")}
+    assert {(host, each["network"], each["peer"]) for host, mine in found.items() for each in mine["probes"]} >= {
+        ("host1", "cloudbr0", "host4")
+    }
     assert "host4" not in found
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever a program prints: a value that JSON can hold, or a ParseError. No other exception, no number that is none, no hang."""
+"""Whatever a program prints: a value that JSON can hold, or a ParseError. No other exception, no number that is none,
+no hang."""
 
 from __future__ import annotations
 
@@ -22,9 +23,25 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).parents[4]
 UTILS = ROOT / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.cloudstack.kvm.plugins.module_utils"
-FIXTURES = [path for path in sorted((ROOT / "tests" / "fixtures").rglob("*")) if path.is_file() and path.stat().st_size < 12000]
+FIXTURES = [
+    path for path in sorted((ROOT / "tests" / "fixtures").rglob("*")) if path.is_file() and path.stat().st_size < 12000
+]
 HUGE = "9" * 5000
-NUMBERS = [HUGE, f"-{HUGE}", "NaN", "-Infinity", "Infinity", "nan", "inf", "1e999", "1" + "0" * 400, "²", "٣", "0x10", "1_0"]
+NUMBERS = [
+    HUGE,
+    f"-{HUGE}",
+    "NaN",
+    "-Infinity",
+    "Infinity",
+    "nan",
+    "inf",
+    "1e999",
+    "1" + "0" * 400,
+    "²",
+    "٣",
+    "0x10",
+    "1_0",
+]
 NUMBER = re.compile(r"(?<![\w.])[0-9]+(\.[0-9]+)?(?![\w.])")
 
 # What else the parsers are given, by the name of the parameter.
@@ -47,7 +64,15 @@ OTHERS: dict[str, Any] = {
     "offset": 0,
 }
 # What makes packets and texts of our own values.
-MAKERS = ("netlink.route_request", "icmp.arp_request", "icmp.solicitation", "icmp.solicited_node", "icmp.mac_text", "icmp.tag", "properties.escape")
+MAKERS = (
+    "netlink.route_request",
+    "icmp.arp_request",
+    "icmp.solicitation",
+    "icmp.solicited_node",
+    "icmp.mac_text",
+    "icmp.tag",
+    "properties.escape",
+)
 GRAMMARS = ("ini_flat", "shell", "libvirt")
 
 
@@ -72,8 +97,14 @@ def each_way(name: str, function: Callable[..., Any]) -> list[tuple[str, Callabl
     return [(f"{name}({way})", call(function, first, rest, way)) for way in ways]
 
 
-def call(function: Callable[..., Any], first: inspect.Parameter, rest: list[inspect.Parameter], grammar: str) -> Callable[[Any], Any]:
-    given_ = {each.name: grammar if each.name == "grammar" else OTHERS[each.name] for each in rest if each.name in {*OTHERS, "grammar"}}
+def call(
+    function: Callable[..., Any], first: inspect.Parameter, rest: list[inspect.Parameter], grammar: str
+) -> Callable[[Any], Any]:
+    given_ = {
+        each.name: grammar if each.name == "grammar" else OTHERS[each.name]
+        for each in rest
+        if each.name in {*OTHERS, "grammar"}
+    }
 
     def ask(text: Any) -> Any:
         return function(text.encode("utf-8", "replace") if str(first.annotation) == "bytes" else text, **given_)
@@ -105,25 +136,42 @@ def ends_well(ask: Callable[[Any], Any], text: str) -> None:
         assert len(str(error)) < 2000, "an error that quotes everything"
         return
     written = json.dumps(plain(value), allow_nan=False)
-    json.loads(written, parse_int=lambda digits: pytest.fail("a number that is too long") if len(digits) > 60 else int(digits))
+    json.loads(
+        written, parse_int=lambda digits: pytest.fail("a number that is too long") if len(digits) > 60 else int(digits)
+    )
 
 
 def mutations(text: str) -> list[str]:
     """The text with each of NUMBERS for all its numbers, and for one; cut; with what no text should have."""
     all_of = [NUMBER.sub(lambda _match, number=number: number, text) for number in NUMBERS]
-    return [*all_of, NUMBER.sub(HUGE, text, count=1), text[: len(text) // 2], text.replace("\n", "\0\n", 1), text.replace("\n", "\r"), text * 2]
+    return [
+        *all_of,
+        NUMBER.sub(HUGE, text, count=1),
+        text[: len(text) // 2],
+        text.replace("\n", "\0\n", 1),
+        text.replace("\n", "\r"),
+        text * 2,
+    ]
 
 
 def test_all_parsers_are_found() -> None:
     names = {name.partition("(")[0] for name, _ask in FOUND}
     assert len(names) > 60, sorted(names)
-    assert {"chronyc.parse_tracking", "settings.parse_settings", "system.parse_lscpu", "nft_json.parse_ruleset", "icmp.read_echo"} <= names
+    assert {
+        "chronyc.parse_tracking",
+        "settings.parse_settings",
+        "system.parse_lscpu",
+        "nft_json.parse_ruleset",
+        "icmp.read_echo",
+    } <= names
 
 
 @pytest.mark.parametrize(("name", "ask"), FOUND, ids=[name for name, _ask in FOUND])
 def test_captured_texts_with_numbers_that_are_none(name: str, ask: Callable[[Any], Any]) -> None:
     subject = name.partition(".")[0].partition("_")[0]
-    related = [path for path in FIXTURES if subject in str(path.relative_to(ROOT))] or FIXTURES[:: max(1, len(FIXTURES) // 6)]
+    related = [path for path in FIXTURES if subject in str(path.relative_to(ROOT))] or FIXTURES[
+        :: max(1, len(FIXTURES) // 6)
+    ]
     for path in related[:6]:
         text = path.read_text("utf-8", "replace")
         for each in mutations(text):
@@ -133,7 +181,12 @@ def test_captured_texts_with_numbers_that_are_none(name: str, ask: Callable[[Any
 @pytest.mark.parametrize(("name", "ask"), FOUND, ids=[name for name, _ask in FOUND])
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    text=st.one_of(st.text(max_size=200), st.lists(st.sampled_from([*NUMBERS, "=", ":", ",", "\n", "{", "[", '"', "\\", " ", "key"]), max_size=12).map("".join))
+    text=st.one_of(
+        st.text(max_size=200),
+        st.lists(st.sampled_from([*NUMBERS, "=", ":", ",", "\n", "{", "[", '"', "\\", " ", "key"]), max_size=12).map(
+            "".join
+        ),
+    )
 )
 def test_any_text(name: str, ask: Callable[[Any], Any], text: str) -> None:
     ends_well(ask, text)
@@ -141,7 +194,19 @@ def test_any_text(name: str, ask: Callable[[Any], Any], text: str) -> None:
 
 @pytest.mark.parametrize(("name", "ask"), FOUND, ids=[name for name, _ask in FOUND])
 @pytest.mark.parametrize(
-    "text", ["[" * 20000, "{" * 20000, '{"a":' * 20000, "<a>" * 20000, "(" * 20000, "\\" * 20001, "a=" * 20000, " " * 50000, "\n" * 50000, HUGE]
+    "text",
+    [
+        "[" * 20000,
+        "{" * 20000,
+        '{"a":' * 20000,
+        "<a>" * 20000,
+        "(" * 20000,
+        "\\" * 20001,
+        "a=" * 20000,
+        " " * 50000,
+        "\n" * 50000,
+        HUGE,
+    ],
 )
 def test_long_and_deep_texts(name: str, ask: Callable[[Any], Any], text: str) -> None:
     ends_well(ask, text)
@@ -164,7 +229,9 @@ def test_numbers_that_are_some() -> None:
     assert load_json('{"a": [1, -2.5, null, "NaN"]}', "x") == {"a": [1, -2.5, None, "NaN"]}
 
 
-@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "-Infinity", "1e999", "9" * 41, "9" * 5000, "[" * 20000, "", "{"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "[Infinity]", "-Infinity", "1e999", "9" * 41, "9" * 5000, "[" * 20000, "", "{"]
+)
 def test_what_is_not_json(text: str) -> None:
     with pytest.raises(ParseError):
         load_json(text, "x")

@@ -22,7 +22,9 @@ def path(tmp_path):
 
 @pytest.fixture
 def run(path, capsys):
-    return lambda properties, **options: run_module(agent_properties, capsys, path=str(path), properties=properties, **options)
+    return lambda properties, **options: run_module(
+        agent_properties, capsys, path=str(path), properties=properties, **options
+    )
 
 
 def test_check_real_and_again(path, run):
@@ -32,9 +34,16 @@ def test_check_real_and_again(path, run):
     assert path.read_text() == before
     assert len(list(path.parent.iterdir())) == 1
     done = run(wanted)
-    assert predicted["changed_keys"] == done["changed_keys"] == ["guest.cpu.mode", "iscsi.session.cleanup.enabled", "workers"]
+    assert (
+        predicted["changed_keys"]
+        == done["changed_keys"]
+        == ["guest.cpu.mode", "iscsi.session.cleanup.enabled", "workers"]
+    )
     assert predicted["diff"] == done["diff"]
-    expected = before.replace("workers=5", "workers=8").replace("iscsi.session.cleanup.enabled=false\n", "") + "guest.cpu.mode=host-model\n"
+    expected = (
+        before.replace("workers=5", "workers=8").replace("iscsi.session.cleanup.enabled=false\n", "")
+        + "guest.cpu.mode=host-model\n"
+    )
     assert path.read_text() == expected
     assert path.stat().st_mode & 0o7777 == 0o600
     assert not run(wanted)["changed"]

@@ -16,7 +16,8 @@ ONE, TWO, THREE = text("cpu_xml/hypervisor-cpus.xml").splitlines()
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Scripts systemctl and virsh; returns what virsh was handed. `words` maps a CPU to the captured answer, `state` is libvirtd's."""
+    """Scripts systemctl and virsh; returns what virsh was handed. `words` maps a CPU to the captured answer, `state` is
+    libvirtd's."""
 
     def script(words, state="active"):
         handed = []
@@ -37,11 +38,24 @@ def asked(monkeypatch):
 @pytest.mark.parametrize("check", [True, False])
 def test_each_cpu_is_asked_once(asked, capsys, check):
     handed = asked({ONE: "identical", TWO: "incompatible_features", THREE: "unknown_model"})
-    cpus = {"host1": ONE, "host2": TWO, "host3": f" {ONE}\n", "host4": THREE, "host5": None, "host6": "<cpu", "host7": TWO}
+    cpus = {
+        "host1": ONE,
+        "host2": TWO,
+        "host3": f" {ONE}\n",
+        "host4": THREE,
+        "host5": None,
+        "host6": "<cpu",
+        "host7": TWO,
+    }
     result = run_module(cpu_compare, capsys, cpus=cpus, check=check)
     assert handed == [ONE, TWO, THREE]
     assert result["changed"] is False
-    assert result["cpu_compare"] == {"host1": "identical", "host3": "identical", "host2": "incompatible: pni, svm", "host7": "incompatible: pni, svm"}
+    assert result["cpu_compare"] == {
+        "host1": "identical",
+        "host3": "identical",
+        "host2": "incompatible: pni, svm",
+        "host7": "incompatible: pni, svm",
+    }
     assert sorted(result["unknown"]) == ["cpu_compare.host4", "cpu_compare.host5", "cpu_compare.host6"]
     assert "Unknown CPU model Zen9" in result["unknown"]["cpu_compare.host4"]
     assert "not known" in result["unknown"]["cpu_compare.host5"]
@@ -58,10 +72,14 @@ def test_nothing_is_started(asked, capsys):
 def test_nothing_to_compare(asked, capsys):
     asked({}, state="inactive")
     assert run_module(cpu_compare, capsys, cpus={})["cpu_compare"] == {}
-    assert run_module(cpu_compare, capsys, cpus={"host1": None})["unknown"] == {"cpu_compare.host1": "its CPU is not known"}
+    assert run_module(cpu_compare, capsys, cpus={"host1": None})["unknown"] == {
+        "cpu_compare.host1": "its CPU is not known"
+    }
 
 
 def test_no_virsh(capsys, monkeypatch):
     monkeypatch.setattr(client, "asleep", lambda: "")
     monkeypatch.setattr(client, "COMPARE", ("no-such-virsh",))
-    assert run_module(cpu_compare, capsys, cpus={"host1": ONE})["unknown"] == {"cpu_compare.host1": "no-such-virsh is not installed"}
+    assert run_module(cpu_compare, capsys, cpus={"host1": ONE})["unknown"] == {
+        "cpu_compare.host1": "no-such-virsh is not installed"
+    }

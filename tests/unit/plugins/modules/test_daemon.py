@@ -44,7 +44,7 @@ class Systemd:
             return f"Id={name}\nNames={name}\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
         start = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(self.wall))
         return (
-            f"ExecMainStartTimestamp={start}\nExecMainStartTimestampMonotonic={int(self.monotonic * 1e6)}\nId={name}\nNames={name}\n"
+            f"ExecMainStartTimestamp={start}\nExecMainStartTimestampMonotonic={int(self.monotonic * 1e6)}\nId={name}\nNames={name}\n"  # noqa: E501
             f"LoadState=loaded\nActiveState={self.active}\nUnitFileState=enabled\nNeedDaemonReload=no\n"
         )
 
@@ -93,7 +93,9 @@ def test_a_file_that_was_renamed_into_its_place_with_an_old_date(run, systemd, p
 
 def test_a_unit_that_is_not_there(run, systemd):
     systemd.load = "not-found"
-    assert run(check=True)["steps"] == ["daemon-reload systemd", "start chrony.service"], "its package is installed in the real run"
+    assert run(check=True)["steps"] == ["daemon-reload systemd", "start chrony.service"], (
+        "its package is installed in the real run"
+    )
     failed = run()
     assert failed["failed"]
     for part in ("chrony.service cannot be started", "not-found", "install its package", "Reproduce"):

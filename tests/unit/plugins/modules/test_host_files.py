@@ -36,7 +36,12 @@ def _everything(root: Path) -> list[dict]:
     (root / "old").write_text("old\n")
     (root / "hosts").write_text("127.0.1.1 host1\n")
     return [
-        {"path": f"{root}/libvirtd.conf", "format": "libvirt", "settings": {"listen_tls": 1, "tls_port": 16514}, "mode": "0600"},
+        {
+            "path": f"{root}/libvirtd.conf",
+            "format": "libvirt",
+            "settings": {"listen_tls": 1, "tls_port": 16514},
+            "mode": "0600",
+        },
         {"path": f"{root}/d", "state": "directory", "mode": "0700"},
         {"path": f"{root}/d/keys", "lines": ["ssh-ed25519 AAAA x"], "mode": "0600"},
         {"path": f"{root}/sysctl.conf", "settings": {"net.ipv4.ip_forward": 1}},
@@ -57,7 +62,8 @@ def test_check_real_and_again(tmp_path, run):
     assert done["changed"]
     assert (done["changed_paths"], done["diff"]) == (predicted["changed_paths"], predicted["diff"])
     assert done["changed_paths"] == [
-        f"{tmp_path}/{name}" for name in ("libvirtd.conf", "d", "d/keys", "sysctl.conf", "default", "hosts", "link", "old", "sudoers")
+        f"{tmp_path}/{name}"
+        for name in ("libvirtd.conf", "d", "d/keys", "sysctl.conf", "default", "hosts", "link", "old", "sudoers")
     ]
     after = _tree(tmp_path)
     again = run(entries)
@@ -121,7 +127,11 @@ def test_a_disk_that_fills_up_leaves_everything_as_it_was(tmp_path, run, monkeyp
 
     monkeypatch.setattr(client.os, "fsync", full)
     result = run(
-        [{"path": f"{tmp_path}/d", "state": "directory"}, {"path": f"{tmp_path}/first", "content": "a"}, {"path": f"{tmp_path}/second", "content": "b"}]
+        [
+            {"path": f"{tmp_path}/d", "state": "directory"},
+            {"path": f"{tmp_path}/first", "content": "a"},
+            {"path": f"{tmp_path}/second", "content": "b"},
+        ]
     )
     assert result["failed"]
     assert "No space left" in result["msg"]
@@ -155,7 +165,9 @@ def test_a_link_is_followed(tmp_path, run):
 def test_backup(tmp_path, run):
     (tmp_path / "f").write_text("old\n")
     (tmp_path / "f").chmod(0o600)
-    result = run([{"path": f"{tmp_path}/f", "content": "new\n"}, {"path": f"{tmp_path}/new", "content": "x"}], backup=True)
+    result = run(
+        [{"path": f"{tmp_path}/f", "content": "new\n"}, {"path": f"{tmp_path}/new", "content": "x"}], backup=True
+    )
     [(path, copy)] = result["backups"].items()
     assert path == f"{tmp_path}/f"
     assert Path(copy).read_text() == "old\n"

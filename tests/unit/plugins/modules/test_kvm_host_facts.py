@@ -24,7 +24,7 @@ from tests.unit.plugins.captured import raw, text
 from tests.unit.plugins.modules.edge import run_module
 
 PASSPHRASE = "secret16characte"
-UNIT = "Id=chrony.service\nNames=chrony.service chronyd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
+UNIT = "Id=chrony.service\nNames=chrony.service chronyd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"  # noqa: E501
 JOINED = {
     "addr": text("ip_link/debian12_joined.json"),
     "route": text("ip_route/debian12_joined.json"),
@@ -48,7 +48,9 @@ def _scripted(answers):
 
     def run_all(commands, **_options):
         return {
-            name: Answer(tuple(argv), 0, answers[name]) if name in answers else Answer(tuple(argv), None, problem=f"{argv[0]} is not installed")
+            name: Answer(tuple(argv), 0, answers[name])
+            if name in answers
+            else Answer(tuple(argv), None, problem=f"{argv[0]} is not installed")
             for name, argv in commands.items()
         }
 
@@ -61,7 +63,9 @@ def facts(monkeypatch, capsys):
         for part in (host_facts, network_facts):
             monkeypatch.setattr(part, "run_all", _scripted(answers))
         for part in (host_facts, access_facts):
-            monkeypatch.setattr(part, "run", lambda argv, **_options: Answer(tuple(argv), None, problem=f"{argv[0]} is not installed"))
+            monkeypatch.setattr(
+                part, "run", lambda argv, **_options: Answer(tuple(argv), None, problem=f"{argv[0]} is not installed")
+            )
         monkeypatch.setattr(cpu_facts, "KVM", "/dev/null")  # is there on every machine
         monkeypatch.setattr(libvirt_facts.fact_files, "processes", lambda _unit: [])
         return run_module(kvm_host_facts, capsys, **options)["ansible_facts"]["kvm_host"]
@@ -73,8 +77,17 @@ def test_a_joined_host(facts):
     found = facts(JOINED, packages=["chrony", "nothing"], units=["chronyd.service"])
     assert found["schema_version"] == "2"
     assert found["fqdn"] == "h1.lab.test"
-    assert {name: found["packages"][name] for name in ("chrony", "nothing", "sudo")} == {"chrony": "4.3-2+deb12u3", "nothing": None, "sudo": None}
-    assert found["units"]["chronyd.service"] == {"load": "loaded", "active": "active", "sub": "running", "unit_file": "enabled"}
+    assert {name: found["packages"][name] for name in ("chrony", "nothing", "sudo")} == {
+        "chrony": "4.3-2+deb12u3",
+        "nothing": None,
+        "sudo": None,
+    }
+    assert found["units"]["chronyd.service"] == {
+        "load": "loaded",
+        "active": "active",
+        "sub": "running",
+        "unit_file": "enabled",
+    }
     assert found["bridges"]["cloudbr0"]["ports"] == ["eth0"]
     assert found["default_interface"] == "cloudbr0"
     assert (found["libvirt"]["version"], found["libvirt"]["qemu_version"]) == ("9.0.0", "7.2.22")
@@ -95,7 +108,11 @@ def test_what_is_always_looked_at_does_not_depend_on_the_options(facts):
 
 
 def test_what_roles_require_is_collected_together_with_the_options(facts):
-    asked = facts(JOINED, packages=["one"], required=[{"packages": ["two"], "files": ["/nope"]}, {"packages": ["one", "three"]}, {}])
+    asked = facts(
+        JOINED,
+        packages=["one"],
+        required=[{"packages": ["two"], "files": ["/nope"]}, {"packages": ["one", "three"]}, {}],
+    )
     always = facts(JOINED)
     assert set(asked["packages"]) - set(always["packages"]) == {"one", "two", "three"}
     assert set(asked["files"]) - set(always["files"]) == {"/nope"}
@@ -125,7 +142,19 @@ def _alike(hand_made, collected):
 
 def test_a_host_without_any_tool_is_unknown_not_healthy(facts):
     found = facts({}, packages=["chrony"], units=["x.service"])
-    missing = {"interfaces", "bridges", "routes", "default_interface", "fqdn", "cpu", "time", "time.sources", "libvirt", "packages", "units"}
+    missing = {
+        "interfaces",
+        "bridges",
+        "routes",
+        "default_interface",
+        "fqdn",
+        "cpu",
+        "time",
+        "time.sources",
+        "libvirt",
+        "packages",
+        "units",
+    }
     assert missing <= set(found["unknown"])
     assert found["unknown"]["time"] == "chronyc is not installed"
     assert found["time"]["synchronised"] is None
@@ -147,7 +176,13 @@ def test_the_shape_does_not_depend_on_what_is_there(facts):
 
 def test_this_machine_really(capsys):
     """No script: whatever this machine has, the run ends well and answers what was asked."""
-    found = run_module(kvm_host_facts, capsys, sysctl=["kernel.ostype", "no.such.key"], kernel_modules=["no_such"], files=["/proc/version", "/nope"])
+    found = run_module(
+        kvm_host_facts,
+        capsys,
+        sysctl=["kernel.ostype", "no.such.key"],
+        kernel_modules=["no_such"],
+        files=["/proc/version", "/nope"],
+    )
     host = found["ansible_facts"]["kvm_host"]
     assert found["changed"] is False
     assert (host["sysctl"]["kernel.ostype"], host["sysctl"]["no.such.key"]) == ("Linux", None)
@@ -182,9 +217,21 @@ WITH_PASSPHRASE = f"guid=x\nkeystore.passphrase={PASSPHRASE}\n".encode()
     [
         (None, None, {"present": False, "readable": False, "empty": False, "opens": None}),
         (WITH_PASSPHRASE, None, {"present": False, "readable": False, "empty": False, "opens": None}),
-        (WITH_PASSPHRASE, raw("keystore/pkcs12.jks"), {"present": True, "readable": True, "empty": False, "opens": True}),
-        (WITH_PASSPHRASE + b"keystore.passphrase=new\n", raw("keystore/pkcs12.jks"), {"present": True, "readable": True, "empty": False, "opens": False}),
-        (b"guid=x\n", raw("keystore/jks.jks"), {"present": True, "readable": True, "empty": False, "opens": False}),  # lost: the join makes a new one
+        (
+            WITH_PASSPHRASE,
+            raw("keystore/pkcs12.jks"),
+            {"present": True, "readable": True, "empty": False, "opens": True},
+        ),
+        (
+            WITH_PASSPHRASE + b"keystore.passphrase=new\n",
+            raw("keystore/pkcs12.jks"),
+            {"present": True, "readable": True, "empty": False, "opens": False},
+        ),
+        (
+            b"guid=x\n",
+            raw("keystore/jks.jks"),
+            {"present": True, "readable": True, "empty": False, "opens": False},
+        ),  # lost: the join makes a new one
         (WITH_PASSPHRASE, b"", {"present": True, "readable": True, "empty": True, "opens": None}),
     ],
 )

@@ -17,7 +17,11 @@ PASSWORD = "planted-password"
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_the_probe_gets_what_the_task_says(capsys, monkeypatch, check_mode):
     asked = []
-    monkeypatch.setattr(ManagementProbe, "look_at", lambda self, target: asked.append((self, target)) or {"bmc": {"text": f"betrays {target.bmc_password}"}})
+    monkeypatch.setattr(
+        ManagementProbe,
+        "look_at",
+        lambda self, target: asked.append((self, target)) or {"bmc": {"text": f"betrays {target.bmc_password}"}},
+    )
     host = {"name": "host1", "address": "192.0.2.11", "bmc_address": "198.51.100.11", "bmc_password": PASSWORD}
     result = run_module(check, capsys, check=check_mode, hosts=[host])
     ((probe, target),) = asked

@@ -38,7 +38,17 @@ def run(monkeypatch, capsys):
 
 def test_good_export(run):
     result, tried = run(GOOD)
-    assert result["exports"] == [{"export": "192.0.2.60:/export/a", "ok": True, "version": 3, "steps": ALL, "failed_step": "", "text": "", "uid_seen": 0}]
+    assert result["exports"] == [
+        {
+            "export": "192.0.2.60:/export/a",
+            "ok": True,
+            "version": 3,
+            "steps": ALL,
+            "failed_step": "",
+            "text": "",
+            "uid_seen": 0,
+        }
+    ]
     assert (result["changed"], result["unknown"]) == (False, {})
     assert tried[0][:2] == ("192.0.2.60", "/export/a")
     assert tried[0][3:] == (15, True)
@@ -65,12 +75,17 @@ def test_refused_export(run, seen, parts):
 
 
 def test_report_only(run):
-    result, _tried = run(SQUASHED, CLOSED, GOOD, exports=["192.0.2.60:/a", "192.0.2.60:/b", "[2001:db8::60]:/c"], report_only=True)
+    result, _tried = run(
+        SQUASHED, CLOSED, GOOD, exports=["192.0.2.60:/a", "192.0.2.60:/b", "[2001:db8::60]:/c"], report_only=True
+    )
     assert [each["ok"] for each in result["exports"]] == [False, False, True]
     assert [each["uid_seen"] for each in result["exports"]] == [65534, None, 0]
 
 
-@pytest.mark.parametrize(("export", "server", "path"), [("[2001:db8::60]:/c", "2001:db8::60", "/c"), ("nfs.example.org:/", "nfs.example.org", "/")])
+@pytest.mark.parametrize(
+    ("export", "server", "path"),
+    [("[2001:db8::60]:/c", "2001:db8::60", "/c"), ("nfs.example.org:/", "nfs.example.org", "/")],
+)
 def test_server_and_path(run, export, server, path):
     assert run(GOOD, exports=[export])[1][0][:2] == (server, path)
 

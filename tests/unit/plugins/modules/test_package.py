@@ -16,7 +16,9 @@ def host(monkeypatch):
     """What is installed on the host, by name."""
     there = {"bash": Installed("bash", "5.2")}
     monkeypatch.setattr(PackageManager, "installed", lambda self: list(there.values()))
-    monkeypatch.setattr(PackageManager, "install", lambda self, names: there.update({name: Installed(name, "1") for name in names}))
+    monkeypatch.setattr(
+        PackageManager, "install", lambda self, names: there.update({name: Installed(name, "1") for name in names})
+    )
     return there
 
 

@@ -13,7 +13,11 @@ PROBE = {"network": "net", "peer": "host2", "address": "198.51.100.77", "size": 
 
 
 def _run(capsys, **options):
-    return run_module(path_mtu, capsys, **{"host": "host1", "networks": [{"name": "net", "device": "nosuchdev0"}], "probes": [PROBE], **options})
+    return run_module(
+        path_mtu,
+        capsys,
+        **{"host": "host1", "networks": [{"name": "net", "device": "nosuchdev0"}], "probes": [PROBE], **options},
+    )
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -22,7 +26,12 @@ def test_nowhere_to_ask_from(capsys, check):
     result = _run(capsys, check=check)
     assert result["changed"] is False
     outcome = Outcome.from_dict(result["outcomes"][0])
-    assert (outcome.probe.host, outcome.probe.peer, outcome.failure, outcome.control) == ("host1", "host2", "no_address", False)
+    assert (outcome.probe.host, outcome.probe.peer, outcome.failure, outcome.control) == (
+        "host1",
+        "host2",
+        "no_address",
+        False,
+    )
     assert outcome.failure in FAILURES
     assert outcome.text.startswith("there is no device nosuchdev0, only ")
     assert (result["heard"], result["packets_sent"]) == ([], 0)
@@ -31,7 +40,10 @@ def test_nowhere_to_ask_from(capsys, check):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"probes": [{**PROBE, "size": 20}]}, "host1: no IPv4 path is that small or large: host2. Expected: 68 to 65535. Observed: 20."),
+        (
+            {"probes": [{**PROBE, "size": 20}]},
+            "host1: no IPv4 path is that small or large: host2. Expected: 68 to 65535. Observed: 20.",
+        ),
         ({"count": 0}, "host1: count is out of bounds. Expected: 1 to 1000. Observed: 0."),
         ({"networks": [{"name": "net"}]}, "one of the following is required: device, source found in networks"),
     ],

@@ -23,7 +23,14 @@ def test_result(capsys, check):
     assert result["changed"] is False
     there, nowhere = result["ports"]
     assert there.pop("ms") < 1000
-    assert there == {"to": "myself", "address": "127.0.0.1", "port": port, "purpose": "agent", "state": "open", "text": ""}
+    assert there == {
+        "to": "myself",
+        "address": "127.0.0.1",
+        "port": port,
+        "purpose": "agent",
+        "state": "open",
+        "text": "",
+    }
     assert (nowhere["state"], nowhere["ms"], nowhere["purpose"]) == (None, None, "")
 
 

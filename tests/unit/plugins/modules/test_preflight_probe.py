@@ -9,11 +9,22 @@ import pytest
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import cpu_compare as cpu_client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs
-from ansible_collections.cloudstack.kvm.plugins.modules import cpu_compare, nfs_export_check, path_mtu, port_check, preflight_probe
+from ansible_collections.cloudstack.kvm.plugins.modules import (
+    cpu_compare,
+    nfs_export_check,
+    path_mtu,
+    port_check,
+    preflight_probe,
+)
 
 from tests.unit.plugins.modules.edge import run_module
 
-MODULES = {"path_mtu": path_mtu, "port_check": port_check, "cpu_compare": cpu_compare, "nfs_export_check": nfs_export_check}
+MODULES = {
+    "path_mtu": path_mtu,
+    "port_check": port_check,
+    "cpu_compare": cpu_compare,
+    "nfs_export_check": nfs_export_check,
+}
 NETWORK = {"name": "net", "device": "nosuchdev0"}
 PROBE = {"network": "net", "peer": "host2", "address": "198.51.100.77", "size": 1500}
 GIVEN = {
@@ -37,7 +48,9 @@ def given(monkeypatch):
     """Options of each probe; a port that is open, no libvirt that may be asked, an NFS server that can be reached."""
     monkeypatch.setattr(cpu_client, "asleep", lambda: "libvirtd.service is not active")
     monkeypatch.setattr(libnfs, "library", object)
-    monkeypatch.setattr(libnfs, "try_export", lambda *_arguments: libnfs.Attempt(3, dict.fromkeys(libnfs.STEPS, 1.5), uid_seen=0))
+    monkeypatch.setattr(
+        libnfs, "try_export", lambda *_arguments: libnfs.Attempt(3, dict.fromkeys(libnfs.STEPS, 1.5), uid_seen=0)
+    )
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = {**GIVEN["port_check"]["targets"][0], "port": server.getsockname()[1]}
         yield {**GIVEN, "port_check": {"targets": [target]}}
@@ -55,7 +68,11 @@ def test_each_result_is_that_of_its_module(given, capsys, check):
     results = run_module(preflight_probe, capsys, check=check, **given)["probes"]
     assert list(results) == list(MODULES)
     for name, module in MODULES.items():
-        alone = {key: value for key, value in run_module(module, capsys, check=check, **given[name]).items() if key not in OF_ANSIBLE}
+        alone = {
+            key: value
+            for key, value in run_module(module, capsys, check=check, **given[name]).items()
+            if key not in OF_ANSIBLE
+        }
         assert steady(results[name]) == steady(alone), name
 
 

@@ -4,7 +4,17 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import BOND, BRIDGE, CARD, HEIGHT, NETWORK, TRAFFIC, VLAN, diagram, diagrams
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.network_diagram import (
+    BOND,
+    BRIDGE,
+    CARD,
+    HEIGHT,
+    NETWORK,
+    TRAFFIC,
+    VLAN,
+    diagram,
+    diagrams,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +54,15 @@ def boxes(drawn):
 def test_a_chain_from_the_card_to_the_network():
     drawn = draw(BONDED)
     seen = boxes(drawn)
-    columns = {"eno1": CARD, "bond0": BOND, "bond0.20": VLAN, "cloudbr0": BRIDGE, "Management": TRAFFIC, "10.1.0.0/24": NETWORK, "eno9": CARD}
+    columns = {
+        "eno1": CARD,
+        "bond0": BOND,
+        "bond0.20": VLAN,
+        "cloudbr0": BRIDGE,
+        "Management": TRAFFIC,
+        "10.1.0.0/24": NETWORK,
+        "eno9": CARD,
+    }
     assert {name: seen[name].column for name in columns} == columns
     assert "vnet3" not in seen
     assert (seen["eno1"].detail, seen["eno2"].detail) == ("25 Gb/s · MTU 1500", "MTU 1500 · no link")
@@ -67,14 +85,22 @@ def test_a_missing_bridge_is_drawn_and_blamed_alone():
     world, found = four_hosts()
     drawn = diagrams(world.profiles(), report(world, found))
     assert [diagram.hosts for diagram in drawn] == [["host4"], ["host1", "host2", "host3"]]
-    assert {box.title: (box.missing, box.findings) for box in drawn[0].boxes if "NET001" in box.findings} == {"cloudbr1": (True, ("NET001",))}
+    assert {box.title: (box.missing, box.findings) for box in drawn[0].boxes if "NET001" in box.findings} == {
+        "cloudbr1": (True, ("NET001",))
+    }
 
 
 def test_the_worst_finding_colours():
     warning = finding("NET011", ["host4"], severity="warning", observed="eno2 has no link")
-    drawn = draw(BONDED, finding("NET013", ["host4"], observed="bond0: leg eno2 is down", expected="eno2 of bond0 up"), warning)
+    drawn = draw(
+        BONDED, finding("NET013", ["host4"], observed="bond0: leg eno2 is down", expected="eno2 of bond0 up"), warning
+    )
     assert boxes(drawn)["eno2"].findings == ("NET013", "NET011")
-    assert (boxes(drawn)["eno2"].severity, boxes(drawn)["bond0"].severity, boxes(drawn)["eno1"].severity) == ("error", "error", "")
+    assert (boxes(drawn)["eno2"].severity, boxes(drawn)["bond0"].severity, boxes(drawn)["eno1"].severity) == (
+        "error",
+        "error",
+        "",
+    )
 
 
 def test_a_finding_that_names_nothing_is_told_beside_the_picture():

@@ -4,7 +4,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment, FaultReport, Outcome, PathResults, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    Attachment,
+    FaultReport,
+    Outcome,
+    PathResults,
+    Probe,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import PATH_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_report import section
@@ -20,8 +26,14 @@ SMALL = {"control": True, "passed": False, "path_mtu": 1500, "failure": "too_lar
 
 def paths(pairs, hosts=3, rack=None):
     """One network; pairs (host, peer) -> outcome's parts."""
-    at = {(f"h{number}", "stor"): Attachment(f"h{number}", "stor", f"10.0.1.{number}", rack(number) if rack else "") for number in range(1, hosts + 1)}
-    outcomes = [Outcome(Probe(f"h{one}", "stor", f"h{other}", f"10.0.1.{other}", 9000), **parts) for (one, other), parts in pairs.items()]
+    at = {
+        (f"h{number}", "stor"): Attachment(f"h{number}", "stor", f"10.0.1.{number}", rack(number) if rack else "")
+        for number in range(1, hosts + 1)
+    }
+    outcomes = [
+        Outcome(Probe(f"h{one}", "stor", f"h{other}", f"10.0.1.{other}", 9000), **parts)
+        for (one, other), parts in pairs.items()
+    ]
     return PathResults(at, tuple(outcomes), frozenset(), FaultReport())
 
 
@@ -49,12 +61,20 @@ def test_a_letter_for_each_answer(parts, letter):
 def test_a_pair_passes_if_both_ways_do():
     good = {"control": True, "passed": True, "rtt_avg_ms": 0.2}
     found = network({(1, 2): good, (2, 1): SMALL, (1, 3): good, (3, 1): good, (2, 3): good})
-    assert (found["pairs"], found["passed"], found["size"], found["hosts"], found["round_trip_ms"]) == (3, 2, 9000, 3, 0.2)
+    assert (found["pairs"], found["passed"], found["size"], found["hosts"], found["round_trip_ms"]) == (
+        3,
+        2,
+        9000,
+        3,
+        0.2,
+    )
 
 
 def test_of_many_hosts_the_racks_are_shown_with_the_worst_of_each():
     good = {"control": True, "passed": True}
-    found = network({(1, 2): good, (1, 3): good, (1, 4): SMALL, (3, 4): good}, hosts=100, rack=lambda number: f"r{number % 2}")
+    found = network(
+        {(1, 2): good, (1, 3): good, (1, 4): SMALL, (3, 4): good}, hosts=100, rack=lambda number: f"r{number % 2}"
+    )
     assert (found["shows"], found["names"], found["rows"]) == ("racks", ["r0", "r1"], ["  ", "M·"])
 
 

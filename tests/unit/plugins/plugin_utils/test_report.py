@@ -107,7 +107,11 @@ def test_the_path_check_alone_leaves_no_facts_and_touches_no_mark(tmp_path):
 
 def test_what_a_killed_writer_has_left_goes(tmp_path):
     unfinished = "a" * 16
-    for name in (f".preflight.json{_MARK}{unfinished}", f".preflight.facts.json{_MARK}{unfinished}", ".preflight.other"):
+    for name in (
+        f".preflight.json{_MARK}{unfinished}",
+        f".preflight.facts.json{_MARK}{unfinished}",
+        ".preflight.other",
+    ):
         (tmp_path / name).write_text("half")
     write(built(), tmp_path)
     assert [name for name in names(tmp_path) if name.startswith(".")] == [".preflight.other"]

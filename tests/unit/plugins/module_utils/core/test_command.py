@@ -16,7 +16,9 @@ def test_an_answer():
 
 
 def test_the_locale_is_c():
-    assert run([sys.executable, "-c", "import os; print(os.environ['LC_ALL'], os.environ['PATH'])"]).stdout.startswith("C ")
+    assert run([sys.executable, "-c", "import os; print(os.environ['LC_ALL'], os.environ['PATH'])"]).stdout.startswith(
+        "C "
+    )
 
 
 @pytest.mark.parametrize(

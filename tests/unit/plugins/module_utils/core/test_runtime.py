@@ -50,11 +50,20 @@ def test_an_empty_plan_changes_nothing(run):
 
 
 def test_an_error_names_host_expected_observed_and_next_step(run):
-    code, result, _out = run(_raise(InputError("the mode is wrong", expected="0644", observed="rw", next_step="correct it", reproduce="ls -l")))
+    code, result, _out = run(
+        _raise(
+            InputError("the mode is wrong", expected="0644", observed="rw", next_step="correct it", reproduce="ls -l")
+        )
+    )
     assert code == 1
     assert result["failed"]
     assert result["msg"] == "h1: the mode is wrong. Expected: 0644. Observed: rw. Next: correct it. Reproduce: ls -l."
-    assert (result["expected"], result["observed"], result["next_step"], result["reproduce"]) == ("0644", "rw", "correct it", "ls -l")
+    assert (result["expected"], result["observed"], result["next_step"], result["reproduce"]) == (
+        "0644",
+        "rw",
+        "correct it",
+        "ls -l",
+    )
 
 
 def test_an_error_keeps_the_host_it_names(run):

@@ -148,7 +148,10 @@ def test_alert_of_a_bridge_without_port_beats_the_generic_sentence():
     )
     record = {"id": "18", "state": "Alert"}
     text = tell(
-        _join("bridge-without-port", alerts=[alert], record=record), _evidence("bridge-without-port"), "host2", "cluster1"
+        _join("bridge-without-port", alerts=[alert], record=record),
+        _evidence("bridge-without-port"),
+        "host2",
+        "cluster1",
     )
     assert text.startswith(
         "host2 did not join cluster1: a bridge of a traffic label is missing or has no physical port"

@@ -32,7 +32,9 @@ def test_host_without_any_bridge():
     assert find_label_problems(["cloudbr0"], {}) == ["no bridge cloudbr0 (bridges of this host: none)"]
 
 
-@pytest.mark.parametrize("port", ["eth0", "bond1", "ens3", "enp1s0f0np0", "eno1", "p1p2", "enx001122334455", "team0", "em1", "vlan7"])
+@pytest.mark.parametrize(
+    "port", ["eth0", "bond1", "ens3", "enp1s0f0np0", "eno1", "p1p2", "enx001122334455", "team0", "em1", "vlan7"]
+)
 def test_names_that_the_agent_takes_for_physical(port):
     assert find_label_problems(["b"], {"b": {"ports": [port]}}) == []
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What differs between distributions: the more specific name wins, key by key, and an unknown distribution is refused in words."""
+"""What differs between distributions: the more specific name wins, key by key, and an unknown distribution is refused
+in words."""
 
 from __future__ import annotations
 

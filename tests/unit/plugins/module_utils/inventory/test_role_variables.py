@@ -51,7 +51,8 @@ TYPO = ["oobm_adress is not a variable of the role oobm"]
         (
             TYPO,
             [BROKEN],
-            "host1: expected only variables of the role oobm, observed: oobm_adress is not a variable of the role oobm. "
+            "host1: expected only variables of the role oobm, observed: oobm_adress is not a variable of the role "
+            "oobm. "
             "Next: correct the name in the inventory; the role's README lists all of them. "
             "host1: expected an address in oobm_address, observed: none. Next: set it.",
         ),

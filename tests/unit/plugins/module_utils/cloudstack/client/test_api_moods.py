@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API behind a load balancer, and with moods: (what is asked, what comes back) -> how it ends, in which words, and what was sent.
+"""The API behind a load balancer, and with moods: (what is asked, what comes back) -> how it ends, in which words, and
+what was sent.
 
-A write is received once, whatever happens; `ends` is "done", "maybe" (NoAnswer: it may have been carried out), "nothing"
-(Unreachable: it was not) or "refused".
-"""
+A write is received once, whatever happens; `ends` is "done", "maybe" (NoAnswer: it may have been carried out),
+"nothing" (Unreachable: it was not) or "refused"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ import json
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client, NoAnswer, Unreachable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import (
+    Access,
+    Client,
+    NoAnswer,
+    Unreachable,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.converge import converge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, POD
@@ -77,7 +82,11 @@ class Case(NamedTuple):
     times: int = 1
 
 
-BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT = page(502, "502 Bad Gateway"), page(503, "503 Service Unavailable"), page(504, "504 Gateway Time-out")
+BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT = (
+    page(502, "502 Bad Gateway"),
+    page(503, "503 Service Unavailable"),
+    page(504, "504 Gateway Time-out"),
+)
 CUT = Mood(cut=20)
 MAY = "may have been carried out"
 
@@ -87,11 +96,17 @@ def done(mood: Mood) -> Mood:
     return dataclasses.replace(mood, done=True)
 
 
-REDIRECT = Mood(301, "", "text/html", (("Location", "https://user:pw@cloud.example/client/api?apikey=the-api-key&signature=sig"),))
+REDIRECT = Mood(
+    301, "", "text/html", (("Location", "https://user:pw@cloud.example/client/api?apikey=the-api-key&signature=sig"),)
+)
 
 CASES = [
     # a write whose answer got lost, although it is carried out: the work is found, and the run goes on
-    *[Case(ask, done(mood), "done") for ask in (make_pod, join, make_network) for mood in (BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT, CUT)],
+    *[
+        Case(ask, done(mood), "done")
+        for ask in (make_pod, join, make_network)
+        for mood in (BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT, CUT)
+    ],
     Case(drop_pod, done(GATEWAY_TIMEOUT), "done"),
     Case(join, Mood(cut=0, done=True), "done"),
     Case(join, Mood(silent=True, done=True), "done"),
@@ -124,7 +139,12 @@ CASES = [
     Case(make_pod, page(404, "Not Found"), "refused", ("does not answer as a CloudStack API", "CLOUDSTACK_ENDPOINT")),
     Case(make_pod, page(413, "Too large"), "refused", ("does not answer as a CloudStack API", "HTTP 413")),
     # CloudStack's own words
-    Case(make_pod, refusal(401, 401, "unable to verify user credentials"), "refused", ("CloudStack refused the API key", "CLOUDSTACK_SECRET")),
+    Case(
+        make_pod,
+        refusal(401, 401, "unable to verify user credentials"),
+        "refused",
+        ("CloudStack refused the API key", "CLOUDSTACK_SECRET"),
+    ),
     Case(make_pod, refusal(431, 431, "missing parameter name"), "refused", ("431 missing parameter name",)),
     Case(make_pod, refusal(431, "431", "as text"), "refused", ("431 as text",)),
     Case(make_pod, refusal(530, [530], "as a list"), "refused", ("530 as a list",)),
@@ -136,16 +156,33 @@ CASES = [
     # a job: moods while it is polled end nothing
     *[
         Case(make_network, mood, "done", (), "queryAsyncJobResult", 3)
-        for mood in (BAD_GATEWAY, UNAVAILABLE, CUT, Mood(cut=0), text("[]"), text('{"r": {"jobstatus": "soon"}}'), page(200, "Sorry"))
+        for mood in (
+            BAD_GATEWAY,
+            UNAVAILABLE,
+            CUT,
+            Mood(cut=0),
+            text("[]"),
+            text('{"r": {"jobstatus": "soon"}}'),
+            page(200, "Sorry"),
+        )
     ],
     Case(make_network, text('{"r": {"jobstatus": "1", "jobresult": []}}'), "done", (), "queryAsyncJobResult"),
     Case(make_network, text('{"r": {"jobstatus": 2}}'), "done", (), "queryAsyncJobResult"),
     Case(make_network, Mood(drip=True), "done", (), "queryAsyncJobResult"),
     Case(
-        make_network, text('{"r": {"jobstatus": 2, "jobresult": "no"}}'), "refused", ("CloudStack refused createPhysicalNetwork", "no"), "queryAsyncJobResult"
+        make_network,
+        text('{"r": {"jobstatus": 2, "jobresult": "no"}}'),
+        "refused",
+        ("CloudStack refused createPhysicalNetwork", "no"),
+        "queryAsyncJobResult",
     ),
     # reads: words, at once
-    Case(read, UNAVAILABLE, "maybe", ("did not answer listPods", "HTTP 503", "an HTML page titled '503 Service Unavailable'")),
+    Case(
+        read,
+        UNAVAILABLE,
+        "maybe",
+        ("did not answer listPods", "HTTP 503", "an HTML page titled '503 Service Unavailable'"),
+    ),
     Case(read, CUT, "maybe", ("did not answer listPods",)),
     Case(read, Mood(drip=True), "maybe", ("no whole answer within 1 s",)),
     Case(read, text(""), "maybe", ("an empty body", "CLOUDSTACK_ENDPOINT")),
@@ -163,10 +200,20 @@ CASES = [
     Case(read, text('{"r": {"x": ' + "9" * 5000 + "}}"), "maybe", ("did not answer listPods",)),
     Case(read, text("\ufeff{}"), "maybe", ("did not answer listPods",)),
     Case(read, Mood(body=b'{"r": {"pod": "\xff\xfe"}}'), "maybe", ("not a list of objects",)),
-    Case(read, Mood(body="{}".encode("utf-16"), kind="application/json;charset=nonsense"), "maybe", ("did not answer listPods",)),
+    Case(
+        read,
+        Mood(body="{}".encode("utf-16"), kind="application/json;charset=nonsense"),
+        "maybe",
+        ("did not answer listPods",),
+    ),
     Case(read, Mood(body=b"no gzip", headers=(("Content-Encoding", "gzip"),)), "maybe", ("did not answer listPods",)),
     Case(read, text("{}", kind="text/plain"), "maybe", ("content of type text/plain",)),
-    Case(read, text('{"message": "no healthy upstream"}', 503), "maybe", ("HTTP 503", "JSON that is not an answer of CloudStack")),
+    Case(
+        read,
+        text('{"message": "no healthy upstream"}', 503),
+        "maybe",
+        ("HTTP 503", "JSON that is not an answer of CloudStack"),
+    ),
     Case(read, page(403, "Blocked {request}"), "refused", ("something in front of CloudStack", "HTTP 403")),
     Case(read, page(407, "Proxy Authentication Required"), "refused", ("something in front of CloudStack", "HTTP 407")),
     Case(read, REDIRECT, "refused", ("https://cloud.example/client/api",)),
@@ -191,7 +238,11 @@ def staged(case: Case) -> dict[str, list[Mood]]:
 
 def name(case: Case) -> str:
     body = "" if case.mood.body is None else str(case.mood.body)[:24].replace("\n", " ")
-    words = [case.ask.__name__, str(case.mood.status), *(mark for mark in ("done", "silent", "drip") if getattr(case.mood, mark))]
+    words = [
+        case.ask.__name__,
+        str(case.mood.status),
+        *(mark for mark in ("done", "silent", "drip") if getattr(case.mood, mark)),
+    ]
     return "-".join([*words, *([f"cut{case.mood.cut}"] if case.mood.cut is not None else []), body])
 
 
@@ -233,7 +284,16 @@ def test_a_look_that_never_comes_says_that_addhost_was_sent() -> None:
     assert "addHost was sent before, and the host may join meanwhile" in words
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/client/api", "http://no.such.invalid/client/api", "127.0.0.1/client/api", "http://[/x", "ftp://x/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/client/api",
+        "http://no.such.invalid/client/api",
+        "127.0.0.1/client/api",
+        "http://[/x",
+        "ftp://x/",
+    ],
+)
 def test_nobody_there_is_told_as_nothing_done(url: str) -> None:
     ends, words = outcome(make_pod, Client(Access(url, KEY, SECRET, timeout=5), clock=FakeClock()))
     assert ends == "nothing", words

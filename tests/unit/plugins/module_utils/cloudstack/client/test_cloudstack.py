@@ -13,7 +13,13 @@ from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 import requests
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Access, Client, NoAnswer, encode, signature
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import (
+    Access,
+    Client,
+    NoAnswer,
+    encode,
+    signature,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,7 +99,11 @@ def test_empty_list():
 
 
 def test_job_is_waited_for():
-    client = _client((200, {"r": {"jobid": "j"}}), (200, {"r": {"jobstatus": 0}}), (200, {"r": {"jobstatus": 1, "jobresult": {"pod": {"id": "p"}}}}))
+    client = _client(
+        (200, {"r": {"jobid": "j"}}),
+        (200, {"r": {"jobstatus": 0}}),
+        (200, {"r": {"jobstatus": 1, "jobresult": {"pod": {"id": "p"}}}}),
+    )
     assert client.job("createPhysicalNetwork") == {"pod": {"id": "p"}}
 
 
@@ -118,15 +128,35 @@ def test_job_that_never_ends():
 @pytest.mark.parametrize(
     ("answer", "code", "parts"),
     [
-        ((401, {"r": {"errorcode": 401, "errortext": "unable to verify user credentials"}}), 401, ["API key", "CLOUDSTACK_KEY"]),
-        ((431, {"r": {"errorcode": 431, "errortext": "missing parameter name"}}), 431, ["createZone", "missing parameter name"]),
-        ((432, {"r": {"errorcode": 432, "errortext": "does not exist or is not available"}}), 432, ["may call createZone", "root administrator"]),
-        ((530, {"r": {"errorcode": 530, "errortext": "Could not add host at [x] due to: [the cause]."}}), 530, ["530 the cause", "Next"]),
+        (
+            (401, {"r": {"errorcode": 401, "errortext": "unable to verify user credentials"}}),
+            401,
+            ["API key", "CLOUDSTACK_KEY"],
+        ),
+        (
+            (431, {"r": {"errorcode": 431, "errortext": "missing parameter name"}}),
+            431,
+            ["createZone", "missing parameter name"],
+        ),
+        (
+            (432, {"r": {"errorcode": 432, "errortext": "does not exist or is not available"}}),
+            432,
+            ["may call createZone", "root administrator"],
+        ),
+        (
+            (530, {"r": {"errorcode": 530, "errortext": "Could not add host at [x] due to: [the cause]."}}),
+            530,
+            ["530 the cause", "Next"],
+        ),
         ((404, "<html>"), 0, ["does not answer as a CloudStack API", "CLOUDSTACK_ENDPOINT"]),
         ((200, "<html>"), 0, ["did not answer createZone", "an HTML page", "may have been carried out"]),
         (requests.exceptions.ConnectionError("Connection refused"), 0, ["cannot be reached", "refused"]),
         (requests.exceptions.ConnectTimeout("timed out"), 0, ["cannot be reached", "timed out"]),
-        (requests.exceptions.ConnectionError("('Connection aborted.', RemoteDisconnected())"), 0, ["did not answer", "may have been carried out"]),
+        (
+            requests.exceptions.ConnectionError("('Connection aborted.', RemoteDisconnected())"),
+            0,
+            ["did not answer", "may have been carried out"],
+        ),
         (requests.exceptions.ReadTimeout(), 0, ["did not answer createZone", "within 10 s", "Next"]),
     ],
 )
@@ -141,7 +171,9 @@ def test_errors_in_the_operators_words(answer, code, parts):
 
 def test_one_text_for_every_401_so_all_causes_are_listed():
     with pytest.raises(ApiError) as caught:
-        _client((401, {"r": {"errorcode": 401, "errortext": "unable to verify user credentials and/or request signature"}})).call("listZones")
+        _client(
+            (401, {"r": {"errorcode": 401, "errortext": "unable to verify user credentials and/or request signature"}})
+        ).call("listZones")
     for part in ("CLOUDSTACK_KEY", "CLOUDSTACK_SECRET", "clock", "enabled", "api.allowed.source.cidr.list"):
         assert part in str(caught.value)
 
@@ -164,10 +196,14 @@ def test_a_server_that_stays_away_ends_the_wait_for_a_job():
 
 
 def test_no_secret_in_what_the_server_quotes():
-    text = "Failed to find IPMI user [admin]. Command [/usr/bin/ipmitool -I lanplus -P hunter22 user list] for pass~word"
+    text = (
+        "Failed to find IPMI user [admin]. Command [/usr/bin/ipmitool -I lanplus -P hunter22 user list] for pass~word"
+    )
     job = {"jobstatus": 2, "jobresult": {"errorcode": 530, "errortext": text}}
     with pytest.raises(ApiError) as caught:
-        _client((200, {"r": {"jobid": "j"}}), (200, {"r": job})).job("changeOutOfBandManagementPassword", password="pass~word")
+        _client((200, {"r": {"jobid": "j"}}), (200, {"r": job})).job(
+            "changeOutOfBandManagementPassword", password="pass~word"
+        )
     for secret in ("hunter22", "pass~word"):
         assert secret not in str(caught.value)
         assert secret not in caught.value.text

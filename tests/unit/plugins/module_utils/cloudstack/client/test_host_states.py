@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import carry_out, wait_maintenance
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.host_states import (
+    carry_out,
+    wait_maintenance,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_state import plan_absent
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
@@ -14,13 +17,20 @@ IP = "192.0.2.11"
 
 
 def _hosts(resource_state):
-    return ("listHosts", [{"id": "h1", "name": "host1", "ipaddress": IP, "state": "Up", "resourcestate": resource_state}])
+    return (
+        "listHosts",
+        [{"id": "h1", "name": "host1", "ipaddress": IP, "state": "Up", "resourcestate": resource_state}],
+    )
 
 
 def test_deletion_waits_until_the_guests_are_gone():
     record = _hosts("Enabled")[1][0]
     client = ScriptedClient(
-        ("prepareHostForMaintenance", {}), _hosts("PrepareForMaintenance"), _hosts("PrepareForMaintenance"), _hosts("Maintenance"), ("deleteHost", {})
+        ("prepareHostForMaintenance", {}),
+        _hosts("PrepareForMaintenance"),
+        _hosts("PrepareForMaintenance"),
+        _hosts("Maintenance"),
+        ("deleteHost", {}),
     )
     carry_out(client, plan_absent(IP, record, forced=False), IP, 60)
     assert not client.script

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import NoAnswer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import add_host, read_record, wait_up
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.hosts import (
+    add_host,
+    read_record,
+    wait_up,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApiError
 
 from tests.unit.plugins.scripted import ScriptedClient
@@ -14,7 +18,9 @@ IP = "192.0.2.11"
 UP = {"id": "h1", "name": "host1", "ipaddress": IP, "state": "Up"}
 ALERT = {**UP, "state": "Alert"}
 GENERIC = ApiError("refused", code=530, text=f"Unable to add the host: Cannot find the server resources at http://{IP}")
-AUTH = ApiError("refused", code=530, text="Could not add host at [x] due to: [Authentication error with host password].")
+AUTH = ApiError(
+    "refused", code=530, text="Could not add host at [x] due to: [Authentication error with host password]."
+)
 
 
 def _hosts(*records):
@@ -47,7 +53,11 @@ def test_error_although_the_host_is_up():
 
 
 def test_failed_join_tells_everything():
-    client = ScriptedClient(("addHost", AUTH), _hosts(), ("listAlerts", {"alert": [{"description": f"trouble with {IP}"}, {"description": "x"}]}))
+    client = ScriptedClient(
+        ("addHost", AUTH),
+        _hosts(),
+        ("listAlerts", {"alert": [{"description": f"trouble with {IP}"}, {"description": "x"}]}),
+    )
     with pytest.raises(ApiError) as caught:
         add_host(client, {}, IP, 60)
     assert caught.value.details["join"] == {
@@ -77,7 +87,9 @@ def test_lost_answer_of_addhost_is_no_failure():
     record, text = add_host(client, {}, IP, 60)
     assert record == UP
     assert "did not answer" in text
-    assert client.clock.time == 300  # longer than up_timeout: addHost goes on on the server, for up to the timeout of one call
+    assert (
+        client.clock.time == 300
+    )  # longer than up_timeout: addHost goes on on the server, for up to the timeout of one call
 
 
 def test_lost_answer_and_no_host_is_told_as_a_failed_join():

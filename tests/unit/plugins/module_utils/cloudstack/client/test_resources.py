@@ -4,8 +4,17 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import apply_calls, find, find_parents, require
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import PHYSICAL_NETWORK, POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import (
+    apply_calls,
+    find,
+    find_parents,
+    require,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import (
+    PHYSICAL_NETWORK,
+    POD,
+    ZONE,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 
@@ -65,7 +74,11 @@ def test_a_parent_must_be_there_where_something_is_made(pod):
 def test_id_of_what_the_plan_itself_made_is_filled_in():
     steps = [
         Change("create", "x", data={"command": PHYSICAL_NETWORK.create, "params": {"name": "n"}, "is_async": True}),
-        Change("update", "x", data={"command": PHYSICAL_NETWORK.update, "params": {"id": None, "state": "Enabled"}, "is_async": True}),
+        Change(
+            "update",
+            "x",
+            data={"command": PHYSICAL_NETWORK.update, "params": {"id": None, "state": "Enabled"}, "is_async": True},
+        ),
     ]
     client = ScriptedClient((PHYSICAL_NETWORK.create, {"physicalnetwork": {"id": "n1"}}), (PHYSICAL_NETWORK.update, {}))
     apply_calls(client, Plan.of(steps))

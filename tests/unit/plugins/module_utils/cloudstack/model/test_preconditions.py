@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.preconditions import one_tag, range_in_its_net
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.preconditions import (
+    one_tag,
+    range_in_its_net,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 GOOD = {"gateway": "172.30.0.1", "netmask": "255.255.255.0", "start_ip": "172.30.0.10", "end_ip": "172.30.0.20"}

@@ -39,7 +39,10 @@ def test_what_is_not_a_refusal(body):
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [*((status, True) for status in (200, 202, 408, 499, 500, 504, 599)), *((status, False) for status in (301, 400, 401, 404, 429))],
+    [
+        *((status, True) for status in (200, 202, 408, 499, 500, 504, 599)),
+        *((status, False) for status in (301, 400, 401, 404, 429)),
+    ],
 )
 def test_what_may_have_been_carried_out(status, expected):
     assert may_have_run(status) is expected
@@ -74,7 +77,9 @@ def test_an_address_without_what_may_be_secret(location, expected):
     assert without_query(location) == expected
 
 
-@pytest.mark.parametrize("objects", [{}, "x", [1], [{"name": "x"}], [{"id": 1}], [{"id": "1", "outofbandmanagement": "x"}]])
+@pytest.mark.parametrize(
+    "objects", [{}, "x", [1], [{"name": "x"}], [{"id": 1}], [{"id": "1", "outofbandmanagement": "x"}]]
+)
 def test_rows_that_nobody_could_work_with(objects):
     with pytest.raises(ParseError):
         objects_of({"pod": objects}, "pod")

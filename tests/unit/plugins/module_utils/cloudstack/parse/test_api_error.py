@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import advice, secrets_of, without_secrets
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_error import (
+    advice,
+    secrets_of,
+    without_secrets,
+)
 
 QUOTED = "Command [/usr/bin/ipmitool -I lanplus -R 1 -v -H 192.0.2.1 -p 623 -U ADMIN -P {} chassis power status]"
 
@@ -31,7 +35,10 @@ def test_values_that_were_sent(text, secrets, expected):
 
 
 def test_which_parameters_are_secret():
-    assert secrets_of({"password": "p", "SecretKey": "s", "username": "u", "empty_password": "", "x": None}) == ["p", "s"]
+    assert secrets_of({"password": "p", "SecretKey": "s", "username": "u", "empty_password": "", "x": None}) == [
+        "p",
+        "s",
+    ]
 
 
 @pytest.mark.parametrize("code", [400, 401, 429, 430, 431, 432, 503, 530, 531, 533, 534, 535, 536, 537, 0])

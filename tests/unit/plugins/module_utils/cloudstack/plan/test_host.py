@@ -6,14 +6,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import DesiredHost, host_result, plan_host, plan_stale
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import (
+    DesiredHost,
+    host_result,
+    plan_host,
+    plan_stale,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 WANTED = DesiredHost("192.0.2.11", "z", "p", "c", "zid", "pid", "cid", url="http://192.0.2.11", password="s3cret")
 
 
 def _record(state="Up", cluster="cid", **more):
-    return {"id": "h1", "name": "host1", "state": state, "clusterid": cluster, "ipaddress": "192.0.2.11", "resourcestate": "Enabled", **more}
+    return {
+        "id": "h1",
+        "name": "host1",
+        "state": state,
+        "clusterid": cluster,
+        "ipaddress": "192.0.2.11",
+        "resourcestate": "Enabled",
+        **more,
+    }
 
 
 def _commands(plan):
@@ -66,7 +79,13 @@ def test_a_host_stands_elsewhere_also_where_its_cluster_does_not_exist_yet():
 
 
 def test_description_names_parents_as_the_row_does_and_knows_tls():
-    record = _record(zonename="zone1", details={"secured": "true"}, hosttags="b,a", outofbandmanagement={"powerstate": "On"}, version="4.22.1.0")
+    record = _record(
+        zonename="zone1",
+        details={"secured": "true"},
+        hosttags="b,a",
+        outofbandmanagement={"powerstate": "On"},
+        version="4.22.1.0",
+    )
     assert host_result(record, WANTED) == {
         "id": "h1",
         "name": "host1",

@@ -9,7 +9,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 
 IP = "192.0.2.11"
 ENABLE, DISABLE = ("updateHost", "Enable"), ("updateHost", "Disable")
-CANCEL, PREPARE, HEAL = ("cancelHostMaintenance", None), ("prepareHostForMaintenance", None), ("cancelHostAsDegraded", None)
+CANCEL, PREPARE, HEAL = (
+    ("cancelHostMaintenance", None),
+    ("prepareHostForMaintenance", None),
+    ("cancelHostAsDegraded", None),
+)
 
 
 def _record(resource_state, state="Up"):

@@ -6,7 +6,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import Bmc, explain_bmc_error, needs_verification, plan_oobm, validate_bmc
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import (
+    Bmc,
+    explain_bmc_error,
+    needs_verification,
+    plan_oobm,
+    validate_bmc,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
 BMC = Bmc("ipmitool", "198.51.100.1", "623", "ADMIN", "s3cret")
@@ -103,7 +109,11 @@ def test_what_cloudstack_would_store_and_fail_on_is_refused(bad):
         {"address": "bmc1.example.org"},
         {"address": "2001:db8::1"},
         {"driver": "redfish", "password": "longer than sixteen letters"},
-        {"driver": "nestedcloudstack", "address": "http://192.0.2.1:8080/client/api", "port": "0b1e8a3c-7d4f-4f41-8f0e-2d2f2a1c9a55"},
+        {
+            "driver": "nestedcloudstack",
+            "address": "http://192.0.2.1:8080/client/api",
+            "port": "0b1e8a3c-7d4f-4f41-8f0e-2d2f2a1c9a55",
+        },
     ],
 )
 def test_what_works_is_let_through(good):

@@ -12,13 +12,30 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.re
     TRAFFIC_TYPE,
     ZONE,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import plan_absent, plan_present, resource_result
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import (
+    plan_absent,
+    plan_present,
+    resource_result,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
-CURRENT_ZONE = {"id": "z1", "name": "zone1", "networktype": "Advanced", "dns1": "192.0.2.1", "allocationstate": "Disabled"}
+CURRENT_ZONE = {
+    "id": "z1",
+    "name": "zone1",
+    "networktype": "Advanced",
+    "dns1": "192.0.2.1",
+    "allocationstate": "Disabled",
+}
 CURRENT_POD = {"id": "p1", "name": "pod1", "gateway": "192.0.2.1", "startip": ["192.0.2.10"], "endip": ["192.0.2.20"]}
 CURRENT_NET = {"id": "n1", "name": "net", "vlan": "200-210,100-199", "isolationmethods": "VLAN", "state": "Enabled"}
-CURRENT_POOL = {"id": "s1", "type": "NetworkFilesystem", "ipaddress": "192.0.2.9", "path": "/export/p", "scope": "CLUSTER", "tags": "b,a"}
+CURRENT_POOL = {
+    "id": "s1",
+    "type": "NetworkFilesystem",
+    "ipaddress": "192.0.2.9",
+    "path": "/export/p",
+    "scope": "CLUSTER",
+    "tags": "b,a",
+}
 
 
 def _calls(plan):
@@ -30,7 +47,11 @@ def _calls(plan):
     [
         (ZONE, {"dns1": "192.0.2.1", "network_type": "advanced", "dns2": None}, CURRENT_ZONE),
         (POD, {"gateway": "192.0.2.1", "start_ip": "192.0.2.10", "end_ip": "192.0.2.20"}, CURRENT_POD),
-        (PHYSICAL_NETWORK, {"vlan": "100-199, 200-210", "isolation_methods": ["vlan"], "allocation_state": "Enabled"}, CURRENT_NET),
+        (
+            PHYSICAL_NETWORK,
+            {"vlan": "100-199, 200-210", "isolation_methods": ["vlan"], "allocation_state": "Enabled"},
+            CURRENT_NET,
+        ),
         (CLUSTER, {"hypervisor": "KVM", "arch": "x86_64"}, {"id": "c", "hypervisortype": "KVM", "arch": "x86_64"}),
         (STORAGE_POOL, {"url": "nfs://192.0.2.9:/export/p/", "scope": "cluster", "tags": ["a", "b"]}, CURRENT_POOL),
         (TRAFFIC_TYPE, {"kvm_label": None}, {"id": "t", "traffictype": "Guest"}),
@@ -43,10 +64,25 @@ def test_what_is_as_declared_is_left_alone(resource, desired, current):
 @pytest.mark.parametrize(
     ("resource", "desired", "current", "expected"),
     [
-        (ZONE, {"allocation_state": "Enabled"}, CURRENT_ZONE, ("updateZone", {"id": "z1", "allocationstate": "Enabled"})),
+        (
+            ZONE,
+            {"allocation_state": "Enabled"},
+            CURRENT_ZONE,
+            ("updateZone", {"id": "z1", "allocationstate": "Enabled"}),
+        ),
         (POD, {"gateway": "192.0.2.2"}, CURRENT_POD, ("updatePod", {"id": "p1", "gateway": "192.0.2.2"})),
-        (PHYSICAL_NETWORK, {"vlan": "100-150"}, CURRENT_NET, ("updatePhysicalNetwork", {"id": "n1", "vlan": "100-150"})),
-        (TRAFFIC_TYPE, {"kvm_label": "br1"}, {"id": "t", "kvmnetworklabel": "br0"}, ("updateTrafficType", {"id": "t", "kvmnetworklabel": "br1"})),
+        (
+            PHYSICAL_NETWORK,
+            {"vlan": "100-150"},
+            CURRENT_NET,
+            ("updatePhysicalNetwork", {"id": "n1", "vlan": "100-150"}),
+        ),
+        (
+            TRAFFIC_TYPE,
+            {"kvm_label": "br1"},
+            {"id": "t", "kvmnetworklabel": "br0"},
+            ("updateTrafficType", {"id": "t", "kvmnetworklabel": "br1"}),
+        ),
     ],
 )
 def test_only_what_differs_is_changed(resource, desired, current, expected):
@@ -71,7 +107,12 @@ def test_what_cloudstack_cannot_change_is_refused_with_all_four_parts(resource, 
 
 def test_creation_of_a_cluster_sends_what_the_call_requires():
     plan = plan_present(CLUSTER, "c1", {"hypervisor": "KVM", "arch": None}, None, {"zoneid": "z", "podid": "p"})
-    assert _calls(plan) == [("addCluster", {"zoneid": "z", "podid": "p", "clustertype": "CloudManaged", "clustername": "c1", "hypervisor": "KVM"})]
+    assert _calls(plan) == [
+        (
+            "addCluster",
+            {"zoneid": "z", "podid": "p", "clustertype": "CloudManaged", "clustername": "c1", "hypervisor": "KVM"},
+        )
+    ]
 
 
 def test_state_of_a_new_physical_network_is_set_afterwards():

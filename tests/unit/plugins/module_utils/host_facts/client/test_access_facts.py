@@ -15,13 +15,21 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample"
 MISSING = Answer(("x",), None, problem="x is not installed")
 SSHD = Answer(("/usr/sbin/sshd", "-T"), 0, text("sshd/debian12.txt"))
 SUDO = Answer(("sudo", "-n", "-l", "-U", "ops"), 0, text("sudo_list/three.txt"))
-LAN = text("ipmitool/ipmitool-lan-print.txt").replace("0.0.0.0", "10.88.0.211", 1).replace("00:00:00:00:00:00", "d0:94:66:00:00:01", 1)
+LAN = (
+    text("ipmitool/ipmitool-lan-print.txt")
+    .replace("0.0.0.0", "10.88.0.211", 1)
+    .replace("00:00:00:00:00:00", "d0:94:66:00:00:01", 1)
+)
 SERIAL = Answer(("ipmitool",), 0, text("ipmitool/ipmitool-channel-info.txt"))
 BMC = {
     "bmc.lan": Answer(("ipmitool",), 0, LAN),
     "bmc.guid": Answer(("ipmitool",), 0, "System GUID  : 44454c4c-3200-1046-8033-b2c04f39354a\n"),
     "bmc.channel1": SERIAL,
-    "bmc.channel2": Answer(("ipmitool",), 0, "Channel 0x2 info:\n  Channel Medium Type   : 802.3 LAN\n    Access Mode         : always available\n"),
+    "bmc.channel2": Answer(
+        ("ipmitool",),
+        0,
+        "Channel 0x2 info:\n  Channel Medium Type   : 802.3 LAN\n    Access Mode         : always available\n",
+    ),
 }
 
 
@@ -32,7 +40,10 @@ def host(monkeypatch, tmp_path):
     config.write_text(f"Include {tmp_path}/*.conf\n")
     for name in ("root", "ops"):
         (tmp_path / name / ".ssh").mkdir(parents=True)
-    accounts = {name: SimpleNamespace(pw_uid=number, pw_dir=str(tmp_path / name)) for name, number in (("root", 0), ("ops", 1000))}
+    accounts = {
+        name: SimpleNamespace(pw_uid=number, pw_dir=str(tmp_path / name))
+        for name, number in (("root", 0), ("ops", 1000))
+    }
     monkeypatch.setattr(access_facts, "pwd", SimpleNamespace(getpwnam=accounts.__getitem__))
     monkeypatch.setattr(access_facts, "SSHD_CONFIG", str(config))
     monkeypatch.setattr(access_facts, "program", lambda name: f"/usr/bin/{name}")
@@ -52,7 +63,11 @@ def test_a_good_host(host):
     assert found["ssh"]["settings"]["port"] == ["22"]
     assert found["ssh"]["depends_on_address"] is False
     assert found["ssh"]["authorized_keys"] == {"root": [KEY], "ops": []}
-    assert (found["sudo"]["installed"], found["sudo"]["requiretty"], set(found["sudo"]["commands"].values())) == (True, False, {True})
+    assert (found["sudo"]["installed"], found["sudo"]["requiretty"], set(found["sudo"]["commands"].values())) == (
+        True,
+        False,
+        {True},
+    )
     assert found["bmc"] == {
         "in_band": True,
         "guid": "44454c4c-3200-1046-8033-b2c04f39354a",
@@ -64,7 +79,9 @@ def test_a_good_host(host):
 
 def test_where_sshd_looks_for_keys(host):
     (host / "keys.ops").write_text(f"{KEY}\n")
-    sshd = Answer(SSHD.argv, 0, SSHD.stdout.replace(".ssh/authorized_keys .ssh/authorized_keys2", f"none {host}/keys.%u"))
+    sshd = Answer(
+        SSHD.argv, 0, SSHD.stdout.replace(".ssh/authorized_keys .ssh/authorized_keys2", f"none {host}/keys.%u")
+    )
     assert collected(sshd=sshd)[0]["ssh"]["authorized_keys"] == {"root": [], "ops": [KEY]}
 
 
@@ -83,8 +100,16 @@ def test_a_match_on_addresses(host):
     ("sshd", "uid", "why"),
     [
         (MISSING, 1000, "x is not installed"),
-        (Answer(SSHD.argv, 1, "", "sshd: no hostkeys available -- exiting."), 1000, "sshd -T needs root: `/usr/sbin/sshd -T` ended with 1: sshd: no hostkeys"),
-        (Answer(SSHD.argv, 255, "", "Missing privilege separation directory: /run/sshd"), 0, "`/usr/sbin/sshd -T` ended with 255: Missing privilege"),
+        (
+            Answer(SSHD.argv, 1, "", "sshd: no hostkeys available -- exiting."),
+            1000,
+            "sshd -T needs root: `/usr/sbin/sshd -T` ended with 1: sshd: no hostkeys",
+        ),
+        (
+            Answer(SSHD.argv, 255, "", "Missing privilege separation directory: /run/sshd"),
+            0,
+            "`/usr/sbin/sshd -T` ended with 255: Missing privilege",
+        ),
     ],
 )
 def test_sshd_does_not_tell(monkeypatch, host, sshd, uid, why):
@@ -115,8 +140,14 @@ def test_no_sudo(monkeypatch):
 @pytest.mark.parametrize(
     ("sudo", "why"),
     [
-        (Answer(SUDO.argv, 1, "", "sudo: unable to resolve host h4: x\nsudo: unknown user ops\n"), "`sudo -n -l -U ops` ended with 1: sudo: unknown user ops"),
-        (Answer(SUDO.argv, 1, "", "sudo: a password is required\n"), "`sudo -n -l -U ops` ended with 1: sudo: a password is required"),
+        (
+            Answer(SUDO.argv, 1, "", "sudo: unable to resolve host h4: x\nsudo: unknown user ops\n"),
+            "`sudo -n -l -U ops` ended with 1: sudo: unknown user ops",
+        ),
+        (
+            Answer(SUDO.argv, 1, "", "sudo: a password is required\n"),
+            "`sudo -n -l -U ops` ended with 1: sudo: a password is required",
+        ),
         (Answer(SUDO.argv, None, problem="no answer within 20 s"), "no answer within 20 s"),
     ],
 )
@@ -128,7 +159,9 @@ def test_sudo_does_not_tell(sudo, why):
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_an_account_without_rights(status):
-    found, unknown = collected(sudo=Answer(SUDO.argv, status, text("sudo_list/nobody_rule.txt"), "sudo: unable to resolve host h4: x\n"))
+    found, unknown = collected(
+        sudo=Answer(SUDO.argv, status, text("sudo_list/nobody_rule.txt"), "sudo: unable to resolve host h4: x\n")
+    )
     assert (set(found["sudo"]["commands"].values()), unknown) == ({False}, {})
 
 

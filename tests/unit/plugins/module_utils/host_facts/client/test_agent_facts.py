@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent's certificates, programs, jars and unit from scripted answers (its properties and keystore: test_kvm_host_facts.py)."""
+"""The agent's certificates, programs, jars and unit from scripted answers (its properties and keystore:
+test_kvm_host_facts.py)."""
 
 from __future__ import annotations
 
@@ -28,8 +29,14 @@ GOOD = {
 def host(monkeypatch, tmp_path):
     """A host of its own with everything below one folder."""
     monkeypatch.setattr(agent_facts, "FOLDER", str(tmp_path))
-    monkeypatch.setattr(agent_facts, "CERTIFICATES", {name: str(tmp_path / f"{name}.crt") for name in agent_facts.CERTIFICATES})
-    monkeypatch.setattr(agent_facts, "KEYS", {name: (pair, str(tmp_path / f"{pair}.key")) for name, (pair, _key) in agent_facts.KEYS.items()})
+    monkeypatch.setattr(
+        agent_facts, "CERTIFICATES", {name: str(tmp_path / f"{name}.crt") for name in agent_facts.CERTIFICATES}
+    )
+    monkeypatch.setattr(
+        agent_facts,
+        "KEYS",
+        {name: (pair, str(tmp_path / f"{pair}.key")) for name, (pair, _key) in agent_facts.KEYS.items()},
+    )
     monkeypatch.setattr(agent_facts, "PROGRAMS", [str(tmp_path / os.path.basename(path)) for path in PROGRAMS])
     monkeypatch.setattr(agent_facts, "JARS", str(tmp_path / "lib"))
     monkeypatch.setattr(agent_facts, "JAVA", str(tmp_path / "java"))
@@ -38,7 +45,13 @@ def host(monkeypatch, tmp_path):
 
 def collected(**changed):
     unknown = {}
-    answers = {**GOOD, **{key if key == "units" else f"agent.{key}".replace("files_", "files."): answer for key, answer in changed.items()}}
+    answers = {
+        **GOOD,
+        **{
+            key if key == "units" else f"agent.{key}".replace("files_", "files."): answer
+            for key, answer in changed.items()
+        },
+    }
     for name, path in agent_facts.CERTIFICATES.items():
         if not os.path.lexists(path):  # nobody is asked about a certificate that is not there
             del answers[f"agent.{name}"]
@@ -54,7 +67,12 @@ def test_a_bare_host(host):
     found, unknown = collected()
     assert unknown == {}
     agent = found["agent"]
-    assert (agent["certificate"], agent["libvirt_certificate"], agent["csr"], agent["jars"]) == (None, None, False, {"foreign": []})
+    assert (agent["certificate"], agent["libvirt_certificate"], agent["csr"], agent["jars"]) == (
+        None,
+        None,
+        False,
+        {"foreign": []},
+    )
     assert set(agent["scripts"].values()) == {"absent"}
     assert found["java"] == {"path_ok": False}
 

@@ -25,7 +25,12 @@ def machine(monkeypatch, tmp_path):
         for path, content in (files or {}).items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(content)
-        answers = {"lscpu": json.dumps({"lscpu": [{"field": key, "data": value} for key, value in (fields or NO_SPEED).items()]}), **answers}
+        answers = {
+            "lscpu": json.dumps(
+                {"lscpu": [{"field": key, "data": value} for key, value in (fields or NO_SPEED).items()]}
+            ),
+            **answers,
+        }
         unknown = {}
         given = {name: said if isinstance(said, Answer) else Answer((name,), 0, said) for name, said in answers.items()}
         return cpu_facts.collect(given, unknown, "root"), unknown
@@ -40,8 +45,18 @@ BASE, SCALING = {"cpu/cpu0/cpufreq/base_frequency": "2400000\n"}, {"cpu/cpu0/cpu
 @pytest.mark.parametrize(
     ("files", "fields", "answers", "mhz"),
     [
-        ({**BASE, **SCALING}, {**INVARIANT, "Model name:": "Xeon @ 2.60GHz", "CPU max MHz:": "3700"}, {"capabilities": TSC}, 2600),
-        ({**BASE, **SCALING}, {**INVARIANT, "Model name:": "EPYC", "CPU max MHz:": "3700"}, {"capabilities": TSC}, 3700),
+        (
+            {**BASE, **SCALING},
+            {**INVARIANT, "Model name:": "Xeon @ 2.60GHz", "CPU max MHz:": "3700"},
+            {"capabilities": TSC},
+            2600,
+        ),
+        (
+            {**BASE, **SCALING},
+            {**INVARIANT, "Model name:": "EPYC", "CPU max MHz:": "3700"},
+            {"capabilities": TSC},
+            3700,
+        ),
         ({**BASE, **SCALING}, INVARIANT, {"capabilities": TSC}, 2400),
         (SCALING, INVARIANT, {"capabilities": TSC}, 3500),
         ({}, INVARIANT, {"capabilities": TSC}, 2450),
@@ -54,7 +69,9 @@ def test_the_agents_order(machine, files, fields, answers, mhz):
 
 
 def test_the_last_resort_is_libvirts_number(machine, monkeypatch):
-    monkeypatch.setattr(cpu_facts.fact_files, "read_or_none", lambda path: "cpu MHz : 2596.119\n" if path == "/proc/cpuinfo" else None)
+    monkeypatch.setattr(
+        cpu_facts.fact_files, "read_or_none", lambda path: "cpu MHz : 2596.119\n" if path == "/proc/cpuinfo" else None
+    )
     assert machine()[0]["cpu"]["agent_mhz"] == 2596
     assert machine(fields=INVARIANT, capabilities="<capabilities/>")[0]["cpu"]["agent_mhz"] == 2596
     found, unknown = machine(fields=INVARIANT)
@@ -74,13 +91,33 @@ def test_no_speed_at_all(machine, monkeypatch):
 
 
 def test_smt_mitigations_numa_and_hugepages(machine):
-    files = {"cpu/smt/control": "on\n", "cpu/vulnerabilities/meltdown": "Not affected\n", "cpu/vulnerabilities/mds": "Vulnerable\n"}
+    files = {
+        "cpu/smt/control": "on\n",
+        "cpu/vulnerabilities/meltdown": "Not affected\n",
+        "cpu/vulnerabilities/mds": "Vulnerable\n",
+    }
     for node in (0, 1, 10):
-        files.update({f"nodes/node{node}/meminfo": f"Node {node} MemTotal: {node + 1} kB\n", f"nodes/node{node}/cpulist": "0-3\n"})
-    files.update({"hugepages/hugepages-2048kB/nr_hugepages": "8\n", "hugepages/hugepages-2048kB/free_hugepages": "6\n", "nodes/online": "0\n"})
+        files.update(
+            {
+                f"nodes/node{node}/meminfo": f"Node {node} MemTotal: {node + 1} kB\n",
+                f"nodes/node{node}/cpulist": "0-3\n",
+            }
+        )
+    files.update(
+        {
+            "hugepages/hugepages-2048kB/nr_hugepages": "8\n",
+            "hugepages/hugepages-2048kB/free_hugepages": "6\n",
+            "nodes/online": "0\n",
+        }
+    )
     found, _unknown = machine(files)
-    assert (found["cpu"]["smt"], found["cpu"]["mitigations"]) == ("on", {"mds": "Vulnerable", "meltdown": "Not affected"})
-    assert found["memory"]["numa"] == [{"node": node, "total_bytes": (node + 1) * 1024, "cpus": "0-3"} for node in (0, 1, 10)]
+    assert (found["cpu"]["smt"], found["cpu"]["mitigations"]) == (
+        "on",
+        {"mds": "Vulnerable", "meltdown": "Not affected"},
+    )
+    assert found["memory"]["numa"] == [
+        {"node": node, "total_bytes": (node + 1) * 1024, "cpus": "0-3"} for node in (0, 1, 10)
+    ]
     assert found["memory"]["hugepages"] == [{"size_bytes": 2097152, "total": 8, "free": 6}]
 
 

@@ -10,7 +10,9 @@ V2 = "/sys/fs/cgroup/system.slice/libvirtd.service/cgroup.procs"
 V1 = "/sys/fs/cgroup/systemd/system.slice/libvirtd.service/cgroup.procs"
 
 
-@pytest.mark.parametrize(("files", "expected"), [({V2: "3501\n3478\n"}, [3501, 3478]), ({V1: "1\n"}, [1]), ({V2: ""}, []), ({}, [])])
+@pytest.mark.parametrize(
+    ("files", "expected"), [({V2: "3501\n3478\n"}, [3501, 3478]), ({V1: "1\n"}, [1]), ({V2: ""}, []), ({}, [])]
+)
 def test_processes(monkeypatch, files, expected):
     monkeypatch.setattr(fact_files, "read_or_none", files.get)
     assert fact_files.processes("libvirtd.service") == expected

@@ -26,7 +26,10 @@ NO_SYSTEMD = Answer(("systemctl", "show"), 1, stderr="System has not been booted
 
 def _units(**states):
     """Unit (with _ for . and -) -> load/active."""
-    blocks = [f"Id={name}\nNames={name}\nLoadState={load}\nActiveState={active}\nSubState=x\nUnitFileState=x\n" for name, (load, active) in states.items()]
+    blocks = [
+        f"Id={name}\nNames={name}\nLoadState={load}\nActiveState={active}\nSubState=x\nUnitFileState=x\n"
+        for name, (load, active) in states.items()
+    ]
     return Answer(("systemctl", "show"), 0, "\n".join(blocks))
 
 
@@ -39,7 +42,9 @@ def host(monkeypatch):
     monkeypatch.setattr(libvirt_facts.fact_files, "running_domains", lambda: ["i-2-6-VM"])
 
     def collect(processes, units=RUNNING, files=FILES, **answers):
-        monkeypatch.setattr(libvirt_facts.fact_files, "processes", lambda unit: processes if unit == "libvirtd.service" else [])
+        monkeypatch.setattr(
+            libvirt_facts.fact_files, "processes", lambda unit: processes if unit == "libvirtd.service" else []
+        )
         monkeypatch.setattr(libvirt_facts.fact_files, "read_or_none", files.get)
         monkeypatch.setattr(libvirt_facts.fact_files, "read", lambda path: _found(files, path))
         unknown = {}
@@ -66,15 +71,29 @@ def test_a_running_daemon(host):
     assert found["default_machine"] == {"pc": "pc-i440fx-7.2", "q35": "pc-q35-7.2"}
     assert found["domains"] == ["i-2-6-VM"]
     assert (found["sockets_active"], found["modular_active"]) == ([], [])
-    assert questions["domcapabilities"][:4] == ("virsh", "-q", "-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock")
-    assert questions["capabilities"] == ("virsh", "-q", "-r", "-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock-ro", "capabilities")
+    assert questions["domcapabilities"][:4] == (
+        "virsh",
+        "-q",
+        "-c",
+        "qemu+unix:///system?socket=/run/libvirt/libvirt-sock",
+    )
+    assert questions["capabilities"] == (
+        "virsh",
+        "-q",
+        "-r",
+        "-c",
+        "qemu+unix:///system?socket=/run/libvirt/libvirt-sock-ro",
+        "capabilities",
+    )
     assert unknown == {}
 
 
 @pytest.mark.parametrize("processes", [[], [3501], [1]])
 def test_a_daemon_that_does_not_run_is_not_asked(host, processes):
     """dnsmasq of the network `default` stays when libvirtd leaves; a process may be gone before it is looked at."""
-    found, unknown, questions = host(processes, _units(**{"libvirtd.service": ("loaded", "inactive"), "libvirtd.socket": ("loaded", "active")}))
+    found, unknown, questions = host(
+        processes, _units(**{"libvirtd.service": ("loaded", "inactive"), "libvirtd.socket": ("loaded", "active")})
+    )
     assert not [name for name, argv in questions.items() if argv[0] == "virsh"]
     assert (found["running"], found["args"], found["host_cpu"]) == (False, [], None)
     assert found["sockets_active"] == ["libvirtd.socket"]
@@ -83,15 +102,30 @@ def test_a_daemon_that_does_not_run_is_not_asked(host, processes):
 
 
 def test_masked_and_modular(host):
-    states = {"libvirtd.service": ("masked", "inactive"), "virtqemud.service": ("loaded", "active"), "virtqemud-ro.socket": ("loaded", "active")}
+    states = {
+        "libvirtd.service": ("masked", "inactive"),
+        "virtqemud.service": ("loaded", "active"),
+        "virtqemud-ro.socket": ("loaded", "active"),
+    }
     found, _unknown, _questions = host([], _units(**states))
-    assert (found["masked"], found["modular_active"], found["sockets_active"]) == (True, ["virtqemud.service"], ["virtqemud-ro.socket"])
+    assert (found["masked"], found["modular_active"], found["sockets_active"]) == (
+        True,
+        ["virtqemud.service"],
+        ["virtqemud-ro.socket"],
+    )
 
 
-@pytest.mark.parametrize("answer", [NO_SYSTEMD, Answer(("systemctl", "show"), 0, stderr="Running in chroot, ignoring command 'show'\n")])
+@pytest.mark.parametrize(
+    "answer", [NO_SYSTEMD, Answer(("systemctl", "show"), 0, stderr="Running in chroot, ignoring command 'show'\n")]
+)
 def test_without_systemd(host, answer):
     found, unknown, _questions = host([3478], answer)
-    assert (found["running"], found["masked"], found["sockets_active"], found["modular_active"]) == (True, None, None, None)
+    assert (found["running"], found["masked"], found["sockets_active"], found["modular_active"]) == (
+        True,
+        None,
+        None,
+        None,
+    )
     assert set(unknown) == {"libvirt.masked", "libvirt.sockets_active", "libvirt.modular_active"}
     assert all("systemctl show" in reason for reason in unknown.values())
 
@@ -104,19 +138,31 @@ def test_a_process_that_may_not_be_seen(host):
 
 def test_without_privileges(host):
     found, unknown, _questions = host([3478], files={"/proc/3478/cmdline": FILES["/proc/3478/cmdline"]})
-    assert [found[key] for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")] == [None] * 5
-    assert set(unknown) == {f"libvirt.{key}" for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")}
+    assert [found[key] for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")] == [
+        None
+    ] * 5
+    assert set(unknown) == {
+        f"libvirt.{key}" for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")
+    }
 
 
 def test_several_security_drivers(host):
     found, _unknown, _questions = host(
-        [3478], files={**FILES, "/etc/libvirt/qemu.conf": 'security_driver = [ "selinux", "apparmor" ]\nvnc_listen = "0.0.0.0"\n'}
+        [3478],
+        files={
+            **FILES,
+            "/etc/libvirt/qemu.conf": 'security_driver = [ "selinux", "apparmor" ]\nvnc_listen = "0.0.0.0"\n',
+        },
     )
     assert (found["security_driver"], found["vnc_listen"]) == ("selinux, apparmor", "0.0.0.0")
 
 
 def test_a_daemon_without_kvm(host):
-    failed = Answer(("virsh",), 1, stderr="error: invalid argument: KVM is not supported by '/usr/bin/qemu-system-x86_64' on this host\n")
+    failed = Answer(
+        ("virsh",),
+        1,
+        stderr="error: invalid argument: KVM is not supported by '/usr/bin/qemu-system-x86_64' on this host\n",
+    )
     found, unknown, _questions = host([3478], domcapabilities=failed)
     assert found["host_cpu"] is None
     assert "KVM is not supported" in unknown["libvirt.host_cpu"]
@@ -129,7 +175,9 @@ def test_qemu_that_tells_nothing(host):
     assert {"libvirt.qemu_version", "libvirt.machine_types", "libvirt.default_machine"} <= set(unknown)
 
 
-@pytest.mark.parametrize("answer", [Answer(("libvirtd",), None, problem="libvirtd is not installed"), Answer(("libvirtd",), 0, "?")])
+@pytest.mark.parametrize(
+    "answer", [Answer(("libvirtd",), None, problem="libvirtd is not installed"), Answer(("libvirtd",), 0, "?")]
+)
 def test_no_libvirt(host, answer):
     found, unknown, _questions = host([], libvirtd=answer)
     assert found is None

@@ -9,7 +9,10 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import machine_facts
 
-METAL = {"vm": Answer(("systemd-detect-virt",), 1, "none\n"), "container": Answer(("systemd-detect-virt",), 1, "none\n")}
+METAL = {
+    "vm": Answer(("systemd-detect-virt",), 1, "none\n"),
+    "container": Answer(("systemd-detect-virt",), 1, "none\n"),
+}
 
 
 @pytest.fixture
@@ -45,7 +48,12 @@ def test_dmi(machine, tmp_path):
     (tmp_path / "product_name").write_text("PowerEdge R6525\n")
     (tmp_path / "sys_vendor").write_text("Dell Inc.\n")
     found, unknown = machine()
-    assert found["dmi"] == {"product_uuid": None, "product_name": "PowerEdge R6525", "vendor": "Dell Inc.", "bios_version": None}
+    assert found["dmi"] == {
+        "product_uuid": None,
+        "product_name": "PowerEdge R6525",
+        "vendor": "Dell Inc.",
+        "bios_version": None,
+    }
     assert {key for key in unknown if key.startswith("dmi.")} == {"dmi.product_uuid", "dmi.bios_version"}
 
 
@@ -53,7 +61,9 @@ def _stat(flags):
     return os.statvfs_result((4096, 4096, 1000, 500, 400, 10, 10, 10, flags, 255))
 
 
-@pytest.mark.parametrize(("flags", "writable"), [(0, True), (os.ST_RDONLY, False), (os.ST_RDONLY | os.ST_NOSUID, False)])
+@pytest.mark.parametrize(
+    ("flags", "writable"), [(0, True), (os.ST_RDONLY, False), (os.ST_RDONLY | os.ST_NOSUID, False)]
+)
 def test_disks(machine, monkeypatch, flags, writable):
     monkeypatch.setattr(machine_facts.os, "statvfs", lambda _path: _stat(flags))
     found, _unknown = machine()
@@ -82,9 +92,15 @@ def test_a_disk_that_may_not_be_seen(machine, monkeypatch):
 def test_uefi(machine, tmp_path):
     code = tmp_path / "OVMF_CODE_4M.fd"
     code.touch()
-    (tmp_path / "uefi.properties").write_text(f"# UEFI\nguest.loader.legacy={code}\nguest.loader.secure={code}.no\nguest.nvram.path=\n")
+    (tmp_path / "uefi.properties").write_text(
+        f"# UEFI\nguest.loader.legacy={code}\nguest.loader.secure={code}.no\nguest.nvram.path=\n"
+    )
     found, unknown = machine()
-    assert found["uefi"]["configured"] == {"guest.loader.legacy": str(code), "guest.loader.secure": f"{code}.no", "guest.nvram.path": ""}
+    assert found["uefi"]["configured"] == {
+        "guest.loader.legacy": str(code),
+        "guest.loader.secure": f"{code}.no",
+        "guest.nvram.path": "",
+    }
     assert found["uefi"]["missing"] == [f"{code}.no"]
     assert not [key for key in unknown if key.startswith("uefi")]
 

@@ -36,7 +36,9 @@ def host(monkeypatch, tmp_path):
     for name in ("RESOLV_CONF", "RESOLVED_CONF", "LEGACY_TABLES"):
         monkeypatch.setattr(network_facts, name, str(tmp_path / name))
     (tmp_path / "RESOLV_CONF").write_text("nameserver 10.88.0.254\n")
-    monkeypatch.setattr(network_facts, "run_all", lambda asked, timeout: {key: NAMES[argv[-1]] for key, argv in asked.items()})
+    monkeypatch.setattr(
+        network_facts, "run_all", lambda asked, timeout: {key: NAMES[argv[-1]] for key, argv in asked.items()}
+    )
     return tmp_path
 
 
@@ -97,7 +99,9 @@ def test_a_name_server_that_does_not_answer(monkeypatch):
     assert unknown == {"resolver.reverse.10.88.1.11": "no answer within 12 s"}
 
 
-@pytest.mark.parametrize(("behind", "expected"), [("nameserver 10.88.0.253\n", ["10.88.0.253"]), (None, ["127.0.0.53"])])
+@pytest.mark.parametrize(
+    ("behind", "expected"), [("nameserver 10.88.0.253\n", ["10.88.0.253"]), (None, ["127.0.0.53"])]
+)
 def test_the_servers_behind_the_stub(host, behind, expected):
     (host / "RESOLV_CONF").write_text("nameserver 127.0.0.53\n")
     if behind:
@@ -117,7 +121,11 @@ def link(name, kind="ether", driver=None, bond=None):
 
 
 def test_interfaces():
-    bond = {"mode": "802.3ad", "active": None, "members": [{"name": "eth0", "up": True}, {"name": "veth0", "up": False}]}
+    bond = {
+        "mode": "802.3ad",
+        "active": None,
+        "members": [{"name": "eth0", "up": True}, {"name": "veth0", "up": False}],
+    }
     links = [link("bond0", "bond", bond=bond), link("eth0", driver="ixgbe"), link("dummy0"), link("veth0", "veth")]
     unknown = {}
     found = {each["name"]: each for each in network_facts.complete(links, GOOD, unknown)}

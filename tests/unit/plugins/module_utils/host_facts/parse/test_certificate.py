@@ -7,7 +7,10 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.certificate import certificate_state, parse_certificate
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.certificate import (
+    certificate_state,
+    parse_certificate,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +65,13 @@ def test_a_certificate_without_a_subject():
         parse_certificate(DATES)
 
 
-PIECES = [*text("openssl_x509/host.txt").splitlines(keepends=True), "notAfter=Nov 31 99:00:00 2027 GMT\n", " = ", "\n", "    commonName"]
+PIECES = [
+    *text("openssl_x509/host.txt").splitlines(keepends=True),
+    "notAfter=Nov 31 99:00:00 2027 GMT\n",
+    " = ",
+    "\n",
+    "    commonName",
+]
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join)))

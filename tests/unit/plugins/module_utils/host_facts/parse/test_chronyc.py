@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.chronyc import parse_sources, parse_tracking
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.chronyc import (
+    parse_sources,
+    parse_tracking,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,17 +27,22 @@ def test_tracking_of_a_joined_host():
 
 
 def test_tracking_without_a_source():
-    line = "7F7F0101,,0,0.000000000,0.000000000,0.000000000,0.000000000,0.000,0.000,0.000,1.000000000,1.000000000,0.0,Not synchronised\n"
+    line = "7F7F0101,,0,0.000000000,0.000000000,0.000000000,0.000000000,0.000,0.000,0.000,1.000000000,1.000000000,0.0,Not synchronised\n"  # noqa: E501
     found = parse_tracking(line)
     assert (found["synchronised"], found["source"]) == (False, None)
 
 
 def test_sources_of_a_joined_host():
-    assert parse_sources(text("chronyc/sources.txt")) == [{"name": "10.88.1.13", "state": "selected", "stratum": 8, "reach": 8}]
+    assert parse_sources(text("chronyc/sources.txt")) == [
+        {"name": "10.88.1.13", "state": "selected", "stratum": 8, "reach": 8}
+    ]
     assert parse_sources("") == []
 
 
-@pytest.mark.parametrize("line", ["506 Cannot talk to daemon", "a,b,x,4,5,6,7,8,9,10,11,12,13,Normal", "a,b,1,4,nan,6,7,8,9,10,11,12,13,Normal"])
+@pytest.mark.parametrize(
+    "line",
+    ["506 Cannot talk to daemon", "a,b,x,4,5,6,7,8,9,10,11,12,13,Normal", "a,b,1,4,nan,6,7,8,9,10,11,12,13,Normal"],
+)
 def test_not_tracking(line):
     with pytest.raises(ParseError, match="line 1"):
         parse_tracking(line)

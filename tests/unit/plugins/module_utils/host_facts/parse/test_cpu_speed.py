@@ -7,7 +7,11 @@ import json
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_speed import cpufreq_mhz, libvirt_mhz, lscpu_mhz
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.cpu_speed import (
+    cpufreq_mhz,
+    libvirt_mhz,
+    lscpu_mhz,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +19,9 @@ from tests.unit.plugins.captured import text
 
 
 def _lscpu(**fields):
-    return json.dumps({"lscpu": [{"field": f"{name.replace('_', ' ')}:", "data": value} for name, value in fields.items()]})
+    return json.dumps(
+        {"lscpu": [{"field": f"{name.replace('_', ' ')}:", "data": value} for name, value in fields.items()]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,7 +34,10 @@ def _lscpu(**fields):
         ({"Model_name": "QEMU TCG CPU version 2.5+", "BIOS_Model_name": "pc-q35-10.0  CPU @ 2.0GHz"}, 0),
         # ... and where there is only one it counts.
         ({"BIOS_Model_name": "Cortex @ 2.0GHz"}, 2000),
-        ({"Model_name": "CPU 2 60GHz", "CPU_max_MHz": "1000"}, 1000),  # the agent's pattern takes any character for the point, Java then fails
+        (
+            {"Model_name": "CPU 2 60GHz", "CPU_max_MHz": "1000"},
+            1000,
+        ),  # the agent's pattern takes any character for the point, Java then fails
         ({"Model_name": "CPU @ 3GHz"}, 0),  # the pattern wants two digits
         ({"Model_name": None, "CPU_max_MHz": None}, 0),
         ({}, 0),
@@ -59,7 +68,10 @@ def test_cpufreq(content, mhz):
     assert cpufreq_mhz(content) == mhz
 
 
-PIECES = st.lists(st.sampled_from(["Model name", "CPU max MHz", "cpu MHz", ":", "2.6", "GHz", "9" * 5000, " ", "\n", "²"]), max_size=10).map("".join)
+PIECES = st.lists(
+    st.sampled_from(["Model name", "CPU max MHz", "cpu MHz", ":", "2.6", "GHz", "9" * 5000, " ", "\n", "²"]),
+    max_size=10,
+).map("".join)
 
 
 @given(PIECES, st.one_of(PIECES, st.none(), st.integers()))

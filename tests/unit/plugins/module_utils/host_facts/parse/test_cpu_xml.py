@@ -46,7 +46,24 @@ def test_host_model_and_its_cpu_element_are_the_same():
     assert [parse_cpu(element) for element in elements] == [_cpu(name) for name in ("dc1", "dc2", "dc3")]
 
 
-WIRES = ("3dnow", "3dnowext", "acpi", "clwb", "erms", "la57", "mpx", "ospke", "pcommit", "pks", "pku", "ss", "svme-addr-chk", "umip", "vaes", "vgif")
+WIRES = (
+    "3dnow",
+    "3dnowext",
+    "acpi",
+    "clwb",
+    "erms",
+    "la57",
+    "mpx",
+    "ospke",
+    "pcommit",
+    "pks",
+    "pku",
+    "ss",
+    "svme-addr-chk",
+    "umip",
+    "vaes",
+    "vgif",
+)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +89,12 @@ def test_difference_of_captured_cpus(host, guest, expected):
         (Cpu("A", features={"x": "disable"}), Cpu("A", features={"x": "forbid"}), (), ()),
         (Cpu("A", features={"x": "disable"}), Cpu("A", features={"x": "require"}), ("x",), ()),
         (Cpu("A", features={"x": "require"}), Cpu("B"), (), ()),
-        (Cpu("A", features={"x": "disable", "y": "disable"}), Cpu("B", features={"x": "require", "z": "require"}), ("x",), ()),
+        (
+            Cpu("A", features={"x": "disable", "y": "disable"}),
+            Cpu("B", features={"x": "require", "z": "require"}),
+            ("x",),
+            (),
+        ),
         (Cpu("A", features={"x": "optional"}), Cpu("A", features={"x": "optional"}), (), ()),
     ],
 )
@@ -91,7 +113,12 @@ def test_difference(host, guest, missing, extra):
         ("incompatible", 1, "incompatible", ""),
         ("incompatible_features", 1, "incompatible", "Host CPU does not provide required features: pni, svm"),
         ("incompatible_vendor", 1, "incompatible", "host CPU vendor does not match required CPU vendor Intel"),
-        ("unknown_model", 1, None, "Failed to compare hypervisor CPU with /dev/stdin: internal error: Unknown CPU model Zen9"),
+        (
+            "unknown_model",
+            1,
+            None,
+            "Failed to compare hypervisor CPU with /dev/stdin: internal error: Unknown CPU model Zen9",
+        ),
         ("read_only", 1, None, "operation forbidden: read only access prevents virConnectCompareHypervisorCPU"),
         ("no_cpu", 1, None, "does not contain any <cpu> element"),
         ("no_daemon", 1, None, "failed to connect to the hypervisor"),
@@ -104,7 +131,9 @@ def test_what_libvirt_says(name, status, verdict, reason):
 
 
 def test_status_and_words_must_agree():
-    assert parse_compare(1, "CPU described in x is identical to the CPU provided by hypervisor on the host", "")[0] is None
+    assert (
+        parse_compare(1, "CPU described in x is identical to the CPU provided by hypervisor on the host", "")[0] is None
+    )
     assert parse_compare(None, "", "") == (None, "ended with None and without a word")
 
 
@@ -137,8 +166,32 @@ def test_what_is_no_cpu(bad):
         parse_cpu(bad)
 
 
-PIECES = ["<cpu>", "</cpu>", "<model>", "EPYC", "</model>", "<feature name='x'/>", "<feature/>", "<!--", "-->", "<!", "&", "'", ">", "\0", "é", "\n"]
-PIECES += ["<capabilities>", "<host>", "</host>", "</capabilities>", "<model fallback='forbid'>", "<feature policy='disable' name='y'/>"]
+PIECES = [
+    "<cpu>",
+    "</cpu>",
+    "<model>",
+    "EPYC",
+    "</model>",
+    "<feature name='x'/>",
+    "<feature/>",
+    "<!--",
+    "-->",
+    "<!",
+    "&",
+    "'",
+    ">",
+    "\0",
+    "é",
+    "\n",
+]
+PIECES += [
+    "<capabilities>",
+    "<host>",
+    "</host>",
+    "</capabilities>",
+    "<model fallback='forbid'>",
+    "<feature policy='disable' name='y'/>",
+]
 
 
 @given(st.one_of(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.text()))
@@ -158,7 +211,9 @@ def test_garbage_is_no_verdict(status, stdout, stderr):
     assert reason
 
 
-FEATURES = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["require", "force", "disable", "forbid", "optional"]))
+FEATURES = st.dictionaries(
+    st.sampled_from("abcdef"), st.sampled_from(["require", "force", "disable", "forbid", "optional"])
+)
 
 
 @given(FEATURES, FEATURES, st.sampled_from("AB"))

@@ -7,7 +7,12 @@ import json
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ip_json import default_device, find_bridges, parse_interfaces, parse_routes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ip_json import (
+    default_device,
+    find_bridges,
+    parse_interfaces,
+    parse_routes,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +30,10 @@ def test_interfaces_of_a_joined_host():
 
 def test_a_lease_is_told_from_an_address_that_stays():
     lease = {"family": "inet", "local": "10.0.0.2", "prefixlen": 24, "dynamic": True}
-    others = [{"family": "inet", "local": "10.0.0.3", "prefixlen": 24}, {"family": "inet6", "local": "2001:db8::1", "prefixlen": 64, "dynamic": True}]
+    others = [
+        {"family": "inet", "local": "10.0.0.3", "prefixlen": 24},
+        {"family": "inet6", "local": "2001:db8::1", "prefixlen": 64, "dynamic": True},
+    ]
     link = parse_interfaces(json.dumps([{"ifname": "a", "addr_info": [lease, *others]}]))[0]
     assert link["addresses"] == ["10.0.0.2/24", "10.0.0.3/24", "2001:db8::1/64"]
     assert link["dynamic"] == ["10.0.0.2/24"]
@@ -47,29 +55,56 @@ def test_a_vlan_has_its_number_and_parent():
 
 
 def member(name, **data):
-    return {"ifname": name, "link_type": "ether", "master": "bond0", "address": "02:00:00:00:00:01", "linkinfo": {"info_slave_data": data}}
+    return {
+        "ifname": name,
+        "link_type": "ether",
+        "master": "bond0",
+        "address": "02:00:00:00:00:01",
+        "linkinfo": {"info_slave_data": data},
+    }
 
 
 def test_a_bond_has_its_mode_and_members():
-    """As iproute2 prints it (ip/iplink_bond.c, iplink_bond_slave.c); the machine that the fixtures come from has no bonding module."""
-    bond = {"ifname": "bond0", "link_type": "ether", "linkinfo": {"info_kind": "bond", "info_data": {"mode": "active-backup", "active_slave": "eth1"}}}
-    legs = [member("eth1", mii_status="UP", perm_hwaddr="02:00:00:00:00:02"), {**member("eth0", mii_status="DOWN"), "flags": ["LOWER_UP"]}]
+    """As iproute2 prints it (ip/iplink_bond.c, iplink_bond_slave.c); the machine that the fixtures come from has no
+    bonding module."""
+    bond = {
+        "ifname": "bond0",
+        "link_type": "ether",
+        "linkinfo": {"info_kind": "bond", "info_data": {"mode": "active-backup", "active_slave": "eth1"}},
+    }
+    legs = [
+        member("eth1", mii_status="UP", perm_hwaddr="02:00:00:00:00:02"),
+        {**member("eth0", mii_status="DOWN"), "flags": ["LOWER_UP"]},
+    ]
     links = {link["name"]: link for link in parse_interfaces(json.dumps([bond, *legs]))}
-    assert links["bond0"]["bond"] == {"mode": "active-backup", "active": "eth1", "members": [{"name": "eth0", "up": False}, {"name": "eth1", "up": True}]}
+    assert links["bond0"]["bond"] == {
+        "mode": "active-backup",
+        "active": "eth1",
+        "members": [{"name": "eth0", "up": False}, {"name": "eth1", "up": True}],
+    }
     assert links["eth0"]["bond"] is None
     assert links["bond0"]["permanent_mac"] is None
     assert links["eth1"]["permanent_mac"] == "02:00:00:00:00:02"
 
 
 def test_a_permanent_mac_is_told_where_it_differs():
-    entries = [{"ifname": "eth0", "link_type": "ether", "address": "a", "permaddr": "b"}, {"ifname": "eth1", "link_type": "ether", "address": "c"}]
+    entries = [
+        {"ifname": "eth0", "link_type": "ether", "address": "a", "permaddr": "b"},
+        {"ifname": "eth1", "link_type": "ether", "address": "c"},
+    ]
     assert [link["permanent_mac"] for link in parse_interfaces(json.dumps(entries))] == ["b", "c"]
 
 
 def test_routes_of_a_joined_host():
     routes = parse_routes(text("ip_route/debian12_joined.json"))
     assert default_device(routes) == "cloudbr0"
-    assert {"destination": "10.88.1.0/24", "gateway": None, "device": "eth1", "source": "10.88.1.11", "metric": None} in routes
+    assert {
+        "destination": "10.88.1.0/24",
+        "gateway": None,
+        "device": "eth1",
+        "source": "10.88.1.11",
+        "metric": None,
+    } in routes
 
 
 def test_the_default_route_with_the_lowest_metric():
@@ -78,7 +113,9 @@ def test_the_default_route_with_the_lowest_metric():
     assert default_device([]) is None
 
 
-@pytest.mark.parametrize("content", ["{", "null", "{}", "[1]", 'Option "-j" is unknown, try "ip -help".', "[" * 100_000])
+@pytest.mark.parametrize(
+    "content", ["{", "null", "{}", "[1]", 'Option "-j" is unknown, try "ip -help".', "[" * 100_000]
+)
 def test_what_is_no_list_of_objects(content):
     for parse in (parse_interfaces, parse_routes):
         with pytest.raises(ParseError):
@@ -89,8 +126,24 @@ def test_nothing_to_list():
     assert parse_routes("\n") == []
 
 
-KEYS = ["ifname", "linkinfo", "info_kind", "info_data", "addr_info", "flags", "dst", "metric", "local", "prefixlen", "master", "info_slave_data", "mii_status"]
-SCALARS = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.sampled_from(["bridge", "bond", "vlan", "default"]))
+KEYS = [
+    "ifname",
+    "linkinfo",
+    "info_kind",
+    "info_data",
+    "addr_info",
+    "flags",
+    "dst",
+    "metric",
+    "local",
+    "prefixlen",
+    "master",
+    "info_slave_data",
+    "mii_status",
+]
+SCALARS = st.one_of(
+    st.none(), st.integers(), st.text(max_size=5), st.sampled_from(["bridge", "bond", "vlan", "default"])
+)
 INNER = st.one_of(SCALARS, st.lists(SCALARS, max_size=2), st.dictionaries(st.sampled_from(KEYS), SCALARS, max_size=3))
 VALUES = st.one_of(INNER, st.lists(INNER, max_size=2), st.dictionaries(st.sampled_from(KEYS), INNER, max_size=3))
 LINKS = st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5), max_size=4)

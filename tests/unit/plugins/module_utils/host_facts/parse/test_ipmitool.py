@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import parse_access_mode, parse_guid, parse_lan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import (
+    parse_access_mode,
+    parse_guid,
+    parse_lan,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +64,14 @@ def test_no_answer(parse, content):
         parse(content)
 
 
-@given(st.one_of(st.text(), st.lists(st.sampled_from([*LAN_CHANNEL.splitlines(True), "IP Address : x\n", "System GUID : -\n", ":"])).map("".join)))
+@given(
+    st.one_of(
+        st.text(),
+        st.lists(st.sampled_from([*LAN_CHANNEL.splitlines(True), "IP Address : x\n", "System GUID : -\n", ":"])).map(
+            "".join
+        ),
+    )
+)
 def test_garbage_is_a_value_or_a_parse_error(content):
     for parse in (parse_lan, parse_guid, parse_access_mode):
         try:

@@ -23,7 +23,9 @@ def test_passphrase(name):
     assert not opens(data, "")
 
 
-@pytest.mark.parametrize("data", [b"", b"\0" * 600, b"PK\x03\x04", raw("keystore/pkcs12.jks")[:-40], raw("keystore/jks.jks")[:20]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0" * 600, b"PK\x03\x04", raw("keystore/pkcs12.jks")[:-40], raw("keystore/jks.jks")[:20]]
+)
 def test_what_is_no_keystore(data):
     with pytest.raises(ParseError):
         opens(data, PASSPHRASE)
@@ -41,7 +43,9 @@ def test_iterations_are_counted_and_bounded():
 @given(st.data())
 def test_a_damaged_keystore_is_a_parse_error_or_does_not_open(data):
     content = bytearray(raw("keystore/jks.jks" if data.draw(st.booleans()) else "keystore/openssl_legacy.p12"))
-    place = data.draw(st.integers(0, len(content) - 5))  # behind it stands the number of iterations, a big one takes long
+    place = data.draw(
+        st.integers(0, len(content) - 5)
+    )  # behind it stands the number of iterations, a big one takes long
     content[place] ^= data.draw(st.integers(1, 255))
     try:
         assert opens(bytes(content), PASSPHRASE) in (True, False)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import parse_host_cpu, parse_tsc_mhz
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import (
+    parse_host_cpu,
+    parse_tsc_mhz,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +34,8 @@ def test_host_cpu(capture, model, required, disabled, missing):
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_xml_for_virsh_is_what_virsh_was_given(number):
-    """hypervisor-cpus.xml is what `virsh hypervisor-cpu-baseline` took; only the attributes of <cpu> differ, as virsh itself drops them."""
+    """hypervisor-cpus.xml is what `virsh hypervisor-cpu-baseline` took; only the attributes of <cpu> differ, as virsh
+    itself drops them."""
     taken = text("cpu_xml/hypervisor-cpus.xml").splitlines()[number - 1]
     body = taken.partition(">")[2].replace("'", '"').replace("/>", " />")
     assert parse_host_cpu(text(f"cpu_xml/dc{number}.xml"))["xml"] == f"<cpu>{body}"
@@ -42,8 +46,15 @@ def test_the_xml_for_virsh_is_what_virsh_was_given(number):
     [
         ("", "not its XML"),
         ("<capabilities/>", "domainCapabilities expected, not capabilities"),
-        ("<domainCapabilities><cpu><mode name='host-model' supported='no'/></cpu></domainCapabilities>", "no host-model CPU"),
-        ("<domainCapabilities><cpu><mode name='host-model'><model>a</model><feature/></mode></cpu></domainCapabilities>", "a feature without a name"),
+        (
+            "<domainCapabilities><cpu><mode name='host-model' supported='no'/></cpu></domainCapabilities>",
+            "no host-model CPU",
+        ),
+        (
+            "<domainCapabilities><cpu><mode "
+            "name='host-model'><model>a</model><feature/></mode></cpu></domainCapabilities>",
+            "a feature without a name",
+        ),
         ("<?xml version='1.0' encoding='no-such'?><domainCapabilities/>", "cannot read virsh domcapabilities"),
         ("\ud800", "not its XML"),
     ],
@@ -76,7 +87,9 @@ def test_tsc_of_a_real_host(capture, mhz):
     assert parse_tsc_mhz(text(f"capabilities/{capture}.xml")) == mhz
 
 
-@pytest.mark.parametrize("content", ["<domainCapabilities/>", "no XML", _capabilities("<counter name='tsc' frequency='²'/>")])
+@pytest.mark.parametrize(
+    "content", ["<domainCapabilities/>", "no XML", _capabilities("<counter name='tsc' frequency='²'/>")]
+)
 def test_not_the_capabilities(content):
     with pytest.raises(ParseError, match="virsh capabilities"):
         parse_tsc_mhz(content)
@@ -95,11 +108,15 @@ TAGS = [
 ]
 TREES = st.recursive(
     st.sampled_from(["", "EPYC", "<vendor>AMD</vendor>", "&lt;"]),
-    lambda inner: st.tuples(st.sampled_from(TAGS), st.lists(inner, max_size=3)).map(lambda pair: f"<{pair[0]}>{''.join(pair[1])}</{pair[0].split()[0]}>"),
+    lambda inner: st.tuples(st.sampled_from(TAGS), st.lists(inner, max_size=3)).map(
+        lambda pair: f"<{pair[0]}>{''.join(pair[1])}</{pair[0].split()[0]}>"
+    ),
 )
 
 
-@given(st.one_of(st.text(), TREES, TREES.map(lambda tree: f"<domainCapabilities><cpu>{tree}</cpu></domainCapabilities>")))
+@given(
+    st.one_of(st.text(), TREES, TREES.map(lambda tree: f"<domainCapabilities><cpu>{tree}</cpu></domainCapabilities>"))
+)
 def test_garbage_is_a_value_or_a_parse_error(content):
     for parse in (parse_host_cpu, parse_tsc_mhz):
         try:

@@ -37,13 +37,19 @@ def test_enterprise_linux_9():
     }
 
 
-@pytest.mark.parametrize(("content", "part"), [("", "no list of machines"), ("qemu: error\n", "no list"), (f"{HEAD}pc\n", "line 2")])
+@pytest.mark.parametrize(
+    ("content", "part"), [("", "no list of machines"), ("qemu: error\n", "no list"), (f"{HEAD}pc\n", "line 2")]
+)
 def test_not_the_list(content, part):
     with pytest.raises(ParseError, match=part):
         parse_machine_types(content)
 
 
-@given(st.one_of(st.text(), st.lists(st.sampled_from([HEAD, "pc ", " (alias of ", "x)", "\n", "("]), max_size=30).map("".join)))
+@given(
+    st.one_of(
+        st.text(), st.lists(st.sampled_from([HEAD, "pc ", " (alias of ", "x)", "\n", "("]), max_size=30).map("".join)
+    )
+)
 def test_garbage_is_a_value_or_a_parse_error(content):
     try:
         assert set(parse_machine_types(content)) == {"types", "aliases"}

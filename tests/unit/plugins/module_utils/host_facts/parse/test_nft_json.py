@@ -7,7 +7,11 @@ import json
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.nft_json import forward_policy, input_side, parse_ruleset
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.nft_json import (
+    forward_policy,
+    input_side,
+    parse_ruleset,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,19 +52,33 @@ def test_rules_of_iptables():
     assert objects[-1]["rule"]["expr"][-1] == {"xt": {"type": "target", "name": "REJECT"}}
 
 
-@pytest.mark.parametrize(("name", "expected"), [("nft/iptables_forward_drop.json", "drop"), ("nft/rich.json", "accept")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("nft/iptables_forward_drop.json", "drop"), ("nft/rich.json", "accept")]
+)
 def test_forward_policy(name, expected):
     assert forward_policy(parse_ruleset(text(name))) == expected
 
 
 def test_the_same_name_in_another_table():
-    chains = [{"chain": {"family": "ip", "table": table, "name": "c", "hook": hook}} for table, hook in (("a", "input"), ("b", "output"))]
+    chains = [
+        {"chain": {"family": "ip", "table": table, "name": "c", "hook": hook}}
+        for table, hook in (("a", "input"), ("b", "output"))
+    ]
     assert input_side(parse_ruleset(json.dumps({"nftables": chains}))) == [chains[0]]
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{}", "[]", '{"nftables": {}}', '{"nftables": [1]}', '{"nftables": [{"a": {}, "b": {}}]}', '{"nftables": [{"chain": {"name": []}}]}', "[" * 100_000],
+    [
+        "",
+        "{}",
+        "[]",
+        '{"nftables": {}}',
+        '{"nftables": [1]}',
+        '{"nftables": [{"a": {}, "b": {}}]}',
+        '{"nftables": [{"chain": {"name": []}}]}',
+        "[" * 100_000,
+    ],
 )
 def test_what_is_no_ruleset(content):
     with pytest.raises(ParseError):
@@ -73,13 +91,39 @@ def test_deep_nesting():
     assert input_side(parse_ruleset(content)) == []
 
 
-KEYS = st.sampled_from(["chain", "rule", "set", "map", "table", "name", "family", "hook", "policy", "expr", "elem", "jump", "target", "counter", "handle"])
+KEYS = st.sampled_from(
+    [
+        "chain",
+        "rule",
+        "set",
+        "map",
+        "table",
+        "name",
+        "family",
+        "hook",
+        "policy",
+        "expr",
+        "elem",
+        "jump",
+        "target",
+        "counter",
+        "handle",
+    ]
+)
 LEAVES = st.one_of(st.none(), st.integers(), st.sampled_from(["input", "forward", "@a", "a", "drop"]))
-TREES = st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=20)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=20,
+)
 
 
 @given(
-    st.one_of(st.text(), TREES.map(json.dumps), st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=1)).map(lambda each: json.dumps({"nftables": each})))
+    st.one_of(
+        st.text(),
+        TREES.map(json.dumps),
+        st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=1)).map(lambda each: json.dumps({"nftables": each})),
+    )
 )
 def test_garbage_is_a_value_or_a_parse_error(content):
     try:

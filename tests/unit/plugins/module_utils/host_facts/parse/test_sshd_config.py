@@ -24,7 +24,11 @@ NIST, ED = f"ecdsa-sha2-nistp256 {KEY}", f"ssh-ed25519 {KEY}"
 
 def test_settings_as_debian_ships_them():
     found = parse_settings(text("sshd/debian12.txt"))
-    assert (found["permitrootlogin"], found["passwordauthentication"], found["pubkeyauthentication"]) == ("without-password", "yes", "yes")
+    assert (found["permitrootlogin"], found["passwordauthentication"], found["pubkeyauthentication"]) == (
+        "without-password",
+        "yes",
+        "yes",
+    )
     assert (found["port"], found["allowusers"], found["authenticationmethods"]) == (["22"], [], "any")
     assert found["authorizedkeysfile"] == [".ssh/authorized_keys", ".ssh/authorized_keys2"]
     assert "aes128-ctr" in found["ciphers"]
@@ -44,10 +48,14 @@ def test_settings_of_several_lines():
 
 
 def test_the_name_of_an_older_version():
-    assert parse_settings(text("sshd/debian12.txt").replace("pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes"))["pubkeyacceptedalgorithms"]
+    assert parse_settings(text("sshd/debian12.txt").replace("pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes"))[
+        "pubkeyacceptedalgorithms"
+    ]
 
 
-@pytest.mark.parametrize("content", ["", "port 22\n", "permitrootlogin yes\npasswordauthentication yes\npubkeyauthentication yes\n"])
+@pytest.mark.parametrize(
+    "content", ["", "port 22\n", "permitrootlogin yes\npasswordauthentication yes\npubkeyauthentication yes\n"]
+)
 def test_no_settings(content):
     with pytest.raises(ParseError):
         parse_settings(content)
@@ -83,7 +91,11 @@ def test_the_policy_of_enterprise_linux():
 
 def test_key_files():
     patterns = [".ssh/authorized_keys", "/etc/ssh/%u/%U%%", "%h/x", "none"]
-    assert key_files(patterns, "ops", 1000, "/home/ops") == ["/home/ops/.ssh/authorized_keys", "/etc/ssh/ops/1000%", "/home/ops/x"]
+    assert key_files(patterns, "ops", 1000, "/home/ops") == [
+        "/home/ops/.ssh/authorized_keys",
+        "/etc/ssh/ops/1000%",
+        "/home/ops/x",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +118,26 @@ def test_authorized_keys(line, expected):
     assert parse_authorized_keys(f"{line}\r\n") == expected
 
 
-WORDS = st.sampled_from(["Match ", "Address", '"', "\\", "command=", "port", "22", " ", "\n", ",", "ssh-rsa", KEY, "=", "permitrootlogin yes\n", "%u", "%"])
+WORDS = st.sampled_from(
+    [
+        "Match ",
+        "Address",
+        '"',
+        "\\",
+        "command=",
+        "port",
+        "22",
+        " ",
+        "\n",
+        ",",
+        "ssh-rsa",
+        KEY,
+        "=",
+        "permitrootlogin yes\n",
+        "%u",
+        "%",
+    ]
+)
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=30).map("".join)))

@@ -21,7 +21,12 @@ def allowed(listing, is_root=False):
 
 
 def listing(*rules, defaults="env_reset"):
-    lines = ["Matching Defaults entries for ops on h4:", f"    {defaults}", "", "User ops may run the following commands on h4:"]
+    lines = [
+        "Matching Defaults entries for ops on h4:",
+        f"    {defaults}",
+        "",
+        "User ops may run the following commands on h4:",
+    ]
     return "\n".join([*lines, *(f"    {rule}" for rule in rules)]) + "\n"
 
 
@@ -38,11 +43,15 @@ def test_root_is_never_asked_for_a_password():
     assert allowed(text("sudo_list/nobody_rule.txt"), is_root=True) == NONE
 
 
-DIGEST, EXPRESSION = "\n        sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /bin/cat,", "^/usr/bin/cloudstack-.*$ ^.*$,\n        "
+DIGEST, EXPRESSION = (
+    "\n        sha224:0GomF8mNN3wlDt1HD9XldjJ3SNgpFdbjO1+NsQ== /bin/cat,",
+    "^/usr/bin/cloudstack-.*$ ^.*$,\n        ",
+)
 
 
 def test_folded_lines_negation_and_tags():
-    # The first rule forbids keystore-setup; the last one lets it run with the arguments of a join. Some commands have a requiretty of their own.
+    # The first rule forbids keystore-setup; the last one lets it run with the arguments of a join. Some commands have a
+    # requiretty of their own.
     found = parse_rules(text("sudo_list/rich.txt").replace(DIGEST, "").replace(EXPRESSION, ""), is_root=False)
     assert found == {"requiretty": None, "noexec": True, "commands": dict.fromkeys(PROGRAMS, True)}
 
@@ -105,7 +114,13 @@ def test_defaults(defaults, requiretty, noexec, without_password):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "Sorry, user ops may not run sudo", "sudo: a password is required", listing("(root) NOPASSWD: CWD=/tmp ALL"), listing("(root) sha224:a= /bin/a")],
+    [
+        "",
+        "Sorry, user ops may not run sudo",
+        "sudo: a password is required",
+        listing("(root) NOPASSWD: CWD=/tmp ALL"),
+        listing("(root) sha224:a= /bin/a"),
+    ],
 )
 def test_what_is_not_understood_is_not_guessed(content):
     with pytest.raises(ParseError):
@@ -113,7 +128,25 @@ def test_what_is_not_understood_is_not_guessed(content):
 
 
 PIECES = st.sampled_from(
-    ["(root)", "(ALL", ")", ":", "NOPASSWD:", "PASSWD:", "ALL", "!", ",", " ", "\n    ", "\n        ", "/usr/bin/", "*", "[z-a]", "\\", '""']
+    [
+        "(root)",
+        "(ALL",
+        ")",
+        ":",
+        "NOPASSWD:",
+        "PASSWD:",
+        "ALL",
+        "!",
+        ",",
+        " ",
+        "\n    ",
+        "\n        ",
+        "/usr/bin/",
+        "*",
+        "[z-a]",
+        "\\",
+        '""',
+    ]
 )
 
 

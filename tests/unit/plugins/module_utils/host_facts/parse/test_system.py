@@ -43,7 +43,11 @@ def test_lscpu():
 
 def test_lscpu_that_nests_its_fields():
     fields = [
-        {"field": "Vendor ID:", "data": "GenuineIntel", "children": [{"field": "Socket(s):", "data": "2"}, {"field": "Core(s) per socket:", "data": "8"}]}
+        {
+            "field": "Vendor ID:",
+            "data": "GenuineIntel",
+            "children": [{"field": "Socket(s):", "data": "2"}, {"field": "Core(s) per socket:", "data": "8"}],
+        }
     ]
     cpu = system.parse_lscpu(json.dumps({"lscpu": fields}))
     assert (cpu["vendor"], cpu["sockets"], cpu["cores"], cpu["threads"]) == ("GenuineIntel", 2, 16, None)
@@ -63,7 +67,10 @@ def test_meminfo():
 
 
 def test_node_memory():
-    assert system.parse_node_memory("Node 0 MemTotal:        9529120 kB\nNode 0 MemFree:         6055940 kB\n") == 9529120 * 1024
+    assert (
+        system.parse_node_memory("Node 0 MemTotal:        9529120 kB\nNode 0 MemFree:         6055940 kB\n")
+        == 9529120 * 1024
+    )
     with pytest.raises(ParseError, match="no MemTotal"):
         system.parse_node_memory("MemTotal: 1 kB\n")
 
@@ -73,12 +80,20 @@ def test_packages():
     shown = "".join(f"{line[0]} {'ii ' if line[1] else 'un '} {line[1]}\n" for line in lines)
     found = system.parse_packages(shown, ["cloudstack-agent", "libvirt-bin", "nowhere"])
     assert found == {"cloudstack-agent": "4.22.1.0", "libvirt-bin": None, "nowhere": None}
-    assert system.parse_packages("half iU 1\ngone rc 1\npackage x is not installed\n", ["half", "gone", "x"]) == {"half": None, "gone": None, "x": None}
+    assert system.parse_packages("half iU 1\ngone rc 1\npackage x is not installed\n", ["half", "gone", "x"]) == {
+        "half": None,
+        "gone": None,
+        "x": None,
+    }
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
-    [("libvirtd (libvirt) 9.0.0\n", "9.0.0"), ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", "7.2.22"), ("oops", None)],
+    [
+        ("libvirtd (libvirt) 9.0.0\n", "9.0.0"),
+        ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", "7.2.22"),
+        ("oops", None),
+    ],
 )
 def test_version(shown, expected):
     assert system.parse_version(shown) == expected
@@ -109,11 +124,16 @@ def test_listeners():
 
 def test_nfs_mounts():
     mounts = "proc /proc proc rw 0 0\n10.88.2.254:/export/primary /mnt/8d3f nfs4 rw,vers=4.2,hard 0 0\n"
-    assert system.parse_nfs_mounts(mounts) == [{"source": "10.88.2.254:/export/primary", "path": "/mnt/8d3f", "options": "rw,vers=4.2,hard"}]
+    assert system.parse_nfs_mounts(mounts) == [
+        {"source": "10.88.2.254:/export/primary", "path": "/mnt/8d3f", "options": "rw,vers=4.2,hard"}
+    ]
 
 
 def test_initiator():
-    assert system.parse_initiator("## comment\nInitiatorName=iqn.1993-08.org.debian:01:abc\n") == "iqn.1993-08.org.debian:01:abc"
+    assert (
+        system.parse_initiator("## comment\nInitiatorName=iqn.1993-08.org.debian:01:abc\n")
+        == "iqn.1993-08.org.debian:01:abc"
+    )
     assert system.parse_initiator("GenerateName=yes\n") is None
 
 
@@ -132,8 +152,27 @@ PARSERS = [
     system.parse_initiator,
 ]
 VALUES = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.just([]), st.just({"field": 1}))
-FIELDS = st.lists(st.dictionaries(st.sampled_from(["field", "data", "children"]), st.one_of(VALUES, st.just("CPU(s):"))), max_size=4)
-PIECES = ["Id=", "Names=", "a", "=", ":", " ", "\n", "0: ", "0A ", "00000000", "Node 0 ", "MemTotal: ", "1 kB", "9" * 5000, "ii", "²"]
+FIELDS = st.lists(
+    st.dictionaries(st.sampled_from(["field", "data", "children"]), st.one_of(VALUES, st.just("CPU(s):"))), max_size=4
+)
+PIECES = [
+    "Id=",
+    "Names=",
+    "a",
+    "=",
+    ":",
+    " ",
+    "\n",
+    "0: ",
+    "0A ",
+    "00000000",
+    "Node 0 ",
+    "MemTotal: ",
+    "1 kB",
+    "9" * 5000,
+    "ii",
+    "²",
+]
 LINES = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 

@@ -22,19 +22,35 @@ AGENT = "cloudstack-agent.service"
 
 
 def shown(**states):
-    return "\n\n".join(f"Id={name}.service\nNames={name}.service\nActiveState={state}" for name, state in states.items()) + "\n"
+    return (
+        "\n\n".join(f"Id={name}.service\nNames={name}.service\nActiveState={state}" for name, state in states.items())
+        + "\n"
+    )
 
 
 def test_agent_of_a_joined_host():
-    assert agent_unit(text("systemctl_show/cloudstack-agent.txt"), AGENT) == {"active": "active", "enabled": "enabled", "restarts": 0}
+    assert agent_unit(text("systemctl_show/cloudstack-agent.txt"), AGENT) == {
+        "active": "active",
+        "enabled": "enabled",
+        "restarts": 0,
+    }
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\nNRestarts=29", {"active": "activating", "enabled": "enabled", "restarts": 29}),
-        ("LoadState=not-found\nActiveState=inactive\nUnitFileState=\nNRestarts=0", {"active": "not-found", "enabled": "not-found", "restarts": 0}),
-        ("LoadState=masked\nActiveState=inactive\nUnitFileState=masked", {"active": "inactive", "enabled": "masked", "restarts": None}),
+        (
+            "LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\nNRestarts=29",
+            {"active": "activating", "enabled": "enabled", "restarts": 29},
+        ),
+        (
+            "LoadState=not-found\nActiveState=inactive\nUnitFileState=\nNRestarts=0",
+            {"active": "not-found", "enabled": "not-found", "restarts": 0},
+        ),
+        (
+            "LoadState=masked\nActiveState=inactive\nUnitFileState=masked",
+            {"active": "inactive", "enabled": "masked", "restarts": None},
+        ),
     ],
 )
 def test_agent(content, expected):
@@ -62,12 +78,32 @@ def test_no_units(content):
             parse(content)
 
 
-PIECES = st.sampled_from(["Id=", "Names=", AGENT, "chrony.service", "\n", "\n\n", "ActiveState=", "active", "NRestarts=", "9" * 5000, "²", "LoadState=loaded"])
+PIECES = st.sampled_from(
+    [
+        "Id=",
+        "Names=",
+        AGENT,
+        "chrony.service",
+        "\n",
+        "\n\n",
+        "ActiveState=",
+        "active",
+        "NRestarts=",
+        "9" * 5000,
+        "²",
+        "LoadState=loaded",
+    ]
+)
 
 
 @given(st.one_of(st.text(), st.lists(PIECES).map("".join)))
 def test_garbage_is_a_value_or_a_parse_error(content):
-    for parse in (parse_unit_properties, running_time_services, lambda text: agent_unit(text, AGENT), lambda text: parse_units(text, ["a"])):
+    for parse in (
+        parse_unit_properties,
+        running_time_services,
+        lambda text: agent_unit(text, AGENT),
+        lambda text: parse_units(text, ["a"]),
+    ):
         try:
             parse(content)
         except ParseError as error:
@@ -75,14 +111,18 @@ def test_garbage_is_a_value_or_a_parse_error(content):
 
 
 def test_units_have_the_name_that_was_asked_for():
-    shown = "Id=chrony.service\nNames=chronyd.service chrony.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"
-    missing = "Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
+    shown = "Id=chrony.service\nNames=chronyd.service chrony.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n"  # noqa: E501
+    missing = (
+        "Id=x.service\nNames=x.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
+    )
     state = {"load": "loaded", "active": "active", "sub": "running", "unit_file": "enabled"}
     assert parse_units(f"{shown}\n{missing}", ["chronyd.service", "x.service", "y.service"]) == {
         "chronyd.service": state,
         "x.service": {"load": "not-found", "active": "inactive", "sub": "dead", "unit_file": ""},
     }
-    assert parse_units(text("systemctl_show/libvirtd.txt"), ["libvirtd.service"])["libvirtd.service"]["active"] == "active"
+    assert (
+        parse_units(text("systemctl_show/libvirtd.txt"), ["libvirtd.service"])["libvirtd.service"]["active"] == "active"
+    )
 
 
 def test_no_unit_is_no_answer():
@@ -99,13 +139,20 @@ def test_start_of_a_unit_is_known_by_both_clocks():
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {**STARTED, "ExecMainStartTimestampMonotonic": "0"}, {"ExecMainStartTimestamp": "", "ExecMainStartTimestampMonotonic": "0"}]
+    "values",
+    [
+        {},
+        {**STARTED, "ExecMainStartTimestampMonotonic": "0"},
+        {"ExecMainStartTimestamp": "", "ExecMainStartTimestampMonotonic": "0"},
+    ],
 )
 def test_a_unit_without_a_process_has_no_start(values):
     assert unit_state(values).started is None
 
 
-@pytest.mark.parametrize("wrong", [{"ExecMainStartTimestamp": "Sun 2026-11-29 11:59:55 CET"}, {"ExecMainStartTimestampMonotonic": "soon"}])
+@pytest.mark.parametrize(
+    "wrong", [{"ExecMainStartTimestamp": "Sun 2026-11-29 11:59:55 CET"}, {"ExecMainStartTimestampMonotonic": "soon"}]
+)
 def test_a_start_that_cannot_be_read(wrong):
     with pytest.raises(ParseError):
         unit_state({**STARTED, **wrong})

@@ -40,8 +40,27 @@ def set_key(path, key, value):
 
 
 def entry(path, **more):
-    names = ("content", "secret_content", "settings", "lines", "lines_absent", "src", "mode", "owner", "group", "validate")
-    return {**dict.fromkeys(names), "path": str(path), "state": "present", "format": "ini_flat", "create": True, "secret": False, **more}
+    names = (
+        "content",
+        "secret_content",
+        "settings",
+        "lines",
+        "lines_absent",
+        "src",
+        "mode",
+        "owner",
+        "group",
+        "validate",
+    )
+    return {
+        **dict.fromkeys(names),
+        "path": str(path),
+        "state": "present",
+        "format": "ini_flat",
+        "create": True,
+        "secret": False,
+        **more,
+    }
 
 
 def write(*entries):
@@ -52,7 +71,11 @@ def state_of(root):
     found = {}
     for path in sorted(root.rglob("*")):
         info = path.lstat()
-        found[str(path.relative_to(root))] = (info.st_mode, info.st_uid, path.read_bytes() if path.is_file() and not path.is_symlink() else None)
+        found[str(path.relative_to(root))] = (
+            info.st_mode,
+            info.st_uid,
+            path.read_bytes() if path.is_file() and not path.is_symlink() else None,
+        )
     return found
 
 
@@ -74,7 +97,9 @@ def test_two_runs_at_once_lose_no_key_of_each_other(tmp_path):
 
     assert run_in_processes(some("a"), some("b")) == [0, 0]
     lines = path.read_text().splitlines()
-    assert sorted(lines) == sorted(["workers=5", *(f"{name}.{number}={number}" for name in "ab" for number in range(25))])
+    assert sorted(lines) == sorted(
+        ["workers=5", *(f"{name}.{number}={number}" for name in "ab" for number in range(25))]
+    )
     assert [each.name for each in tmp_path.iterdir()] == ["agent.properties"]
 
 
@@ -88,7 +113,11 @@ def test_two_runs_at_once_lose_no_line_of_each_other(tmp_path):
 
 def test_who_waits_too_long_for_another_run_is_told():
     clock = FakeClock()
-    with files.locked(SystemClock()), pytest.raises(OperationFailed, match="another run is writing files") as caught, files.locked(clock, 5):
+    with (
+        files.locked(SystemClock()),
+        pytest.raises(OperationFailed, match="another run is writing files") as caught,
+        files.locked(clock, 5),
+    ):
         pass
     assert "fuser" in str(caught.value)
     assert 5 <= clock.time < 6
@@ -113,7 +142,9 @@ def test_what_another_program_writes_meanwhile_is_kept(tmp_path, monkeypatch, ti
         assert "workers=5" in path.read_text()
     else:
         set_key(path, "workers", 8)
-        assert sorted(path.read_text().splitlines()) == sorted(["workers=8", *(f"foreign.{number}=x" for number in range(times))])
+        assert sorted(path.read_text().splitlines()) == sorted(
+            ["workers=8", *(f"foreign.{number}=x" for number in range(times))]
+        )
 
 
 def test_nothing_is_replaced_where_one_file_of_many_was_changed(tmp_path):
@@ -185,9 +216,17 @@ def _group_writable(secret, home):
 
 
 @needs_root
-@pytest.mark.parametrize("attack", [_directory_link, _file_link, _relative_link, _dangling_link, _hard_link, _root_directory_in_it, _group_writable])
 @pytest.mark.parametrize(
-    "wanted", [{"lines": ["ssh-ed25519 AAAA"], "owner": str(ACCOUNT)}, {"content": "x", "owner": str(ACCOUNT)}, {"owner": str(ACCOUNT), "create": False}]
+    "attack",
+    [_directory_link, _file_link, _relative_link, _dangling_link, _hard_link, _root_directory_in_it, _group_writable],
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"lines": ["ssh-ed25519 AAAA"], "owner": str(ACCOUNT)},
+        {"content": "x", "owner": str(ACCOUNT)},
+        {"owner": str(ACCOUNT), "create": False},
+    ],
 )
 def test_no_link_of_another_account_is_followed(tmp_path, attack, wanted):
     secret, home = _victims(tmp_path)
@@ -225,7 +264,9 @@ def test_a_link_that_comes_after_the_look_is_not_followed(tmp_path, monkeypatch,
 @needs_root
 def test_a_plain_file_of_another_account_is_edited(tmp_path):
     _secret, home = _victims(tmp_path)
-    write(entry(home / ".ssh" / "keys", lines=["ssh-ed25519 AAAA"], owner=str(ACCOUNT), group=str(ACCOUNT), mode="0600"))
+    write(
+        entry(home / ".ssh" / "keys", lines=["ssh-ed25519 AAAA"], owner=str(ACCOUNT), group=str(ACCOUNT), mode="0600")
+    )
     path = home / ".ssh" / "keys"
     assert (path.read_text(), path.stat().st_uid, path.stat().st_mode & 0o777) == ("ssh-ed25519 AAAA\n", ACCOUNT, 0o600)
 
@@ -240,7 +281,14 @@ def test_a_pipe_of_another_account_does_not_hold_us(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("real/f", "real/f"), ("link/f", "real/f"), ("up/f", "real/f"), ("file", "real/f"), ("missing/f", "missing/f"), ("real/./../real//f", "real/f")],
+    [
+        ("real/f", "real/f"),
+        ("link/f", "real/f"),
+        ("up/f", "real/f"),
+        ("file", "real/f"),
+        ("missing/f", "missing/f"),
+        ("real/./../real//f", "real/f"),
+    ],
 )
 def test_links_of_root_are_followed(tmp_path, given, expected):
     (tmp_path / "real").mkdir()
@@ -286,7 +334,9 @@ def test_a_crash_between_two_files_leaves_whole_ones_and_the_next_run_ends_it(tm
     assert run_in_processes(work) == [-signal.SIGKILL]
     assert [(tmp_path / name).read_text() for name in "ab"] == ["new\n", "old\n"]
     assert write(*entries)[1]["changed_paths"] == [str(tmp_path / "b")]
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new\n", "b": "new\n"}, "what the killed run left is gone"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new\n", "b": "new\n"}, (
+        "what the killed run left is gone"
+    )
 
 
 def test_names_of_temporary_files_are_unique_and_not_too_long(tmp_path):
@@ -304,7 +354,14 @@ def test_ten_megabytes_of_properties_are_no_matter(tmp_path):
         path = tmp_path / "agent.properties"
         path.write_text("".join(f"some.key.{number}=value \\\n  and more\n" for number in range(count)))
         start = process_time()
-        agent_properties.body(module(path=str(path), properties={f"new.{number}": 1 for number in range(20)}, allow_unknown=True, backup=False))
+        agent_properties.body(
+            module(
+                path=str(path),
+                properties={f"new.{number}": 1 for number in range(20)},
+                allow_unknown=True,
+                backup=False,
+            )
+        )
         return process_time() - start
 
     seconds(100)

@@ -7,7 +7,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model im
 
 from tests.unit.plugins.captured import text
 
-READ_ELSEWHERE = {"backoff.seconds", "pool", "storage.network.device", "storage.network.device.2", "tungsten.scripts.dir"}
+READ_ELSEWHERE = {
+    "backoff.seconds",
+    "pool",
+    "storage.network.device",
+    "storage.network.device.2",
+    "tungsten.scripts.dir",
+}
 
 
 def test_all_110_properties_of_4_22_1_and_five_that_are_read_elsewhere():

@@ -52,7 +52,10 @@ def test_a_continued_value_knows_its_lines():
     assert [(each.key, each.value, each.first, each.last) for each in found] == [("a", "12", 1, 2), ("b", "3", 3, 3)]
 
 
-@pytest.mark.parametrize(("content", "line", "part"), [("a=1\nb=\\u00g", 2, "hexadecimal"), ("a=1\n\0\0", 2, "zero bytes"), ("\0" * 646, 1, "zero bytes")])
+@pytest.mark.parametrize(
+    ("content", "line", "part"),
+    [("a=1\nb=\\u00g", 2, "hexadecimal"), ("a=1\n\0\0", 2, "zero bytes"), ("\0" * 646, 1, "zero bytes")],
+)
 def test_what_java_refuses(content, line, part):
     with pytest.raises(ParseError, match=part) as caught:
         parse_properties(content)
@@ -68,7 +71,9 @@ def test_the_file_of_a_real_host_without_its_secret():
     assert len(without_secrets(found)) == 19
 
 
-PIECES = st.lists(st.sampled_from(["a", "=", ":", " ", "\t", "\f", "\\", "\\u", "00e9", "\n", "\r", "#", "!", "é", "\0"]), max_size=30).map("".join)
+PIECES = st.lists(
+    st.sampled_from(["a", "=", ":", " ", "\t", "\f", "\\", "\\u", "00e9", "\n", "\r", "#", "!", "é", "\0"]), max_size=30
+).map("".join)
 
 
 @given(st.one_of(PIECES, st.binary().map(lambda raw: raw.decode(ENCODING))))
@@ -90,7 +95,11 @@ STORED_AT = 1795261631.0  # Sat Nov 21 11:47:11 UTC 2026, as the captured file o
     ("content", "mtime", "expected"),
     [
         (text("kvm_host/agent.properties"), STORED_AT + 0.3, True),
-        (text("kvm_host/agent.properties").replace("UTC", "IST").replace("11:47", "17:17"), STORED_AT + 0.3, True),  # half an hour apart
+        (
+            text("kvm_host/agent.properties").replace("UTC", "IST").replace("11:47", "17:17"),
+            STORED_AT + 0.3,
+            True,
+        ),  # half an hour apart
         (text("kvm_host/agent.properties"), STORED_AT + 5, False),  # edited five seconds later; the comment stayed
         ("a=b\n", STORED_AT, False),
         ("#Storage\na=b\n#Sat Nov 21 11:47:11 UTC 2026\n", STORED_AT, False),  # below a key it is any comment

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.settings import FORMATS, find_entries, parse_settings, parse_value
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.settings import (
+    FORMATS,
+    find_entries,
+    parse_settings,
+    parse_value,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,7 +74,10 @@ def test_files_of_a_joined_host():
         "vnc_tls_x509_verify": 1,
         "vnc_tls_x509_cert_dir": "/etc/pki/libvirt-vnc",
     }
-    assert parse_settings(text("default_libvirtd/after_setup_agent"), "shell", "libvirtd") == {"libvirtd_opts": "-l", "LIBVIRTD_ARGS": "--listen"}
+    assert parse_settings(text("default_libvirtd/after_setup_agent"), "shell", "libvirtd") == {
+        "libvirtd_opts": "-l",
+        "LIBVIRTD_ARGS": "--listen",
+    }
 
 
 def test_commented_defaults_are_seen_over_their_lines():
@@ -83,7 +91,10 @@ def test_commented_defaults_are_seen_over_their_lines():
 
 
 # A plain st.text() hardly ever hits the grammar: pieces of it do.
-GARBAGE = st.lists(st.sampled_from(["a", " ", "=", '"', "'", "[", "]", ",", "#", ";", "\\", "\n", "\r", "1", "-", "$", "é", "\0"]), max_size=30).map("".join)
+GARBAGE = st.lists(
+    st.sampled_from(["a", " ", "=", '"', "'", "[", "]", ",", "#", ";", "\\", "\n", "\r", "1", "-", "$", "é", "\0"]),
+    max_size=30,
+).map("".join)
 
 
 @given(st.one_of(GARBAGE, st.text()), st.sampled_from(FORMATS))

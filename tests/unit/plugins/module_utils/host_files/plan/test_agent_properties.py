@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import escape, key_of, parse_properties, unescape, without_secrets
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_properties import edit, plan_properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import (
+    escape,
+    key_of,
+    parse_properties,
+    unescape,
+    without_secrets,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_properties import (
+    edit,
+    plan_properties,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,11 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileGoal, FileState
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.files import missing_parents, parse_mode, plan_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.files import (
+    missing_parents,
+    parse_mode,
+    plan_files,
+)
 
 PATH = "/etc/x.conf"
 ABSENT = FileState(PATH)
@@ -61,7 +65,12 @@ def test_actions(state, goal, actions):
 
 @pytest.mark.parametrize(
     ("state", "goal"),
-    [(FOLDER, {"content": "x"}), (FILE, {"state": "directory"}), (FOLDER, {"state": "link", "target": "/x"}), (ABSENT, {"mode": 0o600})],
+    [
+        (FOLDER, {"content": "x"}),
+        (FILE, {"state": "directory"}),
+        (FOLDER, {"state": "link", "target": "/x"}),
+        (ABSENT, {"mode": 0o600}),
+    ],
 )
 def test_refused(state, goal):
     with pytest.raises(InputError, match=PATH):

@@ -56,7 +56,9 @@ def test_hosts(before, wanted, after):
     assert edit_hosts(after, wanted, "/etc/hosts") == after
 
 
-@pytest.mark.parametrize("wanted", [{"10.0.0.1": ""}, {"10.0.0.1": 5}, {"": "a"}, {"10.0.0.1": ["a b"]}, {"10.0.0.1": "a #b"}])
+@pytest.mark.parametrize(
+    "wanted", [{"10.0.0.1": ""}, {"10.0.0.1": 5}, {"": "a"}, {"10.0.0.1": ["a b"]}, {"10.0.0.1": "a #b"}]
+)
 def test_hosts_refused(wanted):
     with pytest.raises(InputError, match="/etc/hosts"):
         edit_hosts("", wanted, "/etc/hosts")
@@ -65,7 +67,10 @@ def test_hosts_refused(wanted):
 WORDS = st.sampled_from(["10.0.0.1", "10.0.0.2", "::1", "a", "b", "#", " ", "\t", "\n"])
 
 
-@given(st.lists(WORDS, max_size=20).map(" ".join), st.dictionaries(st.sampled_from(["10.0.0.1", "::1"]), st.sampled_from(["a", "b a", None])))
+@given(
+    st.lists(WORDS, max_size=20).map(" ".join),
+    st.dictionaries(st.sampled_from(["10.0.0.1", "::1"]), st.sampled_from(["a", "b a", None])),
+)
 def test_hosts_is_stable_whatever_stands_there(before, wanted):
     after = edit_hosts(before, wanted, "x")
     assert edit_hosts(after, wanted, "x") == after

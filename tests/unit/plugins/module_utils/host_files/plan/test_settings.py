@@ -61,7 +61,12 @@ def test_what_setup_agent_leaves_is_no_change():
     wanted = {"security_driver": "none", "user": "root", "group": "root", "vnc_tls": 1, "vnc_tls_x509_verify": 1}
     assert edit_settings(qemu, wanted, "libvirt", "qemu.conf") == qemu
     libvirtd = text("libvirtd_conf/after_setup_agent.conf")
-    assert edit_settings(libvirtd, {"listen_tls": 1, "listen_tcp": 0, "tls_port": "16514", "auth_tls": "none"}, "libvirt", "x") == libvirtd
+    assert (
+        edit_settings(
+            libvirtd, {"listen_tls": 1, "listen_tcp": 0, "tls_port": "16514", "auth_tls": "none"}, "libvirt", "x"
+        )
+        == libvirtd
+    )
     default = text("default_libvirtd/after_setup_agent")
     assert edit_settings(default, {"LIBVIRTD_ARGS": "--listen"}, "shell", "x") == default
 
@@ -96,8 +101,12 @@ def test_a_line_that_libvirt_would_refuse_is_not_edited_over():
         edit_settings("a = 1\nb = yes\n", {"b": "no"}, "libvirt", "x")
 
 
-LINES = st.lists(st.sampled_from(["a=1", "#a = 0", 'b = "x"', "# prose", "", "A='q'", "[section]", "b = 2"]), max_size=8).map("\n".join)
-WRITABLE = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\"'\\"), max_size=10).map(str.strip)
+LINES = st.lists(
+    st.sampled_from(["a=1", "#a = 0", 'b = "x"', "# prose", "", "A='q'", "[section]", "b = 2"]), max_size=8
+).map("\n".join)
+WRITABLE = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\"'\\"), max_size=10
+).map(str.strip)
 
 
 @given(LINES, st.sampled_from(["a", "b", "A"]), WRITABLE, st.sampled_from(["ini_flat", "shell", "libvirt"]))

@@ -25,7 +25,8 @@ class Clock:
 
 
 class Host:
-    """A scripted Debian host. `script` says what each call of a verb ends with, '' for success; when it is used up all succeed."""
+    """A scripted Debian host. `script` says what each call of a verb ends with, '' for success; when it is used up all
+    succeed."""
 
     def __init__(self, **script: list[str]) -> None:
         self.script = script
@@ -52,7 +53,10 @@ def install(host: Host, patience: float = 60) -> None:
         ({"update": [HELD, HELD]}, ["update", "update", "update", "install"]),
         ({"install": [HELD]}, ["update", "install", "install"]),
         ({"install": [INTERRUPTED]}, ["update", "install", "--configure", "--fix-broken", "install"]),
-        ({"update": ["E: The repository is not signed."]}, ["update", "install"]),  # another repository's trouble need not be ours
+        (
+            {"update": ["E: The repository is not signed."]},
+            ["update", "install"],
+        ),  # another repository's trouble need not be ours
     ],
 )
 def test_what_is_called(script, calls):
@@ -62,12 +66,18 @@ def test_what_is_called(script, calls):
 
 
 def test_a_lock_that_stays_is_told_with_its_holder():
-    with pytest.raises(CommandError, match=r"another package manager is at work.*within 60 s.*process 901 \(unattended-upgr\).*Next: let it end"):
+    with pytest.raises(
+        CommandError,
+        match=r"another package manager is at work.*within 60 s.*process 901 \(unattended-upgr\).*Next: let it end",
+    ):
         install(Host(install=[HELD] * 99))
 
 
 def test_a_failure_shows_what_apt_complained_of():
-    host = Host(update=["W: Failed to fetch http://deb.example.org/x  Temporary failure resolving"], install=["E: Unable to locate package chrony"])
+    host = Host(
+        update=["W: Failed to fetch http://deb.example.org/x  Temporary failure resolving"],
+        install=["E: Unable to locate package chrony"],
+    )
     with pytest.raises(CommandError) as caught:
         install(host)
     said = str(caught.value)
@@ -81,7 +91,11 @@ def test_an_el_host_is_asked_by_rpm_and_served_by_dnf():
 
     def run(argv, timeout):
         calls.append(argv[0])
-        return Answer(tuple(argv), None, problem="dpkg-query is not installed") if argv[0] == "dpkg-query" else Answer(tuple(argv), 0, "")
+        return (
+            Answer(tuple(argv), None, problem="dpkg-query is not installed")
+            if argv[0] == "dpkg-query"
+            else Answer(tuple(argv), 0, "")
+        )
 
     manager = PackageManager(60, run, Clock())
     assert manager.installed() == []
@@ -91,4 +105,6 @@ def test_an_el_host_is_asked_by_rpm_and_served_by_dnf():
 
 def test_a_host_without_either_is_told():
     with pytest.raises(CommandError, match="Expected: dpkg-query or rpm. Observed: rpm is not installed"):
-        PackageManager(60, lambda argv, timeout: Answer(tuple(argv), None, problem=f"{argv[0]} is not installed"), Clock()).installed()
+        PackageManager(
+            60, lambda argv, timeout: Answer(tuple(argv), None, problem=f"{argv[0]} is not installed"), Clock()
+        ).installed()

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.parse.packages import lock_holder, lock_is_held, was_interrupted
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.parse.packages import (
+    lock_holder,
+    lock_is_held,
+    was_interrupted,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,11 +20,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_services.parse
             True, False, "812 (unattended-upgr)",
         ),
         (
-            "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 901 (apt-get)\nE: Unable to lock directory /var/lib/apt/lists/",
+            "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 901 (apt-get)\nE: Unable to lock "
+            "directory /var/lib/apt/lists/",
             True, False, "901 (apt-get)",
         ),
-        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ", False, True, None),
-        ("E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).", False, True, None),
+        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ", False, True, None),  # noqa: E501
+        ("E: Unmet dependencies. Try 'apt --fix-broken install' with no packages (or specify a solution).", False, True, None),  # noqa: E501
         ("E: Unable to locate package chrony", False, False, None),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fewest elements that explain which pairs fail, without a simulator: by which pairs are good and bad, and by chance."""
+"""The fewest elements that explain which pairs fail, without a simulator: by which pairs are good and bad, and by
+chance."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ FLOWS = [(*pair, "Guest") for pair in combinations(HOSTS, 2)]
 
 def _explained(bad, **options):
     explanations = smallest_cover(TOPOLOGY, bad, [flow for flow in FLOWS if flow not in bad], **options)
-    return [([str(element).replace(" on Guest", "") for element in each.suspects], len(each.failed), each.tested) for each in explanations]
+    return [
+        ([str(element).replace(" on Guest", "") for element in each.suspects], len(each.failed), each.tested)
+        for each in explanations
+    ]
 
 
 def _of(*hosts):
@@ -42,12 +46,30 @@ def _between(one, other):
         (_between("a", "b") + _between("a", "c") + _between("b", "c"), [(["the way between the places"], 48, 48)]),
         (_of("a0", "a1", "a2", "a3"), [(["a"], 38, 38)]),
         (FLOWS, [(["the fabric"], 66, 66)]),
-        ([("a0", "b0", "Guest")], [(["a0", "b0", "the way between a and b", "the uplink of a", "the uplink of b", "the way between the places"], 1, 1)]),
+        (
+            [("a0", "b0", "Guest")],
+            [
+                (
+                    [
+                        "a0",
+                        "b0",
+                        "the way between a and b",
+                        "the uplink of a",
+                        "the uplink of b",
+                        "the way between the places",
+                    ],
+                    1,
+                    1,
+                )
+            ],
+        ),
     ],
 )
 def test_who_is_at_fault(bad, found):
     explained = _explained(bad)
-    assert [(names[: len(wanted[0])], *rest) for (names, *rest), wanted in zip(explained, found)] == [(wanted[0], *wanted[1:]) for wanted in found]
+    assert [(names[: len(wanted[0])], *rest) for (names, *rest), wanted in zip(explained, found)] == [
+        (wanted[0], *wanted[1:]) for wanted in found
+    ]
     assert len(explained) == len(found)
 
 

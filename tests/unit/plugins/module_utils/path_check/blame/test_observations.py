@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.observations import collect
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import NOT_ASKED, SILENT, TOO_LARGE, Attachment, Heard, Outcome, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    NOT_ASKED,
+    SILENT,
+    TOO_LARGE,
+    Attachment,
+    Heard,
+    Outcome,
+    Probe,
+)
 
 AT = [Attachment("a", "Guest", "10.0.0.1", mac="02::1"), Attachment("b", "Guest", "10.0.0.2", mac="02::2")]
 PROBE = Probe("a", "Guest", "b", "10.0.0.2", 1550)

@@ -5,9 +5,19 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame import wording
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import MTU, Attachment, Element, Fault, Outcome, Probe
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import (
+    MTU,
+    Attachment,
+    Element,
+    Fault,
+    Outcome,
+    Probe,
+)
 
-AT = {(host, "stor"): Attachment(host, "stor", "10.0.1.1", place, "bond0") for host, place in (("h1", "r1"), ("h2", "r1"), ("h3", "r2"), ("h4", "r3"))}
+AT = {
+    (host, "stor"): Attachment(host, "stor", "10.0.1.1", place, "bond0")
+    for host, place in (("h1", "r1"), ("h2", "r1"), ("h3", "r2"), ("h4", "r3"))
+}
 AT["h9", "mgmt"] = Attachment("h9", "mgmt", "10.0.0.9")
 
 
@@ -23,7 +33,11 @@ AT["h9", "mgmt"] = Attachment("h9", "mgmt", "10.0.0.9")
         (Element("link", place="r1", other="r2", network="stor"), "the way between r1 and r2 on stor", "h1 h2 h3"),
         (Element("core", network="stor"), "the way between the racks on stor", "h1 h2 h3 h4"),
         (Element("fabric"), "the network between the hosts", "h1 h2 h3 h4 h9"),
-        (Element("place", place="the side of h1", network="stor"), "the switch of the side of h1 on stor", "h1 h2 h3 h4"),  # an island
+        (
+            Element("place", place="the side of h1", network="stor"),
+            "the switch of the side of h1 on stor",
+            "h1 h2 h3 h4",
+        ),  # an island
         (Element("pair", host="h1", other="h3", network="stor"), "the way between h1 and h3 on stor", "h1 h3"),
     ],
 )
@@ -36,10 +50,22 @@ def test_an_element(element, name, hosts):
 @pytest.mark.parametrize(
     ("probe", "options", "command"),
     [
-        (Probe("h1", "cloudbr2", "h2", "10.0.1.2", 9000), {"sized": True}, "ping -M do -s 8972 -c 3 -I cloudbr2 10.0.1.2  # on h1"),
-        (Probe("h1", "cloudbr2", "h2", "2001:db8::2", 9000), {"sized": True}, "ping -6 -M do -s 8952 -c 3 -I cloudbr2 2001:db8::2  # on h1"),
+        (
+            Probe("h1", "cloudbr2", "h2", "10.0.1.2", 9000),
+            {"sized": True},
+            "ping -M do -s 8972 -c 3 -I cloudbr2 10.0.1.2  # on h1",
+        ),
+        (
+            Probe("h1", "cloudbr2", "h2", "2001:db8::2", 9000),
+            {"sized": True},
+            "ping -6 -M do -s 8952 -c 3 -I cloudbr2 2001:db8::2  # on h1",
+        ),
         (Probe("h1", "cloudbr2", "h2", "10.0.1.2", 9000), {}, "ping -c 3 -I cloudbr2 10.0.1.2  # on h1"),
-        (Probe("h1", "cloudbr2", "h2", "10.0.1.2", 9000), {"many": True}, "ping -i 0.05 -c 200 -I cloudbr2 10.0.1.2  # on h1"),
+        (
+            Probe("h1", "cloudbr2", "h2", "10.0.1.2", 9000),
+            {"many": True},
+            "ping -i 0.05 -c 200 -I cloudbr2 10.0.1.2  # on h1",
+        ),
     ],
 )
 def test_the_command_that_shows_it(probe, options, command):
@@ -51,7 +77,10 @@ def test_the_command_that_shows_it(probe, options, command):
     [
         ({"control": True, "passed": True}, "passed"),
         ({"control": True, "passed": False, "path_mtu": 1500}, "1500 bytes pass"),
-        ({"control": True, "passed": False, "path_mtu": 1500, "text": "eth2 has MTU 1500"}, "1500 bytes pass, eth2 has MTU 1500"),
+        (
+            {"control": True, "passed": False, "path_mtu": 1500, "text": "eth2 has MTU 1500"},
+            "1500 bytes pass, eth2 has MTU 1500",
+        ),
         ({"control": True, "passed": False}, "small packets pass only"),
         ({"control": True, "passed": True, "sent": 20, "lost": 3}, "3 of 20 lost"),
         ({"control": True, "passed": True, "sent": 20, "lost": 3, "bursts": 2}, "3 of 20 lost"),

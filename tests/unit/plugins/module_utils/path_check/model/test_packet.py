@@ -20,4 +20,9 @@ def test_the_same_failures():
 def test_the_result_has_all_fields_of_an_outcome():
     wanted = {each.name for each in fields(path.Outcome)} - {"probe"}
     assert wanted <= set(_unasked())
-    assert path.Outcome.from_dict({"host": "a", "network": "n", "peer": "b", "address": "192.0.2.2", "size": 1500, **_unasked()}).failure == ""
+    assert (
+        path.Outcome.from_dict(
+            {"host": "a", "network": "n", "peer": "b", "address": "192.0.2.2", "size": 1500, **_unasked()}
+        ).failure
+        == ""
+    )

@@ -54,7 +54,14 @@ def test_noise_is_nothing(data):
         assert read(data) is None or len(data) >= 8
 
 
-@given(st.binary(max_size=8), st.binary(min_size=8, max_size=8), st.integers(0, 65535), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 24))
+@given(
+    st.binary(max_size=8),
+    st.binary(min_size=8, max_size=8),
+    st.integers(0, 65535),
+    st.integers(0, 65535),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 24),
+)
 def test_a_tag_is_read_whole_or_not_at_all(before, nonce, peer, size, number, missing):
     tagged = before + icmp.tag(nonce, peer, size, number)
     expected = None if missing else (nonce, peer, size, number)
@@ -130,9 +137,14 @@ def test_arp():
 
 def test_neighbour_discovery():
     assert icmp.solicitation(MAC, V6) == bytes.fromhex("8700000000000000") + V6 + b"\1\1" + MAC
-    assert socket.inet_ntop(socket.AF_INET6, icmp.solicited_node(socket.inet_pton(socket.AF_INET6, "2001:db8::1:2:3"))) == "ff02::1:ff02:3"
+    assert (
+        socket.inet_ntop(socket.AF_INET6, icmp.solicited_node(socket.inet_pton(socket.AF_INET6, "2001:db8::1:2:3")))
+        == "ff02::1:ff02:3"
+    )
     advertisement = b"\x88\0\0\0\x60\0\0\0" + V6
     assert icmp.read_advertisement(advertisement) is None
     assert icmp.read_advertisement(advertisement + b"\x0e\1" + bytes(6) + b"\2\1" + MAC) == (V6, MAC)
-    assert icmp.read_advertisement(advertisement + b"\x0e\0" + bytes(6) + b"\2\1" + MAC) is None  # a length of 0 must not be followed
+    assert (
+        icmp.read_advertisement(advertisement + b"\x0e\0" + bytes(6) + b"\2\1" + MAC) is None
+    )  # a length of 0 must not be followed
     assert icmp.mac_text(MAC) == "02:00:00:00:00:01"

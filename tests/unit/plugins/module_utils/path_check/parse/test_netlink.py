@@ -30,11 +30,19 @@ def test_links():
     links = {link.name: link for link in (netlink.read_link(body) for _kind, body in _bodies("links"))}
     bridge, port, above, guest = links["cloudbr0"], links["eth0"], links["mv0"], links["vnet0"]
     assert (bridge.kind, bridge.mtu, bridge.up, bridge.mac) == ("bridge", 1400, True, MAC)
-    assert (port.kind, port.mtu, port.master, port.parent) == ("veth", 1400, bridge.index, 0)  # its other end is in another namespace
+    assert (port.kind, port.mtu, port.master, port.parent) == (
+        "veth",
+        1400,
+        bridge.index,
+        0,
+    )  # its other end is in another namespace
     assert (above.kind, above.parent, above.up) == ("macvlan", bridge.index, False)
     assert (guest.kind, guest.master) == ("tun", bridge.index)
     assert links["lo"].mtu == 65536
-    assert (links["vxlan100"].kind, links["vxlan100"].parent) == ("vxlan", 0)  # its packets are larger below, so that is no layer of the same size
+    assert (links["vxlan100"].kind, links["vxlan100"].parent) == (
+        "vxlan",
+        0,
+    )  # its packets are larger below, so that is no layer of the same size
 
 
 def test_addresses():
@@ -47,7 +55,9 @@ def test_addresses():
 
 
 def test_neighbours():
-    found = {each[1].hex(): each for each in (netlink.read_neighbour(body) for _kind, body in _bodies("neighbours")) if each}
+    found = {
+        each[1].hex(): each for each in (netlink.read_neighbour(body) for _kind, body in _bodies("neighbours")) if each
+    }
     assert found["c0000202"][2:] == (netlink.PERMANENT, bytes.fromhex("020000000002"))
     assert found["c0000203"][2:] == (netlink.REACHABLE, bytes.fromhex("020000000003"))
     assert found["c0000204"][2:] == (netlink.INCOMPLETE, b"")

@@ -7,7 +7,12 @@ from ipaddress import ip_address
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.egress_path import Address, Interface
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import find_egress_path, is_on_link, limit, too_small
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.egress_path import (
+    find_egress_path,
+    is_on_link,
+    limit,
+    too_small,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +49,9 @@ ADDRESSES = [
 
 
 def _egress(device="", source="", peers=("192.0.2.2",), v6=False):
-    return find_egress_path("net", v6, device, _packed(source) if source else b"", LINKS, ADDRESSES, [_packed(peer) for peer in peers])
+    return find_egress_path(
+        "net", v6, device, _packed(source) if source else b"", LINKS, ADDRESSES, [_packed(peer) for peer in peers]
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,13 @@ def test_the_limit_is_the_best_way_down():
 
 @pytest.mark.parametrize(
     ("address", "direct"),
-    [("192.0.2.99", True), ("192.0.3.1", False), ("198.51.100.0", True), ("198.51.100.2", False), ("203.0.113.2", False)],
+    [
+        ("192.0.2.99", True),
+        ("192.0.3.1", False),
+        ("198.51.100.0", True),
+        ("198.51.100.2", False),
+        ("203.0.113.2", False),
+    ],
 )
 def test_who_is_on_the_wire(address, direct):
     assert is_on_link(_egress("cloudbr0"), _packed(address)) is direct

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the docstring of path_check/plan/pairs.py guarantees, for racks of all sizes, and by simulation: which faults the first round always shows."""
+"""What the docstring of path_check/plan/pairs.py guarantees, for racks of all sizes, and by simulation: which faults
+the first round always shows."""
 
 from __future__ import annotations
 
@@ -15,7 +16,19 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.pai
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fabric import BRIDGE, HOST, LINK, NIC, OWN_MTU, SWITCH, TRUNK, Fabric, InjectedFault, Simulator, random_fabric
+from tests.fabric import (
+    BRIDGE,
+    HOST,
+    LINK,
+    NIC,
+    OWN_MTU,
+    SWITCH,
+    TRUNK,
+    Fabric,
+    InjectedFault,
+    Simulator,
+    random_fabric,
+)
 
 racks = st.one_of(
     st.lists(st.integers(1, 40), min_size=1, max_size=10),
@@ -27,7 +40,9 @@ bounded = settings(max_examples=40, deadline=None, derandomize=True, database=No
 
 
 def _places(counts: list[int]) -> dict[str, str]:
-    return {f"host{rack:03}-{number:03}": f"rack{rack:03}" for rack, count in enumerate(counts) for number in range(count)}
+    return {
+        f"host{rack:03}-{number:03}": f"rack{rack:03}" for rack, count in enumerate(counts) for number in range(count)
+    }
 
 
 @bounded
@@ -35,7 +50,9 @@ def _places(counts: list[int]) -> dict[str, str]:
 def test_up_to_the_bound_everybody_asks_everybody_both_ways(counts):
     places = _places(counts)
     if len(places) <= 100:
-        assert sorted(pairs(places, all_pairs=100)) == sorted((host, peer) for host in places for peer in places if host != peer)
+        assert sorted(pairs(places, all_pairs=100)) == sorted(
+            (host, peer) for host in places for peer in places if host != peer
+        )
 
 
 @bounded
@@ -57,7 +74,9 @@ def test_no_host_has_more_pairs_than_the_bound(counts, k):
 @given(racks, peers)
 def test_within_its_place_every_host_has_k_pairs_or_all(counts, k):
     places = _places(counts)
-    within = Counter(host for pair in pairs(places, k, all_pairs=0) if places[pair[0]] == places[pair[1]] for host in pair)
+    within = Counter(
+        host for pair in pairs(places, k, all_pairs=0) if places[pair[0]] == places[pair[1]] for host in pair
+    )
     sizes = Counter(places.values())
     assert all(within[host] >= min(k, sizes[place] - 1) for host, place in places.items())
 
@@ -112,35 +131,60 @@ def test_the_plan_does_not_depend_on_the_order_of_the_hosts(counts, k, rng):
 @given(racks)
 def test_every_host_is_asked_on_every_network_that_has_a_size(counts):
     hosts = _places(counts)
-    attachments = [Attachment(host, network, f"{network} {host}", place) for host, place in hosts.items() for network in ("Guest", "Public", "Storage")]
+    attachments = [
+        Attachment(host, network, f"{network} {host}", place)
+        for host, place in hosts.items()
+        for network in ("Guest", "Public", "Storage")
+    ]
     probes = plan_probes(attachments, {"Guest": 1550, "Storage": 9000})
     assert probes == sorted(probes, key=lambda probe: (probe.host, probe.network, probe.peer))
     assert {probe.network for probe in probes} == ({"Guest", "Storage"} if len(hosts) > 1 else set())
     ends = {(end, probe.network) for probe in probes for end in (probe.host, probe.peer)}
     assert len(hosts) == 1 or ends == {(host, network) for host in hosts for network in ("Guest", "Storage")}
-    assert all(probe.address == f"{probe.network} {probe.peer}" and probe.size == {"Guest": 1550, "Storage": 9000}[probe.network] for probe in probes)
+    assert all(
+        probe.address == f"{probe.network} {probe.peer}"
+        and probe.size == {"Guest": 1550, "Storage": 9000}[probe.network]
+        for probe in probes
+    )
 
 
 def test_a_host_is_asked_only_on_its_own_networks():
     attachments = [Attachment("a", "Guest", "1"), Attachment("b", "Guest", "2"), Attachment("a", "Storage", "3")]
-    assert plan_probes(attachments, {"Guest": 1550, "Storage": 9000}) == [Probe("a", "Guest", "b", "2", 1550), Probe("b", "Guest", "a", "1", 1550)]
+    assert plan_probes(attachments, {"Guest": 1550, "Storage": 9000}) == [
+        Probe("a", "Guest", "b", "2", 1550),
+        Probe("b", "Guest", "a", "1", 1550),
+    ]
 
 
 # --- which faults the first round always shows ---
 
 WHOLE = {
-    "the MTU of a host's bridge": lambda at, far: InjectedFault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
-    "the MTU of a host's bridge, inwards": lambda at, far: InjectedFault(m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280, direction=m.IN),
-    "the MTU of a host's own device": lambda at, far: InjectedFault(OWN_MTU, BRIDGE, host=at.host, network=at.network, mtu=1280),
-    "the MTU of a host's card": lambda at, far: InjectedFault(m.MTU, NIC, host=at.host, nic=at.nic, mtu=1280, direction=m.OUT),
+    "the MTU of a host's bridge": lambda at, far: InjectedFault(
+        m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280
+    ),
+    "the MTU of a host's bridge, inwards": lambda at, far: InjectedFault(
+        m.MTU, BRIDGE, host=at.host, network=at.network, mtu=1280, direction=m.IN
+    ),
+    "the MTU of a host's own device": lambda at, far: InjectedFault(
+        OWN_MTU, BRIDGE, host=at.host, network=at.network, mtu=1280
+    ),
+    "the MTU of a host's card": lambda at, far: InjectedFault(
+        m.MTU, NIC, host=at.host, nic=at.nic, mtu=1280, direction=m.OUT
+    ),
     "a dead host": lambda at, far: InjectedFault(m.DEAD, HOST, host=at.host),
     "a host's wrong VLAN": lambda at, far: InjectedFault(m.UNPLUGGED, BRIDGE, host=at.host, network=at.network),
-    "a one-way drop at a host": lambda at, far: InjectedFault(m.ONE_WAY, BRIDGE, host=at.host, network=at.network, direction=m.OUT),
+    "a one-way drop at a host": lambda at, far: InjectedFault(
+        m.ONE_WAY, BRIDGE, host=at.host, network=at.network, direction=m.OUT
+    ),
     "a host's wrong address": lambda at, far: InjectedFault(m.SUBNET, BRIDGE, host=at.host, network=at.network),
     "a filter": lambda at, far: InjectedFault(m.FILTERED, HOST, host=at.host),
     "the MTU of a leaf": lambda at, far: InjectedFault(m.MTU, SWITCH, place=at.place, mtu=1280),
-    "a VLAN missing on a leaf's uplinks": lambda at, far: InjectedFault(m.UNPLUGGED, TRUNK, place=at.place, network=at.network) if far else None,
-    "the MTU between two leafs": lambda at, far: InjectedFault(m.MTU, LINK, place=at.place, far=far, mtu=1280) if far else None,
+    "a VLAN missing on a leaf's uplinks": lambda at, far: (
+        InjectedFault(m.UNPLUGGED, TRUNK, place=at.place, network=at.network) if far else None
+    ),
+    "the MTU between two leafs": lambda at, far: (
+        InjectedFault(m.MTU, LINK, place=at.place, far=far, mtu=1280) if far else None
+    ),
 }
 HOSTS = (4, 5, 7, 9, 12, 16, 21, 28, 37, 49, 70, 90)
 

@@ -67,10 +67,16 @@ def test_more_than_the_own_device_carries_is_not_sent():
     }
 
 
-@pytest.mark.parametrize(("mtu", "larger", "found"), [(1600, True, 1600), (9000, True, 9000), (1500, True, 1500), (1600, False, 1500)])
+@pytest.mark.parametrize(
+    ("mtu", "larger", "found"), [(1600, True, 1600), (9000, True, 9000), (1500, True, 1500), (1600, False, 1500)]
+)
 def test_more_than_is_required(mtu, larger, found):
     world = ask([Path(mtu=mtu)], 1500, own=9000, larger=larger)
-    assert (world.outcomes[0]["passed"], world.outcomes[0]["path_mtu"], world.outcomes[0]["failure"]) == (True, found, "")
+    assert (world.outcomes[0]["passed"], world.outcomes[0]["path_mtu"], world.outcomes[0]["failure"]) == (
+        True,
+        found,
+        "",
+    )
 
 
 def test_an_answer_in_fragments():
@@ -80,7 +86,13 @@ def test_an_answer_in_fragments():
 
 @pytest.mark.parametrize(
     ("path", "forward"),
-    [(Path(mtu=1400), False), (Path(mtu=9000, back=1400), True), (Path(mtu=1400, icmp_errors=False), None), (Path(), None), (DEAD, None)],
+    [
+        (Path(mtu=1400), False),
+        (Path(mtu=9000, back=1400), True),
+        (Path(mtu=1400, icmp_errors=False), None),
+        (Path(), None),
+        (DEAD, None),
+    ],
 )
 def test_direction(path, forward):
     world = ask([path], direction=True)
@@ -123,7 +135,8 @@ def test_loss_does_not_depend_on_the_size():
 
 @given(st.integers(84, 9000), st.floats(0, 0.36), st.integers(0, 1000))
 def test_exact_on_lossy_paths(mtu, loss, seed):
-    """Up to 20 % loss in each direction. The control packet, all eight times, is lost once in 3,500 times on the worst of them."""
+    """Up to 20 % loss in each direction. The control packet, all eight times, is lost once in 3,500 times on the worst
+    of them."""
     outcome = ask([Path(mtu=mtu, loss=loss)], 9000, seed=seed).outcomes[0]
     assert not outcome["control"] or outcome["path_mtu"] == mtu
 
@@ -135,7 +148,14 @@ def test_few_packets_for_one_peer(mtu):
 
 @pytest.mark.parametrize(
     ("failure", "verdict"),
-    [(PROHIBITED, PROHIBITED), (NO_ROUTE, NO_ROUTE), (NO_NEIGHBOUR, NO_NEIGHBOUR), (LOCAL, SILENT), (ROUTER, SILENT), (NOT_ASKED, NOT_ASKED)],
+    [
+        (PROHIBITED, PROHIBITED),
+        (NO_ROUTE, NO_ROUTE),
+        (NO_NEIGHBOUR, NO_NEIGHBOUR),
+        (LOCAL, SILENT),
+        (ROUTER, SILENT),
+        (NOT_ASKED, NOT_ASKED),
+    ],
 )
 def test_why_nothing_passes(failure, verdict):
     peer_probe = PeerProbe(0, False, 1500, 1500, Settings(), SizeHints(), True)

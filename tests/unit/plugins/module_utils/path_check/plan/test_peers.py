@@ -4,8 +4,17 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse.netlink import FAILED, INCOMPLETE, PERMANENT, REACHABLE
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peers import begin_after, heard_by, neighbour_of
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.parse.netlink import (
+    FAILED,
+    INCOMPLETE,
+    PERMANENT,
+    REACHABLE,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.peers import (
+    begin_after,
+    heard_by,
+    neighbour_of,
+)
 
 STALE = 0x04
 
@@ -40,4 +49,6 @@ def test_not_all_hosts_begin_with_the_same_peer():
 
 def test_what_was_heard():
     heard = {("192.0.2.2", 7): [3, 0, 2, 0], ("192.0.2.2", 8): [19, 1, 20, 1], ("192.0.2.1", 7): [0, 0x8000, 0, 1]}
-    assert heard_by("net", heard) == [{"network": "net", "address": "192.0.2.2", "count": 19, "first": 1, "last": 20, "fragmented": True}]
+    assert heard_by("net", heard) == [
+        {"network": "net", "address": "192.0.2.2", "count": 19, "first": 1, "last": 20, "fragmented": True}
+    ]

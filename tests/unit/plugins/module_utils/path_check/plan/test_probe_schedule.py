@@ -50,7 +50,12 @@ def test_dead_peers_delay_nobody():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([0, 1400, 1450, 1492, 1500]), st.sampled_from([0.0, 0.02])), min_size=1, max_size=60), st.integers(0, 99))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1400, 1450, 1492, 1500]), st.sampled_from([0.0, 0.02])), min_size=1, max_size=60
+    ),
+    st.integers(0, 99),
+)
 def test_every_peer_gets_the_right_answer(paths, seed):
     world = ask([Path(mtu=mtu, loss=loss) for mtu, loss in paths], seed=seed)
     assert [outcome["path_mtu"] for outcome in world.outcomes] == [mtu or None for mtu, _loss in paths]

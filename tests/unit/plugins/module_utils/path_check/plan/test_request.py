@@ -81,7 +81,11 @@ def test_peers_and_sizes(change, message, expected):
 
 
 def test_no_address_at_all():
-    assert _refused({"probes": [{**PROBE, "address": ""}]}) == ("the address of host2 is not an IP address", "an IPv4 or IPv6 address", "nothing")
+    assert _refused({"probes": [{**PROBE, "address": ""}]}) == (
+        "the address of host2 is not an IP address",
+        "an IPv4 or IPv6 address",
+        "nothing",
+    )
 
 
 def test_ipv6_has_a_larger_minimum():
@@ -92,16 +96,36 @@ def test_ipv6_has_a_larger_minimum():
 @pytest.mark.parametrize(
     ("change", "message", "expected"),
     [
-        ({"device": "lo"}, "network net: no other host is behind the loopback interface", "a bridge, VLAN device or card"),
-        ({"device": "a/b"}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
-        ({"device": ".."}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
-        ({"device": "sixteen-letters-"}, "network net: that is not the name of an interface", "at most 15 letters, no blank and no slash"),
+        (
+            {"device": "lo"},
+            "network net: no other host is behind the loopback interface",
+            "a bridge, VLAN device or card",
+        ),
+        (
+            {"device": "a/b"},
+            "network net: that is not the name of an interface",
+            "at most 15 letters, no blank and no slash",
+        ),
+        (
+            {"device": ".."},
+            "network net: that is not the name of an interface",
+            "at most 15 letters, no blank and no slash",
+        ),
+        (
+            {"device": "sixteen-letters-"},
+            "network net: that is not the name of an interface",
+            "at most 15 letters, no blank and no slash",
+        ),
         ({"source": "host1"}, "network net: the source is not an IP address", "an IPv4 or IPv6 address"),
         ({"source": "127.0.0.1"}, "network net: the source is not the address of one other host", ONE),
     ],
 )
 def test_networks(change, message, expected):
-    assert _refused({"networks": [{**NETWORK, **change}]}) == (message, expected, next(iter(change.values())).rstrip("."))
+    assert _refused({"networks": [{**NETWORK, **change}]}) == (
+        message,
+        expected,
+        next(iter(change.values())).rstrip("."),
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,4 +149,8 @@ def test_bounds(option):
 
 def test_what_cannot_be_done_in_time():
     probes = [{**PROBE, "peer": f"host{number}", "address": f"192.0.2.{number}"} for number in range(2, 102)]
-    assert _refused({"probes": probes, "packets_per_second": 10}) == ("2100 packets cannot be sent in time", "at most 30 s (time_limit)", "210 s")
+    assert _refused({"probes": probes, "packets_per_second": 10}) == (
+        "2100 packets cannot be sent in time",
+        "at most 30 s (time_limit)",
+        "210 s",
+    )

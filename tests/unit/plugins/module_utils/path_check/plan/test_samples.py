@@ -78,7 +78,16 @@ def test_what_has_no_answer_yet_is_not_lost():
 
 @pytest.mark.parametrize(
     ("lost", "bursts"),
-    [((), 0), ((3,), 1), ((3, 4, 5), 1), ((3, 5, 7), 3), ((0, 1, 19), 2), (range(5, 10), 1), (range(5, 11), 2), (range(1, 20), 4)],
+    [
+        ((), 0),
+        ((3,), 1),
+        ((3, 4, 5), 1),
+        ((3, 5, 7), 3),
+        ((0, 1, 19), 2),
+        (range(5, 10), 1),
+        (range(5, 11), 2),
+        (range(1, 20), 4),
+    ],
 )
 def test_what_is_lost_in_a_row_counts_once_unless_it_is_much(lost, bursts):
     samples, now = _run(dict.fromkeys(set(range(20)) - set(lost), 0.001))

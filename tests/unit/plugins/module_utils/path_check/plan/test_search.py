@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import PILOTS, Direction, Search, SizeHints
+from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan.search import (
+    PILOTS,
+    Direction,
+    Search,
+    SizeHints,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +39,10 @@ def test_exact_for_every_mtu(mtu, wanted):
     assert (rounds, packets) == (1, 1) if mtu >= wanted and wanted > 84 else rounds <= 14 and packets <= 140
 
 
-@pytest.mark.parametrize(("mtu", "wanted", "rounds", "packets"), [(1450, 1500, 6, 22), (1500, 9000, 6, 36), (1404, 1500, 7, 40), (8387, 9000, 9, 85)])
+@pytest.mark.parametrize(
+    ("mtu", "wanted", "rounds", "packets"),
+    [(1450, 1500, 6, 22), (1500, 9000, 6, 36), (1404, 1500, 7, 40), (8387, 9000, 9, 85)],
+)
 def test_what_it_costs(mtu, wanted, rounds, packets):
     found = _find(Search(84, wanted, SizeHints()), mtu)
     assert found[0] <= rounds

@@ -19,7 +19,12 @@ LABELS = {"Management": ["cloudbr0"], "Public": ["cloudbr0"], "Guest": ["cloudbr
         (["VXLAN"], {"families": {"cloudbr1": 6}}, 1570, "Guest: 1500 + 70 (VXLAN over IPv6)"),
         (["VXLAN"], {"families": {"cloudbr0": 6}}, 1550, "Guest: 1500 + 50 (VXLAN over IPv4)"),
         (["VXLAN"], {"counts_tag": ["cloudbr1"]}, 1554, "Guest: 1500 + 50 (VXLAN over IPv4) + 4 (tag)"),
-        (["VXLAN"], {"families": {"cloudbr1": 6}, "counts_tag": ["cloudbr1"]}, 1574, "Guest: 1500 + 70 (VXLAN over IPv6) + 4 (tag)"),
+        (
+            ["VXLAN"],
+            {"families": {"cloudbr1": 6}, "counts_tag": ["cloudbr1"]},
+            1574,
+            "Guest: 1500 + 70 (VXLAN over IPv6) + 4 (tag)",
+        ),
         (["VXLAN"], {"guest_mtu": 8950}, 9000, "Guest: 8950 + 50 (VXLAN over IPv4)"),
         (["VLAN"], {"guest_mtu": 9000}, 9000, "Guest"),
         ([], {}, 1500, "Guest"),
@@ -32,7 +37,11 @@ def test_the_guest_network(isolation, options, needed, why):
 
 def test_other_networks_need_no_room_for_vxlan():
     found = sizes(LABELS, ["VXLAN"], {})
-    assert {label: each.needed for label, each in found.items()} == {"cloudbr0": 1500, "cloudbr1": 1550, "cloudbr2": 1500}
+    assert {label: each.needed for label, each in found.items()} == {
+        "cloudbr0": 1500,
+        "cloudbr1": 1550,
+        "cloudbr2": 1500,
+    }
 
 
 def test_a_label_needs_what_its_greediest_traffic_needs():

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import attachments, mtus, smallest_layer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import (
+    attachments,
+    mtus,
+    smallest_layer,
+)
 
 from tests.cluster_profiles import healthy
 
@@ -34,7 +38,9 @@ def test_labels_with_an_address_and_no_others():
     ],
 )
 def test_which_of_several_addresses(addresses, declared, expected):
-    found = attached({"facts.bridges[cloudbr2].addresses": addresses, "declared.bridges[cloudbr2].address": declared}).get("cloudbr2")
+    found = attached(
+        {"facts.bridges[cloudbr2].addresses": addresses, "declared.bridges[cloudbr2].address": declared}
+    ).get("cloudbr2")
     assert (found and found.address) == expected
 
 
@@ -83,9 +89,18 @@ def test_a_vlan_over_a_bond_with_two_leafs():
     [
         ({}, 9000),
         ({"host1": {"declared.bridges[cloudbr2].mtu": 1500}}, 9000),  # most say
-        ({"host1": {"declared.bridges[cloudbr2].mtu": None}, "host2": {"declared.bridges[cloudbr2].mtu": None}}, 9000),  # a tie: the larger
-        ({f"host{number}": {"declared.bridges[cloudbr2].mtu": None} for number in range(1, 5)}, 1500),  # network_bridge's default
-        ({f"host{number}": {"declared.bridges[cloudbr2]": None} for number in range(1, 5)}, 9000),  # not declared at all: as it is
+        (
+            {"host1": {"declared.bridges[cloudbr2].mtu": None}, "host2": {"declared.bridges[cloudbr2].mtu": None}},
+            9000,
+        ),  # a tie: the larger
+        (
+            {f"host{number}": {"declared.bridges[cloudbr2].mtu": None} for number in range(1, 5)},
+            1500,
+        ),  # network_bridge's default
+        (
+            {f"host{number}": {"declared.bridges[cloudbr2]": None} for number in range(1, 5)},
+            9000,
+        ),  # not declared at all: as it is
         ({"host1": {"facts.bridges[cloudbr2].mtu": 1500}}, 9000),  # MTU002's
     ],
 )

@@ -13,13 +13,18 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import 
 from tests.cluster_profiles import healthy
 from tests.report_samples import MADE
 
-SMALL = {f"host{number}": {"probes.paths.outcomes[5]": {"passed": False, "path_mtu": 1500, "failure": "too_large"}} for number in (1, 2, 3)}
+SMALL = {
+    f"host{number}": {"probes.paths.outcomes[5]": {"passed": False, "path_mtu": 1500, "failure": "too_large"}}
+    for number in (1, 2, 3)
+}
 
 
 def test_the_faults_are_found_once_for_all_checks_and_the_report(monkeypatch):
     calls = []
     locate_faults = result.locate_faults
-    monkeypatch.setattr(result, "locate_faults", lambda *given, **options: calls.append(1) or locate_faults(*given, **options))
+    monkeypatch.setattr(
+        result, "locate_faults", lambda *given, **options: calls.append(1) or locate_faults(*given, **options)
+    )
     world = healthy().edit(SMALL)
     hosts, cluster, policy = world.profiles(), world.intent(), world.rules()
     assessment = assess(hosts, cluster, policy, today="2026-11-25")
@@ -51,14 +56,20 @@ def test_the_worse_answer_counts_and_one_without_time_does_not():
     outcomes[2].update(failure="not_asked", control=False, passed=None)
     paths = examine(world.profiles(), world.intent(), world.rules())
     mine = {(each.probe.peer, each.probe.network): each for each in paths.outcomes if each.probe.host == "host1"}
-    assert (mine["host2", "cloudbr0"].path_mtu, mine["host2", "cloudbr0"].sent, mine["host2", "cloudbr0"].lost) == (1400, 40, 1)
+    assert (mine["host2", "cloudbr0"].path_mtu, mine["host2", "cloudbr0"].sent, mine["host2", "cloudbr0"].lost) == (
+        1400,
+        40,
+        1,
+    )
     assert mine["host2", "cloudbr2"].control
     assert mine["host3", "cloudbr0"].failure == "not_asked"
 
 
 def test_a_question_that_was_heard_in_pieces_was_fragmented_on_the_way():
     world = healthy()
-    asked = [(each["peer"], each["network"], each["address"]) for each in world.hosts["host2"]["probes"]["paths"]["outcomes"]]
+    asked = [
+        (each["peer"], each["network"], each["address"]) for each in world.hosts["host2"]["probes"]["paths"]["outcomes"]
+    ]
     [address] = [address for peer, network, address in asked if (peer, network) == ("host1", "cloudbr0")]
     heard = {"network": "cloudbr0", "address": address, "count": 20, "first": 0, "last": 19, "fragmented": True}
     world.hosts["host4"]["probes"]["paths"]["heard"] = [heard]
@@ -68,15 +79,26 @@ def test_a_question_that_was_heard_in_pieces_was_fragmented_on_the_way():
 
 
 def guest_outcomes(**about_host4):
-    """Four hosts that asked each other on the guest bridge by link-local addresses, and what came of it where host4 is one of the two."""
+    """Four hosts that asked each other on the guest bridge by link-local addresses, and what came of it where host4 is
+    one of the two."""
     world = healthy()
     for host, parts in world.hosts.items():
         parts["facts"]["bridges"]["cloudbr1"]["addresses"] = [f"fe80::{host[-1]}/64"]
         for peer in world.hosts:
             if peer != host:
-                outcome = {"host": host, "network": "cloudbr1", "peer": peer, "address": f"fe80::{peer[-1]}", "size": 1500, "control": True, "passed": True}
+                outcome = {
+                    "host": host,
+                    "network": "cloudbr1",
+                    "peer": peer,
+                    "address": f"fe80::{peer[-1]}",
+                    "size": 1500,
+                    "control": True,
+                    "passed": True,
+                }
                 outcome.update(sent=20, lost=0, path_mtu=1500, failure="")
-                parts["probes"]["paths"]["outcomes"].append({**outcome, **(about_host4 if "host4" in (host, peer) else {})})
+                parts["probes"]["paths"]["outcomes"].append(
+                    {**outcome, **(about_host4 if "host4" in (host, peer) else {})}
+                )
     return world
 
 
@@ -85,15 +107,23 @@ def guest_outcomes(**about_host4):
     [
         ({}, set()),
         ({"passed": False, "path_mtu": 1400, "failure": "too_large"}, {("PTH001", ("host4",), "error")}),
-        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "silent"}, {("PTH009", ("host1", "host2", "host3", "host4"), "info")}),
-        ({"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "no_neighbour"}, {("PTH009", ("host1", "host2", "host3", "host4"), "info")}),
+        (
+            {"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "silent"},
+            {("PTH009", ("host1", "host2", "host3", "host4"), "info")},
+        ),
+        (
+            {"control": False, "passed": None, "sent": 8, "lost": 8, "failure": "no_neighbour"},
+            {("PTH009", ("host1", "host2", "host3", "host4"), "info")},
+        ),
     ],
     ids=["all is well", "a switch port is too small", "silence", "nobody there"],
 )
 def test_on_link_local_addresses_silence_says_nothing_and_a_small_mtu_does(about_host4, found):
     world = guest_outcomes(**about_host4)
     assessed = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
-    assert {(each.id, tuple(each.hosts), each.severity) for each in assessed.findings if each.id.startswith(("PTH", "NET"))} == found
+    assert {
+        (each.id, tuple(each.hosts), each.severity) for each in assessed.findings if each.id.startswith(("PTH", "NET"))
+    } == found
 
 
 @pytest.mark.parametrize(
@@ -111,11 +141,25 @@ def test_what_the_others_find_out_about_a_host_that_could_not_be_looked_at(outco
     world = healthy().edit({"cluster": unseen, **{f"host{number}": about for number in (1, 2, 3)}})
     del world.hosts["host4"]
     assessed = assess(world.profiles(), world.intent(), world.rules(), today="2026-11-25")
-    told = [each for each in assessed.findings if each.id.startswith(("FCT", "PTH")) and each.id != "PTH009"]  # which speaks of the guest bridges
+    told = [
+        each for each in assessed.findings if each.id.startswith(("FCT", "PTH")) and each.id != "PTH009"
+    ]  # which speaks of the guest bridges
     assert {(each.id, tuple(each.hosts)) for each in told} == found
 
 
 def test_the_path_check_runs_what_the_paths_defer_to():
     """A check that is silent because another one speaks for the cause needs that one in the same run."""
-    assert {"FCT001", "MTU001", "MTU002", "MTU003", "NET005", "NET007", "NET008", "NET011", "NET017", "PTH001", "PTH009"} <= set(PATH_CHECKS)
+    assert {
+        "FCT001",
+        "MTU001",
+        "MTU002",
+        "MTU003",
+        "NET005",
+        "NET007",
+        "NET008",
+        "NET011",
+        "NET017",
+        "PTH001",
+        "PTH009",
+    } <= set(PATH_CHECKS)
     assert not {"NET016", "ACC001", "CPU001"} & set(PATH_CHECKS)  # what was not asked would be unknown

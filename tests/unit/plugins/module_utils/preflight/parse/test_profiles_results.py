@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tasks of the role preflight leave in a host's variables, by sections of the profile, and what is said where they left nothing."""
+"""What the tasks of the role preflight leave in a host's variables, by sections of the profile, and what is said where
+they left nothing."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import read_probes, results_of
 
-PORT = {"to": "host2", "address": "192.0.2.12", "port": 16514, "purpose": "migration TLS", "state": "open", "ms": 0.4, "text": ""}
+PORT = {
+    "to": "host2",
+    "address": "192.0.2.12",
+    "port": 16514,
+    "purpose": "migration TLS",
+    "state": "open",
+    "ms": 0.4,
+    "text": "",
+}
 PROBES = {
     "path_mtu": {"outcomes": [], "heard": [{"from": "192.0.2.12"}]},
     "port_check": {"ports": [PORT]},
@@ -28,7 +37,10 @@ NOT_PROBED = dict.fromkeys(("ports", "cpu_compare", "nfs", "paths"), "was not pr
         ({"__preflight_probes": WHY}, dict.fromkeys(NOT_PROBED, "the plugin died")),
         # A host that gave no facts is not probed: that it tried no paths is not a gap of its own.
         ({"__preflight_probes": {"skipped": True}}, {key: why for key, why in NOT_PROBED.items() if key != "paths"}),
-        ({"__preflight_probes": {"probes": {**PROBES, "port_check": {"failed": True, **WHY}}}}, {**KNOWN, "ports": "the plugin died"}),
+        (
+            {"__preflight_probes": {"probes": {**PROBES, "port_check": {"failed": True, **WHY}}}},
+            {**KNOWN, "ports": "the plugin died"},
+        ),
         ({"__preflight_probes": {"probes": {"port_check": PROBES["port_check"]}}}, {**NOT_PROBED, "ports": None}),
         ({"__preflight_probes": {"probes": {**PROBES, "path_mtu": {"skipped": True}}}}, KNOWN),
         ({"__preflight_paths": WHY}, {**KNOWN, "paths": "the plugin died"}),

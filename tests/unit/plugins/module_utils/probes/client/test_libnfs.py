@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps on an export, with a stand-in for the library: what is refused, what is left behind, which buffer comes first."""
+"""The steps on an export, with a stand-in for the library: what is refused, what is left behind, which buffer comes
+first."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ CONTEXT = 4711
 
 
 class Server:
-    """An export in memory behind libnfs's functions. `refuses` are (function, version) or functions that fail; `owner` is whose a new file is."""
+    """An export in memory behind libnfs's functions. `refuses` are (function, version) or functions that fail; `owner`
+    is whose a new file is."""
 
     def __init__(self, refuses=(), owner=0, buffer_first=False, short=False):
         self.refuses = set(refuses)
@@ -122,7 +124,14 @@ def test_nothing_is_written_when_told_so(attempt):
 
 @pytest.mark.parametrize(
     ("function", "step", "owner"),
-    [("creat", "write", None), ("write", "write", None), ("stat64", "write", None), ("rename", "rename", 0), ("chown", "chown", 0), ("read", "read", 0)],
+    [
+        ("creat", "write", None),
+        ("write", "write", None),
+        ("stat64", "write", None),
+        ("rename", "rename", 0),
+        ("chown", "chown", 0),
+        ("read", "read", 0),
+    ],
 )
 def test_a_refused_step_leaves_nothing_behind(attempt, function, step, owner):
     server = Server(refuses=[function])
@@ -200,7 +209,14 @@ class Declared:
 
 
 @pytest.mark.parametrize(
-    ("name", "buffer_first"), [("libnfs.so.13", False), ("libnfs.so.14", False), ("libnfs.so.16", True), ("libnfs.so.17", True), ("libnfs.so", False)]
+    ("name", "buffer_first"),
+    [
+        ("libnfs.so.13", False),
+        ("libnfs.so.14", False),
+        ("libnfs.so.16", True),
+        ("libnfs.so.17", True),
+        ("libnfs.so", False),
+    ],
 )
 def test_the_order_of_the_arguments_follows_the_version(monkeypatch, name, buffer_first):
     monkeypatch.setattr(ctypes.util, "find_library", lambda _name: name)

@@ -8,17 +8,27 @@ import time
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import management_probe
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import ManagementProbe, ProbedHost, call, private_keys, ssh_command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.management_probe import (
+    ManagementProbe,
+    ProbedHost,
+    call,
+    private_keys,
+    ssh_command,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client.port_probe import Answer as PortAnswer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.login_answer import COMMAND, PROGRAMS
 
 SECRET = "planted-password"
 KEPT = "Warning: Permanently added '192.0.2.11' (ECDSA) to the list of known hosts."
 RULES = "User cloud may run the following commands on host1:\n    (root) NOPASSWD: ALL"
-WHOLE = "\n".join(["@@ uid 0", "1000", "@@ kvm 0", *(f"@@ {program} 0" for program in PROGRAMS), "@@ rules 0", RULES, "@@ end 0"])
-HOST = ProbedHost("host1", "192.0.2.11", username="cloud", bmc_address="198.51.100.11", bmc_username="ADMIN", bmc_password=SECRET)
+WHOLE = "\n".join(
+    ["@@ uid 0", "1000", "@@ kvm 0", *(f"@@ {program} 0" for program in PROGRAMS), "@@ rules 0", RULES, "@@ end 0"]
+)
+HOST = ProbedHost(
+    "host1", "192.0.2.11", username="cloud", bmc_address="198.51.100.11", bmc_username="ADMIN", bmc_password=SECRET
+)
 IPMITOOL = 'echo "$* IPMI_PASSWORD=$IPMI_PASSWORD $IPMITOOL_PASSWORD" >> calls\ncase "$*" in\n'
-POWERED = f'{IPMITOOL}*status) echo "Chassis Power is on";;\n*guid) echo "System GUID   : 33323130-3534-3736-3839-616263646566";;\nesac'
+POWERED = f'{IPMITOOL}*status) echo "Chassis Power is on";;\n*guid) echo "System GUID   : 33323130-3534-3736-3839-616263646566";;\nesac'  # noqa: E501
 REFUSED = "echo 'Loading IANA PEN Registry...' >&2; echo '> RAKP 2 HMAC is invalid' >&2; exit 1"
 
 
@@ -30,7 +40,9 @@ class Server:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", str(folder))
         monkeypatch.setenv("IPMITOOL_PASSWORD", "another")
-        monkeypatch.setattr(management_probe.port_probe, "probe", lambda targets, timeout: [PortAnswer("open", 0.1) for _ in targets])
+        monkeypatch.setattr(
+            management_probe.port_probe, "probe", lambda targets, timeout: [PortAnswer("open", 0.1) for _ in targets]
+        )
         (folder / "id_rsa").touch()
 
     def program(self, name, text):
@@ -43,7 +55,9 @@ class Server:
         self.program("ssh", f"cat out; cat err >&2; exit {status}")
 
     def look(self, target=HOST, key="id_rsa", limit=60):
-        return ManagementProbe([f"{self.folder}/missing", f"{self.folder}/{key}"], [22, 16514], 1, time.monotonic() + limit).look_at(target)
+        return ManagementProbe(
+            [f"{self.folder}/missing", f"{self.folder}/{key}"], [22, 16514], 1, time.monotonic() + limit
+        ).look_at(target)
 
 
 @pytest.fixture
@@ -68,7 +82,9 @@ def test_the_bmc_is_asked_as_cloudstack_asks_it_and_its_password_is_no_argument(
     seen = server.look()
     calls = (server.folder / "calls").read_text().splitlines()
     start = "-I lanplus -R 1 -v -H 198.51.100.11 -p 623 -U ADMIN -E"
-    assert calls == [f"{start} {words} IPMI_PASSWORD={SECRET} {SECRET}" for words in ("chassis power status", "mc guid")]
+    assert calls == [
+        f"{start} {words} IPMI_PASSWORD={SECRET} {SECRET}" for words in ("chassis power status", "mc guid")
+    ]
     assert SECRET not in repr(HOST)
     assert SECRET not in str(seen)
 
@@ -77,7 +93,13 @@ def test_the_bmc_is_asked_as_cloudstack_asks_it_and_its_password_is_no_argument(
     ("status", "stdout", "stderr", "stage", "text"),
     [
         (255, "", "ssh: connect to host 192.0.2.11 port 22: Connection refused", "connect", "Connection refused"),
-        (255, "", "Unable to negotiate with 192.0.2.11 port 22: no matching MAC found.", "algorithms", "no matching MAC"),
+        (
+            255,
+            "",
+            "Unable to negotiate with 192.0.2.11 port 22: no matching MAC found.",
+            "algorithms",
+            "no matching MAC",
+        ),
         (255, "", f"{KEPT}\ncloud@192.0.2.11: Permission denied (publickey).", "authentication", "Permission denied"),
         (1, "This account is currently not available.", KEPT, "command", "it ended with 1"),
         (0, WHOLE.replace("@@ end 0", ""), KEPT, "command", "it lacks end"),
@@ -99,12 +121,17 @@ def test_what_is_missing_on_the_server_is_unknown(server):
     assert "other: No such file" in seen["unknown"]["ssh"]
     seen = server.look()
     assert (seen["ssh"], seen["device"], seen["sudo"], seen["bmc"]) == (None, None, None, None)
-    assert seen["unknown"] == {name: f"{program} is not installed on the management server" for name, program in (("ssh", "ssh"), ("bmc", "ipmitool"))}
+    assert seen["unknown"] == {
+        name: f"{program} is not installed on the management server"
+        for name, program in (("ssh", "ssh"), ("bmc", "ipmitool"))
+    }
     assert server.look(ProbedHost("host1", "192.0.2.11"))["unknown"]["bmc"] == "no bmc_address was given"
 
 
 def test_a_key_that_the_client_does_not_take_is_unknown(server):
-    server.ssh(255, "", f'{KEPT}\nLoad key "id_rsa": error in libcrypto\ncloud@192.0.2.11: Permission denied (publickey).')
+    server.ssh(
+        255, "", f'{KEPT}\nLoad key "id_rsa": error in libcrypto\ncloud@192.0.2.11: Permission denied (publickey).'
+    )
     seen = server.look()
     assert seen["ssh"] is None
     assert "error in libcrypto" in seen["unknown"]["ssh"]

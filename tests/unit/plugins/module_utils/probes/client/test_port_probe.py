@@ -80,7 +80,14 @@ def test_more_targets_than_sockets_in_their_order(monkeypatch):
 
 def test_no_socket_is_left_open():
     before = len(os.listdir("/proc/self/fd"))
-    probe([Target("127.0.0.1", _closed("127.0.0.1")), Target("no-such-name.invalid", 1), Target("127.0.0.1", 1, source="192.0.2.1")], 3)
+    probe(
+        [
+            Target("127.0.0.1", _closed("127.0.0.1")),
+            Target("no-such-name.invalid", 1),
+            Target("127.0.0.1", 1, source="192.0.2.1"),
+        ],
+        3,
+    )
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -125,7 +132,9 @@ def test_a_datagram_is_answered_where_nobody_listens(address):
     with socket.socket(family, socket.SOCK_DGRAM) as listener:
         listener.bind((address, 0))
         listener.settimeout(10)
-        taken, nobody = probe([Target(address, listener.getsockname()[1], udp=True), Target(address, _closed(address), udp=True)], 0.3)
+        taken, nobody = probe(
+            [Target(address, listener.getsockname()[1], udp=True), Target(address, _closed(address), udp=True)], 0.3
+        )
         heard = {listener.recv(100) for _twice in range(2)}
     assert (taken.state, taken.ms, nobody.state) == ("filtered", None, "refused")
     assert heard == {bytes(8)}  # RFC 7348, section 5: the I flag is not set
@@ -134,7 +143,13 @@ def test_a_datagram_is_answered_where_nobody_listens(address):
 def test_no_bmc_there():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        quiet, nobody = probe([Target("127.0.0.1", silent.getsockname()[1], rmcp=True), Target("127.0.0.1", _closed("127.0.0.1"), rmcp=True)], 0.2)
+        quiet, nobody = probe(
+            [
+                Target("127.0.0.1", silent.getsockname()[1], rmcp=True),
+                Target("127.0.0.1", _closed("127.0.0.1"), rmcp=True),
+            ],
+            0.2,
+        )
     assert (quiet.state, quiet.ms, quiet.text) == ("filtered", None, "no answer within 0.2 s")
     assert nobody.state == "refused"
 
@@ -167,7 +182,9 @@ def _isolated(*commands):
     """Processes of a new network namespace, after these commands: nothing of it can be seen from this machine."""
     if os.geteuid() or not all(shutil.which(tool) for tool in ("unshare", "nsenter", "ip", "nft")):
         pytest.skip("needs root, iproute2 and nft")
-    holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo made; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = subprocess.Popen(
+        ["unshare", "--net", "sh", "-c", "echo made; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         holder.stdout.readline()
         enter = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
@@ -181,7 +198,12 @@ def _isolated(*commands):
 def _probe_in(enter, *targets):
     path = os.pathsep.join(str(Path(each)) for each in sys.path)
     done = subprocess.run(
-        [*enter, sys.executable, "-c", SCRIPT], input=json.dumps(targets), env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+        [*enter, sys.executable, "-c", SCRIPT],
+        input=json.dumps(targets),
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
@@ -206,7 +228,10 @@ def test_firewalls_and_datagrams(address):
 def test_a_host_without_any_route():
     with _isolated("ip link set lo up") as enter:
         answer = _probe_in(
-            enter, {"address": "192.0.2.1", "port": 1}, {"address": "2001:db8::1", "port": 1}, {"address": "192.0.2.1", "port": 623, "rmcp": True}
+            enter,
+            {"address": "192.0.2.1", "port": 1},
+            {"address": "2001:db8::1", "port": 1},
+            {"address": "192.0.2.1", "port": 623, "rmcp": True},
         )
     assert [each["state"] for each in answer["answers"]] == ["unreachable"] * 3
 
@@ -226,11 +251,27 @@ def test_ping_through_an_interface_that_has_no_address():
     """A guest bridge has none. The BMC is on its wire, and no route leads there."""
     with _isolated("ip link set lo up") as bmc, _isolated("ip link set lo up") as host:
         peer = host[1].split("/")[2]
-        subprocess.run([*bmc, "ip", "link", "add", "b0", "type", "veth", "peer", "name", "guest0", "netns", peer], check=True)
-        subprocess.run([*bmc, "sh", "-ec", "ip addr add 10.99.0.211/24 dev b0; ip link set b0 up; ip route add 10.98.0.0/24 dev b0"], check=True)
+        subprocess.run(
+            [*bmc, "ip", "link", "add", "b0", "type", "veth", "peer", "name", "guest0", "netns", peer], check=True
+        )
+        subprocess.run(
+            [
+                *bmc,
+                "sh",
+                "-ec",
+                "ip addr add 10.99.0.211/24 dev b0; ip link set b0 up; ip route add 10.98.0.0/24 dev b0",
+            ],
+            check=True,
+        )
         # the host's own address is on another interface
         subprocess.run(
-            [*host, "sh", "-ec", "ip link add m0 type bridge; ip addr add 10.98.0.1/24 dev m0; ip link set m0 up; ip link set guest0 up"], check=True
+            [
+                *host,
+                "sh",
+                "-ec",
+                "ip link add m0 type bridge; ip addr add 10.98.0.1/24 dev m0; ip link set m0 up; ip link set guest0 up",
+            ],
+            check=True,
         )
         with subprocess.Popen([*bmc, sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
             server.stdout.readline()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host answered to the one command of CloudStack's login. The texts are those of sudo 1.9.13, each seen with its real run beside it."""
+"""What a host answered to the one command of CloudStack's login. The texts are those of sudo 1.9.13, each seen with its
+real run beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,12 @@ import subprocess
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.login_answer import COMMAND, PROGRAMS, LoginAnswer, parse_answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.login_answer import (
+    COMMAND,
+    PROGRAMS,
+    LoginAnswer,
+    parse_answer,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +57,9 @@ def test_a_yes_of_sudo_may_still_ask_for_a_password():
     assert all(parse_answer(answer(yes(*PROGRAMS), "    (ALL : ALL) ALL", uid=0)).sudo.values()), "root is never asked"
 
 
-@pytest.mark.parametrize(("status", "words"), [(1, PASSWORD), (1, TTY), (127, NO_SUDO), (127, "sh: line 1: sudo: command not found")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(1, PASSWORD), (1, TTY), (127, NO_SUDO), (127, "sh: line 1: sudo: command not found")]
+)
 def test_sudo_says_no(status, words):
     found = parse_answer(answer([(status, words)] * 3))
     assert set(found.sudo.values()) == {False}
@@ -82,17 +90,35 @@ def test_an_answer_that_breaks_off():
 
 def test_the_command_is_answered_by_any_shell(tmp_path):
     """With programs of this test in place of the host's, and none of them named in the command's own quotes."""
-    for name, text in (("sudo", 'echo "sudo: $4: command not found" >&2; exit 1'), ("ls", "exit 2"), ("id", "echo 1000")):
+    for name, text in (
+        ("sudo", 'echo "sudo: $4: command not found" >&2; exit 1'),
+        ("ls", "exit 2"),
+        ("id", "echo 1000"),
+    ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run(COMMAND, shell=True, capture_output=True, text=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    done = subprocess.run(
+        COMMAND, shell=True, capture_output=True, text=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True
+    )
     found = parse_answer(done.stdout)
     assert (found.device, done.stderr) == (False, "")
     assert COMMAND.count("'") == 2
     assert "\n" not in COMMAND
 
 
-LINES = st.lists(st.sampled_from(["@@ uid 0", "@@ end 0", "@@ kvm ٣", "@@", "    (root) NOPASSWD: ALL", "x", *(f"@@ {name} 0" for name in PROGRAMS)]))
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "@@ uid 0",
+            "@@ end 0",
+            "@@ kvm ٣",
+            "@@",
+            "    (root) NOPASSWD: ALL",
+            "x",
+            *(f"@@ {name} 0" for name in PROGRAMS),
+        ]
+    )
+)
 
 
 @given(st.one_of(LINES.map("\n".join), st.text()))

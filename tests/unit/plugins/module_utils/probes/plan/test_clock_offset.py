@@ -42,7 +42,10 @@ def test_what_the_host_does_in_between_costs_no_exactness():
 
 
 def test_the_shortest_round_trip_counts():
-    slow, fast = asked(NOW, NOW + 900_000_000, NOW + 450_000_000), Sample(NOW, NOW + 2 * SECOND + 2_000_000, NOW + 1_000_000, NOW + 2 * SECOND + 1_000_000)
+    slow, fast = (
+        asked(NOW, NOW + 900_000_000, NOW + 450_000_000),
+        Sample(NOW, NOW + 2 * SECOND + 2_000_000, NOW + 1_000_000, NOW + 2 * SECOND + 1_000_000),
+    )
     assert measure([slow, fast, slow]) == Offset(0.0, 0.001)
 
 
@@ -57,7 +60,9 @@ def test_a_clock_that_was_set_between_two_samples():
     assert measure([asked(NOW, NOW + SECOND, NOW), asked(NOW, NOW + 20, NOW + 10 + DAY)]) == Offset(86400.0, 1e-8)
 
 
-@pytest.mark.parametrize("back", [asked(NOW, NOW - DAY, NOW), Sample(NOW, NOW + 2, NOW + 1, NOW - DAY), Sample(NOW, NOW + 2, NOW, NOW + DAY)])
+@pytest.mark.parametrize(
+    "back", [asked(NOW, NOW - DAY, NOW), Sample(NOW, NOW + 2, NOW + 1, NOW - DAY), Sample(NOW, NOW + 2, NOW, NOW + DAY)]
+)
 def test_a_sample_in_which_a_clock_was_set_does_not_count(back):
     assert measure([back, asked(NOW, NOW + 2, NOW + 1)]) == Offset(0.0, 1e-9)
     assert not is_enough([back], DAY)
@@ -71,11 +76,18 @@ WAYS = st.lists(st.tuples(*[st.integers(0, 10 * SECOND)] * 3), min_size=1, max_s
 
 @given(truth=st.integers(-400 * DAY, 400 * DAY), trips=WAYS)
 def test_the_truth_is_within_the_uncertainty(truth, trips):
-    found = measure([Sample(NOW, NOW + there + work + back, NOW + there + truth, NOW + there + work + truth) for there, work, back in trips])
+    found = measure(
+        [
+            Sample(NOW, NOW + there + work + back, NOW + there + truth, NOW + there + work + truth)
+            for there, work, back in trips
+        ]
+    )
     error = abs(Fraction(found.offset_s) - Fraction(truth, SECOND))
     rounding = abs(Fraction(found.offset_s)) / 2**52  # of the one division into seconds
     assert error <= Fraction(found.uncertainty_s) + rounding
-    assert found.uncertainty_s == (min(there for there, _work, _back in trips) + min(back for _there, _work, back in trips)) / (2 * SECOND)
+    assert found.uncertainty_s == (
+        min(there for there, _work, _back in trips) + min(back for _there, _work, back in trips)
+    ) / (2 * SECOND)
 
 
 OUTPUTS = ["", "\n", "no end", "\n{}\n", "two\nlines\n", "1795600000.000000001\n", "\r\n"]
@@ -85,7 +97,12 @@ OUTPUTS = ["", "\n", "no end", "\n{}\n", "two\nlines\n", "1795600000.000000001\n
 @pytest.mark.parametrize("head", ["", "BECOME-SUCCESS-abc\n"])
 def test_the_dates_around_a_command_leave_its_output_and_status_as_they_are(output, head):
     command = between_dates(f"printf %s {shlex.quote(output)}; exit_with() {{ return 7; }}; exit_with")
-    done = subprocess.run(["sh", "-c", f"printf %s {shlex.quote(head)}; {command} && sleep 0"], capture_output=True, check=False, timeout=10)
+    done = subprocess.run(
+        ["sh", "-c", f"printf %s {shlex.quote(head)}; {command} && sleep 0"],
+        capture_output=True,
+        check=False,
+        timeout=10,
+    )
     dates, rest = take_dates(done.stdout.decode())
     assert (rest, done.returncode, done.stderr) == (head + output, 7, b"")
     first, last = map(parse_date, dates)
@@ -101,7 +118,9 @@ def test_date():
     assert parse_date("1795600000.000000001\n") == 1_795_600_000 * SECOND + 1
 
 
-@pytest.mark.parametrize("text", ["", "1795600000", "1795600000.N", "1795600000.%N", "1795600000.5", "date: invalid", "1795600000.00000000٣"])
+@pytest.mark.parametrize(
+    "text", ["", "1795600000", "1795600000.N", "1795600000.%N", "1795600000.5", "date: invalid", "1795600000.00000000٣"]
+)
 def test_no_date(text):
     with pytest.raises(ParseError, match="line 1"):
         parse_date(text)

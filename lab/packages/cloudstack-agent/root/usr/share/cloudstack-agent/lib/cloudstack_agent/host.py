@@ -53,7 +53,9 @@ def cpu():
     count = len(re.findall(r"^processor\s*:", text, re.M))
     sockets = len(set(re.findall(r"^physical id\s*:\s*(\d+)", text, re.M))) or 1
     model = re.search(r"^model name.*?([\d.]+)\s*GHz", text, re.M)
-    mhz = float(model[1]) * 1000 if model else float((re.search(r"^cpu MHz\s*:\s*([\d.]+)", text, re.M) or [0, 1000])[1])
+    mhz = (
+        float(model[1]) * 1000 if model else float((re.search(r"^cpu MHz\s*:\s*([\d.]+)", text, re.M) or [0, 1000])[1])
+    )
     return sockets, count, int(mhz)
 
 
@@ -77,7 +79,8 @@ def uefi():
 
 
 def startup(properties, device, secured):
-    """The StartupRoutingCommand of this host; `device` carries the private address. The storage address is the private one again."""
+    """The StartupRoutingCommand of this host; `device` carries the private address. The storage address is the private
+    one again."""
     private = address(device) or (None, None, None)
     sockets, cpus, mhz = cpu()
     name, version = os_release()

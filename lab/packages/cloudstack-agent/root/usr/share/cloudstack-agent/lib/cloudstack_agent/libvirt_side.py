@@ -34,5 +34,9 @@ def drop_default_network():
 def link_local_bridge():
     """cloud0, for the control traffic of system VMs."""
     if not os.path.exists("/sys/class/net/cloud0"):
-        for command in ("ip link add cloud0 type bridge", "ip address add 169.254.0.1/16 dev cloud0", "ip link set cloud0 up"):
+        for command in (
+            "ip link add cloud0 type bridge",
+            "ip address add 169.254.0.1/16 dev cloud0",
+            "ip link set cloud0 up",
+        ):
             subprocess.run(command.split(), capture_output=True)

@@ -36,7 +36,9 @@ class Agent:
 
     def device(self, kind="private"):
         """The device for a kind of traffic."""
-        return self.properties.get(f"{kind}.network.device") or self.properties.get("private.network.device") or "cloudbr0"
+        return (
+            self.properties.get(f"{kind}.network.device") or self.properties.get("private.network.device") or "cloudbr0"
+        )
 
     def configure(self):
         """What must be so before the first connect."""
@@ -71,7 +73,8 @@ class Agent:
                     text = (
                         f"Attempt to connect to server generated NIO Connection Exception {error}, trying again"
                         if first
-                        else "Attempted to connect to the server, but received an unexpected exception, trying again... "
+                        else "Attempted to connect to the server, but received an unexpected exception, trying "
+                        "again... "
                         f"com.cloud.utils.exception.NioConnectionException: {error}"
                     )
                     log.write("WARN" if first else "INFO", AGENT, text)
@@ -99,7 +102,13 @@ class Agent:
         finally:
             stop.set()
             self.socket.close()
-        log.write("INFO", AGENT, "Lost connection to host: " + server + ". Attempting reconnection while we still have 0 commands in progress.")
+        log.write(
+            "INFO",
+            AGENT,
+            "Lost connection to host: "
+            + server
+            + ". Attempting reconnection while we still have 0 commands in progress.",
+        )
 
     def handle(self, message):
         """One command of the server; its answer names the command's number."""
@@ -187,7 +196,11 @@ class Agent:
                 try:
                     storage.beat(pool, ip)
                 except (storage.StorageError, OSError) as error:
-                    log.write("WARN", "kvm.resource.KVMHAMonitor", f"Write heartbeat for pool [{uuid}] failed: {error}; try: 1 of 5.")
+                    log.write(
+                        "WARN",
+                        "kvm.resource.KVMHAMonitor",
+                        f"Write heartbeat for pool [{uuid}] failed: {error}; try: 1 of 5.",
+                    )
 
 
 def main():

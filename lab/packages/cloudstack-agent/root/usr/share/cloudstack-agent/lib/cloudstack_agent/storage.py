@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NFS pools and the heartbeat in them. Mounted where the kernel has an NFS client; where it has none (the container lab), the
-same files are written through libnfs, so that the server sees the same requests for the same export as the same user."""
+"""NFS pools and the heartbeat in them. Mounted where the kernel has an NFS client; where it has none (the container
+lab), the same files are written through libnfs, so that the server sees the same requests for the same export as the
+same user."""
 
 import ctypes
 import ctypes.util

@@ -19,6 +19,7 @@ RECIPE = ROOT / "lab" / "image"
 RELEASES = ("bookworm", "trixie")  # Debian 12 and 13; RELEASE=trixie chooses, for hosts of the lab and of molecule
 OWN = RELEASES[0]  # what the management node runs, whatever the hosts run
 IMAGES = "localhost/cslab/"
+ROOMS = Path("/var/lib/cslab-beside")  # of scripts/beside, whose labs use these images too
 APT_SOURCE = "10.88.0.254:8081/debian"  # where bare hosts get Debian's packages from: the management node
 # Units that make no sense without hardware or without loadable modules.
 MASKED = [
@@ -113,9 +114,9 @@ def _base(of: str) -> Path:
 
 
 def _forget_old() -> None:
-    """Remove what earlier recipes left, unless nodes of theirs are still there. In a room of scripts/beside the images
-    are the machine's."""
-    if os.environ.get("BESIDE") or podman.containers(f"{PREFIX}-"):
+    """Remove what earlier recipes left, unless nodes of theirs may be there: the machine's, or those of a room."""
+    rooms = (path for path in ROOMS.glob("*") if path.is_dir())
+    if os.environ.get("BESIDE") or podman.containers(f"{PREFIX}-") or any(rooms):
         return
     folders = {cloudstack_repository(), *(CACHE / base_hash(each) for each in RELEASES)}
     for folder in CACHE.glob("*"):

@@ -119,7 +119,7 @@ def prepare(hosts, inventory):
 
 def test_prepare_hosts_takes_the_key_of_the_next_server(hosts):
     done = prepare(hosts, with_servers(hosts, REFUSES, hosts.address(3), **PREPARE))
-    assert "Require a way for CloudStack to log in" in done.stdout, done.stdout
+    assert "Write repository, authorized key and sudo rule" in done.stdout, done.stdout
     assert "expected the management server's public key" not in done.stdout
 
 

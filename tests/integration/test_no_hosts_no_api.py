@@ -11,7 +11,8 @@ from tests.integration.conftest import CLUSTER
 from tests.integration.playbooks import ROOT, play
 from tests.integration.simulator import run_simulator
 
-PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+# init.yml works on no host and asks no CloudStack: it writes the inventory that the others need.
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml") if path.stem != "init")
 WITH_API = sorted(set(PLAYBOOKS) - {"path_check", "prepare_hosts"})
 HOSTS = {"host1": {"ansible_host": "192.0.2.1"}, "host2": {"ansible_host": "192.0.2.2"}}
 NAMES = ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET")

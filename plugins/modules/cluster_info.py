@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Reads zone, pod, cluster, traffic labels, pools, settings and the hosts of all zones. It only lists.
-  - A zone, pod or cluster that does not exist is no error, so that hosts can be examined before anything is registered.
+  - A zone, pod or cluster that does not exist is not an error, so that hosts can be examined before anything is
+    registered.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
   - cloudstack.kvm.cloudstack.in_zone

@@ -19,7 +19,7 @@ description:
 attributes:
   check_mode:
     description: Plans and validates, writes nothing. What does not exist yet (a directory, a user, a validating
-      program) is no error.
+      program) is not an error.
     support: full
   diff_mode:
     description: Shows every change. The content given by O(files[].secret_content), or of an entry with

@@ -225,7 +225,7 @@ ansible_facts:
               parent, stp, vlan_id, driver, speed_mbps, addresses (with prefix length), dynamic (those IPv4 addresses
               that are a lease), duplex (full, half), permanent_mac (as built in, null for what has none), and physical
               (a card, or a veth or virtio device that stands for one).
-            - bond is null for what is no bond, else mode, active (the member that an active-backup bond uses) and
+            - bond is null for what is not a bond, else mode, active (the member that an active-backup bond uses) and
               members, each with name, up and speed_mbps.
             - lldp is the neighbour as lldpd hears it, with system, port and chassis. Null where none is heard;
               RV(ansible_facts.kvm_host.unknown) has C(interfaces.lldp) where lldpd could not be asked.

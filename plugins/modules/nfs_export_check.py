@@ -25,7 +25,7 @@ options:
     type: int
     default: 15
   report_only:
-    description: Whether to return what was seen, for somebody else to judge, instead of failing at the first export
+    description: Whether to return what was seen, for the caller to judge, instead of failing at the first export
       that root cannot use.
     type: bool
     default: false

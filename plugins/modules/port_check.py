@@ -47,8 +47,8 @@ options:
         default: false
       udp:
         description:
-          - Sends a datagram in place of a TCP connection. It is answered where nobody listens, V(refused); no answer,
-            V(filtered), says that somebody listens or that it got lost.
+          - Sends a datagram in place of a TCP connection. It is answered where no program listens, V(refused); no
+            answer, V(filtered), says that a program listens or that it got lost.
           - What listens for VXLAN drops the datagram.
         type: bool
         default: false
@@ -63,7 +63,7 @@ options:
     type: str
   timeout:
     description: Seconds to wait for each answer. TCP repeats a lost first packet after one second, and an address that
-      nobody has is given up after three.
+      no host has is given up after three.
     type: float
     default: 3
 """
@@ -107,8 +107,8 @@ ports:
       type: str
     state:
       description:
-        - V(open), somebody answered.
-        - V(refused), the way is free and nobody listens there (yet). A firewall that rejects with a reset looks the
+        - V(open), the port answered.
+        - V(refused), the way is free and no program listens there (yet). A firewall that rejects with a reset looks the
           same.
         - V(filtered), no answer came. A datagram (RV(ports[].state) of a target with O(targets[].udp)) may have been
           taken by who listens there.

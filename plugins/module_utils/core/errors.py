@@ -48,7 +48,7 @@ class KvmError(Exception):
 
 
 class InputError(KvmError):
-    """A parameter makes no sense; nothing was changed."""
+    """A parameter is not valid; nothing was changed."""
 
 
 class ParseError(KvmError):

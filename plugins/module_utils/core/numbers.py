@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Numbers of texts that somebody else wrote. None of them is NaN or infinite, and none has thousands of digits.
+"""Numbers of texts that come from outside. None of them is NaN or infinite, and none has thousands of digits.
 
 JSON has neither (RFC 8259, 6), though Python's json reads and writes them; Python refuses to read more than 4300 digits
 with an exception of its own (CVE-2020-10735). A number that is one of these makes every report unreadable that it gets

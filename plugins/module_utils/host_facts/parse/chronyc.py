@@ -61,11 +61,11 @@ def parse_sources(text: str) -> list[dict[str, Any]]:
 
 def _whole(field: str, base: int, source: str, line: int, text: str) -> int:
     if not re.fullmatch("[0-7]+" if base == 8 else "[0-9]+", field):
-        raise ParseError(source, f"{field!r} is no number", line=line, text=text)
+        raise ParseError(source, f"{field!r} is not a number", line=line, text=text)
     return int(field, 8) if base == 8 and len(field) < 12 else whole(field, source, line)
 
 
 def _decimal(field: str, source: str, line: int, text: str) -> float:
     if not _FLOAT.fullmatch(field):
-        raise ParseError(source, f"{field!r} is no number", line=line, text=text)
+        raise ParseError(source, f"{field!r} is not a number", line=line, text=text)
     return real(field, source, line)

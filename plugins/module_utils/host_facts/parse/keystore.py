@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Does a passphrase open a Java keystore? Answered from its integrity code, without a JVM: keytool needs seconds, and a
-passphrase in its arguments could be read by everybody.
+passphrase in its arguments could be read by every user.
 
 JKS: SHA-1 over passphrase, a constant and the content (sun.security.provider.JavaKeyStore). PKCS #12, which keytool
 makes since Java 9: HMAC with a key derived as in RFC 7292, appendix B."""

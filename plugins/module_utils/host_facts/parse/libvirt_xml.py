@@ -44,7 +44,7 @@ def parse_tsc_mhz(text: str) -> int:
         if counter.get("name") != "tsc" or not frequency:
             continue
         if not (frequency.isascii() and frequency.isdigit() and len(frequency) < 16):
-            raise ParseError(source, "the frequency of the TSC is no number", text=frequency)
+            raise ParseError(source, "the frequency of the TSC is not a number", text=frequency)
         found = int(frequency) // 1000000
     return found
 

@@ -22,7 +22,7 @@ def parse_ruleset(text: str) -> list[tuple[str, dict[str, Any]]]:
     except (KeyError, TypeError, IndexError) as error:
         raise ParseError(SOURCE, f"not its JSON: {error!r}", text=text) from error
     if not isinstance(objects, list):
-        raise ParseError(SOURCE, "nftables is no list", text=text)
+        raise ParseError(SOURCE, "nftables is not a list", text=text)
     return [_object(each, number) for number, each in enumerate(objects, 1)]
 
 

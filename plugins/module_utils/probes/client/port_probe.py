@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who answers on which port: many targets at once from one loop of non-blocking sockets. Nothing is sent but the
-handshake, a ping to a BMC, or a datagram that nobody takes."""
+handshake, a ping to a BMC, or a datagram that no program reads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOTHING = bytes(8)  # to VXLAN a header without the I flag, which is dropped (RF
 @dataclass(frozen=True)
 class Target:
     """An address (or name) and port to ask. In place of a TCP connection, `rmcp`: a presence ping over UDP; `udp`: a
-    datagram, which is answered only where nobody listens. Bound to `source` and `device` if given."""
+    datagram, which is answered only where no program listens. Bound to `source` and `device` if given."""
 
     address: str
     port: int
@@ -117,7 +117,7 @@ class _Probe:
         elif attempt.target.datagram:
             try:
                 attempt.socket.send(attempt.target.datagram)
-                attempt.socket.send(attempt.target.datagram)  # nobody repeats a datagram that gets lost
+                attempt.socket.send(attempt.target.datagram)  # a lost datagram is not repeated
             except OSError as error:
                 self._failed(attempt, error.errno)
 

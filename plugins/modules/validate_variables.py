@@ -40,20 +40,8 @@ options:
         description: What to do, without a full stop.
         type: str
         required: true
-attributes:
-  action:
-    description: It is an action plugin.
-    support: full
-  check_mode:
-    description: Changes nothing on any host in either mode.
-    support: full
-  diff_mode:
-    description: There is nothing to show.
-    support: none
-  platform:
-    description: The systems that it runs on.
-    platforms: posix
-    support: full
+extends_documentation_fragment:
+  - cloudstack.kvm.attributes.controller
 seealso:
   - plugin: cloudstack.kvm.unknown_variables
     plugin_type: lookup

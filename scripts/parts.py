@@ -4,8 +4,9 @@
 unit".
 
 Each part's output goes to .build/parts/TARGET.log and is printed whole when the part ends; while it runs, a line a
-minute says so. Every part runs, whatever others did. At the end: a table of times, then the parts that failed; the
-first failure's output is the last thing printed. The exit status is 0 only if every part's is.
+minute says so. Every part runs, whatever others did. What still runs after 80 minutes is stopped, its processes are
+listed and its output is printed: who waits for this sees where it stood. At the end: a table of times, then the parts
+that failed; the first failure's output is the last thing printed. The exit status is 0 only if every part's is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT / ".build" / "parts"
 STILL = 60  # seconds between two lines about the parts that are still running
+LIMIT = int(os.environ.get("PARTS_LIMIT", 80 * 60))  # seconds for all of it; .ci/run has 90 minutes
 
 # make, which does not outlive this program, nor does anything that it has started
 TIED = [
@@ -87,6 +89,12 @@ class Screen:
             self._line(f"{part.name} {outcome} after {part.wall:.0f} s:")
             print(part.log.read_text(errors="replace").rstrip(), flush=True)
 
+    def processes(self) -> None:
+        """What runs on the machine, as a tree: whoever hangs stands in it."""
+        with self.lock:
+            subprocess.run(["ps", "-eo", "pid,etimes,stat,wchan:20,args", "--forest", "--cols", "160"], check=False)
+            sys.stdout.flush()
+
     def _line(self, text: str) -> None:
         print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
 
@@ -134,11 +142,15 @@ def main(lanes: list[str]) -> int:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        _wait(threads, STILL)
+        _wait(threads, min(STILL, LIMIT))
         running = [part for part in parts if part.process and part.status is None]
         if running:
             times = (f"{part.name} ({time.monotonic() - part.started:.0f} s)" for part in running)
             screen.say(f"still running: {', '.join(times)}")
+        if time.monotonic() - screen.began > LIMIT and not interrupted.is_set():
+            screen.say(f"stopped: not ended within {LIMIT} s")
+            screen.processes()
+            stop(signal.SIGTERM, None)
     whole = Part("all", wall=time.monotonic() - screen.began, cpu=sum(part.cpu for part in parts), status=0)
     seconds = busy() - busy_before
     print(f"\n{table([*parts, whole])}")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ worse:
 	@while [ ! -e bad.log ]; do [ -e .build/parts/bad.log ] && cp .build/parts/bad.log bad.log; done; echo worse begins; exit 1
 after:
 	@echo after ran
+endless:
+	@echo endless begins; sleep 600
 """  # noqa: E501
 
 
@@ -30,13 +33,14 @@ def parts(tmp_path):
     shutil.copy(ROOT / "scripts" / "parts.py", tmp_path / "scripts")
     (tmp_path / "Makefile").write_text(MAKEFILE)
 
-    def run(*lanes: str) -> subprocess.CompletedProcess[str]:
+    def run(*lanes: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(tmp_path / "scripts" / "parts.py"), *lanes],
             capture_output=True,
             text=True,
             check=False,
             cwd=tmp_path,
+            env={**os.environ, **environment},
         )
 
     return run
@@ -71,3 +75,12 @@ def test_a_target_that_does_not_exist_fails(parts):
     done = parts("nothing", "good")
     assert done.returncode == 1
     assert "No rule to make target" in done.stdout
+
+
+def test_a_part_that_does_not_end_is_stopped_and_shown(parts):
+    done = parts("good endless after", PARTS_LIMIT="1")
+    assert done.returncode == 1
+    tree, said = done.stdout.split("stopped: not ended within 1 s")[1].split("endless FAILED")
+    assert "sleep 600" in tree
+    assert "endless begins" in said
+    assert "not passed: endless, after" in said

@@ -112,6 +112,9 @@ class SshHosts(Namespaces):
             PermitRootLogin="prohibit-password",
             Subsystem="sftp internal-sftp",
             MaxStartups="100",
+            # bash reads ~/.bashrc for a command of sshd, but not below another shell: what root's own start-up files do
+            # on this machine is no part of these hosts. A pyenv's lock in them made each login wait for a minute.
+            SetEnv="SHLVL=1",
         )
         (self.folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
         command = ["setpriv", "--pdeathsig", "TERM", SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]

@@ -56,6 +56,14 @@ def test_the_short_way_there_of_one_and_the_short_way_back_of_another():
     assert not is_enough([there], 0.001)
 
 
+def test_a_host_whose_logins_take_a_minute_is_not_asked_five_times():
+    slow = asked(NOW, NOW + 60 * SECOND, NOW + 30 * SECOND)
+    assert is_enough([slow], 0.25)
+    assert measure([slow]).uncertainty_s == 30
+    busy = Sample(NOW, NOW + 61 * SECOND, NOW + SECOND // 2, NOW + 60 * SECOND + SECOND // 2)  # the facts took a minute
+    assert not is_enough([busy], 0.25)
+
+
 def test_a_clock_that_was_set_between_two_samples():
     assert measure([asked(NOW, NOW + SECOND, NOW), asked(NOW, NOW + 20, NOW + 10 + DAY)]) == Offset(86400.0, 1e-8)
 

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity bench docs build matrix simulator clean
+.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -79,6 +79,12 @@ contract: venv ## the simulator against the recorded answers of a real CloudStac
 
 test-full: test ## everything of `make test`, and what is long by nature (hours)
 	@scripts/beside full pytest -q -m full tests
+	@$(MAKE) --no-print-directory trixie
+
+trixie: venv ## the main job, bare hosts to Up, and every role in molecule on Debian 13
+	@RELEASE=trixie $(MAKE) --no-print-directory lab-setup
+	@RELEASE=trixie scripts/beside trixie sh -ec 'lab/labctl up; lab/labctl play playbooks/site.yml; lab/labctl result'
+	@RELEASE=trixie scripts/molecule
 
 modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root
 	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client openssh-server

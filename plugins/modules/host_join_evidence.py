@@ -10,8 +10,11 @@ short_description: What a host knows about a failed join
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Collects the ends of setup.log, agent.log, agent.out and the journal, the state of the units and of the programs
-    that a join needs.
+  - Collects the ends of setup.log, agent.log, agent.out, agent.err and the journal, the state of the units, files and
+    programs that a join needs, the certificate, where agent.properties sends the agent, and how long the host needs for
+    its own name.
+  - Lets Python load the modules of cloudstack-setup-agent, because what it says there is told to the management server
+    only. Nothing is set up by that.
   - Reads only. Passphrases and keys, which addHost leaves in the journal, are taken out on the host.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.errors import newest_error
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.logs import stamp_seconds
 
 TLS_TEST = "The max shares of the host"  # the agent's last words before it tests its own TLS port
@@ -178,7 +179,9 @@ def setup_stopped(case: Case) -> str:
     if not lines or any("execute:sleep 30" in line for line in lines):
         return ""
     ran = [line.partition("execute:")[2] for line in lines if "DEBUG:root:execute:" in line]
-    return f"the last command in setup.log is `{ran[-1].strip()[:150]}`" if ran else ""
+    error = newest_error(lines)
+    told = f", the newest error there: {error}" if error else ""
+    return f"the last command in setup.log is `{ran[-1].strip()[:100]}`{told}"[:SHOWN] if ran else ""
 
 
 def slow_start(case: Case) -> str:

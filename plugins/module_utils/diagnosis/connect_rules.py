@@ -200,6 +200,7 @@ LAST_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="setup-stopped",
+        error="Cannot find the server resources",
         proof=all_of(setup_stopped, lambda case: "yes" if case.fact("properties", "zone") in (None, "default") else ""),
         cause="cloudstack-setup-agent stopped before its last step, so the agent was never set up",
         expected="a set-up that writes agent.properties and starts the agent",

@@ -3,9 +3,10 @@
 """Known causes of a failed join, most telling first.
 
 The order is the one in which a join goes wrong with less and less said about it: addHost's own text, what the
-management server answered to the agent, the pools that it connects, the scripts that it runs on the host, the agent's start, its
-connection. A rule whose words also appear with another cause stands behind that one's rule. Where each text comes from
-stands beside it (`source`); "staged" names a host that was made to fail so, whose remains are in tests/fixtures/join.
+management server answered to the agent, the pools that it connects, the scripts that it runs on the host, the agent's
+start, its connection. A rule whose words also appear with another cause stands behind that one's rule. Where each text
+comes from stands beside it (`source`); "staged" names a host that was made to fail so, whose remains are in
+tests/fixtures/join.
 """
 
 from __future__ import annotations

@@ -130,6 +130,22 @@ SETUP_RULES: tuple[Rule, ...] = (
         source="syscfg.py:132; staged: hostname-unresolvable",
     ),
     Rule(
+        name="hostname-missing",
+        proof=program("hostname"),
+        cause="the program hostname is missing on the host, so setup-agent stopped",
+        expected="hostname",
+        next_step="install the package hostname, then run again",
+        source="syscfg.py:132",
+    ),
+    Rule(
+        name="uuidgen-missing",
+        proof=program("uuidgen"),
+        cause="uuidgen is missing on the host, so local.storage.uuid in agent.properties stays empty",
+        expected="uuidgen",
+        next_step="install uuid-runtime (Debian, Ubuntu) or util-linux, then run again",
+        source="serviceConfig.py:893",
+    ),
+    Rule(
         name="too-little-memory",
         proof=says(r"CloudStack requires more than \d+ MB memory", "setup.log"),
         cause="the host has less memory than CloudStack reserves on it, so setup-agent stopped",

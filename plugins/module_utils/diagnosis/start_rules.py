@@ -140,6 +140,14 @@ START_RULES: tuple[Rule, ...] = (
         source="scripts/util/keystore-setup:68",
     ),
     Rule(
+        name="openssl-missing",
+        proof=program("openssl"),
+        cause="openssl is missing on the host, so keystore-cert-import wrote no key for libvirt",
+        expected="openssl",
+        next_step="install openssl, then " + RESET,
+        source="scripts/util/keystore-cert-import:93-101",
+    ),
+    Rule(
         name="tmp-noexec",
         proof=any_of(
             says(

@@ -17,7 +17,8 @@ HARMLESS = re.compile(
     r"virt-v2v|ovftool|nbdkit|vddk|VDDK|GPU discovery|CPU speed|cpufreq|initiatorname\.iscsi|uefi\.properties"
     r"|uefi properties|StaticLoggerBinder|no-operation \(NOP\) logger|slf4j\.org|error code list|Groovy"
     r"|Storage pool not found|was not found running in libvirt|Stream closed|mountpoint -q|169\.254\."
-    r"|Execution of process|update-rc\.d: error|Failed to execute:\s*$|Failed to execute:[○×●]|KVMHAChecker|Could not detect"
+    r"|Execution of process|update-rc\.d: error|Failed to execute:\s*$|Failed to execute:[○×●]|^[○×●]"
+    r"|KVMHAChecker|Could not detect"
 )
 _FRAME = re.compile(r"^\s+at |^\s+\.\.\. \d+ (?:more|common frames)|^\s+File \"|^\s+[~^]+\s*$|^\s+\S")
 _CAUSE = re.compile(r"^\s*Caused by: (.*)")
@@ -47,7 +48,8 @@ def last_words(lines: Iterable[str]) -> str:
 
 def _records(lines: Iterable[str]) -> Iterable[tuple[str, list[str]]]:
     """Each line that begins something, and the frames and causes that belong to it."""
-    message, followers = "", []
+    message: str = ""
+    followers: list[str] = []
     for line in lines:
         belongs = _FRAME.match(line) or _CAUSE.match(line) or _ends_traceback(message, followers, line)
         if message and belongs:

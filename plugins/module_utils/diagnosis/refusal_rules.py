@@ -105,7 +105,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
 
 REFUSED_SOMEHOW = Rule(
     name="refused",
-    proof=refused(r"\S"),
+    proof=says(r"(?:Not ready|Not allowed) to connect to .*: \S", "agent.log"),
     cause="the management server refuses the host when its agent connects, for the reason that it gave",
     expected="a management server that accepts the host",
     next_step="repair what the reason names; management-server.log has more beside 'Failed to handle host connection'",

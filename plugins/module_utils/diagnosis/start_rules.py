@@ -97,6 +97,7 @@ START_RULES: tuple[Rule, ...] = (
                 r"|cloudstack-agent\.service/start failed with result 'dependency'",
                 "setup.log",
                 "journal",
+                until=r"systemd.*Started (?:libvirtd|Virtualization)",
             ),
             unit("libvirtd.service", "ActiveState", "failed"),
         ),
@@ -117,7 +118,9 @@ START_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="java-missing-words",
-        proof=says(r"java does not exist|java: not found|java: command not found|203/EXEC"),
+        proof=says(
+            r"java does not exist|java: not found|java: command not found|agent\.service.*203/EXEC|executable /usr/bin/java"
+        ),
         cause="Java is missing or too old on the host",
         expected="Java 17",
         next_step="install Java 17 (role cloudstack_agent), then " + RESET,
@@ -249,7 +252,14 @@ START_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="property-unreadable",
-        proof=says(r"NumberFormatException|For input string|No enum constant|Malformed .uxxxx", *AGENT_LOGS),
+        # in agent.log only where the agent ends by it: the look for the CPU's speed says the same and goes on
+        proof=any_of(
+            says(
+                r"Unable to start agent.*(?:NumberFormat|For input string|No enum constant|Malformed .uxxxx)",
+                "agent.log",
+            ),
+            says(r"NumberFormatException|For input string|No enum constant|Malformed .uxxxx", "agent.out", "agent.err"),
+        ),
         cause="the agent cannot read a value of agent.properties",
         expected="values of the type that the agent expects",
         next_step="compare /etc/cloudstack/agent/agent.properties with what the error quotes (pre-flight checks AGT*), "
@@ -285,7 +295,7 @@ START_RULES: tuple[Rule, ...] = (
         name="no-physical-port",
         proof=says(r"Failed to get (?:private|public) nic name", "agent.log", "agent.out"),
         cause="the agent finds no physical port behind a bridge",
-        expected="a port named eth*, bond*, ens*, ...",
+        expected="a port named eth*, bond*, ens*, eno*, enp*, team* or another name on the agent's list",
         next_step="give the bridge a port that the agent takes for physical, then run again",
         source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack/issues/6944",
     ),

@@ -39,8 +39,9 @@ def unknown_cause(case: Case) -> Diagnosis:
     errors = _by_log(case, {name: newest_error(lines) for name, lines in case.logs.items()})
     words = _by_log(case, {name: last_words(lines) for name, lines in case.logs.items()})
     state = (case.fact("units", AGENT) or {}).get("ActiveState", "unknown")
-    shown = errors or [f"last words of {each}" for each in words]
-    quoted = f"; the newest error is in {errors[0]}"[:QUOTED] if errors else ", and no log of the host has an error"
+    told = [*(f"alert: {text}" for text in case.alerts), *errors]
+    shown = told or [f"last words of {each}" for each in words]
+    quoted = f"; most telling is {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
     return Diagnosis(
         f"the cause is not known{quoted}",
         "an agent that connects to the management server",

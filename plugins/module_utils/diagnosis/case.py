@@ -24,8 +24,19 @@ SETUP_FAILED = "CloudStack Agent setup through command"  # addHost's text when c
 SET_UP_TRIAL = "set-up trial"  # what cloudstack-setup-agent's modules say when the host tries them
 # The agent's last words before it serves (agent/src/main/java/com/cloud/agent/Agent.java): all trouble before is over.
 ACCEPTED = r"(?i)ready command is processed|proccess agent ready command"
+# It met the management server: the answer to its start comes before it is looked at (AgentManagerImpl.connectAgent).
+GREETED = r"Handshake done|[Ss]tartup (?:answer|Response)|Connected to the host"
 # The agent talks to libvirt first and to the management server then, so these words mean that libvirt answered.
 PAST_LIBVIRT = r"Connecting to (?:host: ?)?\S+"
+# What libvirt says to a client, in words of its own source that are not translated on a host in another language, or
+# that name a file or function (libvirt src/rpc/virnetsocket.c, src/rpc/virnetclient.c, src/libvirt-host.c).
+LIBVIRT_GONE = (
+    r"libvirt-sock|virtqemud-sock|Connection with libvirtd is broken|in virConnect\w+|virNetClient"
+    r"|(?:Cannot|Unable to) (?:recv|read|write|send) data|End of file while reading data|client socket is closed"
+    r"|connection closed due to keepalive|no polkit agent|org\.libvirt\.unix|authentication (?:unavailable|cancelled)"
+    r"|(?i:connect\w* to (?:the )?(?:libvirt|hypervisor))|Failed to connect socket|denied by policy"
+    r"|qemu:///system.*(?:refused|failed)"
+)
 
 
 @dataclass(frozen=True)
@@ -200,14 +211,28 @@ def slow_start(case: Case) -> str:
 
 
 def told_to_stop(case: Case) -> str:
-    """The agent ends itself when the management server refuses it: after the handshake, or again and again."""
+    """The agent ends itself when the management server refuses it: after the handshake, again and again, or at last."""
     lines = case.logs.get("agent.log") or ()
     stops = [number for number, line in enumerate(lines) if "Stopping the agent: Reason = sig.kill" in line]
     if not stops or any(re.search(ACCEPTED, line) for line in lines[stops[0] :]):
         return ""
-    met = r"Handshake done|[Ss]tartup (?:answer|Response)|Connected to the host|PingMap|StartupAnswer"
-    greeted = any(re.search(met, line) for line in lines[: stops[-1]])
-    return f"{len(stops)} times in agent.log: {lines[stops[-1]].strip()[:150]}" if greeted or len(stops) > 1 else ""
+    greeted = any(re.search(GREETED, line) for line in lines[: stops[-1]])
+    started_again = any("Agent started" in line for line in lines[stops[-1] :])
+    if len(stops) == 1 and started_again and not greeted:
+        return ""  # cloudstack-setup-agent restarts an agent that was there before
+    return f"{len(stops)} x in agent.log: {lines[stops[-1]].strip()[:150]}"
+
+
+def libvirt_gone(case: Case) -> str:
+    """What the agent says of libvirt, unless it is about to end: then it only closes its connection (issue 4050)."""
+    seen = case.find(LIBVIRT_GONE, "agent.log", "agent.out", until=PAST_LIBVIRT)
+    return "" if "AgentShutdownThread" in seen and told_to_stop(case) else seen
+
+
+def libvirt_gone_once(case: Case) -> str:
+    """agent.err has no times, and keeps what was over long ago: it counts if the agent never got past libvirt."""
+    past = case.find(PAST_LIBVIRT, "agent.log")
+    return "" if past else case.find(LIBVIRT_GONE, "agent.err")
 
 
 def empty_keystore(case: Case) -> str:

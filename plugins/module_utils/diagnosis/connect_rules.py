@@ -15,6 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
     all_of,
     any_of,
     fact,
+    libvirt_gone_once,
     program,
     says,
     setup_stopped,
@@ -24,7 +25,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.refusal_rules import REFUSED_SOMEHOW
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_rules import RESET
-from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.start_rules import LIBVIRT_GONE, PAST_LIBVIRT
 
 LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?::1\]?|0\.0\.0\.0)"
 
@@ -44,12 +44,6 @@ def never_set_up(case: Case) -> str:
     return "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log")
 
 
-def libvirt_errors_only(case: Case) -> str:
-    """agent.err has no times, and keeps what was over long ago: it counts if the agent never got past libvirt."""
-    past = case.find(PAST_LIBVIRT, "agent.log")
-    return "" if past else case.find(LIBVIRT_GONE, "agent.err")
-
-
 CONNECT_RULES: tuple[Rule, ...] = (
     Rule(
         name="agent-goes-to-itself",
@@ -60,6 +54,8 @@ CONNECT_RULES: tuple[Rule, ...] = (
                 "agent.out",
                 until=ACCEPTED,
             ),
+            says(rf"with host = {LOOPBACK}\b", "agent.log", until=ACCEPTED),
+            says(rf"cloudstack-setup-agent +-m {LOOPBACK}\b", "journal"),
             own_address,
         ),
         cause="the agent connects to the host itself (localhost) and not to the management server",
@@ -175,9 +171,8 @@ CONNECT_RULES: tuple[Rule, ...] = (
     Rule(
         name="refused-without-a-word",
         proof=told_to_stop,
-        cause="the management server refuses the host when its agent connects; the agent ends itself and does not "
-        "log why "
-        "at this log level",
+        cause="the management server refuses the host: the agent ended itself after it had connected, and it does not "
+        "log why at this log level",
         expected="a management server that accepts the host",
         next_step="read management-server.log beside 'Failed to handle host connection': the usual reasons are another "
         "distribution or CPU architecture than the cluster's, an address that CloudStack uses elsewhere, a missing "
@@ -192,7 +187,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
 LAST_RULES: tuple[Rule, ...] = (
     Rule(
         name="libvirtd-did-not-answer",
-        proof=libvirt_errors_only,
+        proof=libvirt_gone_once,
         cause="libvirtd does not answer, and the agent did not get further",
         expected="libvirtd running, with the socket /var/run/libvirt/libvirt-sock",
         next_step="see systemctl status libvirtd and journalctl -u libvirtd on the host, then run again",

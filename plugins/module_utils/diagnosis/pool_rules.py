@@ -7,7 +7,7 @@ plugins/hypervisors/kvm/src/main/java/com/cloud/hypervisor/kvm/storage/LibvirtSt
 
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import Rule, alert, in_pool
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import Rule, alert, any_of, in_pool
 
 EVERY_POOL = "a host that can use every shared pool of its cluster and zone"
 AGAIN = "then run again"
@@ -52,7 +52,7 @@ POOL_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="rbd-unusable",
-        proof=in_pool(r"RBD (?:storage pool|images|action)|librbd|librados|(?:define|undefine) the libvirt secret"),
+        proof=in_pool(r"(?:ERROR|WARN|Exception|due to).*(?:\bRBD\b|librbd|librados|\brados\b|the libvirt secret)"),
         cause="the host cannot use an RBD pool of the cluster",
         expected="a pool whose images libvirt can list as its user",
         next_step="rbd -m <monitor> --id <user> -p <pool> ls on the host; check the RBD pool's name, its user and "
@@ -135,7 +135,7 @@ POOL_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="pool-unusable",
-        proof=alert("storage pool"),
+        proof=any_of(alert("storage pool"), in_pool(r"Failed to (?:create|access) storage pool")),
         cause="the host cannot use a storage pool of the cluster",
         expected=EVERY_POOL,
         next_step="find the pool by the alert (listStoragePools). NFS: try the mount on the host as root, check the "

@@ -94,7 +94,7 @@ SCRIPT_RULES: tuple[Rule, ...] = (
     Rule(
         name="cannot-write",
         error=CERTIFICATE,
-        proof=says(r"Cannot chmod|Read-only file system", "journal"),
+        proof=says(r"Cannot chmod|Read-only file system|nur lesbar|en lecture seule", "journal"),
         cause="/etc/cloudstack cannot be written",
         expected="a writable /etc/cloudstack",
         next_step="remount it writable, then run again",
@@ -118,7 +118,10 @@ SCRIPT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="disk-full-words",
-        proof=says(r"No space left on device|ENOSPC|Disk quota exceeded"),
+        proof=says(
+            r"No space left on device|ENOSPC|Disk quota exceeded|Kein Speicherplatz|Aucun espace disponible"
+            r"|No queda espacio"
+        ),
         cause="a file system of the host is full",
         expected="free space in /, /var and /tmp",
         next_step="df -h on the host, free some space, then " + RESET,

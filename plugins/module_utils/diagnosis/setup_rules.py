@@ -71,7 +71,9 @@ SETUP_RULES: tuple[Rule, ...] = (
     Rule(
         name="python-cannot-load-it",
         proof=says(
-            r"ModuleNotFoundError|ImportError|No module named|SyntaxError|python3'?:? (?:No such|not found)", *SAID
+            r"ModuleNotFoundError|ImportError|PermissionError|No module named|SyntaxError"
+            r"|python3'?:? (?:No such|not found)",
+            *SAID,
         ),
         cause="Python on the host cannot run cloudstack-setup-agent",
         expected="python3 that finds CloudStack's module cloudutils and can load it",

@@ -8,12 +8,12 @@ plugins/hypervisors/kvm/src/main/java/com/cloud/hypervisor/kvm/resource/LibvirtC
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import (
-    PAST_LIBVIRT,
     Rule,
     all_of,
     any_of,
     certificate,
     fact,
+    libvirt_gone,
     program,
     says,
     unit,
@@ -22,14 +22,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_ru
 
 CLOCK = "let the role time_sync set the clock, remove /etc/cloudstack/agent/cloud.*, then run again"
 AGENT_LOGS = ("agent.log", "agent.out", "agent.err", "journal")
-# What libvirt says to a client, in words of its own source that are not translated on a host in another language, or
-# that name a file or function. agent.err has them on hosts that are well too, from starts before.
-LIBVIRT_GONE = (
-    r"libvirt-sock|virtqemud-sock|Connection with libvirtd is broken|in virConnect\w+|virNetClient"
-    r"|(?:Cannot|Unable to) (?:recv|read|write|send) data|End of file while reading data|client socket is closed"
-    r"|connection closed due to keepalive|no polkit agent|org\.libvirt\.unix|authentication (?:unavailable|cancelled)"
-    r"|[Uu]nable to connect to libvirt|Failed to connect socket|Failed to find user record|qemu:///system.*(?:refused|failed)"
-)
 
 START_RULES: tuple[Rule, ...] = (
     Rule(
@@ -119,7 +111,8 @@ START_RULES: tuple[Rule, ...] = (
     Rule(
         name="java-missing-words",
         proof=says(
-            r"java does not exist|java: not found|java: command not found|agent\.service.*203/EXEC|executable /usr/bin/java"
+            r"java does not exist|agent\.service.*203/EXEC|executable /usr/bin/java"
+            r"|java ?: (?:command |commande |Kommando |Befehl )?(?:not found|introuvable|nicht gefunden|no encontrad)"
         ),
         cause="Java is missing or too old on the host",
         expected="Java 17",
@@ -154,7 +147,7 @@ START_RULES: tuple[Rule, ...] = (
         name="tmp-noexec",
         proof=any_of(
             says(
-                r"UnsatisfiedLinkError.*(?:failed to map segment|Operation not permitted|Permission denied|jna)",
+                r"UnsatisfiedLinkError.*(?:Operation not permitted|Permission denied|jna)|failed to map segment",
                 *AGENT_LOGS,
             ),
             all_of(
@@ -242,7 +235,7 @@ START_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="libvirtd-does-not-answer",
-        proof=says(LIBVIRT_GONE, "agent.log", "agent.out", until=PAST_LIBVIRT),
+        proof=libvirt_gone,
         cause="libvirtd does not answer the agent",
         expected="libvirtd running, with the socket /var/run/libvirt/libvirt-sock",
         next_step="see systemctl status libvirtd and journalctl -u libvirtd on the host; virsh -c qemu:///system "
@@ -295,7 +288,7 @@ START_RULES: tuple[Rule, ...] = (
         name="no-physical-port",
         proof=says(r"Failed to get (?:private|public) nic name", "agent.log", "agent.out"),
         cause="the agent finds no physical port behind a bridge",
-        expected="a port named eth*, bond*, ens*, eno*, enp*, team* or another name on the agent's list",
+        expected="a port named eth*, bond*, ens*, eno*, enp*, team* or as else on the agent's list",
         next_step="give the bridge a port that the agent takes for physical, then run again",
         source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack/issues/6944",
     ),

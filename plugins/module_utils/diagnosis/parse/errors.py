@@ -26,7 +26,7 @@ _LEVEL = re.compile(r"^\S+[ T]\S+\s+(ERROR|FATAL|WARN|INFO|DEBUG|TRACE)\b\s*(?:\
 _JAVA = re.compile(r"^(?:Exception in thread \"[^\"]*\" )?(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:Exception|Error)\b")
 _PYTHON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)(?::|$)")
 _SETUP_FAILED = re.compile(r"^DEBUG:root:Failed to execute:(.+)")
-_FATAL = re.compile(r"^(?:ERROR|FATAL|Error)\b:? ?(?P<text>.+)")
+_FATAL = re.compile(r"^(?:ERROR|FATAL|Error)\b|^#\s+(?:SIG[A-Z]+ |There is insufficient|.*fatal error has been)")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -87,5 +87,5 @@ def _own_words(message: str, has_frames: bool) -> str:
     if message.startswith("DEBUG:root:"):  # formatExceptionInfo of cloudutils: the exception, then its frames
         return message[len("DEBUG:root:") :].strip() if has_frames else ""
     if fatal:
-        return fatal["text"].strip()
+        return message.strip()
     return message.strip() if _JAVA.match(message) or _PYTHON.match(message) else ""

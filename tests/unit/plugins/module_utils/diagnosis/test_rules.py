@@ -203,7 +203,6 @@ TOGETHER = {
     ("kvm-ok-missing", "kvm-ok-not-there"),
     ("nfs-denied", "nfs-unmountable"),
     ("nfs-denied", "pool-unusable"),
-    ("nfs-no-helper", "nfs-unmountable"),
     ("nfs-statd", "nfs-unmountable"),
     ("nfs-unreachable", "nfs-unmountable"),
     ("nfs-version", "nfs-unmountable"),

@@ -50,11 +50,11 @@ TAIL = 2_000_000  # bytes read from the end of a log
 TIMEOUT = 60.0  # seconds; the journal of a host in trouble can be long
 
 
-def collect(lines: int, username: str) -> dict[str, Any]:
+def collect(lines: int, username: str, seconds: int) -> dict[str, Any]:
     """logs, journal, units, programs, files, certificate and single facts, as documented by the module
-    host_join_evidence.
+    host_join_evidence. The journal is that of the last `seconds`.
     """
-    answers = run_all(_commands(lines, username), timeout=TIMEOUT)
+    answers = run_all(_commands(lines, username, seconds), timeout=TIMEOUT)
     journal, shown = answers["journal"], answers["certificate"]
     words = None if journal.status is None else scrub((journal.stdout + journal.stderr).splitlines())
     state = certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None
@@ -145,11 +145,22 @@ def _sizes(folder: str) -> dict[str, int]:
     return {name: os.path.getsize(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
 
 
-def _commands(lines: int, username: str) -> dict[str, tuple[str, ...]]:
+def _commands(lines: int, username: str, seconds: int) -> dict[str, tuple[str, ...]]:
     tags = tuple(part for tag in TAGS for part in ("-t", tag))
     states = "LoadState,ActiveState,SubState,UnitFileState,NRestarts"
     commands: dict[str, tuple[str, ...]] = {
-        "journal": ("journalctl", "--no-pager", "-q", "-o", "short-iso", "--since", "-1h", "-n", str(lines), *tags),
+        "journal": (
+            "journalctl",
+            "--no-pager",
+            "-q",
+            "-o",
+            "short-iso",
+            "--since",
+            f"-{seconds}s",
+            "-n",
+            str(lines),
+            *tags,
+        ),
         **{unit: ("systemctl", "show", unit, "-p", states) for unit in UNITS},
         "certificate": ("openssl", "x509", "-in", os.path.join(AGENT, "cloud.crt"), "-noout", "-startdate", "-enddate"),
     }

@@ -21,7 +21,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack's key is not accepted by the host",
         expected="CloudStack's public key in authorized_keys of its account",
-        next_step="run prepare_hosts.yml (role cloudstack_agent installs the key), or give host_registration_password",
+        next_step="run prepare_hosts.yml (role cloudstack_agent installs the key), or give "
+        "host_registration_password; then run again",
         source="LSD:288; staged: key-refused-no-password",
     ),
     Rule(
@@ -31,7 +32,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         cause="neither CloudStack's key nor the password is accepted by the host",
         expected="a login as host_registration_username",
         next_step="correct host_registration_password or host_registration_username, or let the role "
-        "cloudstack_agent install the key",
+        "cloudstack_agent install the key; then run again",
         source="LSD:293; staged: wrong-password, unknown-user",
     ),
     Rule(
@@ -49,7 +50,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="port 22 of the host is dropped on the way from the management server",
         expected="an SSH connection from the management servers",
-        next_step="allow the management servers (role firewall: management server addresses), check firewalls between",
+        next_step="allow the management servers (role firewall: management server addresses), check the firewalls "
+        "between them and the host, then run again",
         source="LSD:275; staged: ssh-filtered",
     ),
     Rule(
@@ -68,8 +70,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the management server cannot open an SSH session to the host",
         expected="sshd at that address, with an algorithm in common",
-        next_step="check address, port and sshd; sshd must offer an aes-ctr cipher, a hmac-sha2 MAC that is not "
-        "-etm, and curve25519 or ecdh key exchange",
+        next_step="check address, port and sshd, then run again; sshd must offer an aes-ctr cipher, a hmac-sha2 MAC "
+        "that is not -etm, and curve25519 or ecdh key exchange",
         source="LSD:275; staged: ssh-port-refused, wrong-ip-nothing-there",
     ),
     Rule(
@@ -77,7 +79,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=answer(r"Name or service not known|name resolution|UnknownHostException|Nom ou service inconnu"),
         cause="the management server cannot resolve the host's name",
         expected="a name that the management server knows, or an address",
-        next_step="set host_registration_address to the address",
+        next_step="set host_registration_address to the address, then run again",
         source="LSD:259; staged: name-unresolvable",
     ),
     Rule(
@@ -95,8 +97,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack already has a host of this address",
         expected="no record, or an Up host",
-        next_step="look for it in all zones (listHosts); delete the stale record, or set host_registration_stale_host: "
-        "remove",
+        next_step="look for it in all zones (listHosts), then delete the stale record, or set "
+        "host_registration_stale_host: remove, and run again",
         source="LSD:268; https://github.com/apache/cloudstack/issues/8597",
     ),
     Rule(
@@ -114,7 +116,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the address for addHost has no scheme",
         expected="http:// in front of the address",
-        next_step="correct host_registration_address to a bare address, or the option url of the module host",
+        next_step="correct host_registration_address to a bare address, or the option url of the module host, then "
+        "run again",
         source="RMI:962-987; staged: no-scheme",
     ),
     Rule(
@@ -123,7 +126,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack was given no account to log in with",
         expected="an account on the host",
-        next_step="set host_registration_username",
+        next_step="set host_registration_username, then run again",
         source="RMI:732-792; staged: no-username",
     ),
     Rule(
@@ -134,6 +137,17 @@ ANSWER_RULES: tuple[Rule, ...] = (
         expected="the parameter, even if empty",
         next_step="run again: the host is registered and will be found",
         source="RMI:898-916; seen on 4.22.1: addHost without the parameter password",
+    ),
+    Rule(
+        name="place-not-found",
+        proof=answer(r"Can't find (?:zone|pod|cluster)|doesn't belong to the zone"),
+        cause="CloudStack does not have the zone, pod or cluster that the host is to join",
+        expected="host_registration_zone, host_registration_pod and host_registration_cluster as listZones, listPods "
+        "and "
+        "listClusters name them",
+        next_step="correct these variables, or create what is missing with the modules zone, pod and cluster, then run "
+        "again",
+        source="RMI:732-792",
     ),
     Rule(
         name="first-host-still-connecting",

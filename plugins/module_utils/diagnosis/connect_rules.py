@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import (
     ACCEPTED,
+    SETUP_FAILED,
     Case,
     Rule,
-    all_of,
     any_of,
     fact,
     libvirt_gone_once,
@@ -42,6 +42,12 @@ def never_set_up(case: Case) -> str:
     agent was set up.
     """
     return "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log")
+
+
+def gave_up(case: Case) -> str:
+    """The set-up ended well for CloudStack, and did not get to agent.properties, where its package wrote "default"."""
+    set_up = case.fact("properties", "zone") not in (None, "default")
+    return "" if set_up or SETUP_FAILED in case.error or "Failed to setup" in case.error else setup_stopped(case)
 
 
 CONNECT_RULES: tuple[Rule, ...] = (
@@ -98,7 +104,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
             until=ACCEPTED,
         ),
         cause="what answers on port 8250 is not a CloudStack management server",
-        expected="a management server, reached without a load balancer that ends TLS",
+        expected="a management server, without a load balancer that terminates TLS on the way",
         next_step="openssl s_client -connect <server>:8250 on the host must show a certificate of CloudStack's CA: "
         "correct "
         "the load balancer or the global setting host, then run again",
@@ -131,7 +137,8 @@ CONNECT_RULES: tuple[Rule, ...] = (
         ),
         cause="the agent cannot reach port 8250 of the management server",
         expected="a TCP connection from the host to port 8250",
-        next_step="check the firewalls between and the global setting host, then run again",
+        next_step="check the firewalls between the host and the management server, and the global setting host, then "
+        "run again",
         source="NioConnection.java:111; staged: mgmt-8250-dropped",
     ),
     Rule(
@@ -157,6 +164,17 @@ CONNECT_RULES: tuple[Rule, ...] = (
         "firewalls between, then run again",
         source="NioConnection.java:232-243, Link.java:188; https://github.com/apache/cloudstack/issues/2899",
         certain=False,
+    ),
+    Rule(
+        name="library-search",
+        proof=says(
+            r"vmware-vix-disklib.*(?:[Tt]im(?:ed )?out|interrupted)|[Tt]im(?:ed )?out.*vmware-vix-disklib", "agent.log"
+        ),
+        cause="the agent searches the whole file tree of the host for a VMware library, and does not answer in time",
+        expected="an answer to ReadyCommand within 60 s (ready.command.wait)",
+        next_step="set vddk.lib.dir in agent.properties (cloudstack_agent_properties) to a folder that holds "
+        "lib64/libvixDiskLib.so.7, an empty file is enough, then run again",
+        source="LCR:6002-6031 of CloudStack 4.22.1; https://github.com/apache/cloudstack/issues/13497",
     ),
     Rule(
         name="port-16514-dropped",
@@ -190,17 +208,16 @@ LAST_RULES: tuple[Rule, ...] = (
         proof=libvirt_gone_once,
         cause="libvirtd does not answer, and the agent did not get further",
         expected="libvirtd running, with the socket /var/run/libvirt/libvirt-sock",
-        next_step="see systemctl status libvirtd and journalctl -u libvirtd on the host, then run again",
+        next_step="see `systemctl status libvirtd` and `journalctl -u libvirtd` on the host, repair it, then run again",
         source="libvirt prints its errors to agent.err too; seen on a joined host",
     ),
     Rule(
         name="setup-stopped",
-        error="Cannot find the server resources",
-        proof=all_of(setup_stopped, lambda case: "yes" if case.fact("properties", "zone") in (None, "default") else ""),
+        proof=gave_up,
         cause="cloudstack-setup-agent stopped before its last step, so the agent was never set up",
         expected="a set-up that writes agent.properties and starts the agent",
-        next_step="run that command by hand on the host; what the set-up printed stands under 'SSH command output' in "
-        "management-server.log; then run again",
+        next_step="run that command by hand on the host and repair what it says; the messages of the set-up stand "
+        "under 'SSH command output' in management-server.log; then run again",
         source="cloud-setup-agent.in:186-197 (it ends with 0 all the same); "
         "https://github.com/apache/cloudstack/issues/9705",
         certain=False,
@@ -255,7 +272,8 @@ LAST_RULES: tuple[Rule, ...] = (
         proof=unit("libvirtd.service", "ActiveState", "inactive"),
         cause="libvirtd is stopped, and the agent cannot run without it",
         expected="libvirtd running",
-        next_step="systemctl start libvirtd and journalctl -u libvirtd on the host, then run again",
+        next_step="run `systemctl start libvirtd` on the host; if it stops again, see `journalctl -u libvirtd`; then "
+        "run again",
         source="cloudstack-agent.service (Requires=libvirtd.service)",
         certain=False,
     ),

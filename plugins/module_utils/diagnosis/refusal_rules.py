@@ -61,7 +61,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         name="address-in-use",
         proof=refused(r"(?:private|public) ip address of the server .*already in use"),
         cause="the management server refuses the host: CloudStack uses its address for something else",
-        expected="an address that is in no pod range or public range and that no system VM has",
+        expected="an address outside the ranges that CloudStack gives to system VMs and to the public network",
         next_step="take the address out of CloudStack's range, or give the host another one, then run again",
         source="RMI:3636-3666",
     ),
@@ -106,8 +106,10 @@ REFUSAL_RULES: tuple[Rule, ...] = (
 REFUSED_SOMEHOW = Rule(
     name="refused",
     proof=says(r"(?:Not ready|Not allowed) to connect to .*: \S", "agent.log"),
-    cause="the management server refuses the host when its agent connects, for the reason that it gave",
+    cause="the management server refuses the host when its agent connects, and gives the reason",
     expected="a management server that accepts the host",
-    next_step="repair what the reason names; management-server.log has more beside 'Failed to handle host connection'",
+    next_step="repair what the reason names, then run again; management-server.log has more beside 'Failed to handle "
+    "host "
+    "connection'",
     source="AMI:1434-1475, Agent.java:696 and 768",
 )

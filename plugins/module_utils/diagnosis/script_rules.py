@@ -70,7 +70,8 @@ SCRIPT_RULES: tuple[Rule, ...] = (
         cause="keystore-setup does not end: the host is too slow or hangs, on its entropy, its disk or its name "
         "service",
         expected=f"keystore-setup to end within {SCRIPT_SILENCE} s",
-        next_step="time keytool and hostname --fqdn on the host, relieve it, then run again",
+        next_step="measure on the host how long `keytool -help` and `hostname --fqdn` take, reduce its load or "
+        "repair its resolvers, then run again",
         source="SSHCmdHelper.java:158-201; seen on hosts under emulation",
     ),
     Rule(
@@ -88,16 +89,18 @@ SCRIPT_RULES: tuple[Rule, ...] = (
         proof=fact("read_only", bool, "read only: {}"),
         cause="/etc/cloudstack is read-only",
         expected="a writable /etc/cloudstack",
-        next_step="remount it writable, then run again",
+        next_step="see why with `dmesg` (disk errors) and `findmnt /etc/cloudstack`, remount it writable, then run "
+        "again",
         source="keystore-cert-import:81 of CloudStack 4.22.1; staged: etc-cloudstack-readonly",
     ),
     Rule(
         name="cannot-write",
         error=CERTIFICATE,
         proof=says(r"Cannot chmod|Read-only file system|nur lesbar|en lecture seule", "journal"),
-        cause="/etc/cloudstack cannot be written",
+        cause="/etc/cloudstack cannot be written to",
         expected="a writable /etc/cloudstack",
-        next_step="remount it writable, then run again",
+        next_step="see why with `dmesg` (disk errors) and `findmnt /etc/cloudstack`, remount it writable, then run "
+        "again",
         source="keystore-setup:104-106; staged: etc-cloudstack-readonly",
     ),
     Rule(
@@ -124,7 +127,7 @@ SCRIPT_RULES: tuple[Rule, ...] = (
         ),
         cause="a file system of the host is full",
         expected="free space in /, /var and /tmp",
-        next_step="df -h on the host, free some space, then " + RESET,
+        next_step="find it with `df -h` on the host, free some space, then " + RESET,
         source="errno(3)",
     ),
     Rule(
@@ -133,7 +136,8 @@ SCRIPT_RULES: tuple[Rule, ...] = (
         proof=silent,
         cause="keystore-cert-import does not end: the host is too slow or hangs",
         expected=f"keystore-cert-import to end within {SCRIPT_SILENCE} s",
-        next_step="time keytool on the host, relieve it, then remove /etc/cloudstack/agent/cloud.* and run again",
+        next_step="measure on the host how long `keytool -help` takes, reduce its load, then remove "
+        "/etc/cloudstack/agent/cloud.* and run again",
         source="SSHCmdHelper.java:158-201; seen on hosts under emulation",
     ),
 )

@@ -28,14 +28,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
 SAID = ("setup.log", SET_UP_TRIAL)
 SLOW_NAME = 5  # seconds for hostname --fqdn; sudo and the set-up ask for the name again and again
 DISTRIBUTION = (
-    "on Debian install lsb-release (role kvm_host); on Ubuntu see that /etc/legal is there; then run again. Try it "
-    "with: "
-    "python3 -c 'from cloudutils.utilities import Distribution; print(Distribution().getVersion())'"
+    "on Debian install lsb-release (role kvm_host); on Ubuntu restore /etc/legal (package base-files); then run again. "
+    "Try it on the host: python3 -c 'from cloudutils.utilities import Distribution; "
+    "print(Distribution().getVersion())'"
 )
 NAMES = (
-    "time hostname --fqdn and time sudo true on the host: repair its resolvers (/etc/resolv.conf), and put its name "
-    "into "
-    "/etc/hosts with 'hosts: files dns' in /etc/nsswitch.conf (role kvm_host), then run again"
+    "measure how long `hostname --fqdn` and `sudo true` take on the host (more than a second is too long): repair its "
+    "resolvers in /etc/resolv.conf, put its name into /etc/hosts (role kvm_host: kvm_host_fqdn and kvm_host_address) "
+    "with "
+    "'hosts: files dns' in /etc/nsswitch.conf, then run again"
 )
 
 SETUP_RULES: tuple[Rule, ...] = (
@@ -54,8 +55,8 @@ SETUP_RULES: tuple[Rule, ...] = (
             says(r"UnknownSystemException|Can't find the distribution version|distributor = ", *SAID),
             all_of(step("/usr/bin/lsb_release -i")),
         ),
-        cause="cloudstack-setup-agent cannot tell the distribution of the host",
-        expected="a distribution that CloudStack's set-up knows, and the file or program that it tells it by",
+        cause="cloudstack-setup-agent does not recognise the distribution of the host",
+        expected="a distribution that CloudStack supports, with the file or program by which its set-up recognises it",
         next_step=DISTRIBUTION,
         source="utilities.py:104-157; staged: /usr/bin/lsb_release removed on Debian 12",
     ),
@@ -63,7 +64,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         name="no-lsb-release",
         error=SETUP_FAILED,
         proof=program("lsb_release"),
-        cause="/usr/bin/lsb_release is missing, and without it cloudstack-setup-agent cannot tell that this is Debian",
+        cause="/usr/bin/lsb_release is missing, and without it cloudstack-setup-agent does not recognise Debian as "
+        "the distribution",
         expected="the package lsb-release",
         next_step="install lsb-release (role kvm_host), then run again",
         source="utilities.py:133-140; staged: /usr/bin/lsb_release removed on Debian 12",
@@ -88,7 +90,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         cause=f"cloudstack-setup-agent was silent for {SCRIPT_SILENCE} s, so the management server closed the "
         "connection: "
         "something on the host is slow, most often its name look-ups",
-        expected=f"a word of the set-up every {SCRIPT_SILENCE} s",
+        expected=f"output of the set-up at least every {SCRIPT_SILENCE} s",
         next_step=NAMES,
         source="SSHCmdHelper.java:194-201, utilities.py:77 (writeProgressBar); staged: every name look-up takes 25 s",
     ),
@@ -118,9 +120,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         proof=any_of(step("kvm-ok", r"^(?!.*kvm-ok\s?:)"), says(r"KVM acceleration can NOT be used", "setup.log")),
         cause="kvm-ok says that this host cannot use KVM, so setup-agent stopped",
         expected="kvm-ok to end with 0",
-        next_step="enable VT-x or AMD-V in the firmware, load kvm_intel or kvm_amd, see that kvm-ok is content, then "
-        "run "
-        "again",
+        next_step="enable VT-x or AMD-V in the firmware, load kvm_intel or kvm_amd until `kvm-ok` ends with 0, then "
+        "run again",
         source="utilities.py:234, syscfg.py:137; https://github.com/apache/cloudstack/issues/9034",
     ),
     Rule(
@@ -160,7 +161,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         proof=says(r"CloudStack requires at least a single NIC", "setup.log"),
         cause="setup-agent saw no network interface on the host, so it stopped",
         expected="an interface besides lo",
-        next_step="ip address on the host: bring up its interfaces, then run again",
+        next_step="see `ip address` on the host and bring up its interfaces, then run again",
         source="serviceConfig.py:515",
     ),
     Rule(
@@ -168,14 +169,18 @@ SETUP_RULES: tuple[Rule, ...] = (
         proof=says(
             r"is not an openvswitch bridge|is not a bridge and not a net device|Unknown network\.bridge\.type", *SAID
         ),
-        cause="the bridges of the host are of another kind than network.bridge.type in agent.properties says",
+        cause="the bridges of the host are not of the kind that network.bridge.type in agent.properties names",
         expected="network.bridge.type=openvswitch with OVS bridges, or native with Linux bridges",
         next_step="correct network.bridge.type (cloudstack_agent_properties) or the bridges, then run again",
         source="serviceConfig.py:98-101 and 180",
     ),
     Rule(
         name="bridge-missing",
-        proof=says(r"is not a network device, is it down|ifconfig|bridge/device network configuration", "setup.log"),
+        proof=says(
+            r"is not a network device, is it down|ifconfig|execute:if(?:up|down) |execute:service network restart"
+            r"|network configuration into /etc",
+            "setup.log",
+        ),
         cause="a bridge of a traffic label is missing, so setup-agent tried to build one",
         expected="a bridge for each label of the zone",
         next_step="declare the bridge (network_bridge_bridges), then run again",
@@ -195,8 +200,8 @@ SETUP_RULES: tuple[Rule, ...] = (
         error=SETUP_FAILED,
         proof=silent,
         cause="cloudstack-setup-agent does not end: a command of it hangs, or the host is too slow",
-        expected=f"a word of the set-up every {SCRIPT_SILENCE} s",
-        next_step="run the last 'execute:' line of setup.log by hand on the host and see how long it takes. " + NAMES,
+        expected=f"output of the set-up at least every {SCRIPT_SILENCE} s",
+        next_step="run the last 'execute:' line of setup.log by hand on the host and see how long it takes; " + NAMES,
         source="SSHCmdHelper.java:158-201",
     ),
     Rule(
@@ -208,7 +213,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         ),
         cause="libvirtd is masked",
         expected="libvirtd enabled",
-        next_step="systemctl unmask libvirtd (role kvm_host), then run again",
+        next_step="run `systemctl unmask libvirtd` on the host (role kvm_host does), then run again",
         source="staged: libvirtd-masked",
     ),
     Rule(
@@ -233,15 +238,15 @@ SETUP_RULES: tuple[Rule, ...] = (
         ),
         cause="cloudstack-agent.service is masked, so setup-agent could not start it",
         expected="cloudstack-agent.service enabled",
-        next_step="systemctl unmask cloudstack-agent, then run again",
+        next_step="run `systemctl unmask cloudstack-agent` on the host, then run again",
         source="systemd; serviceConfig.py:899-903",
     ),
     Rule(
         name="setup-dies-at-once",
         error=SETUP_FAILED,
         proof=setup_wrote_nothing,
-        cause="cloudstack-setup-agent ended before its first line in setup.log: it cannot tell the distribution of the "
-        "host (on Debian by /usr/bin/lsb_release), or Python cannot load it",
+        cause="cloudstack-setup-agent ended before its first line in setup.log: it does not recognise the "
+        "distribution of the host (Debian by /usr/bin/lsb_release), or Python cannot load it",
         expected="a line in /var/log/cloudstack/agent/setup.log",
         next_step="see its traceback with: python3 -c 'import cloudutils.syscfg; from cloudutils.utilities import "
         "Distribution; print(Distribution().getVersion())' on the host, or under 'SSH command output' in "

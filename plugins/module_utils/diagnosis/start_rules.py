@@ -95,13 +95,14 @@ START_RULES: tuple[Rule, ...] = (
         ),
         cause="libvirtd does not start, and the agent needs it",
         expected="libvirtd running",
-        next_step="see journalctl -u libvirtd on the host; a clock that is behind makes the certificate invalid",
+        next_step="see the reason with `journalctl -u libvirtd` on the host and repair it, then run again; a clock "
+        "that is behind makes the certificate invalid",
         source="cloudstack-agent.service (Requires=libvirtd.service); staged: clock-behind",
     ),
     Rule(
         name="java-too-old",
         proof=says(r"Unsupported Java|UnsupportedClassVersionError|JAVA \S+ is not supported", *AGENT_LOGS),
-        cause="the host's Java does not fit the agent",
+        cause="the agent does not support the Java version of the host",
         expected="Java 17",
         next_step="install Java 17 (role cloudstack_agent) and choose it with update-alternatives --config java, "
         "then run "
@@ -155,10 +156,11 @@ START_RULES: tuple[Rule, ...] = (
                 fact("tmp_noexec", bool, "/tmp is mounted noexec"),
             ),
         ),
-        cause="the agent cannot load its native library from /tmp: /tmp is mounted noexec, or fapolicyd forbids it",
+        cause="the agent cannot load its native library from /tmp: /tmp is mounted noexec, or fapolicyd blocks it",
         expected="a folder from which Java may load a library (JNA)",
-        next_step="mount -o remount,exec /tmp, or give the agent another folder: -Djna.tmpdir=/var/lib/cloudstack-tmp "
-        "-Djava.io.tmpdir=/var/lib/cloudstack-tmp in JAVA_OPTS of /etc/default/cloudstack-agent, then run again",
+        next_step="run `mount -o remount,exec /tmp` (and correct /etc/fstab), or add -Djna.tmpdir=<folder> "
+        "-Djava.io.tmpdir=<folder> to JAVA_OPTS in /etc/default/cloudstack-agent, with a folder of root that is not "
+        "noexec; then run again",
         source="JNA: com.sun.jna.Native; https://github.com/gocd/gocd/issues/11548",
     ),
     Rule(
@@ -190,7 +192,7 @@ START_RULES: tuple[Rule, ...] = (
         ),
         cause="the host has not enough free memory for the agent",
         expected="256 MB at its start, up to 2 GB (JAVA_OPTS in /etc/default/cloudstack-agent)",
-        next_step="free -m on the host: huge pages count as used; free memory, then run again",
+        next_step="see `free -m` on the host (huge pages count as used) and free memory, then run again",
         source="packaging/systemd/cloudstack-agent.default of CloudStack 4.22.1",
     ),
     Rule(
@@ -218,9 +220,8 @@ START_RULES: tuple[Rule, ...] = (
         proof=says(r"NO HVM support on this machine", *AGENT_LOGS),
         cause="libvirt on the host offers no hardware virtualisation",
         expected="a guest of type hvm for KVM in virsh capabilities",
-        next_step="enable VT-x or AMD-V in the firmware, load kvm_intel or kvm_amd, install qemu-kvm, restart "
-        "libvirtd, then "
-        "run again",
+        next_step="enable VT-x or AMD-V in the firmware, load kvm_intel or kvm_amd, install QEMU (role kvm_host), "
+        "restart libvirtd, then run again",
         source="LCR:1343-1349",
     ),
     Rule(
@@ -238,9 +239,8 @@ START_RULES: tuple[Rule, ...] = (
         proof=libvirt_gone,
         cause="libvirtd does not answer the agent",
         expected="libvirtd running, with the socket /var/run/libvirt/libvirt-sock",
-        next_step="see systemctl status libvirtd and journalctl -u libvirtd on the host; virsh -c qemu:///system "
-        "list must "
-        "work there as root, then run again",
+        next_step="see `systemctl status libvirtd` and `journalctl -u libvirtd` on the host; when `virsh -c "
+        "qemu:///system list` works there as root, run again",
         source="LCR:1318-1326, LibvirtConnection.java:60; https://github.com/apache/cloudstack/issues/4050 and 4700",
     ),
     Rule(
@@ -288,8 +288,9 @@ START_RULES: tuple[Rule, ...] = (
         name="no-physical-port",
         proof=says(r"Failed to get (?:private|public) nic name", "agent.log", "agent.out"),
         cause="the agent finds no physical port behind a bridge",
-        expected="a port named eth*, bond*, ens*, eno*, enp*, team* or as else on the agent's list",
-        next_step="give the bridge a port that the agent takes for physical, then run again",
+        expected="a port whose name the agent knows: eth*, bond*, ens*, eno*, enp*, team* and others",
+        next_step="give the bridge such a port (rename it with a .link file of systemd before the bridge is made), "
+        "then run again",
         source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack/issues/6944",
     ),
 )

@@ -41,7 +41,7 @@ def unknown_cause(case: Case) -> Diagnosis:
     state = (case.fact("units", AGENT) or {}).get("ActiveState", "unknown")
     told = [*(f"alert: {text}" for text in case.alerts), *errors]
     shown = told or [f"last words of {each}" for each in words]
-    quoted = f"; most telling is {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
+    quoted = f"; the most telling error: {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
     return Diagnosis(
         f"the cause is not known{quoted}",
         "an agent that connects to the management server",

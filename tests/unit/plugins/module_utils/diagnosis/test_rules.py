@@ -33,6 +33,15 @@ EXAMPLES = {
         {},
     ),
     "no-password-parameter": ("Unable to persist the host_details key: password for host id: 18", 207, (), {}),
+    "place-not-found": ("Can't find pod by id 7", 0, (), {}),
+    "library-search": (
+        GENERIC,
+        440,
+        (),
+        _log(
+            "agent.log", "x WARN Process [1] for command [find / -name vmware-vix-disklib-distrib] timed out. Output is"
+        ),
+    ),
     "first-host-still-connecting": (
         "Guid is not updated for cluster with specified cluster id; need to wait for hosts in this cluster to come up",
         0,

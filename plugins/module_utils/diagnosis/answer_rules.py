@@ -31,8 +31,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="neither CloudStack's key nor the password is accepted by the host",
         expected="a login as host_registration_username",
-        next_step="correct host_registration_password or host_registration_username, or let the role "
-        "cloudstack_agent install the key; then run again",
+        next_step="correct host_registration_password or host_registration_username, or let the role cloudstack_agent "
+        "install the key; then run again",
         source="LSD:293; staged: wrong-password, unknown-user",
     ),
     Rule(
@@ -143,10 +143,9 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=answer(r"Can't find (?:zone|pod|cluster)|doesn't belong to the zone"),
         cause="CloudStack does not have the zone, pod or cluster that the host is to join",
         expected="host_registration_zone, host_registration_pod and host_registration_cluster as listZones, listPods "
-        "and "
-        "listClusters name them",
-        next_step="correct these variables, or create what is missing with the modules zone, pod and cluster, then run "
-        "again",
+        "and listClusters name them",
+        next_step="correct these variables, or create what is missing with the modules zone, pod and cluster, then "
+        "run again",
         source="RMI:732-792",
     ),
     Rule(

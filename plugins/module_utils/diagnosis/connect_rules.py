@@ -106,8 +106,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         cause="what answers on port 8250 is not a CloudStack management server",
         expected="a management server, without a load balancer that terminates TLS on the way",
         next_step="openssl s_client -connect <server>:8250 on the host must show a certificate of CloudStack's CA: "
-        "correct "
-        "the load balancer or the global setting host, then run again",
+        "correct the load balancer or the global setting host, then run again",
         source="javax.net.ssl; https://github.com/apache/cloudstack/issues/2899",
     ),
     Rule(
@@ -120,8 +119,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
             until=ACCEPTED,
         ),
         cause="agent and management server do not agree on TLS: the server refuses the host's certificate, or "
-        "something "
-        "between them ends the connection",
+        "something between them ends the connection",
         expected="a TLS handshake on port 8250",
         next_step="read 'SSL error caught' in management-server.log at the same time; openssl s_client -connect "
         "<server>:8250 on the host must show a certificate of CloudStack's CA. If the certificate is refused: " + RESET,
@@ -192,11 +190,10 @@ CONNECT_RULES: tuple[Rule, ...] = (
         cause="the management server refuses the host: the agent ended itself after it had connected, and it does not "
         "log why at this log level",
         expected="a management server that accepts the host",
-        next_step="read management-server.log beside 'Failed to handle host connection': the usual reasons are another "
-        "distribution or CPU architecture than the cluster's, an address that CloudStack uses elsewhere, a missing "
-        "bridge "
-        "or a storage pool (listAlerts). Or set com.cloud to DEBUG in /etc/cloudstack/agent/log4j-cloud.xml and run "
-        "again",
+        next_step="read management-server.log beside 'Failed to handle host connection': the usual reasons are "
+        "another distribution or CPU architecture than the cluster's, an address that CloudStack uses elsewhere, a "
+        "missing bridge or a storage pool (listAlerts). Or set com.cloud to DEBUG in "
+        "/etc/cloudstack/agent/log4j-cloud.xml and run again",
         source="Agent.java:690-703 and 766-776; https://github.com/apache/cloudstack/issues/5051",
         certain=False,
     ),
@@ -246,8 +243,7 @@ LAST_RULES: tuple[Rule, ...] = (
         cause="agent.properties is empty",
         expected="an agent.properties with guid, zone, pod and cluster",
         next_step="remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, then "
-        "run "
-        "again",
+        "run again",
         source="seen after a hard power-off",
     ),
     Rule(
@@ -255,8 +251,8 @@ LAST_RULES: tuple[Rule, ...] = (
         proof=never_set_up,
         cause="the agent was never configured, or its agent.properties is damaged",
         expected="an agent.properties with guid, zone, pod and cluster",
-        next_step="remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, "
-        "then run again",
+        next_step="remove /etc/cloudstack/agent/cloud.*, let the role cloudstack_agent repair agent.properties, then "
+        "run again",
         source="AgentShell.java:332",
     ),
     Rule(

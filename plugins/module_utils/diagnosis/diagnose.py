@@ -35,7 +35,8 @@ def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> 
     for rule in RULES:
         seen = rule.observed(case)
         if seen:
-            return Diagnosis(rule.cause, rule.expected, seen, rule.next_step, rule.certain)
+            cause = rule.cause if rule.certain else f"most likely {rule.cause}"
+            return Diagnosis(cause, rule.expected, seen, rule.next_step, rule.certain)
     return host_does_not_answer(case) if evidence is None else unknown_cause(case)
 
 

@@ -98,7 +98,7 @@ POOL_RULES: tuple[Rule, ...] = (
         cause="the host cannot reach the NFS server of a pool",
         expected="TCP port 2049 (NFS 3 also 111) of the NFS server open from the host's storage address",
         next_step="try `nc -zv <server> 2049` on the host; repair the storage network or the firewalls between them, "
-        "" + AGAIN,
+        + AGAIN,
         source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/13740",
     ),
     Rule(
@@ -123,7 +123,7 @@ POOL_RULES: tuple[Rule, ...] = (
         cause="the volume group of a CLVM pool is not there on the host",
         expected="the volume group that the pool names",
         next_step="attach the shared disk (iSCSI session, multipath) until `vgs` on the host shows the volume group, "
-        "" + AGAIN,
+        + AGAIN,
         source="LSA:365",
     ),
     Rule(

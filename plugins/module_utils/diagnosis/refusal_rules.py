@@ -19,7 +19,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
     says,
 )
 
-OWN_CLUSTER = "put the host into a cluster of its own kind, or install what the other hosts of the cluster run"
+OWN_CLUSTER = (
+    "put the host into a cluster of its own kind, or install what the other hosts of the cluster run, then run again"
+)
 
 REFUSAL_RULES: tuple[Rule, ...] = (
     Rule(
@@ -53,8 +55,8 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         proof=refused("whose hypervisor type is"),
         cause="the management server refuses the host: the cluster is for another hypervisor",
         expected="a cluster of the hypervisor KVM",
-        next_step="choose another cluster (host_registration_cluster), or correct hypervisor.type in agent.properties, "
-        "then run again",
+        next_step="choose another cluster (host_registration_cluster), or correct hypervisor.type in "
+        "agent.properties, then run again",
         source="RMI:3678-3682",
     ),
     Rule(
@@ -74,8 +76,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         cause="the management server refuses the host: it does not know the zone, pod or cluster in agent.properties",
         expected="the ids that addHost gives to cloudstack-setup-agent",
         next_step="stop cloudstack-agent, remove zone, pod, cluster and guid from agent.properties (they are of "
-        "another "
-        "installation), then add the host again",
+        "another installation), then add the host again",
         source="RMI:3674, LSD:491, NetworkOrchestrator.java:4336",
     ),
     Rule(
@@ -84,8 +85,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         cause="the management server still works on an earlier connection of this host",
         expected="one connection at a time",
         next_step="wait some minutes; if it stays so, look on the host for a mount that hangs (timeout 10 df), then "
-        "run "
-        "again",
+        "run again",
         source="AMI:1384; https://github.com/apache/cloudstack/issues/8502",
     ),
     Rule(
@@ -109,7 +109,6 @@ REFUSED_SOMEHOW = Rule(
     cause="the management server refuses the host when its agent connects, and gives the reason",
     expected="a management server that accepts the host",
     next_step="repair what the reason names, then run again; management-server.log has more beside 'Failed to handle "
-    "host "
-    "connection'",
+    "host connection'",
     source="AMI:1434-1475, Agent.java:696 and 768",
 )

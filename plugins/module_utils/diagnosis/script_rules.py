@@ -70,8 +70,8 @@ SCRIPT_RULES: tuple[Rule, ...] = (
         cause="keystore-setup does not end: the host is too slow or hangs, on its entropy, its disk or its name "
         "service",
         expected=f"keystore-setup to end within {SCRIPT_SILENCE} s",
-        next_step="measure on the host how long `keytool -help` and `hostname --fqdn` take, reduce its load or "
-        "repair its resolvers, then run again",
+        next_step="measure on the host how long `keytool -help` and `hostname --fqdn` take, reduce its load or repair "
+        "its resolvers, then run again",
         source="SSHCmdHelper.java:158-201; seen on hosts under emulation",
     ),
     Rule(

@@ -104,9 +104,8 @@ START_RULES: tuple[Rule, ...] = (
         proof=says(r"Unsupported Java|UnsupportedClassVersionError|JAVA \S+ is not supported", *AGENT_LOGS),
         cause="the agent does not support the Java version of the host",
         expected="Java 17",
-        next_step="install Java 17 (role cloudstack_agent) and choose it with update-alternatives --config java, "
-        "then run "
-        "again",
+        next_step="install Java 17 (role cloudstack_agent) and choose it with update-alternatives --config java, then "
+        "run again",
         source="scripts/installer/pre-check.sh of CloudStack 4.22.1",
     ),
     Rule(
@@ -229,9 +228,8 @@ START_RULES: tuple[Rule, ...] = (
         proof=says(r"no connection driver available for", *AGENT_LOGS),
         cause="libvirtd on the host has no QEMU driver",
         expected="libvirt's QEMU driver",
-        next_step="install libvirt-daemon-driver-qemu (Debian, Ubuntu: libvirt-daemon-system), restart libvirtd, "
-        "then run "
-        "again",
+        next_step="install libvirt-daemon-driver-qemu (Debian, Ubuntu: libvirt-daemon-system), restart libvirtd, then "
+        "run again",
         source="libvirt src/libvirt.c",
     ),
     Rule(
@@ -255,8 +253,8 @@ START_RULES: tuple[Rule, ...] = (
         ),
         cause="the agent cannot read a value of agent.properties",
         expected="values of the type that the agent expects",
-        next_step="compare /etc/cloudstack/agent/agent.properties with what the error quotes (pre-flight checks AGT*), "
-        "correct it, then run again",
+        next_step="compare /etc/cloudstack/agent/agent.properties with what the error quotes (pre-flight checks "
+        "AGT*), correct it, then run again",
         source="LCR:1009-1489, AgentPropertiesFileHandler.java of CloudStack 4.22.1",
     ),
     Rule(

@@ -168,6 +168,14 @@ def test_what_is_not_known_is_said_so():
     assert "something nobody has seen" in found.observed
 
 
+def test_symptom_is_told_as_one():
+    """A rule that is not certain does not claim to be."""
+    log = ["2026-10-04 08:15:30,140 INFO  [cloud.agent.Agent] (x:[]) (logid:) Stopping the agent: Reason = sig.kill"]
+    found = diagnose(_join("java-missing"), {"logs": {"agent.log": log}, "journal": [], "programs": OK})
+    assert not found.certain
+    assert found.cause.startswith("most likely the management server refuses the host")
+
+
 def test_host_that_does_not_answer():
     found = diagnose(_join("java-missing"), None)
     assert not found.certain

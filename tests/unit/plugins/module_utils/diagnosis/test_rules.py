@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.diagnose import case_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.rules import RULES
@@ -250,6 +252,7 @@ def test_rule_is_reachable_and_whole(rule):
     assert rule.source, "where does it come from?"
     for words in (rule.cause, rule.expected, rule.next_step):
         assert words and words == words.strip() and not words.endswith("."), words
+    assert re.search(r"again\b|run \w+\.yml", rule.next_step), "a step that ends in another attempt"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -8,7 +8,7 @@ A proof is a function of a case. It returns "", or the words that show the cause
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ SETUP_FAILED = "CloudStack Agent setup through command"  # addHost's text when c
 SET_UP_TRIAL = "set-up trial"  # what cloudstack-setup-agent's modules say when the host tries them
 # The agent's last words before it serves (agent/src/main/java/com/cloud/agent/Agent.java): all trouble before is over.
 ACCEPTED = r"(?i)ready command is processed|proccess agent ready command"
+STARTED = "Agent started"  # its first words
 # It met the management server: the answer to its start comes before it is looked at (AgentManagerImpl.connectAgent).
 GREETED = r"Handshake done|[Ss]tartup (?:answer|Response)|Connected to the host"
 # The agent talks to libvirt first and to the management server then, so these words mean that libvirt answered.
@@ -216,11 +217,20 @@ def told_to_stop(case: Case) -> str:
     stops = [number for number, line in enumerate(lines) if "Stopping the agent: Reason = sig.kill" in line]
     if not stops or any(re.search(ACCEPTED, line) for line in lines[stops[0] :]):
         return ""
-    greeted = any(re.search(GREETED, line) for line in lines[: stops[-1]])
-    started_again = any("Agent started" in line for line in lines[stops[-1] :])
+    life, behind = _life_before(lines, stops[-1]), lines[stops[-1] :]
+    if any("Unable to start agent" in line for line in life):
+        return ""  # it ended itself by an error of its own
+    greeted = any(re.search(GREETED, line) for line in life)
+    started_again = any(STARTED in line for line in behind)
     if len(stops) == 1 and started_again and not greeted:
         return ""  # cloudstack-setup-agent restarts an agent that was there before
     return f"{len(stops)} x in agent.log: {lines[stops[-1]].strip()[:150]}"
+
+
+def _life_before(lines: Sequence[str], end: int) -> Sequence[str]:
+    """The lines of the agent's process that ended with line `end`."""
+    starts = [number for number, line in enumerate(lines[:end]) if STARTED in line]
+    return lines[starts[-1] if starts else 0 : end]
 
 
 def libvirt_gone(case: Case) -> str:

@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
     told_to_stop,
     unit,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.errors import newest_error
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.refusal_rules import REFUSED_SOMEHOW
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_rules import RESET
 
@@ -42,6 +43,12 @@ def never_set_up(case: Case) -> str:
     agent was set up.
     """
     return "" if "Failed to setup" in case.error else case.find(r"Unable to find the guid", "agent.out", "agent.log")
+
+
+def libvirtd_stopped(case: Case) -> str:
+    """Where libvirtd is started by its socket it may rest, so an error of the agent tells more."""
+    error = newest_error(case.logs.get("agent.log") or ()) or newest_error(case.logs.get("agent.err") or ())
+    return "" if error else unit("libvirtd.service", "ActiveState", "inactive")(case)
 
 
 def gave_up(case: Case) -> str:
@@ -265,7 +272,7 @@ LAST_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         name="libvirtd-stopped",
-        proof=unit("libvirtd.service", "ActiveState", "inactive"),
+        proof=libvirtd_stopped,
         cause="libvirtd is stopped, and the agent cannot run without it",
         expected="libvirtd running",
         next_step="run `systemctl start libvirtd` on the host; if it stops again, see `journalctl -u libvirtd`; then "

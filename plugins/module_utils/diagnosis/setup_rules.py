@@ -35,8 +35,7 @@ DISTRIBUTION = (
 NAMES = (
     "measure how long `hostname --fqdn` and `sudo true` take on the host (more than a second is too long): repair its "
     "resolvers in /etc/resolv.conf, put its name into /etc/hosts (role kvm_host: kvm_host_fqdn and kvm_host_address) "
-    "with "
-    "'hosts: files dns' in /etc/nsswitch.conf, then run again"
+    "with 'hosts: files dns' in /etc/nsswitch.conf, then run again"
 )
 
 SETUP_RULES: tuple[Rule, ...] = (
@@ -125,14 +124,6 @@ SETUP_RULES: tuple[Rule, ...] = (
         source="utilities.py:234, syscfg.py:137; https://github.com/apache/cloudstack/issues/9034",
     ),
     Rule(
-        name="own-name-unresolvable",
-        proof=any_of(step("hostname -f"), says(r"Failed to execute:hostname", "setup.log")),
-        cause="the host cannot resolve its own name, so setup-agent stopped",
-        expected="an answer of hostname --fqdn",
-        next_step="add the name to /etc/hosts (role kvm_host), then run again",
-        source="syscfg.py:132; staged: hostname-unresolvable",
-    ),
-    Rule(
         name="hostname-missing",
         proof=program("hostname"),
         cause="the program hostname is missing on the host, so setup-agent stopped",
@@ -141,12 +132,12 @@ SETUP_RULES: tuple[Rule, ...] = (
         source="syscfg.py:132",
     ),
     Rule(
-        name="uuidgen-missing",
-        proof=program("uuidgen"),
-        cause="uuidgen is missing on the host, so local.storage.uuid in agent.properties stays empty",
-        expected="uuidgen",
-        next_step="install uuid-runtime (Debian, Ubuntu) or util-linux, then run again",
-        source="serviceConfig.py:893",
+        name="own-name-unresolvable",
+        proof=any_of(step("hostname -f"), says(r"Failed to execute:hostname", "setup.log")),
+        cause="the host cannot resolve its own name, so setup-agent stopped",
+        expected="an answer of hostname --fqdn",
+        next_step="add the name to /etc/hosts (role kvm_host), then run again",
+        source="syscfg.py:132; staged: hostname-unresolvable",
     ),
     Rule(
         name="too-little-memory",

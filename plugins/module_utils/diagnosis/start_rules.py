@@ -22,6 +22,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_ru
 
 CLOCK = "let the role time_sync set the clock, remove /etc/cloudstack/agent/cloud.*, then run again"
 AGENT_LOGS = ("agent.log", "agent.out", "agent.err", "journal")
+LIBVIRTD_FAILS = any_of(
+    says(
+        r"A dependency job for cloudstack-agent|Job for libvirtd\.service failed|libvirtd\.service: Failed with"
+        r"|libvirtd\.service: Start request repeated|cloudstack-agent\.service/start failed with result 'dependency'",
+        "setup.log",
+        "journal",
+        until=r"systemd.*Started (?:libvirtd|Virtualization)",
+    ),
+    unit("libvirtd.service", "ActiveState", "failed"),
+)
 
 START_RULES: tuple[Rule, ...] = (
     Rule(
@@ -81,18 +91,17 @@ START_RULES: tuple[Rule, ...] = (
         source="libvirt src/util/virconf.c; https://github.com/apache/cloudstack/issues/4754",
     ),
     Rule(
+        name="openssl-missing",
+        proof=all_of(program("openssl"), LIBVIRTD_FAILS),
+        cause="openssl is missing on the host, so keystore-cert-import wrote no key, and libvirtd does not start "
+        "without",
+        expected="openssl",
+        next_step="install openssl, then " + RESET,
+        source="scripts/util/keystore-cert-import:93-101 of CloudStack 4.22.1",
+    ),
+    Rule(
         name="libvirtd-does-not-start",
-        proof=any_of(
-            says(
-                r"A dependency job for cloudstack-agent|Job for libvirtd\.service failed|libvirtd\.service: Failed with"
-                r"|libvirtd\.service: Start request repeated"
-                r"|cloudstack-agent\.service/start failed with result 'dependency'",
-                "setup.log",
-                "journal",
-                until=r"systemd.*Started (?:libvirtd|Virtualization)",
-            ),
-            unit("libvirtd.service", "ActiveState", "failed"),
-        ),
+        proof=LIBVIRTD_FAILS,
         cause="libvirtd does not start, and the agent needs it",
         expected="libvirtd running",
         next_step="see the reason with `journalctl -u libvirtd` on the host and repair it, then run again; a clock "
@@ -134,14 +143,6 @@ START_RULES: tuple[Rule, ...] = (
         expected="keytool, a part of Java 17",
         next_step="install Java 17 with its tools (role cloudstack_agent), then " + RESET,
         source="scripts/util/keystore-setup:68",
-    ),
-    Rule(
-        name="openssl-missing",
-        proof=program("openssl"),
-        cause="openssl is missing on the host, so keystore-cert-import wrote no key for libvirt",
-        expected="openssl",
-        next_step="install openssl, then " + RESET,
-        source="scripts/util/keystore-cert-import:93-101",
     ),
     Rule(
         name="tmp-noexec",

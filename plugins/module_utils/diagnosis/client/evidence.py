@@ -30,7 +30,6 @@ PROGRAMS = {
     "keytool": "keytool",
     "openssl": "openssl",
     "hostname": "hostname",
-    "uuidgen": "uuidgen",
 }
 # What only the set-up of Debian and Ubuntu runs (python/lib/cloudutils/utilities.py of CloudStack 4.22.1), which takes
 # a host with one of these files for another; and Ubuntu is told by /etc/legal, without lsb_release.

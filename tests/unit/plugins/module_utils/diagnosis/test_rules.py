@@ -98,7 +98,6 @@ EXAMPLES = {
     "read-only": (CERTIFICATE, 21, (), {"read_only": True}),
     "disk-full-words": (CERTIFICATE, 47, (), {"journal": ["h4 cloudstack-keystore-setup[1]: No space left on device"]}),
     "hostname-missing": (GENERIC, 400, (), {"programs": {"hostname": "missing"}}),
-    "uuidgen-missing": (GENERIC, 400, (), {"programs": {"uuidgen": "missing"}}),
     "too-little-memory": (
         GENERIC,
         400,
@@ -137,7 +136,12 @@ EXAMPLES = {
         {"journal": ["h4 pre-check.sh[1]: ERROR: JAVA 8 is not supported. Currently only JAVA versions 11, 17 and 21"]},
     ),
     "java-missing-words": (GENERIC, 370, (), {"journal": ["h4 pre-check.sh[1]: ERROR: /usr/bin/java does not exist"]}),
-    "openssl-missing": (GENERIC, 370, (), {"programs": {"openssl": "missing"}}),
+    "openssl-missing": (
+        GENERIC,
+        370,
+        (),
+        {"programs": {"openssl": "missing"}, "units": {"libvirtd.service": {"ActiveState": "failed"}}},
+    ),
     "libvirt-library-missing": (
         GENERIC,
         400,
@@ -211,6 +215,7 @@ TOGETHER = {
     ("ca-of-another-installation", "tls-fails"),
     ("certificate-not-yet-valid", "libvirtd-does-not-start"),
     ("certificate-refused", "tls-fails"),
+    ("hostname-missing", "own-name-unresolvable"),
     ("kvm-ok-missing", "kvm-ok-not-there"),
     ("nfs-denied", "nfs-unmountable"),
     ("nfs-denied", "pool-unusable"),
@@ -218,6 +223,7 @@ TOGETHER = {
     ("nfs-unreachable", "nfs-unmountable"),
     ("nfs-version", "nfs-unmountable"),
     ("not-tls-there", "tls-fails"),
+    ("openssl-missing", "libvirtd-does-not-start"),
     ("pool-ca-unknown", "pool-unusable"),
     ("pool-ca-unknown", "tls-fails"),
     ("rbd-no-driver", "rbd-unusable"),

@@ -8,10 +8,12 @@ server/src/main/java/com/cloud/resource/ResourceManagerImpl.java.
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import (
+    SCRIPT_SILENCE,
     Rule,
     addhost_text,
     answer,
     at_once,
+    silent,
 )
 
 ANSWER_RULES: tuple[Rule, ...] = (
@@ -48,7 +50,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         name="ssh-dropped",
         error="kexTimeout",
         proof=addhost_text,
-        cause="port 22 of the host is dropped on the way from the management server",
+        cause="connections to the host's SSH port are dropped on the way from the management server",
         expected="an SSH connection from the management servers",
         next_step="allow the management servers (role firewall: management server addresses), check the firewalls "
         "between them and the host, then run again",
@@ -81,6 +83,16 @@ ANSWER_RULES: tuple[Rule, ...] = (
         expected="a name that the management server knows, or an address",
         next_step="set host_registration_address to the address, then run again",
         source="LSD:259; staged: name-unresolvable",
+    ),
+    Rule(
+        name="login-hangs",
+        error="does not have KVM enabled",
+        proof=silent,
+        cause="CloudStack can log in to the host, and gets no answer there to `ls /dev/kvm`",
+        expected=f"output within {SCRIPT_SILENCE} s",
+        next_step="log in as host_registration_username and see what the shell waits for: its start files, a home "
+        "directory on a server that is gone, a full or hanging disk; then run again",
+        source="recorded: 363 s with a command that hangs (SSHCmdHelper.java:158-201)",
     ),
     Rule(
         name="no-kvm",

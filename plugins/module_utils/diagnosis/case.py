@@ -36,7 +36,8 @@ LIBVIRT_GONE = (
     r"|(?:Cannot|Unable to) (?:recv|read|write|send) data|End of file while reading data|client socket is closed"
     r"|connection closed due to keepalive|no polkit agent|org\.libvirt\.unix|authentication (?:unavailable|cancelled)"
     r"|(?i:connect\w* to (?:the )?(?:libvirt|hypervisor))|Failed to connect socket|denied by policy"
-    r"|qemu:///system.*(?:refused|failed)"
+    r"|qemu:///system.*(?:refused|failed)|Unable to start agent.*unable to connect to server at|CheckAuthorization"
+    r"|received hangup|Timed out during operation"
 )
 
 

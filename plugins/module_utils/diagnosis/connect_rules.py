@@ -24,7 +24,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
     unit,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.errors import newest_error
-from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.refusal_rules import REFUSED_SOMEHOW
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.refusal_rules import (
+    REFUSED_BY_A_CHECK,
+    REFUSED_SOMEHOW,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_rules import RESET
 
 LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?::1\]?|0\.0\.0\.0)"
@@ -190,6 +193,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         "without TLS",
         source="LCR:5940-5954; staged: tls16514-blocked",
     ),
+    REFUSED_BY_A_CHECK,
     REFUSED_SOMEHOW,
     Rule(
         name="refused-without-a-word",

@@ -103,6 +103,18 @@ REFUSAL_RULES: tuple[Rule, ...] = (
     ),
 )
 
+REFUSED_BY_A_CHECK = Rule(
+    name="refused-by-a-check",
+    proof=refused(r"Unable to connect \d+$"),
+    cause="the management server refuses the host: one of its checks at connect failed, of the traffic labels or of a "
+    "storage pool",
+    expected="a bridge for every traffic label, and every shared storage pool usable on the host",
+    next_step="see which one in listAlerts, or in management-server.log before 'Failed to handle host connection'; "
+    "repair it, then run again",
+    source="AMI:740-790; https://github.com/apache/cloudstack/issues/10154",
+    certain=False,
+)
+
 REFUSED_SOMEHOW = Rule(
     name="refused",
     proof=says(r"(?:Not ready|Not allowed) to connect to .*: \S", "agent.log"),

@@ -41,7 +41,7 @@ CASES = {
     "key-refused-no-password": "CloudStack's key is not accepted",
     "password-login-off": "offers no password login",
     "ssh-port-refused": "cannot open an SSH session",
-    "ssh-filtered": "port 22 of the host is dropped",
+    "ssh-filtered": "SSH port are dropped",
     "name-unresolvable": "cannot resolve the host's name",
     "https-url": "did not even try to log in",
     "kvm-missing": "no /dev/kvm",

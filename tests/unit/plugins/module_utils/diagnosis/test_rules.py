@@ -52,6 +52,7 @@ EXAMPLES = {
     ),
     "ca-cannot-issue": ("Configured CA plugin cannot provision X509 certificate(s), failing to add host", 4, (), {}),
     "certificate-not-issued": ("Failed to issue certificates for KVM host agent: 192.0.2.11", 20, (), {}),
+    "login-hangs": ("This machine does not have KVM enabled.", 363, (), {}),
     "other-distribution-answer": (
         'Can\'t add host: 192.0.2.11 with hostOS, "Debian"into a cluster, in which there are "Ubuntu" hosts added.',
         90,
@@ -215,6 +216,7 @@ TOGETHER = {
     ("ca-of-another-installation", "tls-fails"),
     ("certificate-not-yet-valid", "libvirtd-does-not-start"),
     ("certificate-refused", "tls-fails"),
+    ("login-hangs", "no-kvm"),
     ("hostname-missing", "own-name-unresolvable"),
     ("kvm-ok-missing", "kvm-ok-not-there"),
     ("nfs-denied", "nfs-unmountable"),

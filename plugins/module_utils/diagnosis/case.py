@@ -127,7 +127,12 @@ def alert(pattern: str) -> Proof:
 
 def any_of(*proofs: Proof) -> Proof:
     """The first proof that holds."""
-    return lambda case: next((seen for seen in (proof(case) for proof in proofs) if seen), "")
+
+    def proof(case: Case) -> str:
+        seen = (each(case) for each in proofs)
+        return next(filter(None, seen), "")
+
+    return proof
 
 
 def all_of(*proofs: Proof) -> Proof:
@@ -186,15 +191,27 @@ def setup_wrote_nothing(case: Case) -> str:
     return "" if case.logs.get("setup.log") else "setup.log has no line of this join"
 
 
+def setup_given_up(case: Case) -> str:
+    """Its next word found nobody: CloudStack closes a connection that is silent, and Python says so (errno 32)."""
+    seen = case.find(r"\[Errno 32\]|BrokenPipeError", "setup.log", SET_UP_TRIAL)
+    ran = _commands_run(case)
+    return f"{seen.replace('DEBUG:root:', '')} behind `{ran[-1]}`, after {case.seconds:.0f} s" if seen and ran else seen
+
+
+def _commands_run(case: Case) -> list[str]:
+    """The commands of cloudstack-setup-agent in their order."""
+    lines = case.logs.get("setup.log") or ()
+    return [line.partition("execute:")[2].strip()[:100] for line in lines if "DEBUG:root:execute:" in line]
+
+
 def setup_stopped(case: Case) -> str:
     """cloudstack-setup-agent ends well for CloudStack even if it gives up: its last step is a sleep of 30 s."""
     lines = case.logs.get("setup.log") or ()
     if not lines or any("execute:sleep 30" in line for line in lines):
         return ""
-    ran = [line.partition("execute:")[2] for line in lines if "DEBUG:root:execute:" in line]
-    error = newest_error(lines)
+    ran, error = _commands_run(case), newest_error(lines)
     told = f", the newest error there: {error}" if error else ""
-    return f"the last command in setup.log is `{ran[-1].strip()[:100]}`{told}"[:SHOWN] if ran else ""
+    return f"the last command in setup.log is `{ran[-1]}`{told}"[:SHOWN] if ran else ""
 
 
 def slow_start(case: Case) -> str:

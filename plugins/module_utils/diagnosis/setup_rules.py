@@ -19,6 +19,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case impo
     fact,
     program,
     says,
+    setup_given_up,
     setup_wrote_nothing,
     silent,
     step,
@@ -85,7 +86,7 @@ SETUP_RULES: tuple[Rule, ...] = (
     Rule(
         name="setup-given-up",
         error=SETUP_FAILED,
-        proof=says(r"\[Errno 32\]|BrokenPipeError", *SAID),
+        proof=setup_given_up,
         cause=f"cloudstack-setup-agent was silent for {SCRIPT_SILENCE} s, so the management server closed the "
         "connection: "
         "something on the host is slow, most often its name look-ups",

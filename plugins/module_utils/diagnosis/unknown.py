@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import (
+    GREETED,
     SET_UP_TRIAL,
     SETUP_FAILED,
     Case,
@@ -37,11 +38,11 @@ def host_does_not_answer(case: Case) -> Diagnosis:
 def unknown_cause(case: Case) -> Diagnosis:
     """Honest about not knowing: the newest error of each log, the most telling one in the cause."""
     errors = _by_log(case, {name: newest_error(lines) for name, lines in case.logs.items()})
+    told = [*(f"an alert of CloudStack: {text}" for text in case.alerts), *errors]
     words = _by_log(case, {name: last_words(lines) for name, lines in case.logs.items()})
     state = (case.fact("units", AGENT) or {}).get("ActiveState", "unknown")
-    told = [*(f"alert: {text}" for text in case.alerts), *errors]
     shown = told or [f"last words of {each}" for each in words]
-    quoted = f"; the most telling error: {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
+    quoted = f"; the most telling error is in {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
     return Diagnosis(
         f"the cause is not known{quoted}",
         "an agent that connects to the management server",
@@ -52,6 +53,7 @@ def unknown_cause(case: Case) -> Diagnosis:
 
 
 def _by_log(case: Case, said: dict[str, str]) -> list[str]:
+    """What the logs said, the most telling log first."""
     order = SETUP_ORDER if SETUP_FAILED in case.error or setup_stopped(case) else ORDER
     return [f"{name}: {said[name]}" for name in order if said.get(name)]
 
@@ -66,7 +68,7 @@ def _what_decides(case: Case, state: str) -> str:
             "hand "
             f"on the host, and see 'SSH command output' in {SERVER_LOG}"
         )
-    if case.find(r"Handshake done|[Ss]tartup (?:answer|Response)", "agent.log") or told_to_stop(case):
+    if case.alerts or case.find(GREETED, "agent.log") or told_to_stop(case):
         return (
             f"the management server's side decides: 'Failed to handle host connection' in {SERVER_LOG}, and listAlerts"
         )

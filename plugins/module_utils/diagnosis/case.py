@@ -28,7 +28,7 @@ STARTED = "Agent started"  # its first words
 # It met the management server: the answer to its start comes before it is looked at (AgentManagerImpl.connectAgent).
 GREETED = r"Handshake done|[Ss]tartup (?:answer|Response)|Connected to the host"
 # The agent talks to libvirt first and to the management server then, so these words mean that libvirt answered.
-PAST_LIBVIRT = r"Connecting to (?:host: ?)?\S+"
+PAST_LIBVIRT = r"Connecting to (?:host: ?\S+|\S+:\d+)"
 # What libvirt says to a client, in words of its own source that are not translated on a host in another language, or
 # that name a file or function (libvirt src/rpc/virnetsocket.c, src/rpc/virnetclient.c, src/libvirt-host.c).
 LIBVIRT_GONE = (
@@ -253,14 +253,14 @@ def _life_before(lines: Sequence[str], end: int) -> Sequence[str]:
 
 def libvirt_gone(case: Case) -> str:
     """What the agent says of libvirt, unless it is about to end: then it only closes its connection (issue 4050)."""
-    seen = case.find(LIBVIRT_GONE, "agent.log", "agent.out", until=PAST_LIBVIRT)
+    seen = case.find(LIBVIRT_GONE, "agent.log", until=PAST_LIBVIRT)
     return "" if "AgentShutdownThread" in seen and told_to_stop(case) else seen
 
 
 def libvirt_gone_once(case: Case) -> str:
     """agent.err has no times, and keeps what was over long ago: it counts if the agent never got past libvirt."""
     past = case.find(PAST_LIBVIRT, "agent.log")
-    return "" if past else case.find(LIBVIRT_GONE, "agent.err")
+    return "" if past else case.find(LIBVIRT_GONE, "agent.err", "agent.out")
 
 
 def empty_keystore(case: Case) -> str:

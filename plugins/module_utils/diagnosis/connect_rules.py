@@ -30,6 +30,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.refusal_r
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_rules import RESET
 
+# The journal too: the output of an agent may go there (https://github.com/apache/cloudstack/issues/4659).
+AGENT = ("agent.log", "agent.out", "journal")
 LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?::1\]?|0\.0\.0\.0)"
 
 
@@ -66,8 +68,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         proof=any_of(
             says(
                 rf"(?i)connect\w* to (?:host: ?|remote: ?)?/?{LOOPBACK}(?:[:/,\s]|$)",
-                "agent.log",
-                "agent.out",
+                *AGENT,
                 until=ACCEPTED,
             ),
             says(rf"with host = {LOOPBACK}\b", "agent.log", until=ACCEPTED),
@@ -85,8 +86,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         proof=says(
             r"(?:fatal )?alert:? .*(?:certificate|unknown_ca|access_denied)|ownership verification failed"
             r"|certificate_(?:unknown|required|revoked)|bad_certificate",
-            "agent.log",
-            "agent.out",
+            *AGENT,
             until=ACCEPTED,
         ),
         cause="the management server refuses the host's certificate",
@@ -124,8 +124,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         proof=says(
             r"SSL Handshake failed|SSL handshake timed out|SSLHandshakeException|SSLException|SSL error caught"
             r"|Failed to initialise security",
-            "agent.log",
-            "agent.out",
+            *AGENT,
             until=ACCEPTED,
         ),
         cause="agent and management server do not agree on TLS: the server refuses the host's certificate, or "
@@ -139,8 +138,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         name="port-8250",
         proof=says(
             r"is there a server running on port \d+|Unable to connect to remote",
-            "agent.log",
-            "agent.out",
+            *AGENT,
             until=ACCEPTED,
         ),
         cause="the agent cannot reach port 8250 of the management server",

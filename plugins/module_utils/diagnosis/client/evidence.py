@@ -44,7 +44,7 @@ TRIAL_LINES = 40
 # Keys of agent.properties that tell whether the host was set up, and where the agent goes; none is a secret.
 KEYS = ("host", "port", "zone", "pod", "cluster", "guid", "network.bridge.type")
 UNITS = ("cloudstack-agent.service", "libvirtd.service")
-TAGS = ("sudo", "sshd", "cloudstack-keystore-setup", "libvirtd", "systemd", "cloudstack-agent", "pre-check.sh")
+TAGS = ("sudo", "sshd", "cloudstack-keystore-setup", "libvirtd", "systemd", "cloudstack-agent", "java", "pre-check.sh")
 TAIL = 2_000_000  # bytes read from the end of a log
 TIMEOUT = 60.0  # seconds; the journal of a host in trouble can be long
 

@@ -41,7 +41,7 @@ def newest_error(lines: Sequence[str]) -> str:
 
 def last_words(lines: Iterable[str]) -> str:
     """The last line that says something: neither a frame nor a login."""
-    noise = re.compile(r"pam_unix|session (?:opened|closed)|[Dd]isconnect|Accepted |^\s|^$|Listening|Server listening")
+    noise = re.compile(r"pam_unix|session (?:opened|closed)|sshd\[\d+\]:|COMMAND=|^\s|^$")
     spoken = [line.strip() for line in lines if line.strip() and not noise.search(line)]
     return spoken[-1][:200] if spoken else ""
 

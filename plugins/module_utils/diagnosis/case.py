@@ -193,9 +193,13 @@ def setup_wrote_nothing(case: Case) -> str:
 
 def setup_given_up(case: Case) -> str:
     """Its next word found nobody: CloudStack closes a connection that is silent, and Python says so (errno 32)."""
-    seen = case.find(r"\[Errno 32\]|BrokenPipeError", "setup.log", SET_UP_TRIAL)
+    frame = r"sys\.stdout\.flush\(\)"  # of writeProgressBar, which prints each step
+    seen = case.find(rf"\[Errno 32\]|BrokenPipeError|{frame}", "setup.log", SET_UP_TRIAL)
+    if not seen:
+        return ""
     ran = _commands_run(case)
-    return f"{seen.replace('DEBUG:root:', '')} behind `{ran[-1]}`, after {case.seconds:.0f} s" if seen and ran else seen
+    behind = f" behind `{ran[-1]}`" if ran else ""
+    return f"its connection was closed (Broken pipe){behind}, after {case.seconds:.0f} s"
 
 
 def _commands_run(case: Case) -> list[str]:

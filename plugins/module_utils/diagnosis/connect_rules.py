@@ -32,7 +32,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.script_ru
 
 # The journal too: the output of an agent may go there (https://github.com/apache/cloudstack/issues/4659).
 AGENT = ("agent.log", "agent.out", "journal")
-LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?::1\]?|0\.0\.0\.0)"
+LOOPBACK = r"(?:localhost|127(?:\.\d+){3}|\[?(?:::1|(?:0:){7}1)\]?|0\.0\.0\.0)"
 
 
 def own_address(case: Case) -> str:

@@ -92,7 +92,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         name="label-without-bridge",
         proof=any_of(
             alert("Can not find network"),
-            refused("Can not find network|Incorrect Network setup"),
+            refused("Can not find network|Incorrect Network setup|Reinitialize agent after network"),
             says("Can not find network", "agent.log", "agent.out"),
         ),
         cause="a bridge of a traffic label is missing or has no physical port",

@@ -107,9 +107,10 @@ sanity: venv ## ansible-test sanity, no ignores
 bench: venv ## timings as ratios; prints, never asserts
 	@for b in benchmarks/*.py; do echo "== $$b"; python $$b; done
 
-docs: venv ## pages made from argument_specs (roles), checks and the policy
+docs: venv ## pages made from argument_specs (roles), checks, the policy and the causes of failed joins
 	@python scripts/role_docs.py
 	@python scripts/check_docs.py
+	@python scripts/join_docs.py
 
 build: venv ## wheel, sdist and galaxy tarball, each installed and tried
 	@scripts/build

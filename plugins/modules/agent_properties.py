@@ -10,8 +10,9 @@ short_description: Single keys of CloudStack's agent.properties
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Sets or removes keys and leaves every other line, comments and order included, as it is. The agent rewrites this
-    file itself (without comments, in hash order), so it must never be templated.
+  - Sets or removes keys and leaves every byte of every other line as it is, comments, order, line ends (LF, CRLF) and
+    characters that are not ASCII included. The agent rewrites this file itself (without comments, in hash order), so it
+    must never be templated.
   - Refuses keys that the agent of CloudStack 4.22.1 does not read (and names the nearest that it does), values of the
     wrong type, and keys that belong to CloudStack such as C(guid).
   - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every

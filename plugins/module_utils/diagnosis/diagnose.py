@@ -4,32 +4,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import Case
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import Case, Diagnosis
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.logs import (
+    HOUR,
+    last_minutes,
+    last_setup_run,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.rules import RULES
-
-AGENT_LOG = "/var/log/cloudstack/agent/agent.log"
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """`cause` is a sentence without the host; `certain` is false where only symptoms are known."""
-
-    cause: str
-    expected: str
-    observed: str
-    next_step: str
-    certain: bool = True
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.unknown import (
+    host_does_not_answer,
+    unknown_cause,
+)
 
 
 def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> Diagnosis:
     """The most telling cause. `join` is what the module host returned, `evidence` what the host itself knows (None: not
     reachable).
     """
-    case = _case(join, evidence or {})
+    case = case_of(join, evidence or {})
     if (join.get("record") or {}).get("state") == "Up":
         return Diagnosis(
             "the host came Up after CloudStack had given up",
@@ -38,10 +33,11 @@ def diagnose(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]]) -> 
             "run again: it is found",
         )
     for rule in RULES:
-        seen = rule.proof(case) if rule.error in case.error else ""
+        seen = rule.observed(case)
         if seen:
-            return Diagnosis(rule.cause, rule.expected, seen, rule.next_step)
-    return _unknown(case, evidence)
+            cause = rule.cause if rule.certain else f"most likely {rule.cause}"
+            return Diagnosis(cause, rule.expected, seen, rule.next_step, rule.certain)
+    return host_does_not_answer(case) if evidence is None else unknown_cause(case)
 
 
 def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: str, cluster: str) -> str:
@@ -66,40 +62,22 @@ def tell(join: Mapping[str, Any], evidence: Optional[Mapping[str, Any]], host: s
     )
 
 
-def _case(join: Mapping[str, Any], evidence: Mapping[str, Any]) -> Case:
+def case_of(join: Mapping[str, Any], evidence: Mapping[str, Any]) -> Case:
+    """The join with what of the evidence can be of it: logs that nothing was written to meanwhile are of another "
+    "one."""
+    seconds = float(join.get("seconds") or 0)
+    ages = evidence.get("log_ages") or {}
     logs = {**(evidence.get("logs") or {}), "journal": evidence.get("journal")}
+    fresh = {name: lines or () for name, lines in logs.items() if ages.get(name, 0) <= seconds + HOUR}
+    if "setup.log" in fresh:
+        fresh["setup.log"] = last_setup_run(fresh["setup.log"])
+    if "agent.log" in fresh:
+        fresh["agent.log"] = last_minutes(fresh["agent.log"], seconds)
     return Case(
         error=str(join.get("error") or ""),
         alerts=tuple(join.get("alerts") or ()),
-        logs={name: tuple(lines or ()) for name, lines in logs.items()},
+        logs={name: tuple(lines) for name, lines in fresh.items()},
         programs=evidence.get("programs") or {},
-        seconds=float(join.get("seconds") or 0),
+        seconds=seconds,
         evidence=evidence,
     )
-
-
-def _unknown(case: Case, evidence: Optional[Mapping[str, Any]]) -> Diagnosis:
-    """Honest about not knowing: the last words of each log."""
-    if evidence is None:
-        return Diagnosis(
-            "the cause is not known, and the host does not answer",
-            "an Up host",
-            case.error,
-            "look at the host's console and network, then run again",
-            certain=False,
-        )
-    unit = (evidence.get("units") or {}).get("cloudstack-agent.service") or {}
-    last = [f"{name}: {_last(lines)}" for name, lines in case.logs.items() if _last(lines)]
-    state = f"cloudstack-agent.service is {unit.get('ActiveState', 'unknown')}"
-    return Diagnosis(
-        "the cause is not known",
-        "an agent that connects to the management server",
-        "; ".join([state, *last])[:1500],
-        f"read {AGENT_LOG} and setup.log on the host and management-server.log on the management server, then run "
-        "again",
-        certain=False,
-    )
-
-
-def _last(lines: Iterable[str]) -> str:
-    return next((line.strip()[:200] for line in reversed(tuple(lines)) if line.strip()), "")

@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("script", ["role_docs.py", "check_docs.py"])
+@pytest.mark.parametrize("script", ["role_docs.py", "check_docs.py", "join_docs.py"])
 def test_generated_pages_are_current(script):
     done = subprocess.run([sys.executable, ROOT / "scripts" / script, "--check"], check=False)
     assert done.returncode == 0, "run make docs and commit docs/"

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer, run_all
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer, run, run_all
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError, ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.case import SET_UP_TRIAL
 from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.logs import scrub
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.certificate_pair import belongs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.certificate import certificate_state
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import parse_properties
 
 LOGS = {name: f"/var/log/cloudstack/agent/{name}" for name in ("setup.log", "agent.log", "agent.out", "agent.err")}
 AGENT = "/etc/cloudstack/agent"
@@ -26,35 +28,108 @@ PROGRAMS = {
     "sudo": "sudo",
     "java": "java",
     "keytool": "keytool",
-    "kvm-ok": "kvm-ok",
+    "openssl": "openssl",
+    "hostname": "hostname",
 }
+# What only the set-up of Debian and Ubuntu runs (python/lib/cloudutils/utilities.py of CloudStack 4.22.1), which takes
+# a host with one of these files for another; and Ubuntu is told by /etc/legal, without lsb_release.
+DEBIAN_PROGRAMS = {"kvm-ok": "kvm-ok"}
+PLAIN_DEBIAN_PROGRAMS = {"lsb_release": "/usr/bin/lsb_release"}
+OTHER_FAMILIES = ("/etc/fedora-release", "/etc/redhat-release", "/etc/SUSE-brand", "/usr/etc/SUSE-brand")
+UBUNTU = "/etc/legal"
+SETUP_AGENT = "/usr/bin/cloudstack-setup-agent"
+# The modules of the set-up, and what it does before its first line in setup.log.
+TRIAL = "import cloudutils.syscfg; from cloudutils.utilities import Distribution; print(Distribution().getVersion())"
+TRIAL_LINES = 40
+# Keys of agent.properties that tell whether the host was set up, and where the agent goes; none is a secret.
+KEYS = ("host", "port", "zone", "pod", "cluster", "guid", "network.bridge.type")
 UNITS = ("cloudstack-agent.service", "libvirtd.service")
-TAGS = ("sudo", "sshd", "cloudstack-keystore-setup", "libvirtd", "systemd", "cloudstack-agent", "pre-check.sh")
+TAGS = ("sudo", "sshd", "cloudstack-keystore-setup", "libvirtd", "systemd", "cloudstack-agent", "java", "pre-check.sh")
 TAIL = 2_000_000  # bytes read from the end of a log
 TIMEOUT = 60.0  # seconds; the journal of a host in trouble can be long
 
 
-def collect(lines: int, username: str) -> dict[str, Any]:
+def collect(lines: int, username: str, seconds: int) -> dict[str, Any]:
     """logs, journal, units, programs, files, certificate and single facts, as documented by the module
-    host_join_evidence.
+    host_join_evidence. The journal is that of the last `seconds`.
     """
-    answers = run_all(_commands(lines, username), timeout=TIMEOUT)
-    journal, fqdn, shown = answers["journal"], answers["fqdn"], answers["certificate"]
+    answers = run_all(_commands(lines, username, seconds), timeout=TIMEOUT)
+    journal, shown = answers["journal"], answers["certificate"]
     words = None if journal.status is None else scrub((journal.stdout + journal.stderr).splitlines())
     state = certificate_state(shown.stdout, SystemClock().now()) if shown.ok else None
+    logs = {name: _tail(path, lines) for name, path in LOGS.items()}
     return {
-        "logs": {name: _tail(path, lines) for name, path in LOGS.items()},
+        "logs": {**logs, **_trial()},
+        "log_ages": _ages(),
         "journal": words,
         "units": {unit: _properties(answers[unit].stdout) for unit in UNITS},
-        "programs": {name: _program(path) for name, path in PROGRAMS.items()},
+        "programs": {name: _program(path) for name, path in _needed_programs().items()},
         "files": _sizes(AGENT),
+        "properties": _agent_properties(),
         "certificate": state,
         "certificate_fits_key": _fits(),
         "sudo_without_password": _without_password(username, answers),
-        "fqdn": fqdn.stdout.strip() if fqdn.ok else None,
         "kvm_device": os.path.exists("/dev/kvm"),
+        "tmp_noexec": _noexec("/tmp"),
+        **_own_name(),
         **_space(),
     }
+
+
+def _own_name() -> dict[str, Any]:
+    """The host's name as the set-up asks for it, and the seconds that it took; asked alone, to time only that."""
+    clock = SystemClock()
+    begun = clock.monotonic()
+    answer = run(("hostname", "--fqdn"), timeout=TIMEOUT)
+    taken = round(clock.monotonic() - begun, 1)
+    return {"fqdn": answer.stdout.strip() if answer.ok else None, "fqdn_seconds": taken}
+
+
+def _trial() -> dict[str, list[str]]:
+    """What Python says when it loads the set-up, which only the management server hears. Nothing where all is well."""
+    script = _text_of(SETUP_AGENT)
+    if script is None or "cloudutils" not in script:
+        return {}
+    answer = run(("/usr/bin/python3", "-B", "-c", TRIAL), timeout=TIMEOUT)  # -B: no files are written
+    said = answer.problem or answer.stderr
+    return {} if answer.ok else {SET_UP_TRIAL: scrub(said.splitlines()[-TRIAL_LINES:])}
+
+
+def _text_of(path: str) -> Optional[str]:
+    """The text of a file, None where it cannot be read."""
+    try:
+        with open(path, encoding="latin-1") as file:
+            return file.read(TAIL)
+    except OSError:
+        return None
+
+
+def _agent_properties() -> dict[str, str]:
+    """What decides where the agent goes; empty where the file cannot be read."""
+    text = _text_of(os.path.join(AGENT, "agent.properties"))
+    try:
+        found = parse_properties(text or "")
+    except ParseError:
+        return {}
+    return {key: found[key] for key in KEYS if found.get(key)}
+
+
+def _ages() -> dict[str, int]:
+    """Seconds since something was last written to each log."""
+    now = SystemClock().now().timestamp()
+    return {name: round(now - os.path.getmtime(path)) for name, path in LOGS.items() if os.path.exists(path)}
+
+
+def _needed_programs() -> dict[str, str]:
+    """What a join runs on a host of this distribution."""
+    if any(map(os.path.exists, OTHER_FAMILIES)):
+        return PROGRAMS
+    plain = {} if os.path.exists(UBUNTU) else PLAIN_DEBIAN_PROGRAMS
+    return {**PROGRAMS, **DEBIAN_PROGRAMS, **plain}
+
+
+def _noexec(folder: str) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_NOEXEC)
 
 
 def _properties(text: str) -> dict[str, str]:
@@ -69,14 +144,24 @@ def _sizes(folder: str) -> dict[str, int]:
     return {name: os.path.getsize(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
 
 
-def _commands(lines: int, username: str) -> dict[str, tuple[str, ...]]:
+def _commands(lines: int, username: str, seconds: int) -> dict[str, tuple[str, ...]]:
     tags = tuple(part for tag in TAGS for part in ("-t", tag))
     states = "LoadState,ActiveState,SubState,UnitFileState,NRestarts"
     commands: dict[str, tuple[str, ...]] = {
-        "journal": ("journalctl", "--no-pager", "-q", "-o", "short-iso", "--since", "-1h", "-n", str(lines), *tags),
+        "journal": (
+            "journalctl",
+            "--no-pager",
+            "-q",
+            "-o",
+            "short-iso",
+            "--since",
+            f"-{seconds}s",
+            "-n",
+            str(lines),
+            *tags,
+        ),
         **{unit: ("systemctl", "show", unit, "-p", states) for unit in UNITS},
         "certificate": ("openssl", "x509", "-in", os.path.join(AGENT, "cloud.crt"), "-noout", "-startdate", "-enddate"),
-        "fqdn": ("hostname", "--fqdn"),
     }
     if username != "root":
         commands["sudo"] = ("sudo", "-n", "-l", "-U", username)

@@ -40,6 +40,18 @@ def split_lines(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
+def line_ends(text: str) -> list[str]:
+    """What ends each of split_lines(text): "\\n", "\\r\\n" or "\\r", and "" for a last line without an end."""
+    ends = _LINE_END.findall(text)
+    return ends + [""] * (len(split_lines(text)) - len(ends))
+
+
+def is_open(text: str) -> bool:
+    """Whether the last line ends in a backslash, so that Java would take a line behind it for a part of its value."""
+    lines, found = split_lines(text), find_properties(text)
+    return bool(found) and found[-1].last == len(lines) - 1 and _goes_on(lines[-1])
+
+
 def find_properties(text: str, source: str = SOURCE) -> list[Property]:
     """Every key in its order, repeated ones too. Raises ParseError, with the line, for what Java refuses to read."""
     if "\0" in text:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from difflib import get_close_matches
 from typing import Any, Optional
 
@@ -22,6 +22,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.pr
     SECRET,
     escape,
     find_properties,
+    is_open,
+    line_ends,
     split_lines,
 )
 
@@ -54,27 +56,45 @@ def warnings_for(wanted: Mapping[str, Any]) -> list[str]:
 
 
 def edit(text: str, plan: Plan) -> str:
-    """The text after its plan. Each key keeps its place; a new one goes to the end; repeated lines of a key become
-    one."""
+    """The text after its plan; every byte of a line that no step names stays as it was.
+
+    Each key keeps its place and the line end that it had; repeated lines of a key become one; a new key goes to the
+    end, in the file's own line ends. The last of these is ended too, because keystore-setup appends to this file with
+    echo >> (scripts/util/keystore-setup of CloudStack 4.22.1).
+    """
     if not plan:
         return text
-    lines = split_lines(text)
-    new: dict[int, list[str]] = {}  # first line of a key -> what stands there afterwards
+    lines, ends = split_lines(text), line_ends(text)
+    written: dict[int, str] = {}  # first line of a key -> what stands there afterwards
     gone: set[int] = set()
     for change in plan:
-        places = change.data["places"] or [(len(lines), len(lines))]
-        new[places[0][0]] = new.get(places[0][0], []) + _written(change.data["key"], change.data["value"])
+        places = change.data["places"]
         gone.update(line for first, last in places for line in range(first, last + 1))
-    kept: list[str] = []
-    for number, line in enumerate([*lines, ""]):
-        kept += new.get(number, ())
-        if number not in gone and number < len(lines):
-            kept.append(line)
-    return "".join(f"{line}\n" for line in kept)
+        if places:
+            first, last = places[0]
+            written[first] = _written(change, ends[last])
+    kept = [_kept(number, lines[number] + ends[number], written, gone) for number in range(len(lines))]
+    end = next(filter(None, ends), "\n")
+    added = [_written(change, end) for change in plan if not change.data["places"]]
+    return _joined("".join(kept), "".join(added), end)
 
 
-def _written(key: str, value: Optional[str]) -> list[str]:
-    return [] if value is None else [f"{escape(key, key=True)}={escape(value)}"]
+def _kept(number: int, line: str, written: Mapping[int, str], gone: Container[int]) -> str:
+    """What stands in the place of a physical line afterwards."""
+    return written.get(number, "") if number in gone else line
+
+
+def _joined(kept: str, added: str, end: str) -> str:
+    """New lines behind the old ones: behind a line without an end, or with a backslash that would swallow them."""
+    if not added or not kept:
+        return kept + added
+    between = "" if kept.endswith(("\n", "\r")) else end
+    return kept + between + (end if is_open(kept) else "") + added
+
+
+def _written(change: Change, end: str) -> str:
+    value = change.data["value"]
+    return "" if value is None else f"{escape(change.data['key'], key=True)}={escape(value)}{end}"
 
 
 def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:

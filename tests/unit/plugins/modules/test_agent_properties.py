@@ -111,7 +111,7 @@ def test_a_file_of_zero_bytes_is_told(path, run):
 def test_bytes_of_other_lines_survive(path, run):
     path.write_bytes(b"#\xe9\xff\na=\\\n  b\r\nworkers=5\n")
     run({"workers": 8})
-    assert path.read_bytes() == b"#\xe9\xff\na=\\\n  b\nworkers=8\n"
+    assert path.read_bytes() == b"#\xe9\xff\na=\\\n  b\r\nworkers=8\n"
 
 
 def test_a_continued_value_is_replaced_whole(path, run):

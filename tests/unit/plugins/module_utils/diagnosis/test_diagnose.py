@@ -41,7 +41,7 @@ CASES = {
     "key-refused-no-password": "CloudStack's key is not accepted",
     "password-login-off": "offers no password login",
     "ssh-port-refused": "cannot open an SSH session",
-    "ssh-filtered": "port 22 of the host is dropped",
+    "ssh-filtered": "SSH port are dropped",
     "name-unresolvable": "cannot resolve the host's name",
     "https-url": "did not even try to log in",
     "kvm-missing": "no /dev/kvm",
@@ -166,6 +166,14 @@ def test_what_is_not_known_is_said_so():
     )
     assert not found.certain
     assert "something nobody has seen" in found.observed
+
+
+def test_symptom_is_told_as_one():
+    """A rule that is not certain does not claim to be."""
+    log = ["2026-10-04 08:15:30,140 INFO  [cloud.agent.Agent] (x:[]) (logid:) Stopping the agent: Reason = sig.kill"]
+    found = diagnose(_join("java-missing"), {"logs": {"agent.log": log}, "journal": [], "programs": OK})
+    assert not found.certain
+    assert found.cause.startswith("most likely the management server refuses the host")
 
 
 def test_host_that_does_not_answer():

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import open_vswitch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
-    LINUX,
     OVS,
     bridge_of,
     declared_bridges,

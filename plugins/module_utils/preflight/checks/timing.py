@@ -233,9 +233,7 @@ def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
 def _is_local(host: Profile) -> bool:
     """Whether the daemon's reference is the host's own clock: chrony's 7F7F0101, ntpd's LOCAL(0)."""
     names = {str(host.get("time", "source") or ""), str(host.get("time", "reference_id") or "")}
-    followed = {
-        str(each.get("name")) for each in host.get("time", "sources") or () if each.get("state") in FOLLOWED
-    }
+    followed = {str(each.get("name")) for each in host.get("time", "sources") or () if each.get("state") in FOLLOWED}
     return any(LOCAL_CLOCK.fullmatch(name) for name in names | followed)
 
 

@@ -35,13 +35,6 @@ OTHERS = {
     "properties-cpu-mode-typo",
     "properties-model-without-mode",
     "properties-not-a-number",
-    "control-cidr-of-the-agent",
-    "ovs-agent-says-native",
-    "plain-interface-down",
-    "tagged-and-untagged",
-    "two-default-routes",
-    "clock-follows-itself-no-sources",
-    "usb-nic-xcc",
 }
 
 

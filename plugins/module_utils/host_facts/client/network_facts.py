@@ -78,7 +78,8 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
 
 def _multicast(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str, Any]:
     """By bridge what it does with multicast."""
-    links, reasons = answers["addr"].stdout, {}
+    links = answers["addr"].stdout
+    reasons: dict[str, str] = {}
     groups = parsed("multicast", answers["net.groups"], str, reasons)
     found = understood("multicast", links, lambda text: ip_json.parse_multicast(text, groups or ""), reasons) or {}
     if reasons:

@@ -57,7 +57,8 @@ def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
 
 def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
     """What carries the label on the host: addresses, mtu, ports, and `kind` where it is not a Linux bridge. Empty if
-    there is nothing of this name, or nothing that the agent can use.
+    there is nothing of this name, or nothing that the agent can use. A bridge of Open vSwitch of which ovs-vsctl did
+    not tell the ports has them in `possible`: which of them are its own is not known.
 
     A label may be a plain interface, on which the agent makes a bridge for each guest VLAN (BridgeVifDriver.getPifs and
     matchPifFileInDirectory, 4.22.1; cloudstack pull request 5078).
@@ -68,7 +69,9 @@ def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
     link = links(host).get(label, {})
     parts = {"addresses": link.get("addresses") or [], "mtu": link.get("mtu")}
     if link.get("kind") == OVS:
-        return {**parts, "kind": OVS, "ports": open_vswitch.uplinks(host.get("ovs"), label, links(host))}
+        told = open_vswitch.is_known(host.get("ovs"), label)
+        found = open_vswitch.uplinks(host.get("ovs"), label) if told else open_vswitch.possible_uplinks(links(host))
+        return {**parts, "kind": OVS, "ports": found if told else [], "possible": found}
     return {**parts, "kind": PLAIN, "ports": [label]} if is_plain_interface(link) else {}
 
 

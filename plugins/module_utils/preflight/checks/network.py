@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import open_vswitch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    LINUX,
     OVS,
     bridge_of,
     declared_bridges,
@@ -93,7 +95,7 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
     """
     for label, bridge in label_bridges(host, cluster):
         found = sorted(bridge.get("ports") or ())
-        if ports(bridge):
+        if ports(bridge) or _ports_unseen(host, label, bridge):
             continue
         severity = BLOCKER if label in labels(cluster, *VERIFIED) else ERROR
         if kind_of(bridge) == OVS:
@@ -113,22 +115,27 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
 def _unseen_ports(host: Profile, cluster: Cluster) -> Iterator[Problem]:
     """Bridges of Open vSwitch of which ovs-vsctl did not tell the ports. That `ip` shows cards in the datapath is a
     hint that all is well, so it is told as information unless ovs-vsctl failed."""
-    unseen = [
-        label
-        for label, bridge in label_bridges(host, cluster)
-        if kind_of(bridge) == OVS and ports(bridge) and not open_vswitch.is_known(host.get("ovs"), label)
-    ]
+    unseen = [label for label, bridge in label_bridges(host, cluster) if _ports_unseen(host, label, bridge)]
     if unseen:
-        failed = "ovs" in (host.get("unknown") or {})
         yield Problem(
             (host.name,),
             f"the ports of {show(unseen)} to be known",
             f"unknown: {host.why('ovs')}",
-            severity=WARNING if failed else INFO,
+            severity=WARNING if _ovs_failed(host) else INFO,
             fix=OVS_FIX,
             reproduce="ovs-vsctl show",
             kind=UNKNOWN,
         )
+
+
+def _ports_unseen(host: Profile, label: str, bridge: Mapping[str, Any]) -> bool:
+    """Whether a bridge of Open vSwitch may have ports that ovs-vsctl did not tell."""
+    told = kind_of(bridge) != OVS or open_vswitch.is_known(host.get("ovs"), label)
+    return not told and (bool(bridge.get("possible")) or _ovs_failed(host))
+
+
+def _ovs_failed(host: Profile) -> bool:
+    return "ovs" in (host.get("unknown") or {})
 
 
 @check(
@@ -219,9 +226,10 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has the port that the inventory declares.
 
-    A bridge on another NIC looks healthy in every other respect, and leads into another network.
+    A bridge on another NIC looks healthy in every other respect, and leads into another network. network_bridge_bridges
+    declares bridges of Linux, so others are not compared with it.
     """
-    bridges = dict(label_bridges(host, cluster))
+    bridges = {label: bridge for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
     for name, entry in declared_bridges(host).items():
         found = ports(bridges.get(name, {}))
         if found and entry.get("port") and entry["port"] not in found:  # no port at all: NET002

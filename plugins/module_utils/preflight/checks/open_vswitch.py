@@ -20,13 +20,13 @@ TUNNEL_TYPES = ("vxlan", "geneve", "gre", "stt", "lisp")
 GUEST = re.compile(r"(vnet|tap|vif|lxc|veth|qvo|fwln|macvtap)\d*")  # ports that libvirt and others make for guests
 
 
-def uplinks(ovs: Optional[Mapping[str, Any]], bridge: str, links: Links) -> list[str]:
-    """The ports through which a bridge of Open vSwitch leads out of the host, sorted.
+def uplinks(ovs: Mapping[str, Any], bridge: str) -> list[str]:
+    """The ports through which a bridge of Open vSwitch leads out of the host, sorted."""
+    return sorted(_reached(ovs["bridges"], bridge))
 
-    Without ovs-vsctl's word it is any port of the kernel's datapath: which bridge each belongs to is not known.
-    """
-    if is_known(ovs, bridge):
-        return sorted(_reached(ovs["bridges"], bridge))  # type: ignore[index] # is_known
+
+def possible_uplinks(links: Links) -> list[str]:
+    """The ports of the kernel's datapath that lead out, of all bridges together: what `ip` shows without ovs-vsctl."""
     return sorted(
         name
         for name, link in links.items()
@@ -99,8 +99,8 @@ def _leg(interface: Mapping[str, Any], links: Links) -> dict[str, Any]:
         "name": interface["name"],
         "kind": interface["type"] or "ether",
         "mtu": interface.get("mtu"),
-        "up": state.get(interface.get("admin_state"), True),
-        "carrier": state.get(interface.get("link_state")),
+        "up": state.get(str(interface.get("admin_state")), True),
+        "carrier": state.get(str(interface.get("link_state"))),
         "speed_mbps": interface.get("speed_mbps"),
     }
 

@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import open_vswitch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    BONDS,
     LINUX,
     OVS,
     PLAIN,
@@ -67,9 +68,9 @@ def kind_of_device(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
     in /sys/class/net, and then no guest starts: libvirt cannot put a port into it as into a Linux bridge (issue 5409).
     A guest cannot be migrated between the two, because its definition names the kind.
 
-    A plain interface is enough for guest and public traffic on VLANs, for which the agent makes bridges itself. Storage
-    traffic without a VLAN and management traffic of system VMs are put into the label itself (BridgeVifDriver.plug).
-    VXLAN works with Linux bridges only (plugins/vxlan.rst).
+    A plain interface is enough for guest and public traffic on VLANs, for which the agent makes bridges itself, unless
+    it is a leg of a bond. Storage traffic without a VLAN and management traffic of system VMs are put into the label
+    itself (BridgeVifDriver.plug). VXLAN works with Linux bridges and interfaces only (plugins/vxlan.rst).
     """
     members = [host.name for host in hosts if host.member]
     kinds = {host.name: _kinds(host, cluster) for host in hosts}
@@ -123,6 +124,10 @@ def _complaints(host: Profile, cluster: Cluster, kinds: Mapping[str, str]) -> It
             wrong.setdefault(kind, []).append(label)
     for kind, found in sorted(wrong.items()):
         yield f"{show(found)}: {WORDS[kind]}, and agent.properties has {_settings(host)}"
+    for label in (each for each, kind in kinds.items() if kind == PLAIN):
+        above = links(host).get(str(links(host)[label].get("master")), {})
+        if above.get("kind") in BONDS:
+            yield f"{label} is a leg of {above['name']}, which takes its frames"
     for label in labels(cluster, "Management", "Storage"):
         if kinds.get(label) == PLAIN and label not in wrong.get(PLAIN, ()) and _needs_bridge(cluster, label):
             yield f"{label} is a plain interface, into which system VMs cannot be put ({kinds_of(cluster, label)})"
@@ -173,7 +178,14 @@ def same_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     """
     members = [host.name for host in hosts if host.member]
     for label in labels(cluster):
-        found = {host.name: vlan for host in hosts for vlan in [vlan_of(host, label)] if vlan is not None}
+        found = {}
+        for host in hosts:
+            try:
+                vlan = vlan_of(host, label)
+            except FactUnavailable as error:
+                yield fact_unavailable(host, error)
+                continue
+            found.update({host.name: vlan} if vlan else {})
         for problem in odd_ones(found, members=members):
             named = {vlan for name, vlan in found.items() if name in (*problem.hosts, *problem.others)}
             yield replace(
@@ -184,7 +196,10 @@ def same_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
 
 
 def vlan_of(host: Profile, label: str) -> Optional[str]:
-    """The VLAN in which a label's traffic leaves the host, "untagged" for none; None where that is not known."""
+    """The VLAN in which a label's traffic leaves the host, "untagged" for none; None where there is nothing to compare:
+    no port, or one that cannot be seen, which NET002 and NET011 tell. Raises FactUnavailable for a VLAN device without
+    an id.
+    """
     bridge, found = bridge_of(host, label), links(host)
     if kind_of(bridge) == OVS:
         tag = open_vswitch.vlan_of(host.get("ovs"), label)
@@ -197,6 +212,8 @@ def _tags(host: Profile, name: str) -> list[Any]:
     """The ids of the VLAN devices from this one down, inner first."""
     link = links(host).get(name, {})
     own = [link.get("vlan_id")] if link.get("kind") == "vlan" else []
+    if None in own:
+        raise FactUnavailable(f"interfaces.{name}.vlan_id", host.why("interfaces"))
     return own + [tag for lower in below(host, name)[:1] for tag in _tags(host, lower)]
 
 
@@ -223,12 +240,7 @@ def shared_vlan(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
     CloudStack gives a guest network the VLAN of a label, the agent takes the VLAN device of this id for the guests'
     bridge (modifyvlan.sh), and the guests are in the network of the hosts.
     """
-    vlans: dict[str, list[str]] = {}
-    for label in labels(cluster):
-        vlan = vlan_of(host, label)
-        if vlan not in (None, UNTAGGED):
-            vlans.setdefault(str(vlan), []).append(label)
-    for vlan, found in sorted(vlans.items()):
+    for vlan, found in sorted(_tagged_labels(host, cluster).items()):
         if len(found) > 1:
             yield Problem((host.name,), "a VLAN for each label", f"{show(found)} are all in {vlan}")
         taken = [label for label in found if _lies_in_guest_range(host, cluster, label, vlan)]
@@ -236,6 +248,19 @@ def shared_vlan(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
             ranges = show([str(each) for each in cluster.vlan_ranges])
             observed = f"{show(taken)} in {vlan} on the card of the guest label, and guests get {ranges}"
             yield Problem((host.name,), "a VLAN outside of the guests' ranges", observed)
+
+
+def _tagged_labels(host: Profile, cluster: Cluster) -> dict[str, list[str]]:
+    """VLAN -> the labels in it; what is not known is told by NET027."""
+    vlans: dict[str, list[str]] = {}
+    for label in labels(cluster):
+        try:
+            vlan = vlan_of(host, label)
+        except FactUnavailable:
+            continue
+        if vlan not in (None, UNTAGGED):
+            vlans.setdefault(str(vlan), []).append(label)
+    return vlans
 
 
 def _lies_in_guest_range(host: Profile, cluster: Cluster, label: str, vlan: str) -> bool:

@@ -12,6 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
     LINUX,
     OVS,
+    PLAIN,
     bridge_of,
     declared_bridges,
     kind_of,
@@ -95,11 +96,11 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
     """
     for label, bridge in label_bridges(host, cluster):
         found = sorted(bridge.get("ports") or ())
-        if ports(bridge) or _ports_unseen(host, label, bridge):
+        if _leads_out(host, cluster, label, bridge) or _ports_unseen(host, label, bridge):
             continue
         severity = BLOCKER if label in labels(cluster, *VERIFIED) else ERROR
-        if kind_of(bridge) == OVS:
-            yield Problem((host.name,), f"a card or bond in {label}", f"{label} leads nowhere", severity=ERROR)
+        if kind_of(bridge) != LINUX:
+            yield Problem((host.name,), f"a card or bond under {label}", f"{label} leads nowhere", severity=ERROR)
             continue
         observed = (
             f"{label} has only ports that CloudStack does not take for physical: {show(found)}"
@@ -110,6 +111,12 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
             (host.name,), f"a port of {label} named eth*, bond*, en*, team* or alike", observed, severity=severity
         )
     yield from _unseen_ports(host, cluster)
+
+
+def _leads_out(host: Profile, cluster: Cluster, label: str, bridge: Mapping[str, Any]) -> bool:
+    """A dummy interface as a label leads nowhere; with VXLAN by EVPN nothing needs to leave by it."""
+    dummy = kind_of(bridge) == PLAIN and links(host).get(label, {}).get("kind") == "dummy"
+    return bool(ports(bridge)) and (not dummy or cluster.vxlan)
 
 
 def _unseen_ports(host: Profile, cluster: Cluster) -> Iterator[Problem]:

@@ -63,8 +63,8 @@ def owners_of_addresses(hosts: Sequence[Profile]) -> dict[str, set[str]]:
 def _on_vxlan_alone(host: Profile, link: Mapping[str, Any]) -> bool:
     """Whether a bridge leads nowhere but into VXLAN: the gateway of an EVPN network has one address and one MAC on
     every host (RFC 9135, distributed anycast gateway)."""
-    kinds = {links(host).get(port, {}).get("kind") for port in ports(bridge_of(host, link["name"]))}
-    return link.get("kind") == "bridge" and kinds == {"vxlan"}
+    found = ports(bridge_of(host, link["name"])) if link.get("kind") == "bridge" else []
+    return bool(found) and all(links(host).get(port, {}).get("kind") == "vxlan" for port in found)
 
 
 def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], expected: str) -> Iterator[Problem]:

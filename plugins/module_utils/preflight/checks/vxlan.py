@@ -142,10 +142,11 @@ def querier(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem
     """Where guest networks are isolated with VXLAN by multicast, the guest label's bridge hears an IGMP querier if it
     snoops.
 
-    A bridge or switch that snoops forwards a group only to ports that asked for it, and forgets them after 260 s unless
-    a querier asks again (RFC 2236, RFC 4541). Without a querier guests on different hosts lose each other some
-    minutes after their network was started; a restart of the network helps for as long. A querier is the bridge itself
-    (mcast_querier) or one whose queries it hears.
+    A switch that snoops forwards a group only to ports that asked for it, and forgets them after 260 s unless a querier
+    asks again (RFC 2236, RFC 4541). Without one, guests on different hosts lose each other some minutes after their
+    network was started; a restart of the network helps for as long. Linux's own bridge floods a group while it knows of
+    no querier, so this is about the switches: where none of them snoops, switch snooping off on the bridge too, or
+    waive this. A querier is the bridge itself (mcast_querier) or one whose queries come in by a port.
     """
     if not cluster.vxlan or evpn(host):
         return

@@ -160,7 +160,7 @@ def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
     <port> is the port of the label's bridge, or what a VLAN device there sits on; the digits are those of the largest
     VLAN of the zone's ranges (F16; BridgeVifDriver.java:297, modifyvlan.sh). Networks on VXLAN have other names and are
-    not affected.
+    not affected; in Open vSwitch no bridges are made.
     """
     uses = {
         "Guest": cluster.vlan_ranges if not cluster.isolation or "VLAN" in cluster.isolation else (),
@@ -183,7 +183,7 @@ def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str
     found = links(host)
     interfaces = set()
     for _label, bridge in label_bridges(host, cluster, kind):
-        for port in ports(bridge):
+        for port in ports(bridge) if kind_of(bridge) != OVS else ():
             link = found.get(port, {})
             parent = link.get("parent") if link.get("kind") == "vlan" else None
             interfaces.add(parent or port)
@@ -208,7 +208,7 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     It looks for a physical port under the label and makes guest VLANs there, so the traffic of the stacked device meets
     its own (F18, issue 11935).
     """
-    bridges = dict(label_bridges(host, cluster))
+    bridges = {label for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
     stacked = sorted(
         name for name, link in links(host).items() if link.get("kind") == "vlan" and link.get("parent") in bridges
     )

@@ -46,9 +46,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 LINK_LOCAL_BRIDGE = "cloud0"
 CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
 BMC_LINK_FIX = (
-    "this is the USB network card to the server's own BMC, not zeroconf: switch it off in the BMC (OS to BMC "
-    "pass-through, Ethernet over USB), or on the host (ip link set {0} down, and do not load cdc_ether, rndis_host or "
-    "cdc_eem), or set control.cidr to a smaller range on server and agents"
+    "this is the USB network card to the server's own BMC: switch it off in the BMC (OS to BMC pass-through, Ethernet "
+    "over USB), or disable it on the host (ip link set {0} down, unload cdc_ether, cdc_eem, cdc_ncm or rndis_host and "
+    "do not load it again), or set control.cidr to a smaller range on server and agents"
 )
 
 

@@ -22,6 +22,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
     label_bridges,
     labels,
     links,
+    ovs_of,
     ports,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
@@ -202,8 +203,8 @@ def vlan_of(host: Profile, label: str) -> Optional[str]:
     """
     bridge, found = bridge_of(host, label), links(host)
     if kind_of(bridge) == OVS:
-        tag = open_vswitch.vlan_of(host.get("ovs"), label)
-        return _vlan_text([tag]) if open_vswitch.is_known(host.get("ovs"), label) else None
+        tag = open_vswitch.vlan_of(ovs_of(host), label)
+        return _vlan_text([tag]) if open_vswitch.is_known(ovs_of(host), label) else None
     ends = {_vlan_text(_tags(host, port)) for port in ports(bridge) if port in found}
     return next(iter(ends)) if len(ends) == 1 else None
 

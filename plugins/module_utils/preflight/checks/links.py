@@ -47,7 +47,13 @@ def kinds_of(cluster: Cluster, label: str) -> str:
 def links(host: Profile) -> dict[str, Mapping[str, Any]]:
     """The host's interfaces by name, with the bonds and cards that only Open vSwitch knows of."""
     found: dict[str, Mapping[str, Any]] = {link["name"]: link for link in host.get("interfaces") or ()}
-    return {**found, **open_vswitch.links_of(host.get("ovs") or {}, found)} if host.get("ovs") else found
+    return {**found, **open_vswitch.links_of(ovs_of(host), found)} if ovs_of(host) else found
+
+
+def ovs_of(host: Profile) -> Mapping[str, Any]:
+    """What ovs-vsctl told of the host, empty without Open vSwitch and where it is not known."""
+    found = host.get("ovs")
+    return found if isinstance(found, Mapping) else {}
 
 
 def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
@@ -69,8 +75,8 @@ def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
     link = links(host).get(label, {})
     parts = {"addresses": link.get("addresses") or [], "mtu": link.get("mtu")}
     if link.get("kind") == OVS:
-        told = open_vswitch.is_known(host.get("ovs"), label)
-        found = open_vswitch.uplinks(host.get("ovs"), label) if told else open_vswitch.possible_uplinks(links(host))
+        told = open_vswitch.is_known(ovs_of(host), label)
+        found = open_vswitch.uplinks(ovs_of(host), label) if told else open_vswitch.possible_uplinks(links(host))
         return {**parts, "kind": OVS, "ports": found if told else [], "possible": found}
     return {**parts, "kind": PLAIN, "ports": [label]} if is_plain_interface(link) else {}
 

@@ -20,6 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
     label_bridges,
     labels,
     links,
+    ovs_of,
     ports,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
@@ -137,7 +138,7 @@ def _unseen_ports(host: Profile, cluster: Cluster) -> Iterator[Problem]:
 
 def _ports_unseen(host: Profile, label: str, bridge: Mapping[str, Any]) -> bool:
     """Whether a bridge of Open vSwitch may have ports that ovs-vsctl did not tell."""
-    told = kind_of(bridge) != OVS or open_vswitch.is_known(host.get("ovs"), label)
+    told = kind_of(bridge) != OVS or open_vswitch.is_known(ovs_of(host), label)
     return not told and (bool(bridge.get("possible")) or _ovs_failed(host))
 
 

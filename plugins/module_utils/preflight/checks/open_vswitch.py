@@ -34,15 +34,15 @@ def possible_uplinks(links: Links) -> list[str]:
     )
 
 
-def is_known(ovs: Optional[Mapping[str, Any]], bridge: str) -> bool:
+def is_known(ovs: Mapping[str, Any], bridge: str) -> bool:
     """Whether ovs-vsctl told the ports of this bridge."""
-    return bridge in ((ovs or {}).get("bridges") or {})
+    return bridge in (ovs.get("bridges") or {})
 
 
-def vlan_of(ovs: Optional[Mapping[str, Any]], bridge: str) -> Optional[int]:
+def vlan_of(ovs: Mapping[str, Any], bridge: str) -> Optional[int]:
     """The VLAN in which the host's own traffic leaves the bridge: a fake bridge's, or the tag of its local port. None
     is untagged."""
-    entry = ((ovs or {}).get("bridges") or {}).get(bridge) or {}
+    entry = (ovs.get("bridges") or {}).get(bridge) or {}
     tags = [port.get("tag") for port in entry.get("ports") or () if port["name"] == bridge]
     return entry.get("vlan") or next(iter(tags), None)
 

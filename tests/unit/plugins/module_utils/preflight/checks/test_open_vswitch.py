@@ -68,5 +68,5 @@ def test_what_ip_shows_of_the_datapath():
         "eno2": {"master": None, "kind": "ether"},
     }
     assert possible_uplinks(links) == ["eno1"]
-    assert not is_known(None, "cloudbr0")
+    assert not is_known({}, "cloudbr0")
     assert is_known(OVS, "cloudbr2")

@@ -20,6 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.vxlan import evpn
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
     INFO,
     UNKNOWN,
     WARNING,
@@ -103,9 +104,9 @@ def source_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 
     CloudStack registers the address of the management label. The agent connects from whatever address the host's
     routes give it: firewalls that let in the hosts' known addresses drop it, and with ca.plugin.root.auth.strictness
-    the server refuses an agent whose address is not in its certificate (RootCACustomTrustManager). The address is the
-    one from which the port of the agent was probed; where it was not, it is worked out from the routes of the main
-    table, which says nothing on a host with rules of its own (ip rule).
+    the server refuses an agent whose address is not in its certificate (RootCACustomTrustManager), which is an error.
+    The address is the one from which the port of the agent was probed; where it was not, it is worked out from the
+    routes of the main table, which says nothing on a host with rules of its own (ip rule).
     """
     known = {address_of(host, cluster), *(str(each.ip) for each in management_addresses(host, cluster) or ())} - {""}
     for server in cluster.management_addresses if known else ():
@@ -119,7 +120,16 @@ def source_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
         if source and source not in known:
             device = next((name for name, link in links(host).items() if _has(link, source)), "")
             observed = f"{server} is reached from {source}{f' ({device})' if device else ''}"
-            yield Problem((host.name,), f"{show(sorted(known))} as the address that {server} sees", observed)
+            severity = ERROR if _is_refused(host, cluster, source) else WARNING
+            wanted = f"{show(sorted(known))} as the address that {server} sees"
+            yield Problem((host.name,), wanted, observed, severity=severity)
+
+
+def _is_refused(host: Profile, cluster: Cluster, source: str) -> bool:
+    """Whether the server refuses the certificate of a host that connects from this address."""
+    names = [str(name).rsplit(":", 1)[-1] for name in host.get("agent", "certificate", "names") or ()]
+    strict = str(cluster.settings.get("ca.plugin.root.auth.strictness")).lower() == "true"
+    return strict and bool(names) and source not in names
 
 
 def _probed_source(host: Profile, server: str) -> str:

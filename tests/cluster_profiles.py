@@ -92,13 +92,15 @@ def _source() -> dict[str, Any]:
 
 def put(tree: Any, path: str, value: Any) -> None:
     """Set the value at a path such as `facts.interfaces[eth1].mtu` or `facts.sysctl[net.ipv4.ip_forward]`; None removes
-    it.
+    it. `facts.interfaces[+]` appends a list of items.
     """
     steps = [plain or quoted for plain, quoted in STEP.findall(path)]
     for step in steps[:-1]:
         tree = _item(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})
     last = steps[-1]
-    if isinstance(tree, list):
+    if isinstance(tree, list) and last == "+":
+        tree.extend(value)
+    elif isinstance(tree, list):
         found = _item(tree, last)
         if value is None:
             tree.remove(found)

@@ -25,7 +25,8 @@ def questions(names, hostvars, hosts, info=None):
 
 def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
     exports = probes.exports(declared[name], cluster.pools)
-    guest = [each for each in probes.guest_bridges(cluster.labels) if each in (facts[name].get("bridges") or {})]
+    known = {*(facts[name].get("bridges") or {}), *(link["name"] for link in facts[name].get("interfaces") or ())}
+    guest = [each for each in probes.guest_bridges(cluster.labels) if each in known]
     storage = sorted({each.rsplit(":", 1)[0] for each in exports})
     targets = probes.targets(
         name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest

@@ -233,11 +233,30 @@ ansible_facts:
           type: list
           elements: dict
         bridges:
-          description: Bridge to ports, mtu, addresses and stp.
+          description:
+            - Bridge of Linux to ports, mtu, addresses, stp and multicast, that is snooping, querier (whether it asks
+              itself) and querier_heard (whether IGMP queries come in by one of its ports).
           returned: always
           type: dict
+        ovs:
+          description:
+            - bridges of Open vSwitch by name, fake bridges too, each with ports, parent and vlan (both null but of a
+              fake bridge). A port has name, tag, trunks, bond_mode and interfaces, and an interface name, type (empty
+              for a card of the kernel), peer (of a patch port), admin_state, link_state, mtu and speed_mbps.
+            - Null where Open vSwitch is not installed, or where C(ovs-vsctl) failed.
+          returned: always
+          type: dict
+        rules:
+          description:
+            - The rules of policy routing beside the three that every host has, each with priority and text. Null if
+              unknown.
+          returned: always
+          type: list
+          elements: dict
         routes:
-          description: IPv4 routes with destination, gateway, device, source and metric.
+          description:
+            - IPv4 routes of the main table with destination, gateway, device, source, metric and nexthops (gateway and
+              device of each, of a route with several; such a route has no gateway and device of its own).
           returned: always
           type: list
           elements: dict
@@ -279,8 +298,11 @@ ansible_facts:
           type: dict
         time:
           description:
-            - synchronised, source, stratum, offset_s (this clock minus true time, in seconds), leap and sources (each
-              with name, state, stratum and reach, the number of answered polls of the last eight). From chrony.
+            - synchronised, source, reference_id (C(7F7F0101) is the host's own clock), stratum, offset_s (this clock
+              minus true time, in seconds), leap and sources (each with name, state, stratum and reach, the number of
+              answered polls of the last eight). From chrony.
+            - kernel_synchronised is what the kernel was told by whatever sets the clock (C(timedatectl)), ptp the
+              running units of linuxptp.
             - service is the running time service, chrony, systemd-timesyncd, ntp or none. Two running ones are both
               named, C(chrony, ntp).
           returned: always

@@ -124,6 +124,10 @@ ports:
       description: Why it is not open, in the system's words.
       returned: always
       type: str
+    source:
+      description: The own address from which an open port was reached, empty for one that is not open.
+      returned: always
+      type: str
 """
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime

@@ -54,7 +54,9 @@ probes:
   returned: always
   type: dict
   sample:
-    port_check: {ports: [{to: host2, address: 192.0.2.12, port: 16514, purpose: "", state: open, ms: 0.4, text: ""}]}
+    port_check:
+      ports:
+        - {to: host2, address: 192.0.2.12, port: 16514, purpose: "", state: open, ms: 0.4, text: "", source: 192.0.2.11}
     nfs_export_check: {failed: true, msg: "not an NFS export. Expected: server:/path. Observed: /export/primary."}
 """
 

@@ -13,14 +13,30 @@ from typing import Any
 PHYSICAL = re.compile(r"(eth|bond|vlan|vx|em|ens|eno|enp|team|enx|dummy|lo|p\d+p\d+|vni|enc)")
 
 
+# Kinds of links that are a label by themselves: the agent makes its bridges on them.
+_PLAIN_KINDS = ("ether", "bond", "team", "vlan", "veth", "vxlan", "dummy", "infiniband")
+
+
+def is_plain_interface(link: Mapping[str, Any]) -> bool:
+    """Whether a label of this name needs no bridge: CloudStack takes any interface as it is
+    (BridgeVifDriver.matchPifFileInDirectory, 4.22.1; pull request 5078)."""
+    return link.get("kind") in _PLAIN_KINDS
+
+
 def find_label_problems(
-    labels: Iterable[str], bridges: Mapping[str, Mapping[str, Any]], declared: Iterable[str] = ()
+    labels: Iterable[str],
+    bridges: Mapping[str, Mapping[str, Any]],
+    declared: Iterable[str] = (),
+    interfaces: Iterable[Mapping[str, Any]] = (),
 ) -> list[str]:
     """One sentence for each label that no usable bridge of the host carries.
 
-    `bridges` is the fact kvm_host.bridges. `declared` names bridges that are about to be made: in check mode they are
-    not there yet."""
+    `bridges` and `interfaces` are the facts of these names in kvm_host: a label may also be a plain interface or a
+    bridge of Open vSwitch. `declared` names bridges that are about to be made: in check mode they are not there yet."""
     promised = set(declared)
+    for link in interfaces:
+        if link.get("kind") == "openvswitch" or is_plain_interface(link):
+            promised.add(str(link.get("name")))
     return [
         _problem(label, bridges) for label in sorted(set(labels)) if label not in promised and _problem(label, bridges)
     ]

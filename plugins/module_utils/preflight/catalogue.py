@@ -17,6 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     duplicates,
     facts,
     filtering,
+    label_devices,
     latency,
     libvirt,
     memory,
@@ -24,15 +25,18 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     network,
     paths,
     reachability,
+    routing,
     storage,
     system,
     timing,
+    vxlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CHECKS as _CHECKS
 
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
-    *(network, cabling, addressing, duplicates, reachability, filtering, mtu, paths, latency, timing),
+    *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan),
+    *(paths, latency, timing),
     *(storage, agent, agent_settings, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))

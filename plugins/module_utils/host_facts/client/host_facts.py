@@ -46,7 +46,7 @@ COMMANDS = {
 # Each has commands(user), what it wants to be answered, and collect(answers, unknown, user), its part of the facts.
 PARTS = (machine_facts, cpu_facts, network_facts, libvirt_facts, agent_facts, access_facts)
 SHOWN_UNIT = ("-p", "Id,Names,LoadState,ActiveState,SubState,UnitFileState,NRestarts")
-NO_TIME = {"synchronised": None, "source": None, "stratum": None, "offset_s": None, "leap": None}
+NO_TIME = dict.fromkeys(("synchronised", "source", "reference_id", "stratum", "offset_s", "leap"))
 
 
 class Collector:

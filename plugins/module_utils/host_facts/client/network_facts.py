@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse im
     ip_json,
     lldp,
     nft_json,
+    ovs_json,
     resolver,
     unit_properties,
 )
@@ -28,6 +29,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse im
 RESOLV_CONF = "/etc/resolv.conf"
 RESOLVED_CONF = "/run/systemd/resolve/resolv.conf"
 STUBS = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved: says nothing of who answers
+OVS_VSCTL = "ovs-vsctl"
+# One call, so that the three tables are of one moment.
+OVS_TABLES = (
+    *("--timeout=5", "--format=json"),
+    *("--", "--columns=name,ports", "list", "Bridge"),
+    *("--", "--columns=_uuid,name,interfaces,tag,trunks,fake_bridge,bond_mode", "list", "Port"),
+    *("--", "--columns=_uuid,name,type,options,admin_state,link_state,link_speed,mtu", "list", "Interface"),
+)
+PTP_UNITS = ("phc2sys*.service", "ptp4l*.service", "timemaster.service")  # of linuxptp
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 NOT_FOUND = 2  # exit status of getent
 NAME_TIMEOUT = 12.0  # seconds: one server, asked twice with glibc's five, and a reserve
@@ -37,20 +47,54 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
     """What to ask, by the name that collect() looks for."""
     return {
         "net.routes6": ("ip", "-j", "-6", "route"),
+        "net.rules": ("ip", "-j", "-4", "rule"),
+        "net.groups": ("bridge", "-j", "-d", "-s", "mdb", "show"),
+        "net.ptp": ("systemctl", "list-units", "--plain", "--no-legend", "--state=active", *PTP_UNITS),
+        "net.synchronised": ("timedatectl", "show", "-p", "NTPSynchronized", "--value"),
+        "net.ovs": (program(OVS_VSCTL) or OVS_VSCTL, *OVS_TABLES),
         "net.lldp": ("lldpctl", "-f", "json"),
         "net.nft": (program("nft") or "nft", "-j", "list", "ruleset"),
     }
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
-    """routes6, resolver, time.service, firewall and nfs.client. Reads the answers `addr`, `fqdn` and `units` too."""
+    """routes6, rules, multicast of the bridges, ovs, resolver, what of time is not chrony's, firewall and nfs.client.
+    Reads the answers `addr`, `fqdn` and `units` too."""
     return {
+        "rules": parsed("rules", answers["net.rules"], ip_json.parse_rules, unknown),
+        "bridges": _multicast(answers, unknown),
+        "ovs": _open_vswitch(answers["net.ovs"], unknown),
         "routes6": parsed("routes6", answers["net.routes6"], ip_json.parse_routes, unknown),
         "resolver": _resolver(answers, unknown),
-        "time": {"service": parsed("time.service", answers["units"], unit_properties.running_time_services, unknown)},
+        "time": {
+            "service": parsed("time.service", answers["units"], unit_properties.running_time_services, unknown),
+            "ptp": parsed("time.ptp", answers["net.ptp"], unit_properties.parse_unit_list, unknown),
+            "kernel_synchronised": _kernel_synchronised(answers["net.synchronised"]),
+        },
         "firewall": _firewall(answers["net.nft"], unknown),
         "nfs": {"client": program("mount.nfs") is not None},
     }
+
+
+def _multicast(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str, Any]:
+    """By bridge what it does with multicast."""
+    links = answers["addr"].stdout
+    reasons: dict[str, str] = {}
+    groups = parsed("multicast", answers["net.groups"], str, reasons)
+    found = understood("multicast", links, lambda text: ip_json.parse_multicast(text, groups or ""), reasons) or {}
+    if reasons:
+        unknown.update({f"bridges.{name}.multicast": reasons["multicast"] for name in found})
+    return {name: {"multicast": None if reasons else multicast} for name, multicast in found.items()}
+
+
+def _open_vswitch(answer: Answer, unknown: dict[str, str]) -> Optional[dict[str, Any]]:
+    """None on a host without Open vSwitch, which is no reason to tell."""
+    return parsed("ovs", answer, ovs_json.parse_tables, unknown) if program(OVS_VSCTL) else None
+
+
+def _kernel_synchronised(answer: Answer) -> Optional[bool]:
+    """What the kernel was told by whatever daemon sets the clock; None without systemd's timedatectl."""
+    return {"yes": True, "no": False}.get(answer.stdout.strip()) if answer.ok else None
 
 
 def complete(

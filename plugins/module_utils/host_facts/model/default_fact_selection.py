@@ -43,6 +43,10 @@ UNITS = (
     "ntpd.service",
     "ntpsec.service",
     "openntpd.service",
+    # What announces the tunnels of EVPN (checks/vxlan.py).
+    "frr.service",
+    "bird.service",
+    "gobgpd.service",
 )
 SYSCTL = (
     "net.ipv4.ip_forward",
@@ -96,6 +100,7 @@ FILES = (
     "/etc/libvirt/libvirt.conf",
     "/etc/pki/CA/cacert.pem",
     "/etc/pki/libvirt/servercert.pem",
+    "/usr/share/cloudstack-common/scripts/vm/network/vnet/modifyvxlan.sh",
 )
 # What a join, the agent or a check starts, looked for in PATH and in the folders of an administrator.
 PROGRAMS = (

@@ -23,8 +23,10 @@ _FLOAT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def parse_tracking(text: str) -> dict[str, Any]:
-    """`chronyc -c tracking` -> synchronised, source, stratum, offset_s (this clock minus true time, in seconds). Raises
-    ParseError."""
+    """`chronyc -c tracking` -> synchronised, source, reference_id (hexadecimal), stratum, offset_s (this clock minus
+    true time, in seconds). Raises ParseError.
+
+    With the directive `local` chrony calls itself synchronised with no source, under the reference id 7F7F0101."""
     source = "chronyc -c tracking"
     parts = text.strip().split(",")
     if len(parts) != 14:
@@ -35,6 +37,7 @@ def parse_tracking(text: str) -> dict[str, Any]:
     return {
         "synchronised": synchronised,
         "source": parts[1] or None,
+        "reference_id": parts[0] or None,
         "stratum": stratum,
         "offset_s": offset,
         "leap": parts[13],

@@ -10,6 +10,9 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
 
+STANDARD_RULES = ((0, "local"), (32766, "main"), (32767, "default"))
+_PLAIN_RULE = {"priority", "src", "table"}  # what ip prints of such a rule
+
 
 def parse_interfaces(text: str) -> list[dict[str, Any]]:
     """`ip -j -d addr` -> interfaces by name: kind is bridge, bond, vlan, veth, tun ... or ether for a NIC. Raises
@@ -21,9 +24,71 @@ def parse_interfaces(text: str) -> list[dict[str, Any]]:
 
 
 def parse_routes(text: str) -> list[dict[str, Any]]:
-    """`ip -j route` -> destination, gateway, device, source; absent parts are None."""
-    keys = {"destination": "dst", "gateway": "gateway", "device": "dev", "source": "prefsrc", "metric": "metric"}
-    return [{name: entry.get(key) for name, key in keys.items()} for entry in _load(text, "ip -j route")]
+    """`ip -j route` -> destination, gateway, device, source, metric; absent parts are None. A route with several next
+    hops has their gateways and devices in `nexthops`, and none of its own."""
+    keys = {"destination": "dst", "device": "dev", "source": "prefsrc", "metric": "metric"}
+    return [
+        {
+            **{name: entry.get(key) for name, key in keys.items()},
+            "gateway": _gateway(entry),
+            "nexthops": [
+                {"gateway": _gateway(hop), "device": hop.get("dev")}
+                for hop in map(_mapping, _list(entry.get("nexthops")))
+            ],
+        }
+        for entry in _load(text, "ip -j route")
+    ]
+
+
+def _gateway(hop: Mapping[str, Any]) -> Any:
+    """`via` is a gateway of the other family: IPv4 over a link-local IPv6 address, as BGP unnumbered makes it."""
+    return hop.get("gateway") or _mapping(hop.get("via")).get("host")
+
+
+def parse_rules(text: str) -> list[dict[str, Any]]:
+    """`ip -j rule` -> the rules beside the three that every host has, each with priority and text as ip takes it."""
+    found = []
+    for entry in _load(text, "ip -j rule"):
+        if (entry.get("priority"), entry.get("table")) not in STANDARD_RULES or set(entry) - _PLAIN_RULE:
+            found.append({"priority": entry.get("priority"), "text": _rule_text(entry)})
+    return found
+
+
+def _rule_text(entry: Mapping[str, Any]) -> str:
+    """Such as `from 192.0.2.0/24 lookup 100`."""
+    words = ["not"] if "not" in entry else []
+    for word, key, length in (("from", "src", "srclen"), ("to", "dst", "dstlen")):
+        if key in entry:
+            words += [word, f"{entry[key]}/{entry[length]}" if length in entry else str(entry[key])]
+    for key in ("iif", "oif", "fwmark", "ipproto", "sport", "dport", "tos", "uid_start", "l3mdev"):
+        words += [key, str(entry[key])] if key in entry else []
+    if "table" in entry:
+        words += ["lookup", str(entry["table"])]
+    return " ".join(words)
+
+
+def parse_multicast(links: str, groups: str) -> dict[str, dict[str, Any]]:
+    """`ip -j -d addr` and `bridge -j -d -s mdb show` -> of each bridge snooping, querier (whether it asks itself, both
+    None where the kernel does not tell) and querier_heard: a port from which IGMP queries come is a temporary router
+    port until the querier falls silent."""
+    routers: dict[str, Any] = {}
+    for part in _load(groups, "bridge -j mdb show"):
+        routers.update(_mapping(part.get("router")))
+    found = {}
+    for entry in _load(links, "ip -j -d addr"):
+        info = _mapping(entry.get("linkinfo"))
+        if info.get("info_kind") == "bridge" and isinstance(entry.get("ifname"), str):
+            data, ports = _mapping(info.get("info_data")), _list(routers.get(entry["ifname"]))
+            found[entry["ifname"]] = {
+                "snooping": _switch(data.get("mcast_snooping")),
+                "querier": _switch(data.get("mcast_querier")),
+                "querier_heard": any(_mapping(port).get("type") == "temp" for port in ports),
+            }
+    return found
+
+
+def _switch(value: Any) -> Optional[bool]:
+    return bool(value) if isinstance(value, int) else None
 
 
 def find_bridges(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -42,13 +107,13 @@ def find_bridges(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def default_device(routes: Iterable[Mapping[str, Any]]) -> Optional[str]:
-    """The interface of the default route with the lowest metric, None without one."""
+    """The interface of the default route with the lowest metric, the first of several next hops; None without one."""
     candidates = [route for route in routes if route["destination"] == "default"]
-    return (
-        min(candidates, key=lambda route: route["metric"] if isinstance(route["metric"], int) else 0)["device"]
-        if candidates
-        else None
-    )
+    if not candidates:
+        return None
+    best = min(candidates, key=lambda route: route["metric"] if isinstance(route["metric"], int) else 0)
+    hops = [best["device"], *(hop["device"] for hop in best["nexthops"])]
+    return next((device for device in hops if device), None)
 
 
 def _interface(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,11 @@ def running_time_services(text: str) -> str:
     return ", ".join(sorted(running)) or "none"
 
 
+def parse_unit_list(text: str) -> list[str]:
+    """`systemctl list-units --plain --no-legend` -> names of units, sorted."""
+    return sorted(line.split()[0] for line in text.splitlines() if line.strip())
+
+
 def agent_unit(text: str, name: str) -> dict[str, Any]:
     """active and enabled as systemd calls them, not-found for a unit that is not there, and restarts. Raises
     ParseError."""

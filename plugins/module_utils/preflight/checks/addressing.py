@@ -7,13 +7,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.duplicates import owners_of_addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
     address_of,
     declared_bridges,
     ipv4,
+    is_bmc_link,
     label_bridges,
     labels,
     links,
@@ -44,6 +45,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 LINK_LOCAL_BRIDGE = "cloud0"
 CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
+BMC_LINK_FIX = (
+    "this is the USB network card to the server's own BMC: switch it off in the BMC (OS to BMC pass-through, Ethernet "
+    "over USB), or disable it on the host (ip link set {0} down, unload cdc_ether, cdc_eem, cdc_ncm or rndis_host and "
+    "do not load it again), or set control.cidr to a smaller range on server and agents"
+)
 
 
 @check(
@@ -133,9 +139,16 @@ def same_subnet(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
         for host in hosts:
             for name, bridge in label_bridges(host, cluster):
                 if name == label and not (host.name in wrong and label in labels(cluster, "Management")):
-                    networks[host.name] = tuple(sorted({str(each.network) for each in ipv4(bridge.get("addresses"))}))
+                    networks[host.name] = _networks_of(bridge.get("addresses"))
         for problem in odd_ones(networks, members=members):
             yield replace(problem, observed=f"{label}: {problem.observed}")
+
+
+def _networks_of(addresses: Any) -> tuple[str, ...]:
+    """The networks of the IPv4 addresses. An address that is routed to the host (/32, as with BGP) is in none."""
+    found = ipv4(addresses)
+    routed = {"a routed address (/32)" for each in found if each.network.prefixlen == each.max_prefixlen}
+    return tuple(sorted(routed | {str(each.network) for each in found if each.network.prefixlen < each.max_prefixlen}))
 
 
 @check(
@@ -244,28 +257,47 @@ def link_local(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     """No other interface than cloud0 has an address or route in the range of control.cidr.
 
     The agent makes cloud0 with 169.254.0.1/16 at its start; BGP unnumbered sessions and zeroconf in the same range
-    break (F22, issue 7574).
+    break (F22, issue 7574). control.cidr in the host's agent.properties goes before the global setting (pull request
+    7580); that the two differ is told as information, because the server gives system VMs addresses of its own range.
     """
-    control = _control_range(cluster)
+    control, hint = _control_range(host, cluster)
     clashes = {
-        f"{link['name']} has {address}"
+        f"{link['name']} has {address}": is_bmc_link(link)
         for link in links(host).values()
         for address in _inside(control, link.get("addresses") or (), link["name"])
     }
+    cards = {name for name, link in links(host).items() if is_bmc_link(link)}
     for route in host.require("routes"):
-        clashes |= {
-            f"a route to {target} by {route.get('device')}"
-            for target in _inside(control, [route.get("destination")], str(route.get("device")))
-        }
+        device = str(route.get("device"))
+        for target in _inside(control, [route.get("destination")], device):
+            clashes[f"a route to {target} by {device}"] = device in cards
     if clashes:
-        yield Problem((host.name,), f"{control} for {LINK_LOCAL_BRIDGE} alone", show(sorted(clashes)))
+        fix = BMC_LINK_FIX.format(show(sorted(cards))) if all(clashes.values()) else ""
+        yield Problem((host.name,), f"{control} for {LINK_LOCAL_BRIDGE} alone", show(sorted(clashes)), fix=fix)
+    if hint:
+        fix = "set control.cidr of agent.properties to the value of the global setting on all hosts (agent_properties)"
+        expected = f"control.cidr {_range_of(cluster)} as on the server"
+        yield Problem((host.name,), expected, hint, severity=INFO, fix=fix)
 
 
-def _control_range(cluster: Cluster) -> ipaddress.IPv4Network:
+def _control_range(host: Profile, cluster: Cluster) -> tuple[ipaddress.IPv4Network, str]:
+    """The range that the agent uses, and a text where it is not that of the server."""
+    own = host.get("agent", "properties", "control.cidr")
+    found, server = _network(own), _range_of(cluster)
+    if found is None or found == server:
+        return server, ""
+    return found, f"control.cidr of agent.properties is {own}"
+
+
+def _range_of(cluster: Cluster) -> ipaddress.IPv4Network:
+    return _network(cluster.settings.get("control.cidr")) or ipaddress.IPv4Network(CONTROL_CIDR)
+
+
+def _network(text: Any) -> Optional[ipaddress.IPv4Network]:
     try:
-        return ipaddress.IPv4Network(cluster.settings.get("control.cidr") or CONTROL_CIDR, strict=False)
+        return ipaddress.IPv4Network(str(text).strip(), strict=False) if text else None
     except ValueError:
-        return ipaddress.IPv4Network(CONTROL_CIDR)
+        return None
 
 
 def _inside(control: ipaddress.IPv4Network, texts: Iterable[Any], device: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import bridge_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
@@ -246,7 +247,7 @@ def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     if not declared:
         return
     bridges = set(cluster.labels.get("Guest", ())) - set(cluster.labels.get("Management", ()))
-    networks = [(name, net) for name in sorted(bridges) for net in host.get("bridges", name, "addresses") or ()]
+    networks = [(name, net) for name in sorted(bridges) for net in bridge_of(host, name).get("addresses") or ()]
     inside = list(dict.fromkeys(name for name, net in networks if _contains(net, declared)))
     if (host.probes.get("bmc_from_guest") or {}).get("reachable"):
         bridge = host.require_probe("bmc_from_guest", "bridge")

@@ -82,6 +82,9 @@ def _dead_links(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
         if found.get(name, {}).get("kind") in BONDS:
             legs.update(below(host, name))
     dead = [name for name in names if name not in legs and name in found and _is_dead(found[name])]
+    possible = [] if names else list(bridge.get("possible") or ())
+    if possible and all(_is_dead(found[name]) for name in possible):
+        return possible  # whichever of them are this bridge's
     return [name for name in dead if not set(below(host, name)) & set(dead)]
 
 

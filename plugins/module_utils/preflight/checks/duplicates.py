@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    bridge_of,
     declared_bridges,
     leads_out,
     links,
     parsed,
+    ports,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, ERROR, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
@@ -30,8 +32,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     reproduce="ip -br addr",
 )
 def duplicate_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """No address is on two hosts. Addresses that exist only inside a host (cloud0, docker0, virbr0, link-local ones) do
-    not count.
+    """No address is on two hosts. Addresses that exist only inside a host do not count: cloud0, docker0, virbr0,
+    link-local ones, service addresses on dummy interfaces, the USB network card of the BMC, and gateways of EVPN that
+    all hosts have alike (anycast).
 
     Traffic goes to whichever of the two answered ARP last. On the management network both hosts also get the same GUID,
     and the second one takes over the row of the first (F09). A host for which the inventory declares the address is not
@@ -47,13 +50,21 @@ def duplicate_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy
 def owners_of_addresses(hosts: Sequence[Profile]) -> dict[str, set[str]]:
     """Address -> the hosts on which it is, leaving out those that exist only inside a host."""
     owners: dict[str, set[str]] = {}
+    anycast: set[str] = set()
     for host in hosts:
         for link in links(host).values():
-            if leads_out(host, link):
-                for each in parsed(link.get("addresses")):
-                    if not each.ip.is_link_local:
-                        owners.setdefault(str(each.ip), set()).add(host.name)
-    return owners
+            found = {str(each.ip) for each in parsed(link.get("addresses")) if not each.ip.is_link_local}
+            anycast |= found if _on_vxlan_alone(host, link) else set()
+            for address in found if leads_out(host, link) else ():
+                owners.setdefault(address, set()).add(host.name)
+    return {address: names for address, names in owners.items() if not (address in anycast and len(names) > 2)}
+
+
+def _on_vxlan_alone(host: Profile, link: Mapping[str, Any]) -> bool:
+    """Whether a bridge leads nowhere but into VXLAN: the gateway of an EVPN network has one address and one MAC on
+    every host (RFC 9135, distributed anycast gateway)."""
+    found = ports(bridge_of(host, link["name"])) if link.get("kind") == "bridge" else []
+    return bool(found) and all(links(host).get(port, {}).get("kind") == "vxlan" for port in found)
 
 
 def _shared(owners: Mapping[str, set[str]], entitled: Mapping[str, set[str]], expected: str) -> Iterator[Problem]:
@@ -89,14 +100,16 @@ def duplicate_mac(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     """No MAC address is on two hosts (cards, bonds, and bridges with a port).
 
     A switch learns the address on both ports in turn and each host gets half of its frames. It comes from copied
-    configuration or cloned machines. A host on whose card the address is the permanent one is not blamed.
+    configuration or cloned machines. A host on whose card the address is the permanent one is not blamed. The USB
+    network card by which a server talks to its own BMC has the same address in many servers, and no switch sees it.
     """
     owners: dict[str, set[str]] = {}
     permanent: dict[str, set[str]] = {}
     for host in hosts:
         for link in links(host).values():
             mac = str(link.get("mac") or "").lower()
-            if mac.strip("0:") and leads_out(host, link) and _has_own_mac(link):
+            inner = not leads_out(host, link) or _on_vxlan_alone(host, link)
+            if mac.strip("0:") and not inner and _has_own_mac(link):
                 owners.setdefault(mac, set()).add(host.name)
                 if str(link.get("permanent_mac") or "").lower() == mac:
                     permanent.setdefault(mac, set()).add(host.name)

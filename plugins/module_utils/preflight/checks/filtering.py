@@ -26,6 +26,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.me
     tried,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.vxlan import evpn
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
     FAILED,
@@ -199,10 +200,10 @@ def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, i
 def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Where guest networks are isolated with VXLAN, the hosts' nftables rules accept each other's packets.
 
-    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so
-    one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts
-    guests on different hosts from each other without a word. Rules are read as in NET018; a path without an address on
-    the guest label is the subject of PTH009.
+    modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789. A host that is set to EVPN needs the latter alone.
+    On others EVPN may still be meant, so one open port is enough, and a warning is given where it is not CloudStack's
+    usual one (8472). A closed one cuts guests on different hosts from each other without a word. Rules are read as in
+    NET018; a path without an address on the guest label is the subject of PTH009.
     """
     if not cluster.vxlan:
         return
@@ -217,7 +218,8 @@ def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Po
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
-        yield from _vxlan(host, [(port, _decisions(rules, port, others, own)) for port in (VXLAN, VXLAN_EVPN)])
+        used = (VXLAN_EVPN,) if evpn(host) else (VXLAN, VXLAN_EVPN)
+        yield from _vxlan(host, [(port, _decisions(rules, port, others, own)) for port in used])
 
 
 def _decisions(
@@ -232,24 +234,27 @@ def _datagram(sender: Attachment, port: int, own: Mapping[str, str]) -> Connecti
 
 
 def _vxlan(host: Profile, found: Sequence[tuple[int, Sequence[tuple[str, Decision]]]]) -> Iterator[Problem]:
-    """Nothing if the usual port is open; else what becomes of both."""
+    """Nothing if the usual port, which is the first, is open; else what becomes of all."""
     closed = {}
     for port, decisions in found:
         closed[port] = [(name, each) for name, each in decisions if each.verdict in (DROP, REJECT)]
     unclear = [
         each for _port, decisions in found for _name, each in decisions if each.verdict not in (ACCEPT, DROP, REJECT)
     ]
-    expected = f"UDP {VXLAN} or {VXLAN_EVPN} accepted from the other hosts"
-    if closed[VXLAN]:
-        names, evidence = show(sorted({name for name, _each in closed[VXLAN]})), closed[VXLAN][0][1]
-        severity = ERROR if closed[VXLAN_EVPN] else WARNING
-        also = f", and so is {VXLAN_EVPN}" if closed[VXLAN_EVPN] else f"; {VXLAN_EVPN} is open, as EVPN wants it"
+    (usual, of_usual), *rest = found
+    expected = f"UDP {' or '.join(str(port) for port, _decisions in found)} accepted from the other hosts"
+    if closed[usual]:
+        names, evidence = show(sorted({name for name, _each in closed[usual]})), closed[usual][0][1]
         yield Problem(
             (host.name,),
             expected,
-            f"{VXLAN} is closed to {names}{also}",
+            f"{usual} is closed to {names}" + "".join(_also(port, bool(closed[port])) for port, _decisions in rest),
             f"{evidence.verdict} by {evidence.evidence}",
-            severity=severity,
+            severity=ERROR if all(closed.values()) else WARNING,
         )
-    elif unclear and not all(each.verdict == ACCEPT for _name, each in found[0][1]):
+    elif unclear and not all(each.verdict == ACCEPT for _name, each in of_usual):
         yield Problem((host.name,), expected, f"unknown: {unclear[0].evidence}", kind=UNKNOWN)
+
+
+def _also(port: int, closed: bool) -> str:
+    return f", and so is {port}" if closed else f"; {port} is open, as EVPN wants it"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host's network as a stack: traffic label, bridge, port, and what lies below (VLAN device, bond, card).
+"""A host's network as a stack: traffic label, what carries it (Linux bridge, Open vSwitch bridge or plain interface),
+port, and what lies below (VLAN device, bond, card).
 
 What cannot be seen is left out here, so that one missing fact is reported by one check: NET001 for the bridges, NET011
-for the links.
+for the links, NET002 for the ports of Open vSwitch.
 """
 
 from __future__ import annotations
@@ -12,11 +13,21 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional, Union
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import (
+    PHYSICAL,
+    is_plain_interface,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import open_vswitch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 BONDS = ("bond", "team")  # kinds of links
+LINUX, OVS, PLAIN = "bridge", "openvswitch", "interface"  # what carries a label
+# Drivers of the USB network cards by which a server talks to its own BMC: the other end is inside the server (Linux,
+# drivers/net/usb; Lenovo XCC and Dell iDRAC use cdc_ether, HPE iLO cdc_eem, AMI's rndis_host, OpenBMC cdc_ncm).
+USB_DRIVERS = ("cdc_ether", "cdc_eem", "cdc_ncm", "rndis_host")
+# Kinds of links that have addresses which other hosts have too: service addresses and ends of tunnels.
+INNER_KINDS = ("loopback", "dummy", "tun", "ipip", "sit", "gre", "wireguard", "vrf")
 
 
 def labels(cluster: Cluster, *kinds: str) -> tuple[str, ...]:
@@ -34,8 +45,15 @@ def kinds_of(cluster: Cluster, label: str) -> str:
 
 
 def links(host: Profile) -> dict[str, Mapping[str, Any]]:
-    """The host's interfaces by name."""
-    return {link["name"]: link for link in host.get("interfaces") or ()}
+    """The host's interfaces by name, with the bonds and cards that only Open vSwitch knows of."""
+    found: dict[str, Mapping[str, Any]] = {link["name"]: link for link in host.get("interfaces") or ()}
+    return {**found, **open_vswitch.links_of(ovs_of(host), found)} if ovs_of(host) else found
+
+
+def ovs_of(host: Profile) -> Mapping[str, Any]:
+    """What ovs-vsctl told of the host, empty without Open vSwitch and where it is not known."""
+    found = host.get("ovs")
+    return found if isinstance(found, Mapping) else {}
 
 
 def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
@@ -44,19 +62,43 @@ def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
 
 
 def bridge_of(host: Profile, label: str) -> Mapping[str, Any]:
-    """The host's bridge that is the label, empty if there is none."""
-    return (host.get("bridges") or {}).get(label, {})
+    """What carries the label on the host: addresses, mtu, ports, and `kind` where it is not a Linux bridge. Empty if
+    there is nothing of this name, or nothing that the agent can use. A bridge of Open vSwitch of which ovs-vsctl did
+    not tell the ports has them in `possible`: which of them are its own is not known.
+
+    A label may be a plain interface, on which the agent makes a bridge for each guest VLAN (BridgeVifDriver.getPifs and
+    matchPifFileInDirectory, 4.22.1; cloudstack pull request 5078).
+    """
+    bridges = host.get("bridges") or {}
+    if label in bridges:
+        return bridges[label]
+    link = links(host).get(label, {})
+    parts = {"addresses": link.get("addresses") or [], "mtu": link.get("mtu")}
+    if link.get("kind") == OVS:
+        told = open_vswitch.is_known(ovs_of(host), label)
+        found = open_vswitch.uplinks(ovs_of(host), label) if told else open_vswitch.possible_uplinks(links(host))
+        return {**parts, "kind": OVS, "ports": found if told else [], "possible": found}
+    return {**parts, "kind": PLAIN, "ports": [label]} if is_plain_interface(link) else {}
 
 
 def label_bridges(host: Profile, cluster: Cluster, *kinds: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The bridges of the host that are labels of these traffic types."""
-    bridges = host.get("bridges") or {}
-    return ((label, bridges[label]) for label in labels(cluster, *kinds) if label in bridges)
+    """What carries the labels of these traffic types on the host, as bridge_of tells it."""
+    for label in labels(cluster, *kinds):
+        found = bridge_of(host, label)
+        if found or label in (host.get("bridges") or {}):
+            yield label, found
+
+
+def kind_of(bridge: Mapping[str, Any]) -> str:
+    """LINUX, OVS or PLAIN."""
+    return str(bridge.get("kind") or LINUX)
 
 
 def ports(bridge: Mapping[str, Any]) -> list[str]:
-    """The ports that lead out of the host, which those of guests do not."""
-    return sorted(port for port in bridge.get("ports") or () if PHYSICAL.match(port))
+    """The ports that lead out of the host, which those of guests do not. The agent knows those of a Linux bridge by
+    their names only."""
+    found = bridge.get("ports") or ()
+    return sorted(port for port in found if kind_of(bridge) != LINUX or PHYSICAL.match(port))
 
 
 def below(host: Profile, name: str) -> list[str]:
@@ -85,11 +127,17 @@ def cards(host: Profile, bridge: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def leads_out(host: Profile, link: Mapping[str, Any]) -> bool:
-    """False for what exists only inside the host: loopback, and bridges without a port such as cloud0, docker0 and
-    virbr0."""
+    """False for what exists only inside the host: loopback, service addresses, the BMC's USB network card, and bridges
+    without a port such as cloud0, docker0 and virbr0."""
     if link.get("kind") == "bridge":
         return bool(ports(bridge_of(host, link["name"])))
-    return link.get("kind") != "loopback"
+    return link.get("kind") not in INNER_KINDS and not is_bmc_link(link)
+
+
+def is_bmc_link(link: Mapping[str, Any]) -> bool:
+    """Whether this is the server's own end of the BMC's USB network card, of which many servers have the same MAC and
+    the same address. A USB card in a bridge or bond is an ordinary one."""
+    return link.get("driver") in USB_DRIVERS and not link.get("master")
 
 
 def ipv4(addresses: Any) -> list[ipaddress.IPv4Interface]:

@@ -25,6 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.li
     ports,
     stack,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.vxlan import evpn
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
@@ -208,10 +209,9 @@ def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     """Where guest networks are isolated with VXLAN, each one is a multicast group that the host joins, and the kernel's
     default allows 20.
 
-    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast;
-    waive it there.
+    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast.
     """
-    if cluster.vxlan:
+    if cluster.vxlan and not evpn(host):
         allowed = host.require("sysctl", MEMBERSHIPS)
         if not str(allowed).isdigit() or int(allowed) < MEMBERSHIPS_MIN:
             yield Problem((host.name,), f"{MEMBERSHIPS} = {MEMBERSHIPS_MIN} or more", str(allowed))

@@ -5,21 +5,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import open_vswitch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    LINUX,
+    OVS,
+    PLAIN,
+    bridge_of,
     declared_bridges,
+    kind_of,
     kinds_of,
     label_bridges,
     labels,
     links,
+    ovs_of,
     ports,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     BLOCKER,
     ERROR,
     INFO,
+    UNKNOWN,
     WARNING,
     Problem,
 )
@@ -29,6 +37,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 NAME_MAX = 15  # IFNAMSIZ - 1
 VLAN_DIGITS = 4
+OVS_FIX = "make ovs-vsctl show work on the host (openvswitch-switch.service, on EL openvswitch.service)"
 # What the server asks the agent for at each connect (LibvirtCheckNetworkCommandWrapper).
 VERIFIED = ("Management", "Public", "Guest")
 
@@ -45,7 +54,7 @@ VERIFIED = ("Management", "Public", "Guest")
     reproduce="ip -br link show type bridge",
 )
 def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Each KVM traffic label of the zone must be a bridge of the host, or a physical interface.
+    """Each KVM traffic label of the zone must be a bridge of the host, of Linux or of Open vSwitch, or an interface.
 
     If one of the labels for management, public and guest traffic is missing, cloudstack-setup-agent edits the host's
     network configuration and stops and starts its networking (F17, serviceConfig.py, seen: 439 s). If it is missing at
@@ -53,7 +62,7 @@ def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     not verified by the server: the storage VM finds out.
     """
     bridges = host.require("bridges")
-    missing = [label for label in labels(cluster) if label not in bridges and not _is_plain_interface(host, label)]
+    missing = _without_device(host, labels(cluster))
     if not missing:
         return
     severity = BLOCKER if set(missing) & set(labels(cluster, *VERIFIED)) else ERROR
@@ -62,9 +71,9 @@ def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     yield Problem((host.name,), expected, observed, severity=severity)
 
 
-def _is_plain_interface(host: Profile, label: str) -> bool:
-    link = links(host).get(label)
-    return link is not None and bool(PHYSICAL.match(label) or link.get("kind") == "openvswitch")
+def _without_device(host: Profile, names: Sequence[str]) -> list[str]:
+    """The labels that are neither a bridge nor an interface of the host."""
+    return [label for label in names if label not in (host.get("bridges") or {}) and not bridge_of(host, label)]
 
 
 @check(
@@ -83,20 +92,58 @@ def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
 
     The agent knows physical ports by fixed patterns (eth, bond, ens, eno, enp, p1p1 ...,
     LibvirtComputingResource.isInterface). Without one the host connects and is refused: its row stays in Alert, "Can
-    not find network: <label>" (F14, seen: 444 s; F15).
+    not find network: <label>" (F14, seen: 444 s; F15). A bridge of Open vSwitch may have ports of any name, also behind
+    a patch port or under its parent bridge; without any its guests reach nothing.
     """
     for label, bridge in label_bridges(host, cluster):
         found = sorted(bridge.get("ports") or ())
-        if not ports(bridge):
-            observed = (
-                f"{label} has only ports that CloudStack does not take for physical: {show(found)}"
-                if found
-                else f"{label} has no port"
-            )
-            severity = BLOCKER if label in labels(cluster, *VERIFIED) else ERROR
-            yield Problem(
-                (host.name,), f"a port of {label} named eth*, bond*, en*, team* or alike", observed, severity=severity
-            )
+        if _leads_out(host, cluster, label, bridge) or _ports_unseen(host, label, bridge):
+            continue
+        severity = BLOCKER if label in labels(cluster, *VERIFIED) else ERROR
+        if kind_of(bridge) != LINUX:
+            yield Problem((host.name,), f"a card or bond under {label}", f"{label} leads nowhere", severity=ERROR)
+            continue
+        observed = (
+            f"{label} has only ports that CloudStack does not take for physical: {show(found)}"
+            if found
+            else f"{label} has no port"
+        )
+        yield Problem(
+            (host.name,), f"a port of {label} named eth*, bond*, en*, team* or alike", observed, severity=severity
+        )
+    yield from _unseen_ports(host, cluster)
+
+
+def _leads_out(host: Profile, cluster: Cluster, label: str, bridge: Mapping[str, Any]) -> bool:
+    """A dummy interface as a label leads nowhere; with VXLAN by EVPN nothing needs to leave by it."""
+    dummy = kind_of(bridge) == PLAIN and links(host).get(label, {}).get("kind") == "dummy"
+    return bool(ports(bridge)) and (not dummy or cluster.vxlan)
+
+
+def _unseen_ports(host: Profile, cluster: Cluster) -> Iterator[Problem]:
+    """Bridges of Open vSwitch of which ovs-vsctl did not tell the ports. That `ip` shows cards in the datapath is a
+    hint that all is well, so it is told as information unless ovs-vsctl failed."""
+    unseen = [label for label, bridge in label_bridges(host, cluster) if _ports_unseen(host, label, bridge)]
+    if unseen:
+        yield Problem(
+            (host.name,),
+            f"the ports of {show(unseen)} to be known",
+            f"unknown: {host.why('ovs')}",
+            severity=WARNING if _ovs_failed(host) else INFO,
+            fix=OVS_FIX,
+            reproduce="ovs-vsctl show",
+            kind=UNKNOWN,
+        )
+
+
+def _ports_unseen(host: Profile, label: str, bridge: Mapping[str, Any]) -> bool:
+    """Whether a bridge of Open vSwitch may have ports that ovs-vsctl did not tell."""
+    told = kind_of(bridge) != OVS or open_vswitch.is_known(ovs_of(host), label)
+    return not told and (bool(bridge.get("possible")) or _ovs_failed(host))
+
+
+def _ovs_failed(host: Profile) -> bool:
+    return "ovs" in (host.get("unknown") or {})
 
 
 @check(
@@ -114,7 +161,7 @@ def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
 
     <port> is the port of the label's bridge, or what a VLAN device there sits on; the digits are those of the largest
     VLAN of the zone's ranges (F16; BridgeVifDriver.java:297, modifyvlan.sh). Networks on VXLAN have other names and are
-    not affected.
+    not affected; in Open vSwitch no bridges are made.
     """
     uses = {
         "Guest": cluster.vlan_ranges if not cluster.isolation or "VLAN" in cluster.isolation else (),
@@ -137,7 +184,7 @@ def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str
     found = links(host)
     interfaces = set()
     for _label, bridge in label_bridges(host, cluster, kind):
-        for port in ports(bridge):
+        for port in ports(bridge) if kind_of(bridge) != OVS else ():
             link = found.get(port, {})
             parent = link.get("parent") if link.get("kind") == "vlan" else None
             interfaces.add(parent or port)
@@ -162,7 +209,7 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     It looks for a physical port under the label and makes guest VLANs there, so the traffic of the stacked device meets
     its own (F18, issue 11935).
     """
-    bridges = dict(label_bridges(host, cluster))
+    bridges = {label for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
     stacked = sorted(
         name for name, link in links(host).items() if link.get("kind") == "vlan" and link.get("parent") in bridges
     )
@@ -187,9 +234,10 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has the port that the inventory declares.
 
-    A bridge on another NIC looks healthy in every other respect, and leads into another network.
+    A bridge on another NIC looks healthy in every other respect, and leads into another network. network_bridge_bridges
+    declares bridges of Linux, so others are not compared with it.
     """
-    bridges = dict(label_bridges(host, cluster))
+    bridges = {label: bridge for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
     for name, entry in declared_bridges(host).items():
         found = ports(bridges.get(name, {}))
         if found and entry.get("port") and entry["port"] not in found:  # no port at all: NET002
@@ -250,8 +298,6 @@ def ifconfig(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     (F17).
     """
     bridges = host.get("bridges")
-    missing = bridges is not None and [
-        label for label in labels(cluster, *VERIFIED) if label not in bridges and not _is_plain_interface(host, label)
-    ]
+    missing = bridges is not None and _without_device(host, labels(cluster, *VERIFIED))
     if missing and not host.member and host.get("programs") is not None and not host.get("programs", "ifconfig"):
         yield Problem((host.name,), "no need for ifconfig", f"{show(missing)} missing, and no ifconfig")

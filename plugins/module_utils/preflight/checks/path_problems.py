@@ -118,5 +118,5 @@ def _unlinked(host: Profile, label: str) -> bool:
     bridge = bridge_of(host, label)
     found = cards(host, bridge)
     if not ports(bridge):
-        return True
+        return not bridge.get("possible")
     return bool(found) and all(card.get("carrier") is False or card.get("up") is False for card in found)

@@ -27,7 +27,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     Fault,
     PathResults,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import kinds_of, labels
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import (
+    kinds_of,
+    label_bridges,
+    labels,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_problems import faults_of, problem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_result import (
     AssessedCluster,
@@ -304,7 +308,7 @@ def no_addresses(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
     bridge of the guest label needs an address.
     """
     addressed = {network for _host, network in cluster.paths.at}
-    bridged = {label for host in hosts for label in host.get("bridges") or {}}
+    bridged = {label for host in hosts for label, _bridge in label_bridges(host, cluster)}
     for label in labels(cluster):
         silent = _silent_pairs(cluster.paths, label)
         if label in bridged - addressed:

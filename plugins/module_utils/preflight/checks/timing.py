@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -39,6 +40,26 @@ DAEMONS = (
     "ntpd.service",
     "ntpsec.service",
     "openntpd.service",
+)
+SMEAR_HINT = "; these smear leap seconds, so that the clocks differ by up to a second around one"
+A_SOURCE = "a source that the clock follows"
+FOLLOWED = ("selected", "combined")  # states of a source of chrony
+LOCAL_CLOCK = re.compile(r"127\.127\.1\.\d+|7F7F0101|LOCAL(\(\d+\)|CL)?|\.LOCL\.", re.IGNORECASE)
+PTP = re.compile(r"(phc2sys|ptp4l|timemaster)[@.]")
+# Reference clocks of chrony (refclock directive): a card's PTP clock, shared memory, a pulse.
+REFERENCE_CLOCK = re.compile(r"(PHC|PTP|SHM|SOCK|PPS|GPS)\w*", re.IGNORECASE)
+# Public servers that spread a leap second over a day instead of inserting it: developers.google.com/time/smear, the
+# Amazon Time Sync Service (EC2 user guide, "Set the time reference") and time.facebook.com (engineering.fb.com, 2020,
+# "NTP service"). chronyc -n shows addresses, so both are here.
+SMEARED_NAMES = re.compile(
+    r"time\d?\.google\.com|time\.android\.com|time\.aws\.com|(\d\.)?amazon\.pool\.ntp\.org|time\d?\.facebook\.com"
+)
+SMEARED_ADDRESSES = (
+    *(f"216.239.35.{last}" for last in (0, 4, 8, 12)),
+    *(f"2001:4860:4806{part}::" for part in ("", ":4", ":8", ":c")),
+    "169.254.169.123",
+    "fd00:ec2::123",
+    *(f"129.134.{net}.123" for net in (25, 26, 27, 28, 29)),
 )
 Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how much that may be wrong
 
@@ -181,14 +202,46 @@ def _span(seconds: float) -> str:
     reproduce="chronyc tracking; chronyc sources",
 )
 def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The time daemon follows a source.
+    """The time daemon follows a source outside the host.
 
     A clock that runs free is right today. After weeks, or after a reboot with a wrong hardware clock, heartbeats look
-    old (F45) or certificates invalid (F66). Without any daemon this is the subject of TIM004.
+    old (F45) or certificates invalid (F66). chrony's `local` directive and ntpd's local clock (127.127.1.0) make a
+    daemon call itself synchronised with its own clock (chrony.conf(5); in the catalogue of NTP, refid 127.127.1.x), and
+    chrony keeps "Leap status: Normal" for a while after its last source fell silent. Of daemons other than chrony the
+    kernel's own state is taken (timedatectl, NTPSynchronized). Without any daemon this is the subject of TIM004.
     """
-    if host.get("time", "service") != "none" and not host.require("time", "synchronised"):
-        sources = [source.get("name") for source in host.get("time", "sources") or ()]
-        yield Problem((host.name,), "a source that the clock follows", f"none; sources: {show(sources)}")
+    if host.get("time", "service") == "none" and not ptp_units(host):
+        return
+    sources = host.get("time", "sources") or ()
+    names = show([source.get("name") for source in sources])
+    synchronised = host.get("time", "synchronised")
+    if synchronised is None:
+        synchronised = host.get("time", "kernel_synchronised")
+    if synchronised is None:
+        host.require("time", "synchronised")
+    if not synchronised:
+        yield Problem((host.name,), A_SOURCE, f"none; sources: {names}")
+    elif _is_local(host):
+        yield Problem((host.name,), A_SOURCE, f"the clock follows itself (local reference clock); sources: {names}")
+    elif sources and not any(source.get("reach") for source in sources):
+        yield Problem((host.name,), A_SOURCE, f"no source answered any of the last eight polls: {names}")
+    elif sources and not any(source.get("state") in FOLLOWED for source in sources):
+        states = show([f"{source.get('name')} is {source.get('state')}" for source in sources])
+        yield Problem((host.name,), A_SOURCE, f"none of the sources is selected: {states}")
+
+
+def _is_local(host: Profile) -> bool:
+    """Whether the daemon's reference is the host's own clock: chrony's 7F7F0101, ntpd's LOCAL(0)."""
+    names = {str(host.get("time", "source") or ""), str(host.get("time", "reference_id") or "")}
+    followed = {str(each.get("name")) for each in host.get("time", "sources") or () if each.get("state") in FOLLOWED}
+    return any(LOCAL_CLOCK.fullmatch(name) for name in names | followed)
+
+
+def ptp_units(host: Profile) -> list[str]:
+    """Running units of linuxptp that set the system clock: phc2sys from a card's clock, timemaster, or ptp4l itself."""
+    units = host.get("units") or {}
+    running = {name for name, state in units.items() if PTP.match(name) and (state or {}).get("active") == "active"}
+    return sorted(running | set(host.get("time", "ptp") or ()))
 
 
 @check(
@@ -206,8 +259,9 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     """The hosts have a time source in common.
 
     What counts is that the hosts agree with each other. Those with sources of their own follow another clock when one
-    of the sources is wrong, and the neighbours take their heartbeats for old (F45). Hosts without any source are the
-    subject of TIM002 and TIM004.
+    of the sources is wrong, and the neighbours take their heartbeats for old (F45). Clocks that lie in the hosts
+    themselves (a card's PTP clock, GPS) are sources of one name. Hosts without any source, or with their own clock as
+    the only one, are the subject of TIM002 and TIM004.
     """
     sources: dict[str, set[str]] = {}
     for host in hosts:
@@ -219,7 +273,7 @@ def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
         except FactUnavailable as error:
             yield fact_unavailable(host, error)
             continue
-        if listed:
+        if listed and not _is_local(host):
             sources[host.name] = {str(source.get("name")) for source in listed}
     if len(sources) > 1:
         yield from _without_common(sources)
@@ -237,7 +291,8 @@ def _without_common(sources: Mapping[str, set[str]]) -> Iterator[Problem]:
     for name, names in sorted(sources.items()):
         if not names & accepted:
             expected = f"one of {show(accepted)} (as on {show(followers)})"
-            yield Problem((name,), expected, show(names), others=tuple(sorted(followers)))
+            smear = SMEAR_HINT if smeared(names) and not smeared(accepted) else ""
+            yield Problem((name,), expected, f"{show(names)}{smear}", others=tuple(sorted(followers)))
 
 
 @check(
@@ -255,14 +310,56 @@ def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     """Exactly one daemon keeps the clock.
 
     Without one it drifts (F45), and a wrong hardware clock stays wrong after a reboot (F66). Two pull one clock to two
-    times.
+    times. With PTP it is phc2sys, ptp4l or timemaster of linuxptp; phc2sys beside chrony is one too many, unless chrony
+    reads the PTP clock itself (refclock) or timemaster started both (timemaster(8)).
     """
-    service = host.require("time", "service")
+    service, ptp = host.require("time", "service"), ptp_units(host)
     running = sorted(unit for unit in DAEMONS if (host.get("units", unit) or {}).get("active") == "active")
-    if service == "none":
+    if service == "none" and not ptp:
         yield Problem((host.name,), "a time daemon", "none runs")
     elif len(running) > 1 and running != [
         "chrony.service",
         "chronyd.service",
     ]:  # an alias is one daemon under two names
         yield Problem((host.name,), "one time daemon", show(running), severity=WARNING)
+    elif running and _sets_clock_beside(host, ptp):
+        yield Problem((host.name,), "one time daemon", show([*running, *ptp]), severity=WARNING)
+
+
+def _sets_clock_beside(host: Profile, ptp: Sequence[str]) -> bool:
+    """Whether phc2sys sets the system clock that another daemon sets too."""
+    names = [str(source.get("name")) for source in host.get("time", "sources") or ()]
+    if any(unit.startswith("timemaster") for unit in ptp) or any(map(REFERENCE_CLOCK.fullmatch, names)):
+        return False
+    return any(unit.startswith("phc2sys") for unit in ptp)
+
+
+@check(
+    "TIM005",
+    "Smeared and other time sources are mixed",
+    area="timing",
+    severity=WARNING,
+    scope=HOST,
+    prevents=("F45",),
+    fix="use only servers that smear leap seconds, or none of them, in time_sync_sources of all hosts of the cluster, "
+    "and run playbooks/prepare_hosts.yml (role time_sync)",
+    reproduce="chronyc -n sources",
+)
+def smear(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """A host's time sources all smear leap seconds, or none does.
+
+    Google's, Amazon's and Facebook's public servers spread a leap second over many hours (developers.google.com/time/
+    smear: do not mix them with others). Around it they are up to half a second off the rest; chrony takes one half of
+    its sources for false tickers, and hosts pick different halves. A server of your own that follows smearing ones
+    smears too: then waive this.
+    """
+    names = {str(source.get("name")) for source in host.get("time", "sources") or ()}
+    found = smeared(names)
+    if found and found != names and not _is_local(host):
+        observed = f"{show(found)} smear leap seconds, {show(names - found)} are not known to"
+        yield Problem((host.name,), "sources of one kind", observed)
+
+
+def smeared(names: set[str]) -> set[str]:
+    """Those of these time sources that are known to smear."""
+    return {name for name in names if name in SMEARED_ADDRESSES or SMEARED_NAMES.fullmatch(name.lower().rstrip("."))}

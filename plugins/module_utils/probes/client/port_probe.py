@@ -46,11 +46,13 @@ class Target:
 @dataclass(frozen=True)
 class Answer:
     """`state` is None where this host could not even ask. `ms` is None where no answer came. `text` says why it is not
-    open."""
+    open. `source` is the address from which an open port was reached: what the other side sees if nothing translates
+    it."""
 
     state: Optional[str]
     ms: Optional[float] = None
     text: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ class _Probe:
 
     def _end(self, attempt: _Try, state: str, text: str = "") -> None:
         ms = None if state == FILTERED else round((time.monotonic() - attempt.began) * 1000, 1)
-        self.answers[attempt.number] = Answer(state, ms, text)
+        source = str(attempt.socket.getsockname()[0]) if state == OPEN else ""
+        self.answers[attempt.number] = Answer(state, ms, text, source)
         self.selector.unregister(attempt.socket)
         attempt.socket.close()
         del self.tries[attempt.number]

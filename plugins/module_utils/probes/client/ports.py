@@ -37,6 +37,7 @@ def check_all(options: Mapping[str, Any]) -> dict[str, Any]:
             "state": answer.state,
             "ms": answer.ms,
             "text": answer.text,
+            "source": answer.source,
         }
         for entry, answer in zip(entries, answers)
     ]

@@ -30,6 +30,7 @@ def test_result(capsys, check):
         "purpose": "agent",
         "state": "open",
         "text": "",
+        "source": "127.0.0.1",
     }
     assert (nowhere["state"], nowhere["ms"], nowhere["purpose"]) == (None, None, "")
 

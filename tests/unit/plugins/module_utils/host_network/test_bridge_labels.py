@@ -28,6 +28,14 @@ def test_find_label_problems(labels, declared, expected):
     assert find_label_problems(labels, BRIDGES, declared) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "problems"),
+    [("ether", 0), ("bond", 0), ("vlan", 0), ("openvswitch", 0), ("loopback", 1), ("tun", 1), ("bridge", 1)],
+)
+def test_a_label_may_be_an_interface(kind, problems):
+    assert len(find_label_problems(["x"], BRIDGES, [], [{"name": "x", "kind": kind}])) == problems
+
+
 def test_host_without_any_bridge():
     assert find_label_problems(["cloudbr0"], {}) == ["no bridge cloudbr0 (bridges of this host: none)"]
 

@@ -19,6 +19,11 @@ GOOD = {
     "addr": ADDR,
     "fqdn": FQDN,
     "net.routes6": Answer(("ip",), 0, '[{"dst":"default","gateway":"fd00::1","dev":"eth0","metric":1024}]'),
+    "net.rules": Answer(("ip",), 0, text("ip_rule/plain.json")),
+    "net.groups": Answer(("bridge",), 0, text("bridge_mdb/querier_heard.json")),
+    "net.ptp": Answer(("systemctl",), 0, ""),
+    "net.synchronised": Answer(("timedatectl",), 0, "yes\n"),
+    "net.ovs": Answer(("ovs-vsctl",), 0, text("ovs_vsctl/bond_patch_fake.txt")),
     "net.lldp": Answer(("lldpctl",), 0, text("lldpctl/one.json")),
     "net.nft": Answer(("nft",), 0, text("nft/rich.json")),
     "units": UNITS,
@@ -27,6 +32,7 @@ NAMES = {
     "h1.lab.test": Answer(("getent", "ahosts"), 0, "10.88.0.11 STREAM h1.lab.test\n10.88.0.11 DGRAM\n"),
     "10.88.0.11": Answer(("getent", "hosts"), 0, "10.88.0.11 h1.lab.test h1\n"),
     "10.88.1.11": Answer(("getent", "hosts"), 2),
+    "10.9.0.1": Answer(("getent", "hosts"), 2),
 }
 
 
@@ -53,7 +59,8 @@ def test_a_good_host():
     found, unknown = collected()
     assert unknown == {}
     assert found["routes6"][0]["gateway"] == "fd00::1"
-    assert found["time"] == {"service": "chrony"}
+    assert found["time"] == {"service": "chrony", "ptp": [], "kernel_synchronised": True}
+    assert found["rules"] == []
     assert found["resolver"] == {
         "servers": ["10.88.0.254"],
         "forward": ["10.88.0.11"],
@@ -144,3 +151,37 @@ def test_without_lldpd():
 
 def test_facts_are_json():
     json.dumps(collected()[0])
+
+
+def test_multicast_of_bridges_and_why_it_is_not_known():
+    addr = Answer(("ip",), 0, text("ip_addr/bridge_multicast.json"))
+    found, unknown = collected(addr=addr)
+    assert found["bridges"]["cloudbr1"] == {"multicast": {"snooping": True, "querier": False, "querier_heard": True}}
+    found, unknown = collected(addr=addr, net_groups=MISSING)
+    assert found["bridges"]["cloudbr1"] == {"multicast": None}
+    assert unknown["bridges.cloudbr1.multicast"] == "x is not installed"
+
+
+def test_a_host_without_open_vswitch_has_no_bridges_of_it(monkeypatch):
+    monkeypatch.setattr(network_facts, "program", lambda name: None)
+    found, unknown = collected(net_ovs=MISSING)
+    assert found["ovs"] is None
+    assert "ovs" not in unknown
+
+
+def test_open_vswitch_that_does_not_answer_is_unknown(monkeypatch):
+    monkeypatch.setattr(network_facts, "program", lambda name: f"/usr/bin/{name}")
+    found, unknown = collected(net_ovs=Answer(("ovs-vsctl",), 1, "", "database connection failed"))
+    assert found["ovs"] is None
+    assert "database connection failed" in unknown["ovs"]
+    assert "cloudbr2" in collected()[0]["ovs"]["bridges"]
+
+
+def test_ptp_and_a_clock_that_the_kernel_calls_unsynchronised():
+    units = "ptp4l@eth0.service   loaded active running PTP\nphc2sys@eth0.service loaded active running PHC\n"
+    found, _unknown = collected(
+        net_ptp=Answer(("systemctl",), 0, units), net_synchronised=Answer(("timedatectl",), 0, "no\n")
+    )
+    assert found["time"]["ptp"] == ["phc2sys@eth0.service", "ptp4l@eth0.service"]
+    assert found["time"]["kernel_synchronised"] is False
+    assert collected(net_synchronised=MISSING)[0]["time"]["kernel_synchronised"] is None

@@ -20,10 +20,20 @@ def test_tracking_of_a_joined_host():
     assert parse_tracking(text("chronyc/tracking.txt")) == {
         "synchronised": True,
         "source": "10.88.1.13",
+        "reference_id": "0A58010D",
         "stratum": 9,
         "offset_s": 0.000030871,
         "leap": "Normal",
     }
+
+
+def test_tracking_of_a_clock_that_follows_itself():
+    # chrony.conf: local stratum 10, and one server that does not answer
+    found = parse_tracking(text("chronyc/tracking_local.txt"))
+    assert (found["synchronised"], found["source"], found["reference_id"]) == (True, None, "7F7F0101")
+    assert parse_sources(text("chronyc/sources_unreachable.txt")) == [
+        {"name": "192.0.2.1", "state": "unreachable", "stratum": 0, "reach": 0}
+    ]
 
 
 def test_tracking_without_a_source():

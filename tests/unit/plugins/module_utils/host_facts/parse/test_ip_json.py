@@ -11,7 +11,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ip
     default_device,
     find_bridges,
     parse_interfaces,
+    parse_multicast,
     parse_routes,
+    parse_rules,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +106,49 @@ def test_routes_of_a_joined_host():
         "device": "eth1",
         "source": "10.88.1.11",
         "metric": None,
+        "nexthops": [],
     } in routes
+
+
+def test_a_route_with_several_next_hops_and_one_by_ipv6():
+    routes = parse_routes(text("ip_route/multipath.json"))
+    assert routes[0]["device"] is None
+    assert routes[0]["nexthops"] == [
+        {"gateway": "10.9.0.2", "device": "cloudbr1"},
+        {"gateway": "10.8.0.2", "device": "eth2"},
+    ]
+    assert routes[1]["gateway"] == "fe80::1"
+    assert default_device(routes) == "cloudbr1"
+
+
+def test_two_default_routes_of_one_metric():
+    routes = parse_routes(text("ip_route/two_defaults.json"))
+    assert [route["device"] for route in routes if route["destination"] == "default"] == ["cloudbr1", "eth2"]
+
+
+def test_rules_beside_those_of_every_host():
+    assert parse_rules(text("ip_rule/plain.json")) == []
+    assert parse_rules(text("ip_rule/policy.json")) == [
+        {"priority": 50, "text": "from all to 10.7.0.0/16 iif lo lookup main"},
+        {"priority": 60, "text": "not from 10.8.0.0/24 uid_start 0 lookup 7"},
+        {"priority": 70, "text": "from all lookup main"},
+        {"priority": 100, "text": "from 10.9.0.0/24 lookup 100"},
+        {"priority": 101, "text": "from all fwmark 0x1 lookup 101"},
+    ]
+
+
+@pytest.mark.parametrize(("groups", "heard"), [("querier_heard", True), ("no_querier", False)])
+def test_multicast_of_bridges(groups, heard):
+    found = parse_multicast(text("ip_addr/bridge_multicast.json"), text(f"bridge_mdb/{groups}.json"))
+    assert found == {
+        "cloudbr1": {"snooping": True, "querier": False, "querier_heard": heard},
+        "cloudbr2": {"snooping": False, "querier": False, "querier_heard": False},
+    }
+
+
+def test_multicast_of_an_old_kernel_is_not_known():
+    links = '[{"ifname":"cloudbr1","linkinfo":{"info_kind":"bridge"}}]'
+    assert parse_multicast(links, "")["cloudbr1"] == {"snooping": None, "querier": None, "querier_heard": False}
 
 
 def test_the_default_route_with_the_lowest_metric():
@@ -117,7 +161,7 @@ def test_the_default_route_with_the_lowest_metric():
     "content", ["{", "null", "{}", "[1]", 'Option "-j" is unknown, try "ip -help".', "[" * 100_000]
 )
 def test_what_is_no_list_of_objects(content):
-    for parse in (parse_interfaces, parse_routes):
+    for parse in (parse_interfaces, parse_routes, parse_rules):
         with pytest.raises(ParseError):
             parse(content)
 
@@ -154,5 +198,7 @@ def test_garbage_is_a_value_or_a_parse_error(content):
     try:
         find_bridges(parse_interfaces(content))
         default_device(parse_routes(content))
+        parse_rules(content)
+        parse_multicast(content, content)
     except ParseError as error:
-        assert "ip -j" in str(error)
+        assert "ip -j" in str(error) or "bridge -j" in str(error)

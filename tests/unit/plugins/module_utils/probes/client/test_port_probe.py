@@ -93,7 +93,8 @@ def test_no_socket_is_left_open():
 
 def test_own_source_address():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert probe([Target("127.0.0.1", server.getsockname()[1], source="127.0.0.2")], 3)[0].state == "open"
+        (answer,) = probe([Target("127.0.0.1", server.getsockname()[1], source="127.0.0.2")], 3)
+        assert (answer.state, answer.source) == ("open", "127.0.0.2")
         peer, name = server.accept()
         peer.close()
     assert name[0] == "127.0.0.2"
@@ -213,7 +214,7 @@ def test_firewalls(address):
     with _isolated("ip link set lo up", f"nft -f - <<'X'\n{RULES}\nX") as enter:
         answer = _probe_in(enter, *[{"address": address, "port": port} for port in (1001, 1002, 1003, 1001)])
     dropped, reset, prohibited, again = answer["answers"]
-    assert dropped == again == {"state": "filtered", "ms": None, "text": "no answer within 1.2 s"}
+    assert dropped == again == {"state": "filtered", "ms": None, "text": "no answer within 1.2 s", "source": ""}
     assert (reset["state"], prohibited["state"]) == ("refused", "unreachable")
     assert answer["seconds"] < 2.4, "the two dropped ports were waited for one after the other"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
@@ -30,11 +31,16 @@ def main(
 
 
 def _put_back(confirmation: Confirmation, is_boot: bool) -> int:
-    """At boot there are no links to put back yet: the files bring them up as they were."""
+    """At boot there are no links to put back yet: the files bring them up as they were. What a tool remembered in /run
+    of the links of then would let it take them for being up."""
     kept = confirmation.pending()
     if kept is None:
         return 0
-    problems = restore_files(kept) if is_boot else put_back(kept, registry.BACKENDS[kept.backend](), Links())
+    if is_boot:
+        lasting = tuple(state for state in kept.files if not state.path.startswith("/run/"))
+        problems = restore_files(replace(kept, files=lasting))
+    else:
+        problems = put_back(kept, registry.BACKENDS[kept.backend](), Links())
     when = "before the network of this boot was set up" if is_boot else "when the time to confirm it was over"
     told = f"it was put back {when}" if not problems else f"it could NOT be put back entirely: {'; '.join(problems)}"
     sys.stdout.write(f"cloudstack.kvm: a change of the network was not confirmed; {told}\n")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,9 @@ def test_the_timer_puts_back_what_nobody_confirmed_and_the_late_one_is_told(host
 
 
 def test_the_next_boot_puts_the_files_back_at_once(host):
+    """Not what ifupdown remembered in /run: it would bring nothing up."""
+    remembered = FileState("/run/cloudstack-kvm-no-such-folder/ifstate", "file", b"eth0=eth0\n", 0o644, 0, 0)
+    host.kept = replace(host.kept, files=(*host.kept.files, remembered))
     waiting = host.armed()
     assert rollback.main(["--boot"], waiting, host.clock) == 0
     assert host.clock.now == 100

@@ -14,6 +14,11 @@ description:
   - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
     afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
     were measured, by C(ip), and the files byte for byte.
+  - The host puts the change back by itself unless it is confirmed in time over a new connection from the controller. A
+    timer of systemd does it, whatever became of controller, login and module; after a power cut a unit puts the files
+    back before the network of the next boot is set up.
+  - Before anything is touched, ARP asks whether another machine has an address that is declared here; afterwards it is
+    asked once more, and each declared gateway must answer.
   - Stanzas of other interfaces stay as they are.
   - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
     or as they would be; options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a
@@ -21,10 +26,10 @@ description:
     not keep.
 options:
   bridges:
-    description: The bridges.
+    description: The bridges. Required unless O(confirm).
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name:
         description: Name of the bridge, the same as the zone's traffic label.
@@ -50,14 +55,25 @@ options:
     choices: [ifupdown]
     default: ifupdown
   rollback_timeout:
-    description: Seconds within which the host must reach where the login came from, or everything is put back.
+    description:
+      - Seconds within which a new login must confirm the change after it was made, and within which the host must reach
+        where the login came from. Else everything is put back.
     type: int
-    default: 20
+    default: 60
+  confirm:
+    description:
+      - Keep the change that waits to be confirmed. The module's action plugin does this over a new connection; only who
+        runs the module without Ansible needs it.
+    type: bool
+    default: false
   allow_guest_disruption:
     description: Whether a bridge that guests are connected to may be taken down.
     type: bool
     default: false
 attributes:
+  action:
+    description: A new connection confirms the change.
+    support: full
   check_mode:
     description: Predicts exactly what the real run does.
     support: full
@@ -81,12 +97,23 @@ bridges:
   type: list
   elements: str
   sample: [cloudbr0, cloudbr1]
+waits:
+  description:
+    - Whether the change waits to be confirmed. Always V(false) behind the action plugin, which has confirmed it.
+  returned: always
+  type: bool
+  sample: false
 """
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import (  # noqa: F401  kept on the host
+    rollback,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
@@ -97,7 +124,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
     rebuilt_bridges,
 )
 
-BACKENDS = {"ifupdown": Ifupdown}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},
@@ -106,16 +132,24 @@ BRIDGE = {
     "gateway": {"type": "str"},
 }
 SPEC = {
-    "bridges": {"type": "list", "elements": "dict", "required": True, "options": BRIDGE},
+    "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE},
     "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
-    "rollback_timeout": {"type": "int", "default": 20},
+    "rollback_timeout": {"type": "int", "default": 60},
+    "confirm": {"type": "bool", "default": False},
     "allow_guest_disruption": {"type": "bool", "default": False},
 }
 
 
 def body(module):
+    seconds, name = module.params["rollback_timeout"], module.params["backend"]
+    confirmation, waits = Confirmation(seconds), False
+    if module.params["confirm"]:
+        if not module.check_mode:
+            confirmation.confirm()
+        return Plan(), {"bridges": [], "waits": False}
+    confirmation.require_none()
     bridges = read_bridges(module.params["bridges"])
-    backend, links = BACKENDS[module.params["backend"]](), Links()
+    backend, links = BACKENDS[name](), Links()
 
     def make_plan(state, files):
         check(bridges, state.links)
@@ -131,9 +165,11 @@ def body(module):
             [name for bridge in bridges for name in (bridge.port, bridge.name)],
         )
     if plan and not module.check_mode:
-        guard = Guard(caller(), module.params["rollback_timeout"])
-        Applier(backend, links, guard, lambda: make_plan(links.measure(), backend.read())).apply(plan, state)
-    return plan, {"bridges": [bridge.name for bridge in bridges]}
+        guard = Guard(caller(), seconds, bridges, state.links)
+        waits = Applier(
+            name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
+        ).apply(plan, state)
+    return plan, {"bridges": [bridge.name for bridge in bridges], "waits": waits}
 
 
 def _refuse_guests(module, rebuilt, links):

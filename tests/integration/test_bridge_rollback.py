@@ -238,6 +238,40 @@ def test_a_host_that_is_cut_off_comes_back(host):
     assert (one.links(), one.files()) == (before, files)
 
 
+WIRE = {
+    "another machine has the address": (
+        {"address": "10.88.0.2/24"},
+        [
+            "the address of cloudbr0 is in use by another machine",
+            "nobody answers for 10.88.0.2",
+            "arping -D -c 3 -I eth0",
+        ],
+    ),
+    "it is the controller's address": (
+        {"address": "10.88.0.1/24"},
+        ["the address of cloudbr0 is the one that Ansible comes from; nothing was changed"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIRE)
+def test_what_the_wire_says_against_it_is_refused_before_anything_is_touched(host, name):
+    change, says = WIRE[name]
+    one = host(STATIC)
+    before, files = one.links(), one.files()
+    result = one.bridge([{**MANAGEMENT, **change}])
+    assert [part for part in says if part not in result["msg"]] == [], result["msg"]
+    assert (one.links(), one.files(), one.commands()) == (before, files, [])
+
+
+def test_a_gateway_that_nobody_is_is_put_back(host):
+    one = host(STATIC)
+    before, files = one.links(), one.files()
+    result = one.bridge([{**MANAGEMENT, "gateway": "10.88.0.250"}])
+    assert "the gateway of cloudbr0 does not answer; the network was put back as it was" in result["msg"], result
+    assert (one.links(), one.files()) == (before, files)
+
+
 def test_a_wrong_port_is_refused(host):
     one = host(STATIC)
     before, files = one.links(), one.files()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+
 # Path -> text of the files that a back end reads. A byte that is not UTF-8 is a surrogate in it, so that it can be
 # written back.
 Files = Mapping[str, str]
@@ -32,6 +34,12 @@ class Bridge:
     mtu: int = 1500
     address: Optional[str] = None
     gateway: Optional[str] = None
+
+    @property
+    def ipv4(self) -> str:
+        """Its static IPv4 address without prefix length, "" where it has none."""
+        address = (self.address or "").partition("/")[0]
+        return "" if ":" in address or address == "dhcp" else address
 
 
 @dataclass(frozen=True)
@@ -99,3 +107,15 @@ class State:
     def touched(self, names: set[str]) -> set[str]:
         """These links, and those that are ports of them."""
         return names | {link.name for link in self.links.values() if link.master in names}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is needed to put a change back, by the run that made it or by the host itself."""
+
+    backend: str
+    state: State  # before the change
+    names: tuple[str, ...]  # links that the change touches
+    files: tuple[FileState, ...]  # as they were; those that were not there are absent
+    taken_down: tuple[str, ...]  # links whose DHCP clients are started again
+    leased: tuple[str, ...]  # bridges that the change gives a DHCP client

@@ -1,52 +1,94 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Carries out the plan that the diff shows, step by step; where one fails, or the host is cut off, all is put back as
-it was."""
+it was, by this process or, where that is gone, by the host itself."""
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, uninterrupted
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import Snapshot, StagedFiles
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import (
+    StagedFiles,
+    inspect_all,
+    put_back,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, State
 
 
 class Applier:
-    """One change of this host's network. `replan` measures anew and plans again: an empty plan is the proof that all
-    is as declared."""
+    """One change of this host's network by the back end called `name`. `replan` measures anew and plans again: an empty
+    plan is the proof that all is as declared."""
 
-    def __init__(self, backend: Backend, links: Links, guard: Guard, replan: Callable[[], Plan]) -> None:
-        self._backend, self._links, self._guard, self._replan = backend, links, guard, replan
-        self._begun: list[Change] = []  # steps that were carried out, the last one perhaps half-way
+    def __init__(
+        self,
+        name: str,
+        backend: Backend,
+        links: Links,
+        guard: Guard,
+        confirmation: Confirmation,
+        replan: Callable[[], Plan],
+    ) -> None:
+        self._name, self._backend, self._links, self._guard = name, backend, links, guard
+        self._confirmation, self._replan = confirmation, replan
 
-    def apply(self, plan: Plan, state: State) -> None:
-        """Carry out the plan, which was made from `state`.
+    def apply(self, plan: Plan, state: State) -> bool:
+        """Carry out the plan, which was made from `state`. Whether the host now waits for the change to be confirmed.
 
         Raises InputError or OperationFailed with nothing changed; ApplyError where it was put back, or says what
         could not be.
         """
         self._guard.require_before()
-        names = sorted({name for change in plan for name in change.data.get("names", ())})
         file_changes = [change for change in plan if change.action in ("create", "change")]
-        paths = [*(change.target for change in file_changes), *self._backend.state_files(names)]
-        snapshot = Snapshot(self._links, state, names, paths)
-        staged = StagedFiles(file_changes)
+        kept = self._keep(plan, state, [change.target for change in file_changes])
+        with self._confirmation.held():
+            staged = StagedFiles(file_changes)
+            try:
+                armed = self._confirmation.arm(kept)
+            except BaseException:
+                staged.discard()
+                raise
+            self._carry_out(plan, kept, staged)
+            if armed:
+                self._confirmation.renew()
+            return armed
+
+    def _keep(self, plan: Plan, state: State, paths: list[str]) -> Kept:
+        """What is needed to put all of the plan back."""
+        names = sorted({name for change in plan for name in change.data.get("names", ())})
+        leased = [
+            change.target for change in plan if change.action == "build" and change.data["bridge"].address == "dhcp"
+        ]
+        return Kept(
+            self._name,
+            state,
+            tuple(names),
+            inspect_all([*paths, *self._backend.state_files(names)]),
+            tuple(change.target for change in plan if change.action == "take down"),
+            tuple(leased),
+        )
+
+    def _carry_out(self, plan: Plan, kept: Kept, staged: StagedFiles) -> None:
+        begun: list[Change] = []  # steps that were carried out, the last one perhaps half-way
         with uninterrupted():
             try:
                 for change in plan:
-                    self._begun.append(change)
+                    begun.append(change)
                     self._do(change, staged)
                 self._verify()
             except BaseException as error:
-                problems = self._put_back(snapshot)
+                problems = put_back(_only(begun, kept), self._backend, self._links)
                 with contextlib.suppress(OSError, KvmError):  # the disk may be read-only by now
                     staged.discard()
+                    if not problems:  # else the host tries once more when the time is over
+                        self._confirmation.drop()
                 if isinstance(error, KvmError):
                     raise _told(error, problems) from error
                 raise
@@ -83,18 +125,15 @@ class Applier:
             )
         self._guard.require_after()
 
-    def _put_back(self, snapshot: Snapshot) -> list[str]:
-        """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did
-        to links."""
-        snapshot.restore_links()
-        with contextlib.suppress(KvmError, OSError):
-            for change in self._begun:
-                if change.action == "build" and change.data["bridge"].address == "dhcp":
-                    self._backend.take_down(change.target)  # ends the client that asks for a link which is gone
-        snapshot.restore_files()
-        with contextlib.suppress(KvmError, OSError):
-            self._backend.resume([change.target for change in self._begun if change.action == "take down"])
-        return [*snapshot.restore_files(), *snapshot.restore_links()]
+
+def _only(begun: list[Change], kept: Kept) -> Kept:
+    """Without the DHCP clients that were not touched yet."""
+    done = {(change.action, change.target) for change in begun}
+    return replace(
+        kept,
+        taken_down=tuple(name for name in kept.taken_down if ("take down", name) in done),
+        leased=tuple(name for name in kept.leased if ("build", name) in done),
+    )
 
 
 def _told(error: KvmError, problems: list[str]) -> ApplyError:

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who is logged in here, and whether the host still reaches them."""
+"""Who is logged in here, whether the host still reaches them, and whether the wire agrees with what is declared."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.neighbours import who_has
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link
 
 
 def caller(processes: str = "/proc") -> Optional[str]:
@@ -55,15 +57,66 @@ def uninterrupted() -> Iterator[None]:
 
 class Guard:
     """Asks `peer`, where the login comes from (None: a login on the console, nothing to ask), for up to `timeout`
-    seconds."""
+    seconds, and the wires of the declared `bridges`; `links` are those of now."""
 
     def __init__(
-        self, peer: Optional[str], timeout: float, run: Run = command.run, clock: Optional[SystemClock] = None
+        self,
+        peer: Optional[str],
+        timeout: float,
+        bridges: Sequence[Bridge] = (),
+        links: Optional[Mapping[str, Link]] = None,
+        run: Run = command.run,
+        clock: Optional[SystemClock] = None,
+        ask: Callable[[str, str], Optional[str]] = who_has,
     ) -> None:
         self._peer, self._timeout, self._run, self._clock = peer, timeout, run, clock or SystemClock()
+        self._bridges, self._links, self._ask = bridges, links or {}, ask
 
     def require_before(self) -> None:
-        """Raises InputError where the peer does not answer now: nothing could be proven afterwards."""
+        """Raises InputError where the peer does not answer now, as nothing could be proven afterwards, or where an
+        address that this host shall have is another machine's."""
+        self._require_peer()
+        for bridge in self._bridges:
+            address = bridge.ipv4
+            if not address or any(
+                address == own.partition("/")[0] for link in self._links.values() for own in link.ipv4
+            ):
+                continue
+            if address == self._peer:
+                raise InputError(
+                    f"the address of {bridge.name} is the one that Ansible comes from; nothing was changed",
+                    expected="an address that no other machine has",
+                    observed=address,
+                    next_step="correct network_bridge_bridges",
+                )
+            self._require_unused(bridge, bridge.port if bridge.name not in self._links else bridge.name, InputError)
+
+    def _require_unused(self, bridge: Bridge, device: str, error: type[KvmError]) -> None:
+        """Raises `error` where another machine says that it has the address."""
+        owner = self._ask(device, bridge.ipv4)
+        if owner:
+            raise error(
+                f"the address of {bridge.name} is in use by another machine",
+                expected=f"that nobody answers for {bridge.ipv4}",
+                observed=f"an answer from {owner}",
+                next_step="correct network_bridge_bridges, or take the address away from the other machine",
+                reproduce=f"arping -D -c 3 -I {device} {bridge.ipv4}",
+            )
+
+    def _require_gateway(self, name: str, gateway: str) -> None:
+        """Raises ApplyError where the gateway does not answer in time: a spanning tree keeps a port shut at first."""
+        deadline = self._clock.monotonic() + self._timeout
+        while not self._ask(name, gateway):
+            if self._clock.monotonic() >= deadline:
+                raise ApplyError(
+                    f"the gateway of {name} does not answer",
+                    expected=f"an ARP answer for {gateway} on {name} within {self._timeout:g} s",
+                    observed="none",
+                    next_step="compare port and gateway in network_bridge_bridges with the cabling",
+                    reproduce=f"arping -c 3 -I {name} {gateway}",
+                )
+
+    def _require_peer(self) -> None:
         if self._peer and not self._answers(5):
             raise InputError(
                 f"{self._peer}, where Ansible comes from, does not answer ping, so that the new network could not be "
@@ -76,7 +129,8 @@ class Guard:
             )
 
     def require_after(self) -> None:
-        """Raises ApplyError where the peer does not answer in time."""
+        """Raises ApplyError where the peer or a declared gateway does not answer in time, or an address is another
+        machine's, too."""
         if self._peer and not self._answers(self._timeout):
             raise ApplyError(
                 f"{self._peer}, where Ansible comes from, could not be reached over the new network",
@@ -85,6 +139,11 @@ class Guard:
                 next_step="compare port, address and gateway in network_bridge_bridges with the cabling",
                 reproduce=f"ping -c 1 {self._peer}",
             )
+        for bridge in self._bridges:
+            if bridge.ipv4:
+                self._require_unused(bridge, bridge.name, ApplyError)
+            if bridge.gateway and ":" not in bridge.gateway:
+                self._require_gateway(bridge.name, bridge.gateway)
 
     def _answers(self, seconds: float) -> bool:
         deadline = self._clock.monotonic() + seconds

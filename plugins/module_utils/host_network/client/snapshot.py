@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The network as it was measured, and the files: kept before a change, put back where it fails, without the tool that
-failed."""
+"""The network as it was measured, and the files: put back where a change fails or is not confirmed, without the tool
+that failed."""
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Iterable
 
@@ -12,8 +13,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files, places
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State, to_bytes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import Command, restore_commands
 
 PASSES = 5  # of measuring and correcting: an address that comes back needs its link up, its routes need the address
@@ -59,45 +61,58 @@ class StagedFiles:
                 files.remove(folder)
 
 
-class Snapshot:
-    """Links and routes that a change touches (`names`, and what hangs on them), and files, as they are at this
-    moment."""
+def inspect_all(paths: Iterable[str]) -> tuple[FileState, ...]:
+    """The files as they are, each once, where links lead to."""
+    return tuple(files.inspect(path) for path in dict.fromkeys(map(places.resolve, paths)))
 
-    def __init__(self, links: Links, state: State, names: Iterable[str], paths: Iterable[str]) -> None:
-        self._links, self._state, self._names = links, state, tuple(names)
-        self._files = {path: files.inspect(path) for path in map(places.resolve, paths)}
 
-    def restore_links(self) -> list[str]:
-        """Make links and routes as they were; what could not be, empty where all is."""
-        failed: list[str] = []
+def put_back(kept: Kept, backend: Backend, links: Links) -> list[str]:
+    """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did to
+    links. What could not be put back, empty where all is."""
+    restore_links(kept, links)
+    with contextlib.suppress(KvmError, OSError):
+        for name in kept.leased:
+            backend.take_down(name)  # ends the client that asks for a link which is gone
+    restore_files(kept)
+    with contextlib.suppress(KvmError, OSError):
+        backend.resume(list(kept.taken_down))
+    return [*restore_files(kept), *restore_links(kept, links)]
+
+
+def restore_links(kept: Kept, links: Links) -> list[str]:
+    """Make links and routes as they were; what could not be, empty where all is."""
+    failed: list[str] = []
+    try:
+        commands = _differences(kept, links)
+        for _pass in range(PASSES):
+            if not commands:
+                return []
+            failed = links.try_all(commands)
+            commands = _differences(kept, links)
+    except KvmError as error:
+        return [str(error)]
+    return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+
+
+def _differences(kept: Kept, links: Links) -> list[Command]:
+    return restore_commands(kept.state, links.measure(), kept.names)
+
+
+def restore_files(kept: Kept) -> list[str]:
+    """Make the files as they were, byte for byte; what could not be, empty where all is."""
+    failed: list[str] = []
+    for state in kept.files:
         try:
-            commands = self._differences()
-            for _pass in range(PASSES):
-                if not commands:
-                    return []
-                failed = self._links.try_all(commands)
-                commands = self._differences()
+            _restore_file(state)
         except KvmError as error:
-            return [str(error)]
-        return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+            failed.append(str(error))
+    return failed
 
-    def _differences(self) -> list[Command]:
-        return restore_commands(self._state, self._links.measure(), self._names)
 
-    def restore_files(self) -> list[str]:
-        """Make the files as they were, byte for byte; what could not be, empty where all is."""
-        failed: list[str] = []
-        for state in self._files.values():
-            try:
-                self._restore_file(state)
-            except KvmError as error:
-                failed.append(str(error))
-        return failed
-
-    def _restore_file(self, state: FileState) -> None:
-        if files.inspect(state.path) == state:
-            return
-        if state.kind == "absent":
-            files.remove(state.path)
-        else:
-            files.back_up(state, state.path)
+def _restore_file(state: FileState) -> None:
+    if files.inspect(state.path) == state:
+        return
+    if state.kind == "absent":
+        files.remove(state.path)
+    else:
+        files.back_up(state, state.path)

@@ -4,6 +4,7 @@ became of them."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ class Host:
 
     def __init__(self, tmp_path, fails=0, error=None, restores=True):
         self.calls, self.fails, self.error, self.restores = [], fails, error or ApplyError("made to fail"), restores
-        self.state, self.left = AFTER, Plan()
+        self.state, self.left, self.kept = AFTER, Plan(), []
         self.old, self.new, self.tool = tmp_path / "old", tmp_path / "folder" / "new", tmp_path / "state"
         self.old.write_bytes(b"caf\xe9\r\n")
         self.old.chmod(0o640)
@@ -50,7 +51,7 @@ class Host:
     def apply(self):
         links = Links(self.run)
         links.measure = lambda: self.state
-        Applier(self, links, self, lambda: self.left).apply(self.plan, BEFORE)
+        return Applier("ifupdown", self, links, self, self, lambda: self.left).apply(self.plan, BEFORE)
 
     def files(self):
         paths = (self.old, self.new, self.tool)
@@ -83,6 +84,22 @@ class Host:
         assert (self.old.read_bytes(), self.tool.read_bytes()) == (b"caf\xe9\r\n", b"eth0=eth0\n")
         self.calls.append(f"resume {names}")
 
+    @contextlib.contextmanager
+    def held(self):
+        yield
+
+    def arm(self, kept):
+        self._note("arm")
+        assert self.old.read_bytes() == b"caf\xe9\r\n", "before anything is touched"
+        self.kept.append(kept)
+        return True
+
+    def renew(self):
+        self.calls.append("renew")
+
+    def drop(self):
+        self.kept.pop()
+
     def require_before(self):
         self._note("ask before")
 
@@ -92,6 +109,7 @@ class Host:
 
 STEPS = [
     "ask before",
+    "arm",
     "ip route delete default via 10.88.0.1 dev cloudbr0",
     "ip address delete 10.88.0.11/24 dev cloudbr0",
     "take down eth0",
@@ -108,23 +126,35 @@ STEPS = [
 
 def back(number):
     """What puts everything back after so many steps: only what was taken down is resumed."""
-    return [*RESTORE, "resume ['eth0']" if number > 3 else "resume []"]
+    return [*RESTORE, "resume ['eth0']" if number > 4 else "resume []"]
 
 
 def test_the_plan_is_carried_out_in_its_order(tmp_path):
     host = Host(tmp_path)
-    host.apply()
-    assert host.calls == STEPS
+    assert host.apply() is True
+    assert host.calls == [*STEPS, "renew"]
+    assert len(host.kept) == 1, "the host puts it back unless it is confirmed"
     assert host.files() == [(b"new \xe9\n", 0o640), (b"new\n", 0o644), (b"", 0o644)]
 
 
-@pytest.mark.parametrize("number", range(2, len(STEPS) + 1))
+@pytest.mark.parametrize("number", range(3, len(STEPS) + 1))
 def test_whatever_step_fails_all_is_put_back(tmp_path, number):
     host = Host(tmp_path, fails=number)
     before = host.files()
     with pytest.raises(ApplyError, match="^made to fail; the network was put back as it was. Next: correct"):
         host.apply()
     assert host.calls == [*STEPS[:number], *back(number)]
+    assert host.files() == before
+    assert not host.new.parent.exists()
+    assert host.kept == []
+
+
+def test_nothing_is_touched_where_the_host_cannot_be_told_to_put_it_back(tmp_path):
+    host = Host(tmp_path, fails=2)
+    before = host.files()
+    with pytest.raises(KvmError, match=r"^made to fail\.$"):
+        host.apply()
+    assert host.calls == STEPS[:2]
     assert host.files() == before
     assert not host.new.parent.exists()
 
@@ -159,11 +189,11 @@ def test_nothing_is_touched_where_a_file_is_not_what_the_plan_was_made_from(tmp_
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError("a defect")])
 def test_a_defect_is_put_back_as_well(tmp_path, error):
-    host = Host(tmp_path, fails=6, error=error)
+    host = Host(tmp_path, fails=7, error=error)
     before = host.files()
     with pytest.raises(type(error)):
         host.apply()
-    assert host.calls[6:] == back(6)
+    assert host.calls[7:] == back(7)
     assert host.files() == before
 
 
@@ -178,7 +208,7 @@ def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
 
 
 def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
-    host = Host(tmp_path, fails=6)
+    host = Host(tmp_path, fails=7)
     leased = replace(BRIDGE, address="dhcp")
     host.plan = Plan(
         tuple(
@@ -189,17 +219,18 @@ def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     before = host.files()
     with pytest.raises(ApplyError, match="the network was put back as it was"):
         host.apply()
-    assert host.calls[6:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']"]
+    assert host.calls[7:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']"]
     assert host.files() == before
 
 
 def test_what_could_not_be_put_back_is_said(tmp_path):
-    host = Host(tmp_path, fails=6, restores=False)
+    host = Host(tmp_path, fails=7, restores=False)
     with pytest.raises(
         ApplyError,
         match="made to fail; the network could NOT be put back entirely .*`ip link delete cloudbr0` has no effect",
     ):
         host.apply()
+    assert len(host.kept) == 1, "the host tries once more when the time is over"
 
 
 def test_an_action_without_a_meaning_is_a_defect(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Bridge, Link
 
 
 def processes(tmp_path, *chain):
@@ -61,7 +62,7 @@ def guard(answers, timeout=3):
         clock.now += 1
         return Answer(argv, left.pop(0) if len(left) > 1 else left[0])
 
-    return Guard("10.88.0.1", timeout, ping, clock)
+    return Guard("10.88.0.1", timeout, run=ping, clock=clock)
 
 
 def test_one_answer_in_time_is_enough():
@@ -80,3 +81,56 @@ def test_a_login_on_the_console_has_nobody_to_ask():
     alone = Guard(None, 3, run=None, clock=Clock())
     alone.require_before()
     alone.require_after()
+
+
+BRIDGE = Bridge("cloudbr0", "eth0", address="10.88.0.11/24", gateway="10.88.0.254")
+NOBODY, OTHER = {}, "02:00:00:00:00:99"
+OWN = {"eth0": Link("eth0", "ether", 1500, True, None, (Address("10.88.0.11/24"),))}
+BARE = {"eth0": Link("eth0", "ether", 1500, True, None)}
+GATEWAY = {("cloudbr0", "10.88.0.254"): "02:00:00:00:00:01"}
+
+
+def wired(answers, links=BARE, bridge=BRIDGE, peer="10.88.0.1"):
+    """A guard on a wire with these machines: (device, address) -> MAC."""
+    clock = Clock()
+
+    def ask(device, address):
+        clock.now += 1
+        return answers.get((device, address))
+
+    return Guard(peer, 3, [bridge], links, run=lambda argv: Answer(argv, 0), clock=clock, ask=ask)
+
+
+def test_an_address_of_another_machine_is_refused_before_and_told_after():
+    for device, links in (
+        ("eth0", BARE),
+        ("cloudbr0", {**BARE, "cloudbr0": Link("cloudbr0", "bridge", 1500, True, None)}),
+    ):
+        with pytest.raises(
+            InputError, match=rf"cloudbr0 is in use by another machine.*{OTHER}.*arping -D -c 3 -I {device}"
+        ):
+            wired({(device, "10.88.0.11"): OTHER}, links).require_before()
+    with pytest.raises(ApplyError, match="in use by another machine"):
+        wired({**GATEWAY, ("cloudbr0", "10.88.0.11"): OTHER}).require_after()
+
+
+def test_an_address_that_the_host_has_already_is_not_asked_for():
+    wired({("eth0", "10.88.0.11"): OTHER}, OWN).require_before()
+
+
+def test_the_address_of_the_controller_is_refused_without_asking():
+    with pytest.raises(InputError, match="the one that Ansible comes from; nothing was changed"):
+        wired(NOBODY, peer="10.88.0.11").require_before()
+
+
+def test_a_gateway_that_does_not_answer_is_told():
+    wired(GATEWAY).require_after()
+    with pytest.raises(ApplyError, match=r"gateway of cloudbr0 does not answer.*10.88.0.254 on cloudbr0 within 3 s"):
+        wired(NOBODY).require_after()
+
+
+@pytest.mark.parametrize("bridge", [Bridge("cloudbr1", "eth1"), Bridge("cloudbr1", "eth1", address="dhcp")])
+def test_a_bridge_without_an_address_of_its_own_has_nothing_to_ask(bridge):
+    quiet = wired(NOBODY, bridge=bridge)
+    quiet.require_before()
+    quiet.require_after()

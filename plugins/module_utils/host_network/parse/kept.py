@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a change needs to be put back, as text: it outlives the process that made it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Kept,
+    Link,
+    Route,
+    State,
+)
+
+
+def kept_text(kept: Kept) -> str:
+    """As JSON. Contents of files are base64, as they may be any bytes."""
+    return json.dumps(asdict(kept), default=_base64)
+
+
+def parse_kept(text: str) -> Kept:
+    """What `kept_text` made. Raises ParseError for anything else."""
+    try:
+        data = json.loads(text)
+        state = State(
+            {name: _link(link) for name, link in data["state"]["links"].items()},
+            tuple(Route(**_tuples(route)) for route in data["state"]["routes"]),
+        )
+        names = {part: tuple(data[part]) for part in ("names", "taken_down", "leased")}
+        return Kept(data["backend"], state, files=tuple(_file(each) for each in data["files"]), **names)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ParseError("the network as it was kept", f"{type(error).__name__}: {error}", text=text) from error
+
+
+def _base64(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"no text for {type(value).__name__}")
+
+
+def _link(data: Mapping[str, Any]) -> Link:
+    addresses = tuple(Address(**_tuples(each)) for each in data["addresses"])
+    options = tuple(tuple(option) for option in data["options"])
+    return Link(**{**data, "addresses": addresses, "options": options})
+
+
+def _file(data: Mapping[str, Any]) -> FileState:
+    content = data["content"]
+    return FileState(**{**_tuples(data), "content": None if content is None else base64.b64decode(content)})
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists only."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.addresses import management_addresses
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import management_addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_variables

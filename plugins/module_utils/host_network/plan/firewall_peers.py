@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.addresses import sort_addresses
 
-_VERSION = re.compile(r"^ *chain (version_[0-9a-f]+) \{", re.MULTILINE)
+_VERSION = re.compile(r"^[ \t]*chain (version_[0-9a-f]+) \{", re.MULTILINE)
 _SET = re.compile(r"^  set peers_(ipv4|ipv6) \{\n(?P<body>.*?)^  \}\n", re.MULTILINE | re.DOTALL)
 _ELEMENTS = re.compile(r"^ *elements = \{ (.*) \}\n", re.MULTILINE)
 

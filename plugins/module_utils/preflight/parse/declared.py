@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.addresses import HOST_ADDRESS, host_address
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import (
+    HOST_ADDRESS,
+    host_address,
+)
 
 # What is declared -> the variables that say so, the first that is set. Those of roles that are not in the play have no
 # default there, so the last column has it; a test compares it with the roles.

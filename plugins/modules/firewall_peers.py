@@ -87,7 +87,7 @@ def body(module):
 
 def _plan(path, addresses):
     states = file_plan.fetch([path])
-    text = with_peers(states[path].content.decode(), addresses, path)
+    text = with_peers((states[path].content or b"").decode("utf-8", "replace"), addresses, path)
     written = plan_files([FileGoal(path, content=text, validate="nft -c -f %s")], states)
     loaded = command.run(LIST)
     # Also where a run ended between writing and loading.

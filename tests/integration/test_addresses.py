@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.firewall_peers import with_peers
 
 from tests.namespaces import ROOT, missing
 from tests.ssh_hosts import CONTROL, SSHD, SWITCH, SshHosts
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     bool(missing("ssh", "nft")) or not os.path.exists(SSHD), reason=missing("ssh", "nft") or "needs openssh-server"
 )
 GROUP = "hypervisors"
-FILE = "/etc/nftables.d/cloudstack-kvm.nft"
+FORGET = "-o UserKnownHostsFile=/dev/null"
 # Nothing of these hosts but their network is their own, so the role is run in check mode and shows what it would write.
 FIREWALL = [{"hosts": GROUP, "gather_facts": False, "roles": ["cloudstack.kvm.firewall"]}]
 
@@ -39,7 +41,7 @@ def fabric():
 
 def written(fabric, group=GROUP, hosts=None, **variables):
     """An inventory in which Ansible logs in over the storage network, and CloudStack uses the management network."""
-    path = fabric.inventory(**variables)
+    path = fabric.inventory(ansible_ssh_common_args=FORGET, **variables)
     content = json.loads(path.read_text())["kvm_hosts"]
     for place, name in enumerate(fabric.names, 1):
         content["hosts"][name] = {
@@ -53,19 +55,21 @@ def written(fabric, group=GROUP, hosts=None, **variables):
 
 
 def rules(fabric, inventory, *arguments):
-    """Set -> its elements, in the rules that the role would write on host3."""
+    """The file that the role would write on host3, and all that the run printed."""
     play = fabric.folder / "firewall.yml"
     play.write_text(yaml.safe_dump(FIREWALL))
     done = fabric.play(play, inventory, "--check", "--diff", "--limit", "host3", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    found, name = {}, ""
-    for line in done.stdout.splitlines():
-        word = line.removeprefix("+").split()
-        if word[:1] == ["set"]:
-            name = word[1]
-        elif word[:2] == ["elements", "="]:
-            found[name] = " ".join(word[3:-1])
-    return found, done.stdout
+    [diff] = re.findall(
+        r"^\+\+\+ after: [^\n]*\.nft[^\n]*\n(.*?)(?=^--- before|^changed:)", done.stdout, re.MULTILINE | re.DOTALL
+    )
+    text = "".join(f"{line[1:]}\n" for line in diff.splitlines() if line.startswith("+"))
+    return text, done.stdout
+
+
+def sets(text):
+    """Set -> its elements."""
+    return dict(re.findall(r"^  set (\w+) \{[^}]*elements = \{ (.*?) \}$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
@@ -79,11 +83,15 @@ def rules(fabric, inventory, *arguments):
 )
 def test_the_firewall_names_management_addresses_and_where_ansible_comes_from(fabric, host, ansible):
     if host == "jump":
-        way = f"ssh -i {fabric.folder / 'user'} -o StrictHostKeyChecking=no -W %h:%p root@10.89.0.11"
+        way = f"ssh -i {fabric.folder / 'user'} -o StrictHostKeyChecking=no {FORGET} -W %h:%p root@10.89.0.11"
         # without the connection that the cases before have left open
-        host = {"ansible_ssh_common_args": f'-o ProxyCommand="{way}"', "ansible_ssh_args": "-o ControlPath=none"}
+        host = {
+            "ansible_ssh_common_args": f'{FORGET} -o ProxyCommand="{way}"',
+            "ansible_ssh_args": "-o ControlPath=none",
+        }
     inventory = written(fabric, hosts={"host3": host}, cloudstack_kvm_group=GROUP)
-    found, output = rules(fabric, inventory)
+    text, output = rules(fabric, inventory)
+    found = sets(text)
     assert {name: text for name, text in found.items() if name.startswith("ansible_")} == ansible
     assert found["management_ipv4"] == "10.88.255.253"
     assert found["peers_ipv4"] == "10.88.0.11, 10.88.0.12/31"
@@ -142,3 +150,44 @@ def test_the_preflight_in_batches_is_refused(fabric):
     done = fabric.play(play, written(fabric, cloudstack_kvm_group=GROUP))
     assert done.returncode == 2
     assert "leave serial out of the play that has the role preflight" in " ".join(done.stdout.split())
+
+
+def elsewhere(fabric, content):
+    """A file for the rules, apart from this machine's own, and the argument that makes it the role's."""
+    path = fabric.folder / "kept.nft"
+    path.write_text(content)
+    return path, ("-e", json.dumps({"__firewall_distributions": {"debian": {"file": str(path)}}}))
+
+
+def test_addresses_that_ansible_came_from_before_are_not_shut_out(fabric):
+    """Three at the most; what the file says besides is not believed."""
+    kept = "# Ansible has come from, the newest first: 192.0.2.1 2001:db8::1 192.0.2.3;drop 192.0.2.4"
+    _path, arguments = elsewhere(fabric, f"{kept}\n")
+    text, _output = rules(fabric, written(fabric, cloudstack_kvm_group=GROUP), *arguments)
+    assert "# Ansible has come from, the newest first: 10.89.255.254 192.0.2.1 2001:db8::1\n" in text
+    assert sets(text)["ansible_ipv4"] == "10.89.255.254, 192.0.2.1"
+    assert sets(text)["ansible_ipv6"] == "2001:db8::1"
+
+
+def test_a_member_that_limit_leaves_out_learns_of_a_new_peer(fabric):
+    """Its file and its rules are then what the role would make for it, and a second time nothing changes."""
+    inventory = written(fabric, cloudstack_kvm_group=GROUP)
+    wanted, _output = rules(fabric, inventory)
+    content = json.loads(inventory.read_text())
+    del content[GROUP]["hosts"]["host2"]
+    inventory.write_text(json.dumps(content))
+    before, _output = rules(fabric, inventory)
+    assert "10.88.0.12" not in before
+    assert with_peers(before, ["10.88.0.12"], "x") == wanted
+    path, _arguments = elsewhere(fabric, before)
+    fabric.nft("host1", before)
+    play = fabric.folder / "peers.yml"
+    task = {"cloudstack.kvm.firewall_peers": {"files": ["/nowhere", str(path)], "addresses": ["10.88.0.12"]}}
+    play.write_text(yaml.safe_dump([{"hosts": "host1", "gather_facts": False, "tasks": [task]}]))
+    for arguments, changed, text in ((("--check",), 1, before), ((), 1, wanted), ((), 0, wanted)):
+        done = fabric.play(play, written(fabric), *arguments)
+        assert done.returncode == 0, done.stdout
+        assert f"changed={changed}" in done.stdout
+        assert path.read_text() == text
+    assert re.search(r"set peers_ipv4 \{[^}]*10\.88\.0\.12", fabric.rules("host1"))
+    fabric.run("host1", ["nft", "flush", "ruleset"])

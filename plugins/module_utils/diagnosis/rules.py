@@ -70,7 +70,7 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the management server cannot resolve the host's name",
         expected="a name that the management server knows, or an address",
-        next_step="set host_registration_address to the address",
+        next_step="set cloudstack_host_address to the address",
     ),
     Rule(
         error="does not have KVM enabled",
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the address for addHost has no scheme",
         expected="http:// in front of the address",
-        next_step="correct host_registration_address to a bare address, or the option url of the module host",
+        next_step="correct cloudstack_host_address to a bare address, or the option url of the module host",
     ),
     Rule(
         error="Username need to be provided",

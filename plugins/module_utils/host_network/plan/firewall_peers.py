@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The rules of the role firewall, as they are on a host, with more peers. roles/firewall/templates/cloudstack-kvm.nft.j2
-has their form."""
+"""The rules of the role firewall, as they are on a host, with more peers.
+
+roles/firewall/templates/cloudstack-kvm.nft.j2 has their form.
+"""
 
 from __future__ import annotations
 

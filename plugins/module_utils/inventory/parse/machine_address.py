@@ -19,7 +19,7 @@ def host_address(variables: Mapping[str, Any]) -> str:
 
 
 def management_address(variables: Mapping[str, Any]) -> str:
-    """The address of the management server with these variables on the management network; empty where there is none."""
+    """The address of the management server with these variables, on the management network; empty where none is set."""
     return _first_set(variables, MANAGEMENT_ADDRESS)
 
 

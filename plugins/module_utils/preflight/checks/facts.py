@@ -19,8 +19,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F35", "F36", "F28"),
-    fix="repair the host, or let Ansible log in to it, and run again: with --limit too the facts of all members are read; "
-    "a host that is gone for good is removed from CloudStack and from the inventory",
+    fix="repair the host, or let Ansible log in to it, and run again (with --limit too the facts of all members are "
+    "read); a host that is gone for good is removed from CloudStack and from the inventory",
     reproduce="ansible -i INVENTORY HOST -m cloudstack.kvm.kvm_host_facts",
 )
 def facts_of_every_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import writable
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import host_address
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (

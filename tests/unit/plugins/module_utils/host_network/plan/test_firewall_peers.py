@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of a member with one more peer are those that the role would write for it, so that its next run changes nothing."""
+"""The rules of a member with one more peer are those that the role would write: its next run changes nothing."""
 
 from __future__ import annotations
 

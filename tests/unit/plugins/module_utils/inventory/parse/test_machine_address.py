@@ -21,7 +21,7 @@ ANSIBLE = {"inventory_hostname": "host1", "ansible_host": "198.51.100.1"}
         ({**ANSIBLE, "cloudstack_host_address": "192.0.2.1"}, "192.0.2.1", "198.51.100.1"),
         ({**ANSIBLE, "cloudstack_management_address": "192.0.2.1"}, "198.51.100.1", "192.0.2.1"),
         ({**ANSIBLE, "cloudstack_host_address": "", "cloudstack_management_address": ""}, *["198.51.100.1"] * 2),
-        ({**ANSIBLE, "cloudstack_host_address": "192.0.2.1", "host_registration_address": "192.0.2.2"}, "192.0.2.2", "198.51.100.1"),
+        ({**ANSIBLE, "host_registration_address": "192.0.2.2"}, "192.0.2.2", "198.51.100.1"),
     ],
 )  # fmt: skip
 def test_where_cloudstack_finds_a_machine(variables, host, server):

@@ -19,13 +19,14 @@ ROLES = Path(__file__).parents[6] / "roles"
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"inventory_hostname": "host1"}, {"address": "host1", "ssh_port": 22, "cloudstack_user": "root", "bridges": []}),
+        ({"inventory_hostname": "host1"}, {"address": "host1", "ssh_port": 22, "cloudstack_user": "root"}),
+        ({}, {"address": "", "bridges": [], "exports": [], "time_sources": []}),
         ({"cloudstack_host_address": "192.0.2.1", "ansible_host": "198.51.100.1"}, {"address": "192.0.2.1"}),
         ({"preflight_ssh_port": "2222", "host_registration_ssh_port": 22}, {"ssh_port": 2222}),
         ({"host_registration_username": "ops"}, {"cloudstack_user": "ops"}),
         ({"cluster_traffic_labels": [{"label": "b"}, {"label": "a"}, {"label": "b"}]}, {"labels": ["b", "a"]}),
         ({"cloudstack_agent_properties": {"guest.cpu.mode": "custom"}}, {"guest_cpu_mode": "custom"}),
-        ({"oobm_address": "203.0.113.1"}, {"oobm_address": "203.0.113.1", "oobm_port": "623", "oobm_driver": "ipmitool"}),
+        ({"oobm_address": "203.0.113.1"}, {"oobm_address": "203.0.113.1", "oobm_port": "623"}),
         ({"kvm_host_fqdn": ""}, {"fqdn": None, "management_key": None, "rack": None}),
     ],
 )  # fmt: skip

@@ -89,14 +89,15 @@ def test_the_firewall_names_management_addresses_and_where_ansible_comes_from(fa
             "ansible_ssh_common_args": f'{FORGET} -o ProxyCommand="{way}"',
             "ansible_ssh_args": "-o ControlPath=none",
         }
-    inventory = written(fabric, hosts={"host3": host}, cloudstack_kvm_group=GROUP)
+    inventory = written(fabric, hosts={"host3": host}, cloudstack_kvm_group=GROUP, host_registration_ssh_port=2222)
     text, output = rules(fabric, inventory)
     found = sets(text)
     assert {name: text for name, text in found.items() if name.startswith("ansible_")} == ansible
     assert found["management_ipv4"] == "10.88.255.253"
     assert found["peers_ipv4"] == "10.88.0.11, 10.88.0.12/31"
     assert found["console_ipv4"] == "10.88.0.0/16", "the networks of the management interface, not of Ansible's"
-    assert "accept the hosts of its cluster" in output
+    assert "ip saddr @management_ipv4 tcp dport { 22, 2222, 16514 } accept" in text
+    assert "accept the hosts of its cluster" in output, "the others are told too"
 
 
 def test_a_play_on_another_group_is_refused_with_the_reason(fabric):

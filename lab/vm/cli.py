@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 
 from lab.control import hosts, management, nodes, result
@@ -60,9 +59,6 @@ def main(arguments: Sequence[str]) -> int:
 def _lab(options: argparse.Namespace, state: State, topology: Topology) -> int:
     image.build()
     lifecycle.up(topology, state, lifecycle.GUESTS)
-    os.environ["ANSIBLE_CACHE_PLUGIN"] = (
-        "memory"  # the facts that are kept are those of the containers of the same names
-    )
     if failed := labctl(["play", "playbooks/site.yml", "--limit", ",".join(lifecycle.GUESTS), *lifecycle.DIFFERENCES]):
         return failed
     expected = {name: topology.node(name).address for name in lifecycle.GUESTS}

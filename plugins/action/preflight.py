@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action i
 SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "live": {"type": "dict", "required": True},
+    "left_out": {"type": "dict", "default": {}},
     "info": {"type": "dict"},
     "management": {"type": "list", "elements": "dict", "default": []},
     "policy": {"type": "dict", "default": {}},
@@ -44,7 +45,6 @@ def judge(options, task_vars):
     """The verdicts, the lines for the terminal and the path of the report."""
     policy = Policy().with_changes(options["policy"])
     waivers = parse_waivers(options["waivers"])
-    now = time.time()
     known = read_variables(options["hosts"], task_vars["hostvars"])
     profiles, cluster = read_hosts(
         options["hosts"],
@@ -52,10 +52,9 @@ def judge(options, task_vars):
         options["live"],
         options["management"],
         expected_cluster(options["info"], task_vars),
-        now=now,
-        max_age_s=policy.facts_max_age_s,
+        options["left_out"],
     )
-    made = datetime.fromtimestamp(now, timezone.utc)
+    made = datetime.fromtimestamp(time.time(), timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)
     assessment = assess(profiles, cluster, policy, waivers, today=made.date().isoformat(), only=only)
     run_id, previous = options["run_id"] or str(uuid.uuid4()), report.read(options["report_dir"], name)

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import management_addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_variables
@@ -49,7 +50,7 @@ def declarations(known):
 
 def management_servers(hostvars, name):
     """Where agents will connect to, as far as the inventory tells."""
-    return [hostvars[each].get("ansible_host", each) for each in hostvars[name]["groups"].get("management_servers", [])]
+    return management_addresses(hostvars[name]["groups"].get("management_servers", []), hostvars)
 
 
 class FilterModule:

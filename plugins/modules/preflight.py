@@ -27,6 +27,11 @@ options:
     description: For each host of this run what M(cloudstack.kvm.kvm_host_facts) returned.
     type: dict
     required: true
+  left_out:
+    description: The same for hosts that C(--limit) leaves out and whose facts were read all the same. Nothing was
+      probed from them.
+    type: dict
+    default: {}
   info:
     description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster
       is meant to be.

@@ -68,7 +68,7 @@ def refused(tmp_path_factory):
         return play(
             str(folder / "play.yml"),
             folder / "hosts.yml",
-            env={**own, "ANSIBLE_CACHE_PLUGIN": "memory", "ANSIBLE_STDOUT_CALLBACK": callback},
+            env={**own, "ANSIBLE_STDOUT_CALLBACK": callback},
         )
 
     return run

@@ -29,6 +29,16 @@ CASES = {
         (),
         "which has the groups kvm_host. Next: give the inventory with -i",
     ),
+    "tags of nothing": (
+        {"kvm_hosts": {"hosts": HOSTS}},
+        ("--tags", "frewall"),
+        "Observed: --tags frewall, which no task of it has",
+    ),
+    "tags of another playbook": (
+        {"kvm_hosts": {"hosts": HOSTS}},
+        ("--tags", "oobm"),
+        "Observed: --tags oobm, which no task of it has",
+    ),
     "limit outside": (
         {"kvm_hosts": {"hosts": HOSTS}, "x": {"hosts": {"mgmt1": {}}}},
         ("--limit", "mgmt1"),
@@ -66,7 +76,7 @@ def test_nothing_to_work_on(written, case):
     content, arguments, words = CASES[case]
     _refused(
         play("preflight.yml", written(content), *arguments, env=NO_API),
-        "There is no host to work on. Expected: hosts in",
+        "There is nothing to do" if "--tags" in arguments else "There is no host to work on. Expected: hosts in",
         words,
         "Nothing was done.",
     )

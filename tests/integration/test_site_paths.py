@@ -128,7 +128,7 @@ class Check:
         self.lab, self.reports = lab, folder / "reports"
 
     def run(self):
-        env = {"LAB_STATE": str(self.lab.state), "ANSIBLE_CACHE_PLUGIN": "memory"}
+        env = {"LAB_STATE": str(self.lab.state)}
         done = play("path_check.yml", self.lab.inventory, extra={"preflight_report_dir": str(self.reports)}, env=env)
         report = json.loads((self.reports / "path_check.json").read_text())
         found = [each for each in report["findings"] if each["severity"] != "info"]

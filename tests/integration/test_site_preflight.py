@@ -34,13 +34,13 @@ class Story:
     """The lab with three members and a prepared fourth host."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
-        self.lab, self.reports, self.facts = lab, folder / "reports", folder / "facts"
+        self.lab, self.reports = lab, folder / "reports"
         self.prepared = False  # the fourth host
         self.more = folder / "fourth.yml"
         self.more.write_text(yaml.safe_dump({"cluster1": {"hosts": {NEW: {"ansible_host": ADDRESS, "lab_number": 4}}}}))
 
     def play(self, playbook: str, *arguments: str):
-        env = {"LAB_STATE": str(self.lab.state), "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.facts)}
+        env = {"LAB_STATE": str(self.lab.state)}
         return play(
             playbook, self.lab.inventory, *arguments, extra={"preflight_report_dir": str(self.reports)}, env=env
         )
@@ -114,21 +114,24 @@ def test_the_gate_refuses_a_host_without_a_passing_verdict(story):
     assert story.lab.host_states() == before, "a refused host stands in CloudStack"
 
 
-def test_without_kept_facts_of_the_members_a_candidate_is_refused(story):
-    for file in story.facts.glob("*"):
-        file.unlink()
+def test_members_that_do_not_know_the_candidate_are_named(story):
+    assert story.play("prepare_hosts.yml").code == 0  # with an inventory in which the fourth is not
     run = story.play_four("preflight.yml", "--limit", NEW)
     assert run.code != 0
-    assert "FCT001" in {each["id"] for each in story.report()["findings"] if NEW in each["hosts"] and each["stops"]}
-    assert "no facts of an earlier run are kept" in json.dumps(story.report())
-
-
-def test_members_that_do_not_know_the_candidate_yet_are_named(story):
-    run = story.play_four("preflight.yml")
-    assert run.code != 0
     story.finds(("NET018", NEW))
-    assert "without --limit" in json.dumps(story.report())
-    assert story.play_four("prepare_hosts.yml").code == 0
+    assert f"prepare_hosts.yml with --limit {NEW}" in json.dumps(story.report())
+
+
+def test_with_limit_the_members_are_read_anew_and_their_firewalls_learn_of_the_candidate(story):
+    run = story.play_four("prepare_hosts.yml", "--limit", NEW)
+    assert run.code == 0, run.output[-5000:]
+    run = story.play_four("preflight.yml", "--limit", NEW)
+    assert run.code == 0, run.output[-5000:]
+    assert "host[1-3] of cluster1: not part of this run. The facts are read anew" in " ".join(run.output.split())
+    story.finds()
+    run = story.play_four("prepare_hosts.yml")
+    assert run.code == 0, run.output[-5000:]
+    assert run.changed == {}, "the members' rules are not those that the role writes without --limit"
 
 
 def test_a_prepared_candidate_passes_and_nothing_was_changed_on_any_host(story):
@@ -160,7 +163,7 @@ def test_staged_faults_are_named_on_the_right_host(candidate, faults):
                     "{machine_id_of_host3}", candidate.lab.ssh("host3", "cat /etc/machine-id").strip()
                 ),
             )
-        candidate.play_four("preflight.yml", "--limit", NEW)  # the facts of the members are those of the run before
+        candidate.play_four("preflight.yml", "--limit", NEW)
     candidate.finds(*((check, NEW) for fault in faults for check in fault["finds"]))
 
 

@@ -81,7 +81,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=answer(r"Name or service not known|name resolution|UnknownHostException|Nom ou service inconnu"),
         cause="the management server cannot resolve the host's name",
         expected="a name that the management server knows, or an address",
-        next_step="set host_registration_address to the address, then run again",
+        next_step="set cloudstack_host_address to the address, then run again",
         source="LSD:259; staged: name-unresolvable",
     ),
     Rule(
@@ -128,7 +128,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="the address for addHost has no scheme",
         expected="http:// in front of the address",
-        next_step="correct host_registration_address to a bare address, or the option url of the module host, then "
+        next_step="correct cloudstack_host_address to a bare address, or the option url of the module host, then "
         "run again",
         source="RMI:962-987; staged: no-scheme",
     ),

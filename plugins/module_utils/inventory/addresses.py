@@ -5,10 +5,24 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from typing import Union
+from collections.abc import Iterable, Mapping
+from typing import Any, Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+
+def networks_of(interfaces: Iterable[Mapping[str, Any]], addresses: Iterable[str]) -> list[str]:
+    """The addresses, with prefix length and without link-local ones, of the interface that has the first of `addresses`
+    that any of them has.
+
+    `interfaces` are those of kvm_host_facts. Empty where none has one of them.
+    """
+    links = [[ipaddress.ip_interface(each) for each in link["addresses"]] for link in interfaces]
+    for wanted in addresses:
+        for own in links:
+            if wanted in {str(each.ip) for each in own}:
+                return [str(each) for each in own if not each.ip.is_link_local]
+    return []
 
 
 def sort_addresses(texts: Iterable[str]) -> dict[str, list[str]]:

@@ -16,7 +16,8 @@ BRIDGES = [{"name": "cloudbr0", "port": "eth0"}]
 
 CASES = [
     ("kvm_host", {"kvm_host_sysctls": {}}, "kvm_host_sysctl"),
-    ("kvm_host", {"kvm_host_fqdn": "host1"}, "kvm_host_address"),
+    ("kvm_host", {"kvm_host_fqdn": "host1"}, "kvm_host_fqdn as name.domain"),
+    ("kvm_host", {"kvm_host_fqdn": "host1.lab.test", "ansible_host": "bastion"}, "cloudstack_host_address"),
     ("time_sync", {**NTP, "time_sync_source": ["192.0.2.1"]}, "time_sync_sources"),
     ("time_sync", {"time_sync_sources": []}, "time_sync_sources"),
     ("network_bridge", {"network_bridge_bridge": BRIDGES}, "network_bridge_bridges"),

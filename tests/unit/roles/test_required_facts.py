@@ -59,7 +59,7 @@ def test_prepare_hosts_collects_by_it():
     (play,) = [
         play for play in yaml.safe_load((ROOT / "playbooks" / "prepare_hosts.yml").read_text()) if "roles" in play
     ]
-    assert play["vars_files"] == ["vars/facts.yml"]
+    assert "vars/facts.yml" in play["vars_files"]
     collecting = [
         task["cloudstack.kvm.kvm_host_facts"] for task in play["pre_tasks"] if "cloudstack.kvm.kvm_host_facts" in task
     ]

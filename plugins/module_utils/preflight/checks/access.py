@@ -39,7 +39,7 @@ CLIENT = {
 }
 ADD_BELOW = 2  # how many of them the fix names
 RSA = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")  # one kind of key, three kinds of signature
-OTHER_MACHINE = "correct host_registration_address, or find the machine that has the same address"
+OTHER_MACHINE = "correct cloudstack_host_address, or find the machine that has the same address"
 STAGE_FIXES = {
     "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and "
     "let sshd offer what ACC001 lists",
@@ -359,8 +359,8 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     scope=HOST,
     prevents=("F01", "F64"),
     unknown=WARNING,
-    fix="name the management servers in firewall_management_servers (default: group management_servers), run "
-    "prepare_hosts.yml, check firewalls between",
+    fix="give the management servers of the group management_servers their address on the management network "
+    "(cloudstack_management_address), run prepare_hosts.yml, check firewalls between",
     reproduce="nc -vz HOST 22   # on the management server",
 )
 def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

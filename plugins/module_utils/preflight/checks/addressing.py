@@ -60,7 +60,7 @@ BMC_LINK_FIX = (
     scope=CLUSTER,
     prevents=("F20",),
     fix="give the bridge of the management label exactly one IPv4 address in network_bridge_bridges (address), the "
-    "host's ansible_host, and run playbooks/prepare_hosts.yml",
+    "host's cloudstack_host_address (default: ansible_host), and run playbooks/prepare_hosts.yml",
     reproduce="ip -4 -br addr",
 )
 def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -145,8 +145,8 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
             f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
-            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the "
-            "members of the new host",
+            fix=f"run prepare_hosts.yml with --limit {name}: the role firewall tells the members of it too, and says "
+            "which of them it could not reach; a member with a list of its own (firewall_cluster_peers) needs it there",
         )
 
 

@@ -22,9 +22,6 @@ def _rule(default: Any, says: str) -> Any:
 class Policy:
     """Limits of the checks. Units are in the names; the text of each says why it is what it is."""
 
-    facts_max_age_s: int = _rule(
-        3600, "Facts older than this say nothing about the host of now; an hour covers one change window."
-    )
     verdict_max_age_s: int = _rule(3600, "A join needs a verdict younger than this.")
     clock_offset_max_s: float = _rule(
         1.0,

@@ -31,8 +31,8 @@ class Profile:
     (`probes`).
 
     `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for
-    it. `member` is true for a host that CloudStack knows in this cluster. `live` is false where the facts are those of
-    an earlier run, kept in Ansible's fact cache (--limit): then nothing was probed, which is not a fault of the host.
+    it. `member` is true for a host that CloudStack knows in this cluster. `live` is false for a member that
+    --limit leaves out: its facts were read, and nothing was probed from it, which is not a fault of the host.
     """
 
     name: str

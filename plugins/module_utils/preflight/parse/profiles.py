@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, writable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import writable
+from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import host_address
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
     Cluster,
     HostWithoutFacts,
@@ -22,23 +22,18 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
     GUESTS_BETWEEN_HOSTS,
 )
 
-# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them in Ansible's fact cache
-# (`declared`, `reached`, `at`), and the results of this run by section.
+# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them (`declared`, `reached`), and
+# the results of this run by section.
 FACTS, KEPT = "kvm_host", "__preflight_seen"
 PROBES = "__preflight_probes"  # of the module preflight_probe, by the modules whose results it holds:
 MODULES = {"ports": "port_check", "cpu_compare": "cpu_compare", "nfs": "nfs_export_check", "paths": "path_mtu"}
 NO_PLAN = "__preflight_paths"  # why there is no plan for the path check
 RESULTS = {"clock": "__preflight_clock", "paths_again": "__preflight_paths_again"}
-# Where CloudStack will look for a host that the role never got to: the first of these that is set.
-ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
-NO_CACHE = (
-    "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or "
-    "preflight.yml never ran on it)"
-)
+NOT_READ = "not part of this run (--limit), and not a member of the cluster, so nothing was read from it"
 
 
 def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, `at`, and `results` by
+    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, and `results` by
     section of the profile.
 
     Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would
@@ -52,9 +47,8 @@ def _known(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
         "declared": kept.get("declared") or {},
-        "address": _first_set(variables, ADDRESS),
+        "address": host_address(variables) or None,  # of a host that the role never got to
         "reached": bool(kept.get("reached")),
-        "at": kept.get("at"),
         "results": results_of(variables),
     }
 
@@ -68,12 +62,8 @@ def results_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, **{section: variables.get(name) or {} for section, name in RESULTS.items()}}
 
 
-def _first_set(variables: Mapping[str, Any], names: Iterable[str]) -> Any:
-    return next((variables[name] for name in names if variables.get(name)), None)
-
-
 def profiles_of(known: Mapping[str, Mapping[str, Any]]) -> list[Profile]:
-    """Profiles of the hosts with facts, of this run or kept, sorted by name. `known` is what `read_variables` gave."""
+    """Profiles of the hosts with facts, sorted by name. `known` is what `read_variables` gave."""
     return [_profile(name, parts, {}) for name, parts in sorted(known.items()) if parts["facts"]]
 
 
@@ -90,23 +80,21 @@ def read_hosts(
     live: Mapping[str, Mapping[str, Any]],
     management: Sequence[Mapping[str, Any]],
     cluster: Cluster,
-    *,
-    now: float,
-    max_age_s: int,
+    left_out: Optional[Mapping[str, Mapping[str, Any]]] = None,
 ) -> tuple[list[Profile], Cluster]:
     """Profiles of the hosts with facts, and the cluster with those without.
 
-    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run. `now` and
-    `at` are in seconds since the epoch by the controller's clock: a host's own may be the one that is wrong. What a
-    host sent cannot make the report unreadable: a number that JSON does not have becomes a text.
+    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run, `left_out`
+    for those that --limit leaves out and that were read all the same. What a host sent cannot make the report
+    unreadable: a number that JSON does not have becomes a text.
     """
-    profiles, missing = [], []
+    profiles, missing, results = [], [], {**(left_out or {}), **live}
     servers = read_management(map(writable, management))
     for name in names:
         parts = _readable(known.get(name) or {})
         facts = parts["facts"]
-        member, age = is_member(facts, parts["declared"], cluster), now - _moment(parts.get("at"))
-        why = _why_without_facts(facts, live[name]) if name in live else _why_stale(facts, age, max_age_s)
+        member = is_member(facts, parts["declared"], cluster)
+        why = _why_without_facts(facts, results[name]) if name in results else NOT_READ
         if not why:
             profiles.append(_profile(name, parts, servers, member=member, live=name in live))
             continue
@@ -121,14 +109,6 @@ def _readable(known: Mapping[str, Any]) -> dict[str, Any]:
     parts = writable(known)
     declared = parts.get("declared") or {"address": parts.get("address")}
     return {**parts, "facts": parts.get("facts") or {}, "declared": declared}
-
-
-def _moment(at: Any) -> float:
-    """When the facts were gathered; what is not a time was long ago."""
-    try:
-        return real(str(at), "the age of kept facts")
-    except ParseError:
-        return 0.0
 
 
 def without_facts(name: str, declared: Mapping[str, Any], why: str, member: bool) -> HostWithoutFacts:
@@ -219,13 +199,6 @@ def _why_without_facts(facts: Mapping[str, Any], result: Optional[Mapping[str, A
     if facts and (result or {}).get("ansible_facts"):
         return ""
     return _failure(result) if result else "it was lost earlier in this run: see the message about it above"
-
-
-def _why_stale(facts: Mapping[str, Any], age: float, max_age_s: int) -> str:
-    """Why kept facts of a host outside this run cannot be used; empty if they can."""
-    if not facts:
-        return NO_CACHE
-    return f"not part of this run, and its kept facts are {age:.0f} s old" if age > max_age_s else ""
 
 
 def _untried(why: str) -> dict[str, Any]:

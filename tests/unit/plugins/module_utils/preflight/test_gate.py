@@ -88,7 +88,7 @@ def test_a_fresh_passing_verdict_lets_the_host_join(age):
             report_with({"policy.loss_max_percent": 50.0}),
             "made under another policy: loss_max_percent was 50.0, is 0.0",
         ),
-        (report_with({"policy": {}}), "made under another policy: facts_max_age_s was absent"),
+        (report_with({"policy": {}}), "made under another policy: clock_offset_max_s was absent"),
     ],
 )
 def test_a_verdict_that_does_not_hold_is_refused_with_the_reason(found, observed):

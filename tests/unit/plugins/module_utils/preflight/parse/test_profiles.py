@@ -12,7 +12,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.pro
     read_variables,
 )
 
-NOW = 1_795_600_000.0
 FACTS = {"arch": "x86_64", "unknown": {}}
 CLUSTER = Cluster(
     "zone1",
@@ -25,16 +24,16 @@ ELSEWHERE = Registered("h9", "10.88.0.19", "Up", "Enabled", "zone1", "cluster9")
 LIVE = {"ansible_facts": {"kvm_host": FACTS}}
 
 
-def seen(number, at=NOW - 60, facts=FACTS, **results):
-    return {"facts": facts, "declared": {"address": f"10.88.0.1{number}"}, "at": at, "results": results}
+def seen(number, facts=FACTS, **results):
+    return {"facts": facts, "declared": {"address": f"10.88.0.1{number}"}, "results": results}
 
 
-def read(seen_hosts, live, cluster=CLUSTER, management=()):
-    return read_hosts(sorted(seen_hosts), seen_hosts, live, management, cluster, now=NOW, max_age_s=3600)
+def read(seen_hosts, live, cluster=CLUSTER, management=(), left_out=None):
+    return read_hosts(sorted(seen_hosts), seen_hosts, live, management, cluster, left_out)
 
 
-def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live():
-    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE})
+def test_a_registered_address_makes_a_member_and_hosts_that_limit_leaves_out_are_not_live():
+    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE}, left_out={"host1": LIVE})
     assert [(host.name, host.member, host.live) for host in profiles] == [
         ("host1", True, False),
         ("host4", False, True),
@@ -49,25 +48,29 @@ def test_a_registered_address_makes_a_member_and_facts_of_the_cache_are_not_live
             {"host_registration_address": "10.88.0.11", "ansible_host": "192.0.2.1", "inventory_hostname": "host1"},
             "10.88.0.11",
         ),
+        (
+            {"cloudstack_host_address": "10.88.0.11", "ansible_host": "192.0.2.1", "inventory_hostname": "host1"},
+            "10.88.0.11",
+        ),
         ({"ansible_host": "10.88.0.11", "inventory_hostname": "host1"}, "10.88.0.11"),
         ({"inventory_hostname": "10.88.0.11"}, "10.88.0.11"),
     ],
 )
 def test_a_host_that_the_role_never_got_to_is_still_a_member_by_its_address(variables, address):
     known = read_variables(["host1"], {"host1": {**variables, "ansible_facts": {"kvm_host": FACTS}}})
-    [profile], _cluster = read_hosts(["host1"], known, {"host1": LIVE}, [], CLUSTER, now=NOW, max_age_s=3600)
+    [profile], _cluster = read_hosts(["host1"], known, {"host1": LIVE}, [], CLUSTER)
     assert (profile.declared, profile.member) == ({"address": address}, True)
 
 
 def test_the_variables_of_the_role_become_profiles():
-    seen = {"declared": {"address": "10.88.0.11"}, "reached": True, "at": "1"}
+    seen = {"declared": {"address": "10.88.0.11"}, "reached": True}
     variables = {
         "ansible_facts": {"kvm_host": FACTS},
         "__preflight_seen": seen,
         "__preflight_probes": {"probes": {"port_check": {"ports": []}}},
     }
     known = read_variables(["host1", "host2"], {"host1": variables, "host2": {"inventory_hostname": "host2"}})
-    assert (known["host1"]["reached"], known["host1"]["at"], known["host2"]["reached"]) == (True, "1", False)
+    assert (known["host1"]["reached"], known["host2"]["reached"]) == (True, False)
     [profile] = profiles_of(known)
     assert (profile.name, profile.facts, profile.declared) == ("host1", FACTS, seen["declared"])
     assert "ports" in profile.probes
@@ -77,24 +80,17 @@ def test_the_variables_of_the_role_become_profiles():
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])
 def test_a_number_that_no_report_could_hold_becomes_a_text(number):
     [profile], _cluster = read(
-        {"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, {}
+        {"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, {"host1": LIVE}
     )
     json.dumps(profile.facts, allow_nan=False)
     assert isinstance(profile.facts["memory"]["total_bytes"], str)
 
 
-@pytest.mark.parametrize("at", [float("nan"), float("inf"), "soon", "nan", []])
-def test_kept_facts_whose_age_is_not_a_time_are_old(at):
-    profiles, cluster = read({"host1": {**seen(1), "at": at}}, {})
-    assert profiles == []
-    assert cluster.hosts_without_facts
-
-
 @pytest.mark.parametrize(
     ("host", "live", "why"),
     [
-        ({}, {}, "no facts of an earlier run are kept"),
-        (seen(1, at=NOW - 7200), {}, "its kept facts are 7200 s old"),
+        ({}, {}, "not part of this run (--limit), and not a member"),
+        (seen(1), {}, "not part of this run (--limit), and not a member"),
         (
             seen(1),
             {"host1": {"unreachable": True, "msg": "Failed to connect: no route\nmore"}},
@@ -110,6 +106,13 @@ def test_a_host_without_facts_of_now_is_missing_with_the_reason(host, live, why)
     [missing] = cluster.hosts_without_facts
     assert why in missing.why
     assert "\n" not in missing.why
+
+
+def test_a_member_that_limit_leaves_out_and_that_could_not_be_read_is_missing_with_the_reason():
+    unreachable = {"unreachable": True, "msg": "Failed to connect: no route"}
+    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE}, left_out={"host1": unreachable})
+    assert [host.name for host in profiles] == ["host4"]
+    assert [(each.member, each.why) for each in cluster.hosts_without_facts] == [(True, "Failed to connect: no route")]
 
 
 def test_a_host_registered_in_another_cluster_is_no_member():

@@ -112,7 +112,7 @@ def test_an_error_of_becoming_root_is_explained(monkeypatch):
     monkeypatch.setattr(ActionBase, "_execute_module", refuse)
     result = host.action.run(task_vars={"inventory_hostname": "host1", "ansible_user": "ops"})
     assert result["failed"]
-    assert "host1: Ansible cannot work as root on it." in result["msg"]
+    assert "host1: Ansible cannot become root on it:" in result["msg"]
     assert "clock" not in result
 
 

@@ -39,5 +39,5 @@ class ActionModule(NormalAction):
 
     def _low_level_execute_command(self, cmd, *args, **kwargs):
         if self._folder:
-            kwargs["chdir"] = self._folder
+            kwargs.update(chdir=self._folder, executable=C.DEFAULT_EXECUTABLE)  # not ansible_shell_executable
         return super()._low_level_execute_command(cmd, *args, **kwargs)

@@ -24,6 +24,8 @@ OF_HOSTS = {
     "ansible_connection": "ssh",
     "ansible_port": "{{ {'host1': 1}[inventory_hostname] }}",
     "ansible_python_interpreter": "{{ {'host1': '/nonexistent/python'}[inventory_hostname] }}",
+    "ansible_remote_tmp": "/nonexistent/tmp",
+    "ansible_shell_executable": "/nonexistent/sh",
     "ansible_user": "{{ {'host1': 'nobody'}[inventory_hostname] }}",
     "passwords": {"host1": "planted-password"},
 }

@@ -308,8 +308,9 @@ class Client:
             return self._unreachable(error)
         if isinstance(error, requests.exceptions.ReadTimeout):
             return self._no_answer(command, f"no whole answer within {seconds:.0f} s")
-        tls = PERHAPS_TLS if self._url.startswith("http:") else ""
-        return self._no_answer(command, _reason(error), tls)
+        # Each module begins with a read, so that a write would not have come to be sent to a port that speaks TLS.
+        perhaps_tls = self._url.startswith("http:") and command.startswith(READS)
+        return self._no_answer(command, _reason(error), PERHAPS_TLS if perhaps_tls else "")
 
     def _no_answer(self, command: str, observed: str, also: str = "") -> NoAnswer:
         write = not command.startswith(READS)

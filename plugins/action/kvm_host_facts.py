@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.action import clock_offset
@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_o
     parse_date,
     take_dates,
 )
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.become_error import explain_become
 
 SAMPLES, ENOUGH = (clock_offset.ARGUMENT_SPEC[name]["default"] for name in ("samples", "enough"))
 
@@ -36,13 +37,29 @@ class ActionModule(clock_offset.ActionModule):
         in_background = self._task.async_val and not self._connection.has_native_async
         is_wanted = boolean(self._task.args.get("clock", False), strict=False) and not in_background
         self._answers = [] if is_wanted else None
-        result.update(self._execute_module(task_vars=task_vars, wrap_async=in_background))
+        result.update(self._run_module(task_vars, in_background))
         answers, self._answers = self._answers, None
         if is_wanted and not result.get("failed"):
             result.update(self.clock(lambda: self._measure_from(answers)))
         if not in_background:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    def _run_module(self, task_vars, in_background):
+        """The module's result. It is the first that every play runs as root on a host, so it says why it could not."""
+        host, user = task_vars.get("inventory_hostname", ""), str(task_vars.get("ansible_user") or "")
+        try:
+            result = self._execute_module(task_vars=task_vars, wrap_async=in_background)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            problem = explain_become(str(error), host, user)
+            if problem is None:
+                raise
+            return {"failed": True, "msg": str(problem)}
+        said = f"{result.get('module_stderr', '')}\n{result.get('module_stdout', '')}"
+        problem = explain_become(said, host, user)
+        return {**result, "failed": True, "msg": str(problem)} if problem else result
 
     def _measure_from(self, answers):
         """The offset. The host is asked again only where the way of the facts took too long; then the facts are there,

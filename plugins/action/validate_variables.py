@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown, refusal
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.role_specs import read_variables
 
 RULE = {
@@ -14,24 +14,19 @@ RULE = {
     "observed": {"type": "str", "required": True},
     "next": {"type": "str", "required": True},
 }
-ARGUMENT_SPEC = {
-    "role": {"type": "str"},
-    "rules": {"type": "list", "elements": "dict", "default": [], "options": RULE},
-}
 
 
-class ActionModule(ActionBase):
-    """One task for all rules of a role, as each task starts a process for each host. Runs wholly on the controller."""
+class ActionModule(ControllerAction):
+    """One task for all rules of a role, as each task starts a process for each host."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENT_SPEC = {
+        "role": {"type": "str"},
+        "rules": {"type": "list", "elements": "dict", "default": [], "options": RULE},
+    }
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _valid, options = self.validate_argument_spec(ARGUMENT_SPEC)
+    def outcome(self, options, task_vars):
         role = options["role"]
         unknown = find_unknown(task_vars, read_variables([role] if role else []))
         owner = f"the role {role}" if role else "the roles of cloudstack.kvm"
         message = refusal(task_vars["inventory_hostname"], owner, unknown, options["rules"])
-        result.update(changed=False, failed=bool(message), msg=message or "The variables are valid.")
-        return result
+        return {"failed": bool(message), "msg": message or "The variables are valid."}

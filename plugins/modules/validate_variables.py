@@ -42,9 +42,6 @@ options:
         required: true
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.controller
-seealso:
-  - plugin: cloudstack.kvm.unknown_variables
-    plugin_type: lookup
 """
 
 EXAMPLES = r"""

@@ -11,30 +11,27 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import ranges
 
-# variable of the inventory -> variable of the environment that is taken where the inventory has none
-SOURCES = {
-    "cloudstack_api_url": "CLOUDSTACK_ENDPOINT",
-    "cloudstack_api_key": "CLOUDSTACK_KEY",
-    "cloudstack_api_secret": "CLOUDSTACK_SECRET",
-}
+# variable of the inventory -> setting of the `cs` library that is taken where the inventory has none
+SOURCES = {"cloudstack_api_url": "endpoint", "cloudstack_api_key": "key", "cloudstack_api_secret": "secret"}
+NAMES = [f"CLOUDSTACK_{setting.upper()}" for setting in SOURCES.values()]
+VERIFY = "cloudstack_api_verify"  # not part of the credentials, but of whom they are told
 
 
 def accesses(
-    hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]
+    hosts: Iterable[str], variables: Mapping[str, Mapping[str, Any]], settings: Mapping[str, str], looked: str
 ) -> list[dict[str, Any]]:
-    """The distinct sets of credentials: `hosts` that use one, and what is `missing` of it, by the name in the
-    environment.
+    """The distinct sets of credentials: `hosts` that use one, what is `missing` of it, by the name in the environment,
+    and where it was `looked` for besides. `settings` are those of the `cs` library.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     for host in hosts:
         own = variables[host]
-        given = tuple(str(own.get(name, environment.get(fallback)) or "") for name, fallback in SOURCES.items())
-        found.setdefault(given, []).append(host)
-    names = tuple(SOURCES.values())
+        given = [str(own.get(name, settings.get(setting)) or "") for name, setting in SOURCES.items()]
+        found.setdefault((*given, str(own.get(VERIFY, ""))), []).append(host)
     answer = []
-    for given, users in found.items():
-        missing = [name for name, value in zip(names, given) if not value]
-        answer.append({"hosts": users, "missing": missing})
+    for values, users in found.items():
+        missing = [name for name, value in zip(NAMES, values) if not value]
+        answer.append({"hosts": users, "missing": missing, "looked": looked})
     return answer
 
 
@@ -52,15 +49,26 @@ def _unusable(
     for access in found:
         answer = answers.get(tuple(access["hosts"]), {})
         if access["missing"]:
-            yield access, f"not set or empty: {', '.join(access['missing'])}"
+            yield access, _missing(access)
         elif "value" not in answer:  # the module tells a value, empty or not, where the API answered
-            yield access, str(answer.get("msg") or "no answer").strip()
+            yield access, _unanswered(str(answer.get("msg") or "no answer").strip())
 
 
-def _text(access: Mapping[str, Any], observed: str) -> str:
-    inventory, environment = ", ".join(SOURCES), ", ".join(SOURCES.values())
+def _missing(access: Mapping[str, Any]) -> str:
+    missing = ", ".join(access["missing"])
     return (
-        f"{ranges(access['hosts'])}: CloudStack cannot be used. Expected: an API that answers to {environment} of the "
-        f"environment, or to {inventory} of the inventory. Observed: {observed.rstrip('.')}. Next: correct them, then "
-        "run again. No host was touched."
+        f"Expected: {', '.join(NAMES)} in the environment, {', '.join(SOURCES)} in the inventory, or endpoint, key,"
+        f" secret in a configuration file of `cs`. Observed: not set or empty: {missing}; looked for in the inventory,"
+        f" in the environment and in {access['looked']}. Next: set what is missing, then run again"
     )
+
+
+def _unanswered(message: str) -> str:
+    """The module's own words; they have a next step where it did not die."""
+    expected = f"Expected: an API that answers to {', '.join(NAMES)} or, in the inventory, to {', '.join(SOURCES)}"
+    said = f"{expected}. Observed: {message.rstrip('.')}"
+    return said if "Next:" in message else f"{said}. Next: run again with -vvv, which shows how the module ended"
+
+
+def _text(access: Mapping[str, Any], why: str) -> str:
+    return f"{ranges(access['hosts'])}: CloudStack cannot be used. {why}. No host was touched."

@@ -99,7 +99,7 @@ def test_a_login_without_a_way_to_become_root(bare):
     _stopped(
         run,
         "host1",
-        "expected a login as root, or sudo",
+        "Expected: a login as root, or sudo",
         "sudo: not found",
         "ansible_user is not set",
         "Next: set ansible_user: root",

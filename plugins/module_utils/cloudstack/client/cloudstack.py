@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.http_session import WholeCallSession
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.trust import explain_tls, trusting
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.add_host_error import cause
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.api_answer import (
     describe_answer,
@@ -67,13 +68,14 @@ HANDSHAKE = (
     "doesn't match",
 )
 LOST_READ = (
-    "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout if it"
-    " is only slow"
+    "check CLOUDSTACK_ENDPOINT (api_url) and the load balancer or proxy in front of CloudStack; raise api_timeout"
+    " (CLOUDSTACK_TIMEOUT) if it is only slow"
 )
 LOST_WRITE = (
     "run again, it looks at what is there before it sends anything; see the load balancer or proxy in front of"
-    " CloudStack and the management server's log; raise api_timeout if it is only slow"
+    " CloudStack and the management server's log; raise api_timeout (CLOUDSTACK_TIMEOUT) if it is only slow"
 )
+PERHAPS_TLS = "; if this port speaks TLS, let CLOUDSTACK_ENDPOINT (api_url) begin with https://"
 Found = TypeVar("Found")
 Objects = list[dict[str, Any]]
 PENDING, SUCCEEDED = 0, 1  # jobstatus; 2 is failed, 3 cancelled
@@ -92,13 +94,25 @@ class Unreachable(ApiError):
 
 @dataclass(frozen=True)
 class Access:
-    """Where the API is and who asks. `timeout` is the longest wait for one answer and for one job, in seconds."""
+    """Where the API is and who asks. `timeout` is the longest wait for one answer, `job_timeout` for one job (None: the
+    same), `poll_interval` the time between two looks at a job, all in seconds. `verify`: whether the server's
+    certificate is verified, or the path of the CAs that it is verified against. `more` goes to the library: cert,
+    headers, expiration, retry.
+    """
 
     url: str
     key: str
     secret: str = field(repr=False)
     timeout: int = 900
     verify: bool | str = True
+    job_timeout: int | None = None
+    poll_interval: float = JOB_INTERVAL
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def patience(self) -> int:
+        """The longest wait for one job, in seconds."""
+        return self.job_timeout or self.timeout
 
 
 def encode(value: str) -> str:
@@ -135,8 +149,9 @@ class Client:
         self.access = access
         self.clock = clock or SystemClock()
         verify = {"verify": access.verify} if access.verify is not False else {"dangerous_no_tls_verify": True}
+        session = trusting(WholeCallSession(), access.verify)
         self._api = SigningCloudStack(
-            access.url, access.key, access.secret, method="post", session=WholeCallSession(), **verify
+            access.url, access.key, access.secret, method="post", session=session, **verify, **access.more
         )
 
     def call(self, command: str, **params: Any) -> dict[str, Any]:
@@ -191,19 +206,19 @@ class Client:
         started = self.call(command, **params)
         if "jobid" not in started:
             return started
-        deadline = self.clock.monotonic() + self.access.timeout
+        deadline = self.clock.monotonic() + self.access.patience
         while True:
             job = self._look(command, str(started["jobid"]), deadline)
             if job["jobstatus"] != PENDING:
                 return self._job_result(command, job, secrets_of(params))
             if self.clock.monotonic() >= deadline:
                 raise ApiError(
-                    f"{command} did not finish within {self.access.timeout} s",
+                    f"{command} did not finish within {self.access.patience} s",
                     expected="a finished job",
                     observed=f"job {started['jobid']} is still in progress",
                     next_step="look at the management server's log for this job, then run again",
                 )
-            self.clock.sleep(JOB_INTERVAL)
+            self.clock.sleep(self.access.poll_interval)
 
     def _look(self, command: str, job_id: str, deadline: float) -> dict[str, Any]:
         """The job as it is now. A server that restarts meanwhile is waited for: it knows afterwards what became of the
@@ -286,18 +301,24 @@ class Client:
 
     def _unheard(self, command: str, error: Exception, seconds: float) -> ApiError:
         """The error for a connection that failed: before the request had left, or after."""
+        untrusted = explain_tls(error, self.access.url, self.access.verify)
+        if untrusted is not None:
+            return Unreachable(f"there is no trusted connection to the CloudStack API at {self._url}", **untrusted)
         if _never_left(error):
             return self._unreachable(error)
-        timed_out = isinstance(error, requests.exceptions.ReadTimeout)
-        return self._no_answer(command, f"no whole answer within {seconds:.0f} s" if timed_out else _reason(error))
+        if isinstance(error, requests.exceptions.ReadTimeout):
+            return self._no_answer(command, f"no whole answer within {seconds:.0f} s")
+        # Each module begins with a read, so that a write would not have come to be sent to a port that speaks TLS.
+        perhaps_tls = self._url.startswith("http:") and command.startswith(READS)
+        return self._no_answer(command, _reason(error), PERHAPS_TLS if perhaps_tls else "")
 
-    def _no_answer(self, command: str, observed: str) -> NoAnswer:
+    def _no_answer(self, command: str, observed: str, also: str = "") -> NoAnswer:
         write = not command.startswith(READS)
         return NoAnswer(
             f"CloudStack did not answer {command}",
             expected=f"a whole answer of the API at {self._url} within {self.access.timeout} s",
             observed=f"{observed}; {command} may have been carried out, or may still be" if write else observed,
-            next_step=LOST_WRITE if write else LOST_READ,
+            next_step=(LOST_WRITE if write else LOST_READ) + also,
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:

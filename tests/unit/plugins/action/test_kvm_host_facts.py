@@ -6,7 +6,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.action.kvm_host_facts import ActionModule
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import MARK
@@ -101,3 +101,35 @@ def test_without_facts_no_clock_is_asked_for(monkeypatch):
     host = Host(monkeypatch, way=0.4, module="sh: python: not found\n", clock=True)
     assert host.result()["failed"]
     assert len(host.asked) == 1
+
+
+def test_an_error_of_becoming_root_is_explained(monkeypatch):
+    host = Host(monkeypatch, clock=True)
+
+    def refuse(*_arguments, **_options):
+        raise AnsibleError("Missing sudo password")
+
+    monkeypatch.setattr(ActionBase, "_execute_module", refuse)
+    result = host.action.run(task_vars={"inventory_hostname": "host1", "ansible_user": "ops"})
+    assert result["failed"]
+    assert "host1: Ansible cannot become root on it:" in result["msg"]
+    assert "clock" not in result
+
+
+def test_a_module_that_sudo_did_not_start_is_explained(monkeypatch):
+    host = Host(monkeypatch)
+    died = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "ops is not in the sudoers file.", "rc": 1}
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda *_arguments, **_options: died)
+    assert "ops ALL=(ALL) ALL" in host.action.run(task_vars={"ansible_user": "ops"})["msg"]
+
+
+@pytest.mark.parametrize("error", [AnsibleError("no such module"), AnsibleConnectionFailure("Missing sudo password")])
+def test_other_errors_stay_as_they_are(monkeypatch, error):
+    host = Host(monkeypatch)
+
+    def fail(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(ActionBase, "_execute_module", fail)
+    with pytest.raises(type(error)):
+        host.result()

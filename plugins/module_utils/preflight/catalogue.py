@@ -9,6 +9,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     addressing,
     agent,
     agent_settings,
+    agent_values,
     bmc,
     cabling,
     certificates,
@@ -33,7 +34,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
     *(network, cabling, addressing, duplicates, reachability, filtering, mtu, paths, latency, timing),
-    *(storage, agent, agent_settings, certificates, access, bmc, cloud),
+    *(storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))
 # What path_check.yml runs: the paths, and the facts that may explain them.

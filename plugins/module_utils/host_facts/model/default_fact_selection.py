@@ -5,6 +5,8 @@ it."""
 
 from __future__ import annotations
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.join_programs import JOIN_PROGRAMS
+
 LIBVIRT_SOCKETS = (
     "libvirtd.socket",
     "libvirtd-ro.socket",
@@ -43,6 +45,9 @@ UNITS = (
     "ntpd.service",
     "ntpsec.service",
     "openntpd.service",
+    "fapolicyd.service",
+    "iscsid.service",
+    "multipathd.service",
 )
 SYSCTL = (
     "net.ipv4.ip_forward",
@@ -52,6 +57,8 @@ SYSCTL = (
     "net.ipv4.igmp_max_memberships",
     "net.ipv4.conf.all.rp_filter",
     "vm.swappiness",
+    "vm.overcommit_memory",
+    "vm.overcommit_ratio",
     "kernel.hung_task_panic",
     "kernel.panic",
 )
@@ -74,6 +81,7 @@ PACKAGES = (
     "libvirt-daemon-system",
     "libvirt",
     "libvirt-clients",
+    "libvirt-daemon-driver-storage-rbd",
     "qemu-system-x86",
     "qemu-kvm",
     "ovmf",
@@ -92,6 +100,7 @@ FILES = (
     "/etc/cloudstack/agent/cloud.csr",
     "/etc/cloudstack/agent/cloud.jks",
     "/etc/cloudstack/agent/uefi.properties",
+    "/etc/legal",
     "/etc/libvirt/hooks/qemu",
     "/etc/libvirt/libvirt.conf",
     "/etc/pki/CA/cacert.pem",
@@ -110,4 +119,7 @@ PROGRAMS = (
     "sudo",
     "keytool",
     "ipmitool",
+    "iscsiadm",
+    "hostname",
+    *(each.name for each in JOIN_PROGRAMS),
 )

@@ -108,6 +108,7 @@ def _sudo(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
             "installed": False,
             "requiretty": False,
             "noexec": False,
+            "secure_path": None,
             "commands": dict.fromkeys(sudo_rules.PROGRAMS, False),
         }
     if NO_TTY in answer.stderr:
@@ -117,7 +118,7 @@ def _sudo(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
     rules = _rules(answer, unknown, user)
     if rules is None:
         unknown.update(dict.fromkeys(("sudo.requiretty", "sudo.noexec", "sudo.commands"), unknown.pop("sudo")))
-        rules = dict.fromkeys(("requiretty", "noexec", "commands"))
+        rules = dict.fromkeys(("requiretty", "noexec", "secure_path", "commands"))
     elif rules["requiretty"] is None:
         unknown["sudo.requiretty"] = "is set for some commands only"
     return {"user": user, "installed": True, **rules}

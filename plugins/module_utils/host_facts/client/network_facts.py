@@ -31,6 +31,7 @@ STUBS = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved: says nothing of who an
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 NOT_FOUND = 2  # exit status of getent
 NAME_TIMEOUT = 12.0  # seconds: one server, asked twice with glibc's five, and a reserve
+SLOW = 1.0  # seconds: a name server in the next room needs milliseconds
 
 
 def commands(_user: str) -> dict[str, tuple[str, ...]]:
@@ -93,8 +94,11 @@ def _resolver(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[st
     if fqdn.ok:
         questions["fqdn"] = ("getent", "ahosts", fqdn.stdout.strip())
     found = run_all(questions, timeout=NAME_TIMEOUT)
+    asked = [fqdn, *found.values()]
     return {
         "servers": _servers(unknown),
+        # Whole seconds: less is another number in each run, and says nothing.
+        "took_s": {" ".join(each.argv): round(each.took_s) for each in asked if each.took_s >= SLOW},
         "forward": _looked_up("resolver.forward", found.get("fqdn", fqdn), resolver.parse_addresses, [], unknown),
         "reverse": {
             address: _looked_up(f"resolver.reverse.{address}", found[address], resolver.parse_name, None, unknown)

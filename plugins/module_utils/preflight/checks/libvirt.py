@@ -296,7 +296,7 @@ def _machines_known(host: Profile) -> bool:
     "LIB005",
     "Guests run on a host that has not joined",
     area="libvirt",
-    severity=ERROR,
+    severity=WARNING,
     scope=HOST,
     prevents=("F31", "F39"),
     fix="shut these guests down or move them away; import them into CloudStack after the join if they must stay "
@@ -307,8 +307,8 @@ def domains(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem
     """No guest may run on a candidate.
 
     A running domain that CloudStack does not know was seen to run on after the join, unmanaged, with memory that the
-    scheduler gives away a second time; its libvirt network `default` is destroyed by the agent (F31). Older agents
-    refused to start because of it (#8040).
+    scheduler gives away a second time; its libvirt network `default` is destroyed by the agent (F31). The join itself
+    succeeds (seen), so it is a warning. Older agents refused to start because of it (#8040).
     """
     if not host.member and not _stopped(host, "domains") and host.require("libvirt", "domains"):
         yield Problem((host.name,), "no running guests", show(host.require("libvirt", "domains")))

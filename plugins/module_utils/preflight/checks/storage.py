@@ -10,6 +10,7 @@ from typing import Any, Callable
 from uuid import UUID
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import NFS, NFS_ELSE, fix_for
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
     FILE,
     has_former_life,
@@ -38,7 +39,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     show,
 )
 
-NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
+POOL_NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
+BRING_BACK = "bring the storage back"
 HEARTBEAT = "reboot.host.and.alert.management.on.heartbeat.timeout"
 HEARTBEAT_OFF_SINCE = (4, 23)
 POOL_MOUNT = re.compile(r"/mnt/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/?")
@@ -59,7 +61,10 @@ def _export(pool: Pool) -> str:
 def needed_exports(host: Profile, cluster: Cluster) -> list[str]:
     """The NFS exports of those pools, and what the inventory declares to become one."""
     return sorted(
-        {*(host.declared.get("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)}
+        {
+            *(host.declared.get("exports") or ()),
+            *(_export(pool) for pool in needed_pools(cluster) if pool.kind == POOL_NFS),
+        }
     )
 
 
@@ -124,8 +129,7 @@ def _answers_nobody(tries: Mapping[str, Try]) -> bool:
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F42", "F43"),
-    fix="export it to the host's storage address (rw,no_root_squash), open TCP 2049 on the way, and try again with "
-    "the role storage_client",
+    fix=NFS_ELSE,
     reproduce="D=$(mktemp -d) && mount -t nfs SERVER:/PATH $D && touch $D/.probe && rm $D/.probe; umount $D",
 )
 def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -146,7 +150,8 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
         failed = {name: probe for name, probe in seen.items() if not probe.get("ok") and not _squashed(probe)}
         good = tuple(sorted(name for name in seen if name not in failed))
         for names, text in _alike(failed, _failure):
-            yield Problem(names, f"root mounts {export} and writes to it", text, others=good)
+            fix = fix_for(NFS, text, NFS_ELSE)
+            yield Problem(names, f"root mounts {export} and writes to it", text, others=good, fix=fix)
 
 
 @check(
@@ -250,8 +255,9 @@ def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F43",),
     unknown=WARNING,
-    fix="bring the storage back, or put the pool into maintenance (enableStorageMaintenance), before any host joins "
-    "or its agent is restarted",
+    fix=BRING_BACK
+    + ", or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent "
+    "is restarted",
     reproduce="cmk list storagepools filter=name,type,ipaddress,path,state; showmount -e SERVER",
 )
 def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -264,16 +270,18 @@ def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     """
     tries, _unknowns = _tries(hosts, cluster)
     for pool in needed_pools(cluster):
-        seen = tries.get(_export(pool), {}) if pool.kind == NFS else {}
+        seen = tries.get(_export(pool), {}) if pool.kind == POOL_NFS else {}
         if _answers_nobody(seen):
             text = "; ".join(dict.fromkeys(map(_failure, seen.values())))
             yield Problem(
                 tuple(sorted(seen)),
                 f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
                 f"no host can mount it: {text}",
+                fix=f"{fix_for(NFS, text, BRING_BACK)}; or put the pool into maintenance (enableStorageMaintenance), "
+                "before any host joins or its agent is restarted",
             )
         blind = tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
-        if pool.kind != NFS and blind:
+        if pool.kind != POOL_NFS and blind:
             expected = f"pool {pool.name} ({pool.kind}) usable"
             yield Problem(blind, expected, f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
 
@@ -416,7 +424,7 @@ def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     slow server so resets all hosts (F44). From 4.23 on the default is off. Only told, because both ways have their
     reason.
     """
-    if not any(pool.kind in (NFS, SHARED_MOUNT) for pool in cluster.pools):
+    if not any(pool.kind in (POOL_NFS, SHARED_MOUNT) for pool in cluster.pools):
         return
     concerned = []
     for host in hosts:

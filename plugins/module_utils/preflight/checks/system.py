@@ -11,7 +11,6 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import gib
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
-    BLOCKER,
     ERROR,
     INFO,
     WARNING,
@@ -104,7 +103,7 @@ def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     "SYS003",
     "Two hosts have the same machine-id",
     area="system",
-    severity=BLOCKER,
+    severity=ERROR,
     scope=CLUSTER,
     prevents=("F46",),
     fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied "
@@ -115,7 +114,8 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     """/etc/machine-id must be unique: two equal ones mean that a host was cloned with its identity.
 
     DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator
-    name were most likely cloned too, and then two hosts use one pool (F46).
+    name were most likely cloned too, and then two hosts use one pool (F46). The id itself stops neither a join nor a
+    migration (unless libvirtd takes it for the host's UUID, SYS008), so this can be waived.
     """
     values, unknowns = split(hosts, "machine_id")
     yield from unknowns

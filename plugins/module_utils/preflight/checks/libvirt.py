@@ -255,7 +255,8 @@ def machine_types(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     current = {machine for aliases in defaults.values() for _alias, machine in aliases} & common
     for host in [each for each in answering if each.name in types]:
         own = set(types[host.name])
-        missing, lost = (common - own if not host.member else set()), _lost_guests(host, hosts, own)
+        missing: set[str] = set() if host.member else set(common - own)
+        lost = _lost_guests(host, hosts, own)
         if missing & current:
             expected = f"{show(current)}, as on {show(sorted(defaults))}"
             yield Problem((host.name,), expected, f"no {show(missing)}", others=tuple(sorted(defaults)))

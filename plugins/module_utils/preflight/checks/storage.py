@@ -48,7 +48,7 @@ FIX_OF_POOL = {
     "RBD": f"install {RBD_DRIVER} and restart libvirtd (which restarts the agent of a joined host)",
     SHARED_MOUNT: "mount the shared file system at this path on the host, and at each boot (/etc/fstab, or a resource "
     "of the cluster)",
-    "IscsiLUN": "install open-iscsi or iscsi-initiator-utils, which makes an initiator name, and tell it to the storage",
+    "IscsiLUN": "install open-iscsi or iscsi-initiator-utils, which makes an initiator name, and tell the storage",
 }
 HEARTBEAT = "reboot.host.and.alert.management.on.heartbeat.timeout"
 HEARTBEAT_OFF_SINCE = (4, 23)

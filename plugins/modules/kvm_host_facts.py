@@ -190,8 +190,8 @@ ansible_facts:
             - total_bytes, available_bytes, swap_total_bytes, hugepages_total (pages) and hugepage_bytes (size of one).
             - numa, each node with node, total_bytes and cpus (as C(0-3)), and hugepages, each size with size_bytes,
               total and free (pages).
-            - ksm with run (C(0) off, C(1) the kernel merges equal pages, C(2) it undoes that), null for a kernel without
-              it.
+            - ksm with run (C(0) off, C(1) the kernel merges equal pages, C(2) it undoes that), null for a kernel
+              without it.
           returned: always
           type: dict
         kvm:

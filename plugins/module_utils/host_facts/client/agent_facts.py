@@ -24,8 +24,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.f
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import certificate, unit_properties
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.agent_scripts import (
-    IMPORTED,
-    import_questions,
+    import_question,
     parse_temporary_folder,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.keystore import opens
@@ -46,7 +45,11 @@ KEYS = {
 JARS = "/usr/share/cloudstack-agent/lib"
 JAVA = "/usr/bin/java"  # the only one that the agent's unit looks for
 UNIT = "cloudstack-agent.service"
-SETUP_AGENT = "/usr/bin/cloudstack-setup-agent"
+# What is imported, by one of the scripts that do.
+IMPORTING = {
+    "cloudutils": "/usr/bin/cloudstack-setup-agent",
+    "libvirt": "/usr/share/cloudstack-common/scripts/vm/network/security_group.py",
+}
 PYTHON = "/usr/bin/python3"  # the first line of cloudstack-setup-agent
 UNIT_SETTINGS = "/etc/default/cloudstack-agent"
 # Without -B a look at the host would leave compiled files beside the modules.
@@ -69,11 +72,9 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
 
 
 def _imports() -> dict[str, tuple[str, ...]]:
-    """Whether Python finds what the scripts import; before the package is there, nothing is asked."""
-    text = fact_files.read_or_none(SETUP_AGENT)
-    if text is None:
-        return {}
-    return {f"agent.python.{name}": (*IMPORT, code) for name, code in import_questions(text).items()}
+    """Whether Python finds what the scripts import; of a script that is not there nothing is asked."""
+    questions = {name: import_question(fact_files.read_or_none(path) or "") for name, path in IMPORTING.items()}
+    return {f"agent.python.{name}": (*IMPORT, code) for name, code in questions.items() if code}
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
             "csr": None if "agent.csr" in unknown else request is not None and request.st_size > 0,
             "scripts": {path: _script(path, unknown) for path in PROGRAMS},
             "keytool": program("keytool"),
-            "python": {name: _imported(answers.get(f"agent.python.{name}")) for name in IMPORTED},
+            "python": {name: _imported(answers.get(f"agent.python.{name}")) for name in IMPORTING},
             "tmpdir": _temporary_folder(),
             "jars": {"foreign": _foreign_jars(answers, unknown)},
             "unit": parsed(

@@ -12,26 +12,19 @@ _PYTHON_FOLDER = re.compile(r"for pythonpath in \(\s*[\"']([^\"']+)[\"']")
 _TEMPORARY = re.compile(r"-Djava\.io\.tmpdir=([^\s\"']+)")
 JAVA_DEFAULT = "/tmp"  # noqa: S108 - java.io.tmpdir on Linux
 PACKAGE_DEFAULT = "/usr/share/cloudstack-agent/tmp"  # /etc/default/cloudstack-agent of the package
-# Name of the fact -> modules: what cloudstack-setup-agent imports, and security_group.py.
-IMPORTED = {
-    "cloudutils": (
-        "cloudutils.utilities",
-        "cloudutils.configFileOps",
-        "cloudutils.globalEnv",
-        "cloudutils.networkConfig",
-        "cloudutils.syscfg",
-        "cloudutils.serviceConfig",
-        "optparse",
-    ),
-    "libvirt": ("libvirt",),
-}
+# The modules of CloudStack and of libvirt that a script imports; those of Python itself come with it.
+_IMPORT = re.compile(r"^\s*(?:from\s+(cloudutils(?:\.\w+)*|libvirt)\s+import|import\s+(libvirt)\b)", re.MULTILINE)
 
 
-def import_questions(setup_agent: str) -> dict[str, str]:
-    """The text of cloudstack-setup-agent -> by name of the fact, Python code that imports as it does."""
-    folder = _PYTHON_FOLDER.search(setup_agent)
+def import_question(script: str) -> str:
+    """The text of a Python script of CloudStack -> Python code that imports what it does, "" where that is only what
+    Python itself has."""
+    modules = list(dict.fromkeys(first or second for first, second in _IMPORT.findall(script)))
+    if not modules:
+        return ""
+    folder = _PYTHON_FOLDER.search(script)
     first = f"import sys; sys.path.insert(0, {folder[1]!r}); " if folder else ""
-    return {name: first + "import " + ", ".join(modules) for name, modules in IMPORTED.items()}
+    return f"{first}import {', '.join(modules)}"
 
 
 def parse_temporary_folder(settings: Optional[str]) -> str:

@@ -493,10 +493,12 @@ def configuration_errors(host: Profile) -> list[ConfigurationError]:
 
 
 def _syntax_error(host: Profile) -> str:
-    """Why libvirtd.conf could not be understood, "" where it could, or could not be read at all."""
+    """Why libvirtd.conf could not be understood, "" where it could, or could not be read at all. A setting that stands
+    there twice with two values is no error to libvirtd, which takes the first.
+    """
     reason = str((host.get("unknown") or {}).get("libvirt.listen_tls") or "")
-    unread = ("Permission denied", "No such file", "Is a directory", "Input/output")
-    return "" if any(text in reason for text in unread) else reason
+    other = ("Permission denied", "No such file", "Is a directory", "Input/output", "stands there twice")
+    return "" if any(text in reason for text in other) else reason
 
 
 def _fix_of_file(host: Profile) -> str:

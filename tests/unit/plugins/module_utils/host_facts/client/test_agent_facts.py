@@ -40,7 +40,8 @@ def host(monkeypatch, tmp_path):
     monkeypatch.setattr(agent_facts, "PROGRAMS", [str(tmp_path / os.path.basename(path)) for path in PROGRAMS])
     monkeypatch.setattr(agent_facts, "JARS", str(tmp_path / "lib"))
     monkeypatch.setattr(agent_facts, "JAVA", str(tmp_path / "java"))
-    monkeypatch.setattr(agent_facts, "SETUP_AGENT", str(tmp_path / "cloudstack-setup-agent"))
+    scripts = {"cloudutils": "cloudstack-setup-agent", "libvirt": "security_group.py"}
+    monkeypatch.setattr(agent_facts, "IMPORTING", {key: str(tmp_path / name) for key, name in scripts.items()})
     monkeypatch.setattr(agent_facts, "UNIT_SETTINGS", str(tmp_path / "default"))
     return tmp_path
 
@@ -166,7 +167,9 @@ def test_a_passphrase_that_is_lost_opens_nothing(host):
 
 def test_what_python_finds_of_the_scripts(host):
     assert collected()[0]["agent"]["python"] == {"cloudutils": None, "libvirt": None}
-    (host / "cloudstack-setup-agent").write_text("#!/usr/bin/python3\n")
+    (host / "cloudstack-setup-agent").write_text("from cloudutils.syscfg import sysConfigFactory\n")
+    (host / "security_group.py").write_text("import libvirt\n")
+    assert agent_facts.commands("root")["agent.python.cloudutils"][-1] == "import cloudutils.syscfg"
     assert agent_facts.commands("root")["agent.python.libvirt"][-1] == "import libvirt"
     trace = "Traceback (most recent call last):\n  File ...\nModuleNotFoundError: No module named 'cloudutils'\n"
     missing = Answer(agent_facts.IMPORT, 1, stderr=trace)

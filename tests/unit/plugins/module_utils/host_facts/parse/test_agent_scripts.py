@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.agent_scripts import (
-    import_questions,
+    import_question,
     parse_temporary_folder,
 )
 
@@ -19,15 +19,29 @@ for pythonpath in (
         os.path.join(os.path.dirname(__file__),os.path.pardir,os.path.pardir,"python","lib"),
     ):
         if os.path.isdir(pythonpath): sys.path.insert(0,pythonpath)
+
+from cloudutils.cloudException import CloudRuntimeException, CloudInternalException
+from cloudutils.utilities import initLoging, bash
+from cloudutils.syscfg import sysConfigFactory
+
+from optparse import OptionParser
 """
+SECURITY_GROUP = "#!/usr/bin/python3\nimport argparse\nimport re\nimport libvirt\nimport fcntl\n"
 
 
-def test_imports_from_the_folder_that_the_script_names():
-    questions = import_questions(SETUP_AGENT)
-    assert questions["cloudutils"].startswith("import sys; sys.path.insert(0, '/usr/lib/python3/dist-packages'); ")
-    assert "cloudutils.serviceConfig" in questions["cloudutils"]
-    for code in (*questions.values(), *import_questions("").values()):
-        compile(code, "question", "exec")
+def test_imports_as_the_script_does():
+    code = import_question(SETUP_AGENT)
+    assert code == (
+        "import sys; sys.path.insert(0, '/usr/lib/python3/dist-packages'); "
+        "import cloudutils.cloudException, cloudutils.utilities, cloudutils.syscfg"
+    )
+    compile(code, "question", "exec")
+    assert import_question(SECURITY_GROUP) == "import libvirt"
+
+
+@pytest.mark.parametrize("script", ["", "#!/usr/bin/python3\nimport os\nimport libvirtaio\n", "#!/bin/sh\n"])
+def test_a_script_that_needs_nothing(script):
+    assert import_question(script) == ""
 
 
 @pytest.mark.parametrize(

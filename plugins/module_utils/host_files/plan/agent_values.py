@@ -67,8 +67,8 @@ def meant(key: str) -> str:
     same = {_plain(name): name for name in KEY_TYPES}
     if _plain(key) in same:
         return same[_plain(key)]
-    near = get_close_matches(_plain(key), same, n=1, cutoff=SIMILAR)
-    return same[near[0]] if near else ""
+    near = get_close_matches(_plain(key), same, n=2, cutoff=SIMILAR)
+    return " or ".join(same[name] for name in near)
 
 
 def _plain(key: str) -> str:

@@ -149,15 +149,15 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     On Debian and Ubuntu cloudstack-setup-agent writes libvirtd_opts, which their units do not read: the host comes Up,
     `secured` is false, and the first migration fails after 5 s (F26). On EL and SUSE it writes LIBVIRTD_ARGS itself, so
     there a missing --listen before the join is an information. A candidate needs only --listen: its certificates come
-    with the join, and listen_tls is 1 only from then on. listen_addr of libvirtd.conf, which the join does not touch,
-    must be an address that other hosts reach.
+    with the join, and listen_tls is 1 only from then on. Where libvirtd is stopped, and the join will start it,
+    LIBVIRTD_ARGS of the unit's file counts. listen_addr of libvirtd.conf, which the join does not touch, must be an
+    address that other hosts reach.
     """
-    if (
-        not host.get("libvirt", "running")
-        or host.get("libvirt", "sockets_active")
-        or host.get("libvirt", "modular_active")
-    ):
+    if host.get("libvirt", "sockets_active") or host.get("libvirt", "modular_active"):
         return  # LIB001 says so
+    if not host.get("libvirt", "running"):
+        yield from _will_not_listen(host)
+        return
     arguments = " ".join(host.require("libvirt", "args"))
     if not _listens(host):
         repaired_by_join = not host.member and host.get("os", "family") in SET_UP_WRITES_LISTEN
@@ -182,6 +182,16 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
             _without_port(host),
             evidence=f"libvirtd: {arguments}",
         )
+
+
+def _will_not_listen(host: Profile) -> Iterator[Problem]:
+    """A candidate whose libvirtd is stopped (LIB001), and will not listen when the join has started it."""
+    words = host.get("libvirt", "configured_args")
+    if host.member or host.get("libvirt", "masked") or host.get("libvirt", "running") is None or words is None:
+        return
+    if not _will_listen(host):
+        observed = f"LIBVIRTD_ARGS is {' '.join(words) or 'not set'}"
+        yield Problem((host.name,), "--listen in LIBVIRTD_ARGS, for the start of libvirtd by the join", observed)
 
 
 @check(

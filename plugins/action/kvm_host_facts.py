@@ -20,7 +20,18 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_o
 )
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.become_error import explain_become
 
+COMMAND_NOT_FOUND = 127  # of every shell, in whatever language it says so
+NO_PYTHON_MESSAGE = (
+    "python3 is not installed on the host, and neither Ansible nor cloudstack-setup-agent works without it; next: "
+    "install it, for example ansible HOST -b -m ansible.builtin.raw -a 'apt-get install -y python3' (or dnf), or set "
+    "ansible_python_interpreter where it is in another place"
+)
 SAMPLES, ENOUGH = (clock_offset.ARGUMENT_SPEC[name]["default"] for name in ("samples", "enough"))
+
+
+def _said(result: dict[str, Any]) -> str:
+    """What the shell that should have started the module said."""
+    return " ".join(str(result.get(key) or "") for key in ("module_stderr", "module_stdout", "msg"))
 
 
 class ActionModule(clock_offset.ActionModule):
@@ -38,6 +49,8 @@ class ActionModule(clock_offset.ActionModule):
         is_wanted = boolean(self._task.args.get("clock", False), strict=False) and not in_background
         self._answers = [] if is_wanted else None
         result.update(self._run_module(task_vars, in_background))
+        if result.get("rc") == COMMAND_NOT_FOUND and "python" in _said(result):
+            result["msg"] = NO_PYTHON_MESSAGE
         answers, self._answers = self._answers, None
         if is_wanted and not result.get("failed"):
             result.update(self.clock(lambda: self._measure_from(answers)))

@@ -190,6 +190,8 @@ ansible_facts:
             - total_bytes, available_bytes, swap_total_bytes, hugepages_total (pages) and hugepage_bytes (size of one).
             - numa, each node with node, total_bytes and cpus (as C(0-3)), and hugepages, each size with size_bytes,
               total and free (pages).
+            - ksm with run (C(0) off, C(1) the kernel merges equal pages, C(2) it undoes that), null for a kernel
+              without it.
           returned: always
           type: dict
         kvm:
@@ -274,6 +276,7 @@ ansible_facts:
             - servers (behind the stub of systemd-resolved its own servers), forward (all addresses that the host's own
               fqdn resolves to) and reverse (own IPv4 address, loopback and link-local left out, to its name; null where
               it has none).
+            - took_s, each look-up that took a second or longer with its seconds.
             - Asked through the host's own nsswitch.conf, so C(/etc/hosts) counts. A server that says there is no such
               name and one that does not answer in time look alike in reverse and forward (null and empty).
           returned: always
@@ -317,7 +320,13 @@ ansible_facts:
             - host_cpu is the CPU that a guest gets with host-model, with model, vendor, fallback, features (name to
               require or disable) and xml, as C(virsh hypervisor-cpu-compare) takes it. Null where libvirtd does not
               run.
-            - machine_types of QEMU, and default_machine, which of them C(pc) and C(q35) stand for.
+            - machine_types of QEMU, and default_machine, which of them C(pc) and C(q35) stand for. domain_machines is
+              running guest to its machine type, null where its file does not tell it.
+            - uuid, by which libvirt knows the host, and cpu_models, each model for mode custom with C(yes), C(no) or
+              C(unknown), whether guests can have it here. Null where libvirtd does not run.
+            - listen_addr, auth_tls, host_uuid and host_uuid_source as in C(libvirtd.conf), null where not set.
+              conf_errors are its lines that libvirtd refuses, each with key (empty for what is no setting) and text.
+              configured_args are the words of LIBVIRTD_ARGS for the unit.
           returned: always
           type: dict
         java:
@@ -333,11 +342,22 @@ ansible_facts:
           description: initiator, the initiator's name.
           returned: always
           type: dict
+        nvme:
+          description: hostnqn, the name of the host for NVMe over a network, null without one.
+          returned: always
+          type: dict
+        mounts:
+          description: File systems that hold files, each with source, path, type and noexec. What belongs to the
+            kernel, to containers and to logins is left out.
+          returned: always
+          type: list
+          elements: dict
         agent:
           description:
             - present (whether C(agent.properties) is there), version (of the package), common_version (of
               cloudstack-common), properties (without secrets), zeroed (the file holds zero bytes, as a hard power-off
-              leaves it), and keystore with present, readable, empty and opens.
+              leaves it), and keystore with present, readable, empty and opens. repeated is each key of the file that
+              stands there more than once, with how often.
             - C(keystore.opens=false) means that C(cloud.jks) has another passphrase than C(agent.properties); every
               further join fails then. It is false too where the passphrase is lost, because the join makes a new one.
             - certificate (C(cloud.crt)) and libvirt_certificate (C(/etc/pki/libvirt/servercert.pem)), each with
@@ -346,6 +366,9 @@ ansible_facts:
               RV(ansible_facts.kvm_host.unknown) has C(agent.certificate) where there is one that cannot be read.
             - key_matches and libvirt_key_matches, whether each of the two certificates is for the private key beside
               it. Null where one of the two files is not there.
+            - python, what C(/usr/bin/python3) says to the imports of cloudstack-setup-agent (cloudutils) and of the
+              security groups (libvirt), each with ok and text, null before the package is there.
+            - tmpdir, the folder into which the agent's Java unpacks native code, with path and noexec.
             - csr (whether C(cloud.csr) holds anything), scripts (path to C(executable), C(not executable) or
               C(absent)), keytool (its path, null without one).
             - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that cannot
@@ -363,6 +386,7 @@ ansible_facts:
               empty where not set.
             - depends_on_address says that C(sshd_config) has a Match on an address or host, so that the management
               server may meet other settings than these.
+            - host_keys are the fingerprints of the host's own keys, as C(ssh-keygen -l) prints them.
             - authorized_keys (of root and of the CloudStack account, each key as C(<type> <base64>)). Keys that only
               start one command, and keys of certificate authorities, are left out. Null for an account whose files
               cannot be read.
@@ -370,7 +394,8 @@ ansible_facts:
           type: dict
         sudo:
           description:
-            - user, installed, requiretty and noexec (Defaults that break the join), and commands, whether each of the
+            - user, installed, requiretty and noexec (Defaults that break the join), secure_path (a list of folders,
+              null where sudo leaves PATH alone), and commands, whether each of the
               commands of a join may be run as root by this account without a password. root is never asked for one.
               Null if unknown (needs root).
           returned: always

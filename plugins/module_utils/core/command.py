@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 # Ansible logs in with a short PATH on some systems; the tools of an administrator live in sbin.
@@ -19,13 +20,16 @@ _DEFAULT_TIMEOUT = 20.0  # seconds; a tool that needs longer is hanging on somet
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said. `status` is its exit code, None if it never ran to its end; `problem` says why not."""
+    """What a command said. `status` is its exit code, None if it never ran to its end; `problem` says why not.
+
+    `took_s` is how long it ran, in seconds; two answers that say the same are equal."""
 
     argv: tuple[str, ...]
     status: Optional[int]
     stdout: str = ""
     stderr: str = ""
     problem: str = ""
+    took_s: float = field(default=0.0, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -42,7 +46,7 @@ class Answer:
 def run(argv: Sequence[str], *, timeout: float = _DEFAULT_TIMEOUT, stdin: str = "") -> Answer:
     """Run one command in the C locale. Never raises for what the command does: look at the answer. `timeout` in
     seconds."""
-    command = tuple(argv)
+    command, began = tuple(argv), time.monotonic()
     try:
         done = subprocess.run(  # noqa: UP022 - capture_output hides that stderr is kept apart
             command,
@@ -59,7 +63,8 @@ def run(argv: Sequence[str], *, timeout: float = _DEFAULT_TIMEOUT, stdin: str = 
         return Answer(command, None, problem=f"`{' '.join(command)}` gave no answer within {timeout:g} s")
     except OSError as error:
         return Answer(command, None, problem=f"`{' '.join(command)}` could not be started: {error.strerror}")
-    return Answer(command, done.returncode, _text(done.stdout), _text(done.stderr))
+    took_s = time.monotonic() - began
+    return Answer(command, done.returncode, _text(done.stdout), _text(done.stderr), took_s=took_s)
 
 
 def run_all(commands: Mapping[str, Sequence[str]], *, timeout: float = _DEFAULT_TIMEOUT) -> dict[str, Answer]:

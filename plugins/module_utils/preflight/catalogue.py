@@ -9,6 +9,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     addressing,
     agent,
     agent_settings,
+    agent_values,
     bmc,
     cabling,
     certificates,
@@ -37,7 +38,7 @@ AREAS = (
     *(facts, cpu, memory, system, libvirt),
     *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan),
     *(paths, latency, timing),
-    *(storage, agent, agent_settings, certificates, access, bmc, cloud),
+    *(storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))
 # What path_check.yml runs: the paths, and the facts that may explain them.

@@ -27,6 +27,7 @@ CRYPTO_POLICY = "/etc/crypto-policies/back-ends/opensshserver.config"
 KEY_FILES = [".ssh/authorized_keys", ".ssh/authorized_keys2"]  # where sshd itself looks if it is not told otherwise
 BMC_DEVICES = ("/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0")
 LAN_CHANNELS = ("1", "2")  # 1 of nearly all vendors; HPE has its LAN at 2
+HOST_KEYS = "/etc/ssh/ssh_host_*_key.pub"
 NO_TTY = "must have a tty"
 
 
@@ -63,8 +64,15 @@ def _ssh(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
     return {
         "settings": settings,
         "depends_on_address": _depends_on_address(unknown),
+        "host_keys": _host_keys(),
         "authorized_keys": {name: _keys(name, files, unknown) for name in sorted({"root", user})},
     }
+
+
+def _host_keys() -> list[str]:
+    """Fingerprints of the host's own keys, as ssh-keygen -l prints them."""
+    texts = [fact_files.read_or_none(path) or "" for path in sorted(glob.glob(HOST_KEYS))]
+    return sorted(filter(None, map(sshd_config.fingerprint, texts)))
 
 
 def _depends_on_address(unknown: dict[str, str]) -> Optional[bool]:
@@ -108,6 +116,7 @@ def _sudo(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
             "installed": False,
             "requiretty": False,
             "noexec": False,
+            "secure_path": None,
             "commands": dict.fromkeys(sudo_rules.PROGRAMS, False),
         }
     if NO_TTY in answer.stderr:
@@ -117,7 +126,7 @@ def _sudo(answer: Answer, unknown: dict[str, str], user: str) -> dict[str, Any]:
     rules = _rules(answer, unknown, user)
     if rules is None:
         unknown.update(dict.fromkeys(("sudo.requiretty", "sudo.noexec", "sudo.commands"), unknown.pop("sudo")))
-        rules = dict.fromkeys(("requiretty", "noexec", "commands"))
+        rules = dict.fromkeys(("requiretty", "noexec", "secure_path", "commands"))
     elif rules["requiretty"] is None:
         unknown["sudo.requiretty"] = "is set for some commands only"
     return {"user": user, "installed": True, **rules}

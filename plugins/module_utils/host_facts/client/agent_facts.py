@@ -8,11 +8,13 @@ integrity code."""
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import CommandError, ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.certificate_pair import belongs
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
     executable,
@@ -21,10 +23,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.f
     status_of,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import certificate, unit_properties
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.agent_scripts import (
+    import_question,
+    parse_temporary_folder,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.keystore import opens
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.sudo_rules import PROGRAMS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import (
     ENCODING,
+    find_properties,
     parse_properties,
     without_secrets,
 )
@@ -38,6 +45,15 @@ KEYS = {
 JARS = "/usr/share/cloudstack-agent/lib"
 JAVA = "/usr/bin/java"  # the only one that the agent's unit looks for
 UNIT = "cloudstack-agent.service"
+# What is imported, by one of the scripts that do.
+IMPORTING = {
+    "cloudutils": "/usr/bin/cloudstack-setup-agent",
+    "libvirt": "/usr/share/cloudstack-common/scripts/vm/network/security_group.py",
+}
+PYTHON = "/usr/bin/python3"  # the first line of cloudstack-setup-agent
+UNIT_SETTINGS = "/etc/default/cloudstack-agent"
+# Without -B a look at the host would leave compiled files beside the modules.
+IMPORT = (PYTHON, "-B", "-c")
 
 
 def commands(_user: str) -> dict[str, tuple[str, ...]]:
@@ -51,7 +67,14 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
         },
         "agent.files.dpkg": ("dpkg-query", "-L", "cloudstack-agent"),
         "agent.files.rpm": ("rpm", "-ql", "cloudstack-agent"),
+        **_imports(),
     }
+
+
+def _imports() -> dict[str, tuple[str, ...]]:
+    """Whether Python finds what the scripts import; of a script that is not there nothing is asked."""
+    questions = {name: import_question(fact_files.read_or_none(path) or "") for name, path in IMPORTING.items()}
+    return {f"agent.python.{name}": (*IMPORT, code) for name, code in questions.items() if code}
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
@@ -64,6 +87,8 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
             "csr": None if "agent.csr" in unknown else request is not None and request.st_size > 0,
             "scripts": {path: _script(path, unknown) for path in PROGRAMS},
             "keytool": program("keytool"),
+            "python": {name: _imported(answers.get(f"agent.python.{name}")) for name in IMPORTING},
+            "tmpdir": _temporary_folder(),
             "jars": {"foreign": _foreign_jars(answers, unknown)},
             "unit": parsed(
                 "agent.unit", answers["units"], lambda text: unit_properties.agent_unit(text, UNIT), unknown
@@ -106,6 +131,27 @@ def _script(path: str, unknown: dict[str, str]) -> Optional[str]:
     return "executable" if executable(found) else "not executable"
 
 
+def _imported(answer: Optional[Answer]) -> Optional[dict[str, Any]]:
+    """ok, and the last line of what Python said; None where it was not asked."""
+    if answer is None:
+        return None
+    said = (answer.stderr.strip().splitlines() or [answer.problem or answer.stdout.strip()])[-1]
+    return {"ok": answer.ok, "text": "" if answer.ok else said}
+
+
+def _temporary_folder() -> dict[str, Any]:
+    """The folder into which the agent unpacks native code, and whether programs may run there (null if unknown)."""
+    path = parse_temporary_folder(fact_files.read_or_none(UNIT_SETTINGS))
+    there = path
+    while not os.path.exists(there) and there != "/":
+        there = os.path.dirname(there)
+    try:
+        noexec: Optional[bool] = bool(os.statvfs(there).f_flag & os.ST_NOEXEC)
+    except OSError:
+        noexec = None
+    return {"path": path, "noexec": noexec}
+
+
 def _foreign_jars(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[list[str]]:
     """Jars beside those of the package: leftovers of another release that Java would load too."""
     try:
@@ -132,6 +178,7 @@ def collect_agent(version: Optional[str], unknown: dict[str, str], folder: str =
         "present": os.path.exists(f"{folder}/agent.properties"),
         "version": version,
         "properties": without_secrets(everything),
+        "repeated": _repeated(raw),
         "zeroed": None if raw is None else b"\0" in raw,
         "keystore": _keystore(f"{folder}/cloud.jks", everything.get("keystore.passphrase"), unknown),
     }
@@ -144,6 +191,16 @@ def _understand(raw: Optional[bytes], unknown: dict[str, str]) -> dict[str, str]
         # Not the error's own text: the line it quotes may be the one with the passphrase.
         unknown["agent.properties"] = error.message
         return {}
+
+
+def _repeated(raw: Optional[bytes]) -> dict[str, int]:
+    """Keys that stand there more than once, with how often; none where the file is not understood."""
+    try:
+        found = find_properties((raw or b"").decode(ENCODING))
+    except ParseError:
+        return {}
+    counts = Counter(each.key for each in found)
+    return {key: count for key, count in sorted(counts.items()) if count > 1}
 
 
 def _keystore(path: str, passphrase: Optional[str], unknown: dict[str, str]) -> dict[str, Any]:

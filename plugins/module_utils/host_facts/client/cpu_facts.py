@@ -23,6 +23,7 @@ KVM = "/dev/kvm"
 CPU = "/sys/devices/system/cpu"
 NODES = "/sys/devices/system/node"
 HUGEPAGES = "/sys/kernel/mm/hugepages"
+KSM = "/sys/kernel/mm/ksm"
 
 
 def commands(_user: str) -> dict[str, Sequence[str]]:
@@ -94,7 +95,13 @@ def _tsc_mhz(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional
 
 def _memory(unknown: dict[str, str]) -> Optional[dict[str, Any]]:
     memory = read_and_parsed("memory", "/proc/meminfo", system.parse_meminfo, unknown)
-    return {**memory, "numa": _numa(unknown), "hugepages": _hugepages()} if memory else None
+    return {**memory, "numa": _numa(unknown), "hugepages": _hugepages(), "ksm": _ksm()} if memory else None
+
+
+def _ksm() -> Optional[dict[str, str]]:
+    """Whether the kernel merges equal pages (run: 0 off, 1 on, 2 unmerging), None for one without KSM."""
+    run = fact_files.read_or_none(f"{KSM}/run")
+    return None if run is None else {"run": run.strip()}
 
 
 def _numa(unknown: dict[str, str]) -> list[dict[str, Any]]:

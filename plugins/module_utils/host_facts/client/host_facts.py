@@ -84,6 +84,8 @@ class Collector:
             "iscsi": {
                 "initiator": system.parse_initiator(fact_files.read_or_none("/etc/iscsi/initiatorname.iscsi") or "")
             },
+            "nvme": {"hostnqn": (fact_files.read_or_none("/etc/nvme/hostnqn") or "").strip() or None},
+            "mounts": read_and_parsed("mounts", "/proc/mounts", system.parse_mounts, self.unknown) or [],
             "agent": {
                 **agent_facts.collect_agent(packages["cloudstack-agent"], self.unknown),
                 "common_version": packages["cloudstack-common"],

@@ -9,19 +9,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import fact_files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.fact_answers import (
     parsed,
     program,
     read_and_parsed,
+    understood,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import system, unit_properties
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import parse_host_cpu
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import (
+    parse_cpu_models,
+    parse_domain_machine,
+    parse_host_cpu,
+    parse_host_uuid,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirtd_conf import (
+    conf_errors,
+    parse_arguments,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.machine_types import parse_machine_types
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse import settings
 
 SERVICE = "libvirtd.service"
+DAEMON_FILE = "/etc/libvirt/libvirtd.conf"
+DAEMON_KEYS = ("listen_tls", "listen_tcp", "tls_port", "listen_addr", "auth_tls", "host_uuid", "host_uuid_source")
+UNIT_FILES = ("/etc/default/libvirtd", "/etc/sysconfig/libvirtd")
 # With its socket named, virsh talks to libvirtd and to nothing else. Left to choose, it may wake one of the modular
 # daemons.
 READ_ONLY = ("virsh", "-q", "-r", "-c", "qemu+unix:///system?socket=/run/libvirt/libvirt-sock-ro")
@@ -58,14 +72,16 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
     }
     if machines["types"] is None:
         unknown["libvirt.default_machine"] = unknown["libvirt.machine_types"]
+    domains = _domains(unknown)
     return {
         "libvirt": {
             "version": version,
             "qemu_version": parsed("libvirt.qemu_version", answers["qemu"], system.parse_version, unknown),
             **_configured(unknown),
             **_service(answers, unknown),
-            "domains": _domains(unknown),
-            "host_cpu": _host_cpu(answers, unknown),
+            "domains": domains,
+            "domain_machines": _domain_machines(domains or [], unknown),
+            **_asked_daemon(answers, unknown),
             "machine_types": machines["types"],
             "default_machine": machines["aliases"],
         }
@@ -107,10 +123,22 @@ def _service(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str
 def _configured(unknown: dict[str, str]) -> dict[str, Any]:
     """What libvirtd.conf and qemu.conf say. Null without a reason: not set there (listen_tls is 1 then, listen_tcp
     0)."""
-    daemon = _settings(unknown, "/etc/libvirt/libvirtd.conf", ("listen_tls", "listen_tcp", "tls_port"))
+    daemon = _settings(unknown, DAEMON_FILE, DAEMON_KEYS)
     qemu = _settings(unknown, "/etc/libvirt/qemu.conf", ("security_driver", "vnc_listen"))
     drivers = qemu["security_driver"]
-    return {**daemon, **qemu, "security_driver": ", ".join(drivers) if isinstance(drivers, list) else drivers}
+    return {
+        **daemon,
+        **qemu,
+        "security_driver": ", ".join(drivers) if isinstance(drivers, list) else drivers,
+        "conf_errors": conf_errors(fact_files.read_or_none(DAEMON_FILE) or ""),
+        "configured_args": _configured_args(unknown),
+    }
+
+
+def _configured_args(unknown: dict[str, str]) -> Optional[list[str]]:
+    """What the unit's file of settings tells libvirtd, empty without one."""
+    text = next(filter(None, map(fact_files.read_or_none, UNIT_FILES)), "")
+    return understood("libvirt.configured_args", text, parse_arguments, unknown)
 
 
 def _settings(unknown: dict[str, str], path: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -130,8 +158,30 @@ def _domains(unknown: dict[str, str]) -> Optional[list[str]]:
         return None
 
 
-def _host_cpu(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[dict[str, Any]]:
-    if "domcapabilities" in answers:
-        return parsed("libvirt.host_cpu", answers["domcapabilities"], parse_host_cpu, unknown)
-    unknown["libvirt.host_cpu"] = NOT_RUNNING
-    return None
+def _domain_machines(domains: Sequence[str], unknown: dict[str, str]) -> dict[str, Optional[str]]:
+    """Running guest -> its machine type, None where its file does not tell it (or it has stopped meanwhile)."""
+    return {name: _domain_machine(name, unknown) for name in domains}
+
+
+def _domain_machine(name: str, unknown: dict[str, str]) -> Optional[str]:
+    try:
+        return parse_domain_machine(fact_files.read_or_none(f"/run/libvirt/qemu/{name}.xml") or "<domstatus/>")
+    except ParseError as error:  # not the text that it quotes: it may hold the password of the guest's console
+        unknown[f"libvirt.domain_machines.{name}"] = error.message
+        return None
+
+
+def _asked_daemon(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[str, Any]:
+    """What only the running daemon knows: host_cpu, cpu_models and uuid."""
+    questions = {
+        "host_cpu": ("domcapabilities", parse_host_cpu),
+        "cpu_models": ("domcapabilities", parse_cpu_models),
+        "uuid": ("capabilities", parse_host_uuid),
+    }
+    found: dict[str, Any] = {}
+    for fact, (question, parse) in questions.items():
+        if question in answers:
+            found[fact] = parsed(f"libvirt.{fact}", answers[question], parse, unknown)
+        else:
+            found[fact], unknown[f"libvirt.{fact}"] = None, NOT_RUNNING
+    return found

@@ -16,6 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.f
     read_and_parsed,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model import default_fact_selection as checked
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.join_programs import JOIN_PROGRAMS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import parse_properties
 
 DMI = "/sys/class/dmi/id"
@@ -38,8 +39,14 @@ def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) 
         "cgroup": fact_files.cgroup(),
         "disk": {path: _disk(unknown, path) for path in DISKS},
         "uefi": _uefi(unknown),
-        "programs": {name: program(name) for name in checked.PROGRAMS},
+        "programs": {**{name: program(name) for name in checked.PROGRAMS}, **_called_by_path()},
     }
+
+
+def _called_by_path() -> dict[str, str]:
+    """Programs that a script of the join calls by their path, where they are at it: another of the name may come first
+    in PATH."""
+    return {each.name: each.path for each in JOIN_PROGRAMS if each.path and os.access(each.path, os.X_OK)}
 
 
 def _virtualization(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[str]:

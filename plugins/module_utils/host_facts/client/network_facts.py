@@ -41,6 +41,7 @@ PTP_UNITS = ("phc2sys*.service", "ptp4l*.service", "timemaster.service")  # of l
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 NOT_FOUND = 2  # exit status of getent
 NAME_TIMEOUT = 12.0  # seconds: one server, asked twice with glibc's five, and a reserve
+SLOW = 1.0  # seconds: a name server in the next room needs milliseconds
 
 
 def commands(_user: str) -> dict[str, tuple[str, ...]]:
@@ -139,6 +140,9 @@ def _resolver(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[st
     found = run_all(questions, timeout=NAME_TIMEOUT)
     return {
         "servers": _servers(unknown),
+        # Whole seconds: less is another number in each run, and says nothing. `hostname --fqdn` is not counted: it was
+        # asked among forty other programs, and on a small host waits for them.
+        "took_s": {" ".join(each.argv): round(each.took_s) for each in found.values() if each.took_s >= SLOW},
         "forward": _looked_up("resolver.forward", found.get("fqdn", fqdn), resolver.parse_addresses, [], unknown),
         "reverse": {
             address: _looked_up(f"resolver.reverse.{address}", found[address], resolver.parse_name, None, unknown)

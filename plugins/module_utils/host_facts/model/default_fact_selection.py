@@ -5,6 +5,8 @@ it."""
 
 from __future__ import annotations
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.join_programs import JOIN_PROGRAMS
+
 LIBVIRT_SOCKETS = (
     "libvirtd.socket",
     "libvirtd-ro.socket",
@@ -47,6 +49,9 @@ UNITS = (
     "frr.service",
     "bird.service",
     "gobgpd.service",
+    "fapolicyd.service",
+    "iscsid.service",
+    "multipathd.service",
 )
 SYSCTL = (
     "net.ipv4.ip_forward",
@@ -56,6 +61,8 @@ SYSCTL = (
     "net.ipv4.igmp_max_memberships",
     "net.ipv4.conf.all.rp_filter",
     "vm.swappiness",
+    "vm.overcommit_memory",
+    "vm.overcommit_ratio",
     "kernel.hung_task_panic",
     "kernel.panic",
 )
@@ -78,6 +85,7 @@ PACKAGES = (
     "libvirt-daemon-system",
     "libvirt",
     "libvirt-clients",
+    "libvirt-daemon-driver-storage-rbd",
     "qemu-system-x86",
     "qemu-kvm",
     "ovmf",
@@ -96,6 +104,7 @@ FILES = (
     "/etc/cloudstack/agent/cloud.csr",
     "/etc/cloudstack/agent/cloud.jks",
     "/etc/cloudstack/agent/uefi.properties",
+    "/etc/legal",
     "/etc/libvirt/hooks/qemu",
     "/etc/libvirt/libvirt.conf",
     "/etc/pki/CA/cacert.pem",
@@ -115,4 +124,7 @@ PROGRAMS = (
     "sudo",
     "keytool",
     "ipmitool",
+    "iscsiadm",
+    "hostname",
+    *(each.name for each in JOIN_PROGRAMS),
 )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 from xml.etree import ElementTree
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
@@ -47,6 +47,34 @@ def parse_tsc_mhz(text: str) -> int:
             raise ParseError(source, "the frequency of the TSC is not a number", text=frequency)
         found = int(frequency) // 1000000
     return found
+
+
+def parse_host_uuid(text: str) -> str:
+    """`virsh capabilities` -> the UUID by which libvirt knows the host, in lower case. Two hosts with one refuse each
+    other's guests. Raises ParseError."""
+    source = "virsh capabilities"
+    uuid = (_root(text, "capabilities", source).findtext("./host/uuid") or "").strip().lower()
+    if not uuid:
+        raise ParseError(source, "no UUID of the host", text=text)
+    return uuid
+
+
+def parse_cpu_models(text: str) -> dict[str, str]:
+    """`virsh domcapabilities` -> CPU models for mode custom, each with yes, no or unknown: whether this host can give
+    it to guests. Raises ParseError."""
+    source = "virsh domcapabilities"
+    mode = _root(text, "domainCapabilities", source).find("./cpu/mode[@name='custom']")
+    if mode is None:
+        raise ParseError(source, "no CPU models for mode custom", text=text)
+    models = {(model.text or "").strip(): model.get("usable") or "unknown" for model in mode.findall("model")}
+    return dict(sorted(models.items()))
+
+
+def parse_domain_machine(text: str) -> Optional[str]:
+    """A guest's status file of libvirt (/run/libvirt/qemu/NAME.xml) -> its machine type, such as pc-q35-7.2; None where
+    it has none. Raises ParseError."""
+    kind = _root(text, "domstatus", "libvirt's status of a guest").find("./domain/os/type")
+    return None if kind is None else kind.get("machine")
 
 
 def _root(text: str, tag: str, source: str) -> ElementTree.Element:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from typing import Any
 
@@ -94,3 +96,13 @@ def parse_authorized_keys(text: str) -> list[str]:
 def _restricted(options: str) -> bool:
     names = [option.partition("=")[0].lower() for option in _QUOTED.sub("", options).split(",")]
     return "command" in names or "cert-authority" in names
+
+
+def fingerprint(text: str) -> str:
+    """A public key file -> SHA256:..., as ssh-keygen -l prints it; "" for what is not a key."""
+    parts = text.split()
+    try:
+        blob = base64.b64decode(parts[1], validate=True)
+    except (IndexError, ValueError):
+        return ""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

@@ -53,8 +53,8 @@ class Permission:
 
 
 def parse_rules(text: str, *, is_root: bool) -> dict[str, Any]:
-    """requiretty and noexec of the Defaults, and commands, path -> whether it runs as root without a password. Raises
-    ParseError.
+    """requiretty, noexec and secure_path of the Defaults, and commands, path -> whether it runs as root without a
+    password. Raises ParseError.
 
     root is never asked for a password. requiretty is None where it differs from command to command.
     """
@@ -64,6 +64,7 @@ def parse_rules(text: str, *, is_root: bool) -> dict[str, Any]:
     return {
         "requiretty": None if "requiretty" in special else _flag(defaults, "requiretty", False),
         "noexec": _flag(defaults, "noexec", False),
+        "secure_path": _secure_path(defaults),
         "commands": {path: _allowed(permissions, path, asks, is_root) for path in PROGRAMS},
     }
 
@@ -94,6 +95,13 @@ def _section(line: str, number: int) -> str:
         if form.fullmatch(line):
             return name
     raise ParseError(SOURCE, "neither a heading nor a rule", line=number, text=line)
+
+
+def _secure_path(defaults: str) -> Optional[list[str]]:
+    """The folders in which sudo looks for programs, None where it leaves PATH alone. sudo escapes the colons."""
+    words = [part for part in _COMMA.split(defaults.strip()) if part.startswith("secure_path=")]
+    path = words[-1].partition("=")[2].replace("\\:", ":").strip('"') if words else ""
+    return [folder for folder in path.split(":") if folder] or None
 
 
 def _flag(defaults: str, name: str, otherwise: bool) -> bool:

@@ -22,6 +22,12 @@ _COUNT = re.compile(r"^(\w+):[ \t]+([0-9]{1,15})$", re.MULTILINE)
 _NODE_TOTAL = re.compile(r"^Node [0-9]+ MemTotal:[ \t]+([0-9]{1,15}) kB$", re.MULTILINE)
 _SOCKET = re.compile(r"[ ]*[0-9]+: ([0-9A-Fa-f]{8}|[0-9A-Fa-f]{32}):([0-9A-Fa-f]{4}) \S+ ([0-9A-Fa-f]{2}) ")
 _LISTEN = "0A"
+_NO_FILES = (
+    *("proc", "sysfs", "cgroup", "cgroup2", "devpts", "devtmpfs", "securityfs", "pstore", "bpf", "debugfs", "tracefs"),
+    *("configfs", "fusectl", "mqueue", "hugetlbfs", "autofs", "binfmt_misc", "rpc_pipefs", "nsfs", "efivarfs"),
+    *("overlay", "squashfs", "selinuxfs"),
+)
+_NOT_OURS = ("/run/user/", "/run/credentials/", "/var/lib/docker/", "/var/lib/containers/", "/snap/", "/proc/", "/sys/")
 
 
 def parse_os_release(text: str) -> dict[str, Optional[str]]:
@@ -157,6 +163,22 @@ def parse_nfs_mounts(text: str) -> list[dict[str, str]]:
         {"source": row[0], "path": row[1], "options": row[3]}
         for row in rows
         if len(row) > 3 and row[2].startswith("nfs")
+    ]
+
+
+def parse_mounts(text: str) -> list[dict[str, Any]]:
+    """/proc/mounts -> source, path, type and noexec of what holds files: the kernel's own file systems, and what guests
+    and containers bring along, are left out. Blanks in a path are written as \\040 there."""
+    rows = [line.split() for line in text.splitlines()]
+    kept = [row for row in rows if len(row) > 3 and row[2] not in _NO_FILES and not row[1].startswith(_NOT_OURS)]
+    return [
+        {
+            "source": source,
+            "path": path.replace("\\040", " "),
+            "type": kind,
+            "noexec": "noexec" in options.split(","),
+        }
+        for source, path, kind, options, *_rest in kept
     ]
 
 

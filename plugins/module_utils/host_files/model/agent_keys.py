@@ -137,12 +137,90 @@ KEY_TYPES = {
 OWNED = ("guid", "zone", "pod", "cluster", "host", "keystore.passphrase", "local.storage.uuid")
 # Java's Integer and Long.
 RANGES = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+_PORT, _COUNT, _POSITIVE = (1, 65535), (0, 2**31 - 1), (1, 2**31 - 1)
+# Narrower than the type: what the agent can use (reference table of agent-properties, LibvirtComputingResource.java of
+# 4.22.1). Where it knows a value for "off" (-1, 0) that is in the range.
+KEY_RANGES = {
+    "agent.script.timeout": _POSITIVE,
+    "backoff.seconds": _COUNT,
+    "cmds.timeout": _POSITIVE,
+    "consoleproxy.httpListenPort": _PORT,
+    "heartbeat.update.timeout": (1000, 2**63 - 1),
+    "host.cpu.manual.speed.mhz": _COUNT,
+    "host.lb.check.interval": _COUNT,
+    "host.overcommit.mem.mb": _COUNT,
+    "host.reserved.cpu.count": _COUNT,
+    "host.reserved.mem.mb": _COUNT,
+    "incremental.snapshot.retry.rebase.wait": _COUNT,
+    "incremental.snapshot.timeout": _POSITIVE,
+    "iothreads": _COUNT,
+    "kvm.heartbeat.checker.timeout": (1000, 2**63 - 1),
+    "kvm.heartbeat.update.frequency": (1000, 2**63 - 1),
+    "kvm.heartbeat.update.max.tries": _POSITIVE,
+    "kvm.heartbeat.update.retry.sleep": _COUNT,
+    "ping.retries": _POSITIVE,
+    "port": _PORT,
+    "revert.snapshot.timeout": _POSITIVE,
+    "ssl.handshake.timeout": _POSITIVE,
+    "stop.script.timeout": _POSITIVE,
+    "vm.diskactivity.checktimeout_s": _POSITIVE,
+    "vm.diskactivity.inactivetime_ms": _COUNT,
+    "vm.memballoon.stats.period": _COUNT,
+    "vm.migrate.domain.retrieve.timeout": _POSITIVE,
+    "vm.migrate.speed": (-1, 2**31 - 1),
+    "vm.rng.rate.bytes": _POSITIVE,
+    "vm.rng.rate.period": _POSITIVE,
+    "vm.video.ram": _COUNT,
+}
 # The agent takes anything else for its default, or does not start.
 CHOICES = {
+    "guest.cpu.arch": ("x86_64", "aarch64", "s390x"),
     "guest.cpu.mode": ("custom", "host-model", "host-passthrough"),
     "hypervisor.type": ("kvm", "lxc"),
     "network.bridge.type": ("native", "openvswitch"),
-    "vm.watchdog.action": ("none", "reset", "poweroff"),
+    "network.direct.source.mode": ("private", "bridge", "vepa"),
+    "vm.rng.model": ("random", "egd"),
+    "vm.watchdog.action": ("none", "reset", "shutdown", "poweroff", "pause", "dump", "inject_nmi"),
+    "vm.watchdog.model": ("i6300esb", "ib700", "diag288", "itco", "none"),
+}
+# Of these upper and lower case are the same to the agent: valueOf(value.toUpperCase()).
+ANY_CASE = ("network.bridge.type", "vm.rng.model", "vm.watchdog.action", "vm.watchdog.model")
+# With another value LibvirtComputingResource.configure() ends in an exception, and the agent does not start.
+STOPS_THE_AGENT = ("network.bridge.type", "vm.watchdog.action", "vm.watchdog.model")
+# What the agent reads beyond KEY_TYPES: VirtualRoutingResource, LibvirtComputingResource and its subclasses.
+READ_TOO = (
+    "libvirt.host.bridges",
+    "libvirt.host.pifs",
+    "libvirtVersion",
+    "negative.reply",
+    "scripts.timeout",
+    "ssh.port",
+    "ssh.retry",
+    "ssh.sleep",
+)
+KEY_PREFIXES = ("libvirt.vif.driver.", "LibvirtComputingResource.")
+# What BooleanConverter of Apache Commons BeanUtils takes, in whatever case. Everything else is false.
+TRUE, FALSE = ("true", "yes", "y", "on", "1"), ("false", "no", "n", "off", "0")
+# Keys of 4.23: unknown to 4.22, and no mistake.
+NEWER_KEYS = (
+    "backup.compression.max.concurrent.operations.per.host",
+    "backup.validation.max.concurrent.operations.per.host",
+    "image.server.listen.address",
+    "image.server.tls.enabled",
+    "network.vxlan.mode",
+    "vm.network.macip.static",
+)
+# Names of instructions on the web that no agent reads, and the setting that was meant.
+NO_SUCH_KEYS = {
+    "executor.pool.size": "workers",
+    "ha.enabled": "the zone's setting vm.ha.enabled",
+    "ha.tag": "the global setting ha.tag",
+    "ha.workers": "the global setting ha.workers",
+    "heartbeat.update.interval": "kvm.heartbeat.update.frequency",
+    "markDefaultHostForMaintenance": "nothing; CloudStack has no such setting",
+    "ping.interval": "the global setting ping.interval",
+    "ping.timeout": "the global setting ping.timeout",
+    "router.check.interval": "the global setting router.check.interval",
 }
 # A value of these does not last (Agent.java, LibvirtComputingResource.java of 4.22.1).
 OVERWRITTEN = {

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Mapping
 from difflib import get_close_matches
 from typing import Any, Optional
@@ -12,11 +11,9 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.agent_keys import (
-    CHOICES,
     KEY_TYPES,
     OVERWRITTEN,
     OWNED,
-    RANGES,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.properties import (
     SECRET,
@@ -26,8 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.parse.pr
     line_ends,
     split_lines,
 )
-
-_NUMBER = re.compile(r"[+-]?[0-9]+")  # what Java's parseLong takes; int() of Python takes more
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.plan.agent_values import wrong_value
 
 
 def plan_properties(path: str, text: str, wanted: Mapping[str, Any], allow_unknown: bool = False) -> Plan:
@@ -129,13 +125,7 @@ def _checked(key: str, value: Any, allow_unknown: bool) -> Optional[str]:
 
 
 def _complaint(key: str, text: str) -> str:
-    """What the agent expects for the key, empty if `text` is that."""
-    kind = KEY_TYPES.get(key, "str")
-    if kind in RANGES:
-        low, high = RANGES[kind]
-        good = _NUMBER.fullmatch(text) and low <= int(text) <= high
-        return "" if good else f"a whole number from {low} to {high}"
-    if kind == "bool":
+    """What the agent expects for the key, empty if `text` is that. Booleans are written as the documentation does."""
+    if KEY_TYPES.get(key) == "bool":
         return "" if text in ("true", "false") else "true or false"
-    choices = CHOICES.get(key)
-    return f"one of {', '.join(choices)}" if choices and text not in choices else ""
+    return wrong_value(key, text)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.join_programs import JOIN_PROGRAMS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import SUDO, fix_for
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
     UNKNOWN,
@@ -39,6 +41,7 @@ CLIENT = {
 }
 ADD_BELOW = 2  # how many of them the fix names
 RSA = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")  # one kind of key, three kinds of signature
+NEEDED_IN_PATH = ("keytool", "kvm-ok", "hostname", *(each.name for each in JOIN_PROGRAMS if each.fails))
 OTHER_MACHINE = "correct cloudstack_host_address, or find the machine that has the same address"
 STAGE_FIXES = {
     "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and "
@@ -242,12 +245,19 @@ def sudo(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
 
     The documented line in sudoers names only cloudstack-setup-agent. Missing sudo, requiretty, no entry, a password and
     that line all end in the one text "Failed to setup keystore on the KVM host", after three tries; the reason stands
-    in the management log only (F02).
+    in the management log only (F02). secure_path of the Defaults must hold the folders of what these programs start
+    (kvm-ok and others are in /usr/sbin): sudo replaces PATH by it.
     """
     yield from _sudo(host)
 
 
 def _sudo(host: Profile) -> Iterator[Problem]:
+    hidden = _outside_of_secure_path(host)
+    if hidden:
+        fix = "let secure_path in sudoers hold /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        wanted = "a secure_path of sudo with the programs of the join"
+        yield Problem((host.name,), wanted, f"not in it: {show(hidden)}", severity=weight(host), fix=fix)
+        return
     if logged_in(host) and all(_allowed(each) for each in servers(host).values()):
         return
     found = host.require("sudo")
@@ -260,6 +270,20 @@ def _sudo(host: Profile) -> Iterator[Problem]:
     faults += [f"Defaults {word}" for word in ("requiretty", "noexec") if found.get(word)]
     if faults:
         yield Problem((host.name,), wanted, "; ".join(faults), severity=weight(host))
+
+
+def _outside_of_secure_path(host: Profile) -> list[str]:
+    """Programs of the join that sudo does not find: it replaces PATH by secure_path for all that they start."""
+    path = host.get("sudo", "secure_path")
+    folders = {_merged(folder) for folder in path or ()}
+    found = [place for name, place in sorted((host.get("programs") or {}).items()) if name in NEEDED_IN_PATH and place]
+    outside = [place for place in found if _merged(place.rpartition("/")[0]) not in folders]
+    # Where sbin and bin are one folder, the one may stand for the other.
+    return outside if folders and not {"/usr/sbin", "/usr/bin"} <= folders else []
+
+
+def _merged(folder: str) -> str:
+    return f"/usr{folder}" if folder in ("/bin", "/sbin") else folder
 
 
 def _allowed(server: Mapping[str, Any]) -> bool:
@@ -348,6 +372,7 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
                 f"sudo without a password through the login from {name}",
                 f"{show(refused)}: {server.get('sudo_text')}",
                 severity=weight(host),
+                fix=fix_for(SUDO, str(server.get("sudo_text") or ""), PREPARE),
             )
 
 

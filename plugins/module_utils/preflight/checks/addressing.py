@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Optional
@@ -43,6 +44,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     show,
 )
 
+# Facts that are name look-ups, and what the collector says of one that was given up.
+LOOK_UPS = ("fqdn", "resolver.forward", "resolver.reverse")
+TOO_LATE = re.compile(r"no answer within|timed out", re.IGNORECASE)
 LINK_LOCAL_BRIDGE = "cloud0"
 CONTROL_CIDR = "169.254.0.0/16"  # default of the setting control.cidr
 BMC_LINK_FIX = (
@@ -163,13 +167,16 @@ def _networks_of(addresses: Any) -> tuple[str, ...]:
     reproduce="hostname --fqdn; getent ahosts $(hostname --fqdn)",
 )
 def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """`hostname --fqdn` prints a dotted name that no other host has, and it resolves to the management address and
-    back.
+    """`hostname --fqdn` prints a dotted name that no other host has, it resolves to the management address and back,
+    and all of it within policy name_lookup_max_s.
 
     If the command fails, cloudstack-setup-agent stops and says success (F04, seen: 397 s). The name is the
     certificate's subject and the host's name in CloudStack. Two hosts with one name cannot migrate guests to each other
     (libvirt: "Attempt to migrate guest to the same host"). A name that resolves to 127.0.1.1 only, as Debian's
     installer writes it, resolves differently on the others.
+
+    Answers that come late are a fault of their own: sudo, sshd, Java and the set-up look names up again and again. With
+    25 s for each addHost was seen to fail after 798 s, and the set-up's log breaks off in the middle; that is an error.
     """
     sharing: set[str] = set()
     for name, (guilty, others) in sorted(_shared_names(hosts, cluster).items()):
@@ -178,6 +185,10 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
             guilty, "a name of its own", f"{name} on {show(sorted({*guilty, *others}))}", others=others, severity=ERROR
         )
     for host in hosts:
+        slow = _slow_look_ups(host, policy)
+        if slow:
+            yield slow
+            continue
         try:
             complaints = [] if host.name in sharing else list(_name_complaints(host, cluster))
         except FactUnavailable as error:
@@ -191,6 +202,29 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
                 f"{address_of(host, cluster) or 'the management address'}"
             )
             yield Problem((host.name,), wanted, "; ".join(text for _severity, text in complaints), severity=worst)
+
+
+def _slow_look_ups(host: Profile, policy: Policy) -> Optional[Problem]:
+    """Look-ups that gave no answer in time (an error), or one that came late (a warning)."""
+    reasons = host.get("unknown") or {}
+    late = sorted(text for fact, text in reasons.items() if fact.startswith(LOOK_UPS) and TOO_LATE.search(str(text)))
+    took = host.get("resolver", "took_s") or {}
+    slow = [
+        f"`{what}` took {seconds} s" for what, seconds in sorted(took.items()) if seconds > policy.name_lookup_max_s
+    ]
+    if not late and not slow:
+        return None
+    servers = host.get("resolver", "servers")
+    return Problem(
+        (host.name,),
+        f"every name look-up answered within {policy.name_lookup_max_s} s",
+        "; ".join([*late, *slow]),
+        evidence=f"name servers: {show(servers)}" if servers else "",
+        severity=ERROR if late and not host.member else WARNING,
+        fix="take name servers that do not answer out of /etc/resolv.conf, let `hosts:` of /etc/nsswitch.conf begin "
+        "with files, and put the names of this host and of the management servers into /etc/hosts",
+        reproduce="time hostname --fqdn; time getent ahosts $(hostname --fqdn); grep ^hosts /etc/nsswitch.conf",
+    )
 
 
 def _shared_names(hosts: Sequence[Profile], cluster: Cluster) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -12,6 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.model.join_programs import (
+    JOIN_PROGRAMS,
+    JoinProgram,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
     FILE,
     JOIN_AGAIN,
@@ -164,12 +168,19 @@ def java(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     "-v keytool",
 )
 def programs(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """keystore-setup, keystore-cert-import and cloudstack-setup-agent must be executable, and keytool be in the path.
+    """Everything that the join starts must be there: keystore-setup, keystore-cert-import and cloudstack-setup-agent,
+    executable; keytool; the programs that these three and the agent's scripts call; and the Python modules that they
+    import.
 
-    These are what the management server runs over SSH (LibvirtServerDiscoverer). A missing script ends the join at once
-    with a text that is the same for five causes (F04). A missing keytool is not noticed at all: the server makes the
-    private key itself and sends it on a command line that lands in the host's journal (F59). Not judged without the
-    packages (AGT001) or without Java (AGT002).
+    The three scripts are what the management server runs over SSH (LibvirtServerDiscoverer). A missing one ends the
+    join at once with a text that is the same for five causes (F04). A missing keytool is not noticed at all: the server
+    makes the private key itself and sends it on a command line that lands in the host's journal (F59). Which programs
+    they call was read from the scripts of 4.22.1 (host_facts/model/join_programs.py); seen: without
+    /usr/bin/lsb_release on Debian addHost fails after 80 to 119 s. A Python that does not find `cloudutils` (another
+    python3 than the distribution's), or is too new for it, ends the set-up before its first line of log.
+
+    Not judged without the packages (AGT001) or without Java (AGT002). On a member only the next renewal of its
+    certificate runs the set-up again, so there a missing program is a warning.
     """
     if package(host) is None or package(host, "common_version") is None:
         return
@@ -178,6 +189,63 @@ def programs(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
             yield Problem((host.name,), f"{path}, executable", str(state))
     if host.get("java", "path_ok") and not host.get("agent", "keytool"):
         yield Problem((host.name,), "keytool in the path", "there is none")
+    yield from _missing_programs(host)
+    yield from _missing_modules(host, cluster)
+
+
+def _missing_programs(host: Profile) -> Iterator[Problem]:
+    found = host.get("programs")
+    for each in JOIN_PROGRAMS if found else ():
+        if each.name not in found or not _needed(host, each):
+            continue
+        place = found[each.name]
+        wrong = not place or (each.path and place not in (each.path, each.path.replace("/usr", "", 1)))
+        if wrong:
+            yield Problem(
+                (host.name,),
+                f"{each.path or each.name}, which {each.caller} runs",
+                f"{'only ' + place if place else 'not installed'}: {each.without}",
+                severity=ERROR if each.fails and not host.member else WARNING,
+                fix=f"install the package {each.package}",
+                reproduce=f"command -v {each.path or each.name}",
+            )
+    if _is_ubuntu(host) and host.get("files", "/etc/legal", "exists") is False:
+        yield Problem(
+            (host.name,),
+            "/etc/legal, by which cloudstack-setup-agent knows Ubuntu",
+            "there is none: it cannot tell the distribution (UnknownSystemException)",
+            severity=WARNING if host.member else ERROR,
+            fix="reinstall the package base-files",
+            reproduce="grep Ubuntu /etc/legal",
+        )
+
+
+def _needed(host: Profile, program: JoinProgram) -> bool:
+    """Whether this kind of distribution needs it. On Ubuntu the set-up reads /etc/legal instead of lsb_release."""
+    if program.family and host.get("os", "family") != program.family:
+        return False
+    return not (program.name == "lsb_release" and _is_ubuntu(host))
+
+
+def _is_ubuntu(host: Profile) -> bool:
+    return host.get("os", "id") == "ubuntu"
+
+
+def _missing_modules(host: Profile, cluster: Cluster) -> Iterator[Problem]:
+    """Python modules that cannot be imported. Without python3-libvirt only security groups fail."""
+    for name, answer in sorted((host.get("agent", "python") or {}).items()):
+        if not answer or answer.get("ok") is not False:
+            continue
+        fatal = not host.member and (name == "cloudutils" or bool(cluster.security_groups))
+        package_name = "cloudstack-common" if name == "cloudutils" else "python3-libvirt"
+        yield Problem(
+            (host.name,),
+            f"/usr/bin/python3 imports {name}",
+            str(answer.get("text") or "it does not"),
+            severity=ERROR if fatal else WARNING,
+            fix=f"reinstall {package_name}, and let /usr/bin/python3 be the distribution's own (alternatives)",
+            reproduce=f"/usr/bin/python3 -c 'import {'cloudutils.syscfg' if name == 'cloudutils' else name}'",
+        )
 
 
 # What an earlier life left behind.

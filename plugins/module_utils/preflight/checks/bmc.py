@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import BMC, BMC_ELSE, fix_for
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.links import bridge_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
@@ -29,16 +30,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check
 
-# What ipmitool says -> the next step. Any other text: the address.
-CAUSES = {
-    "RAKP 2 HMAC is invalid": "correct oobm_password (an IPMI 2.0 password has 20 bytes at most)",
-    "unauthorized name": "correct oobm_username, and let the account use IPMI over LAN",
-    "insufficient privilege": "give the account the privilege Administrator or Operator on the LAN channel",
-}
-ADDRESS_FIX = (
-    "correct oobm_address and oobm_port, enable IPMI over LAN (2.0, lanplus), and open UDP 623 from every "
-    "management server to the BMC"
-)
 IDENTITY_FIX = (
     "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
     "with the BMC behind that address"
@@ -92,7 +83,7 @@ def _over_lan(host: Profile, key: str) -> Optional[str]:
     scope=HOST,
     prevents=("F49", "F50"),
     unknown=WARNING,
-    fix=ADDRESS_FIX,
+    fix=BMC_ELSE,
     reproduce="ipmitool -I lanplus -R 1 -H BMC -p 623 -U USER -E chassis power status   # on each management "
     "server, password in IPMI_PASSWORD",
 )
@@ -120,12 +111,8 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     if failed:
         expected = f"the power state from the BMC {address} on every management server"
         observed = "; ".join(f"{name}: {text}" for name, text in failed.items())
-        fixes = dict.fromkeys(map(_fix_for, failed.values()))
+        fixes = dict.fromkeys(fix_for(BMC, text, BMC_ELSE) for text in failed.values())
         yield Problem((host.name,), expected, observed, fix="; ".join(fixes))
-
-
-def _fix_for(text: str) -> str:
-    return next((fix for sign, fix in CAUSES.items() if sign in text), ADDRESS_FIX)
 
 
 @check(

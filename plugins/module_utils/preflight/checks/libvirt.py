@@ -12,9 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.libvirtd_keys import (
+    NUMBERS_AND_TEXTS,
+    wrong_types,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
     FAILED,
@@ -44,6 +48,24 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
 LISTEN = re.compile(r"--listen|-[a-z]*l[a-z]*")
 SET_UP_WRITES_LISTEN = ("redhat", "suse")  # there cloudstack-setup-agent writes LIBVIRTD_ARGS itself
 PREPARE = "run prepare_hosts.yml: the role kvm_host "
+DROPPED_FIX = (
+    "stop and start the guests that run with these machine types (a stop and a start give them the current type; a "
+    "reboot inside the guest does not), or keep them in a cluster whose QEMU still has the types; guests that are "
+    "stopped do not matter"
+)
+# What cloudstack-setup-agent writes into libvirtd.conf itself, whatever stands there (serviceConfig.py:607-622).
+WRITTEN_BY_SET_UP = (
+    "listen_tcp",
+    "listen_tls",
+    "key_file",
+    "cert_file",
+    "ca_file",
+    "tcp_port",
+    "tls_port",
+    "auth_tcp",
+    "auth_tls",
+)
+EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 @check(
@@ -63,8 +85,13 @@ def daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     Started through a socket, libvirtd refuses --listen, leaves after 120 idle seconds and takes its sockets along; the
     modular daemons answer in its place. cloudstack-setup-agent masks them only while they are in use, and the agent
     then does not find libvirt ("Failed to connect socket to '/var/run/libvirt/libvirt-sock'", F25). Sockets that are
-    active beside a libvirtd that listens are left over from such a set-up: a warning, they go at the next boot. What
-    depends on libvirtd's answers is not asked where it does not run.
+    active beside a libvirtd that listens are left over from such a set-up: a warning, they go at the next boot.
+
+    Severity is what the join makes of it. A candidate whose libvirtd is only stopped comes Up all the same (seen:
+    stopped and disabled, Up after 239 s): cloudstack-setup-agent starts it, writes listen_tls and its neighbours anew,
+    and masks the sockets, so that is a warning. It stays an error where libvirtd has failed, where libvirtd.conf has a
+    line that the set-up leaves as it is, and where nothing passes --listen once the sockets are gone. What depends on
+    libvirtd's answers is not asked where it does not run.
     """
     if host.get("libvirt", "masked"):
         return  # LIB009 says so
@@ -73,15 +100,37 @@ def daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
     rivals = sorted([*host.require("libvirt", "sockets_active"), *host.require("libvirt", "modular_active")])
     if running and not rivals:
         return
-    left_over = running and _listens(host) and not host.get("libvirt", "modular_active")
     state = "running" if running else "not running"
     yield Problem(
         (host.name,),
         "libvirtd.service running, none of libvirt's sockets and modular daemons active",
         f"libvirtd is {state}; active: {show(rivals)}",
-        evidence="" if running or rivals else _why_stopped(host),
-        severity=WARNING if left_over else None,
+        evidence="" if running else _why_stopped(host),
+        severity=_weight_of_daemon(host, running=running),
+        fix=_fix_of_file(host) if not running and configuration_errors(host) else "",
     )
+
+
+def _weight_of_daemon(host: Profile, *, running: bool) -> Optional[str]:
+    """WARNING for what the join repairs by itself, None for the error that it is else."""
+    if host.get("libvirt", "modular_active"):
+        return None
+    if host.get("libvirt", "sockets_active"):
+        left_over = running and _listens(host)
+        return WARNING if left_over or (not host.member and _will_listen(host)) else None
+    failed = host.get("units", "libvirtd.service", "active") == "failed"
+    stays = any(not each.repaired for each in configuration_errors(host))
+    return None if host.member or failed or stays else WARNING
+
+
+def _will_listen(host: Profile) -> bool:
+    """Whether libvirtd gets --listen when the join has masked its sockets: as the running one has it, else as the
+    unit's file of settings says.
+    """
+    if host.get("os", "family") in SET_UP_WRITES_LISTEN:
+        return True
+    words = host.get("libvirt", "args") or host.get("libvirt", "configured_args") or ()
+    return any(LISTEN.fullmatch(word) for word in words)
 
 
 @check(
@@ -100,14 +149,15 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     On Debian and Ubuntu cloudstack-setup-agent writes libvirtd_opts, which their units do not read: the host comes Up,
     `secured` is false, and the first migration fails after 5 s (F26). On EL and SUSE it writes LIBVIRTD_ARGS itself, so
     there a missing --listen before the join is an information. A candidate needs only --listen: its certificates come
-    with the join, and listen_tls is 1 only from then on.
+    with the join, and listen_tls is 1 only from then on. Where libvirtd is stopped, and the join will start it,
+    LIBVIRTD_ARGS of the unit's file counts. listen_addr of libvirtd.conf, which the join does not touch, must be an
+    address that other hosts reach.
     """
-    if (
-        not host.get("libvirt", "running")
-        or host.get("libvirt", "sockets_active")
-        or host.get("libvirt", "modular_active")
-    ):
+    if host.get("libvirt", "sockets_active") or host.get("libvirt", "modular_active"):
         return  # LIB001 says so
+    if not host.get("libvirt", "running"):
+        yield from _will_not_listen(host)
+        return
     arguments = " ".join(host.require("libvirt", "args"))
     if not _listens(host):
         repaired_by_join = not host.member and host.get("os", "family") in SET_UP_WRITES_LISTEN
@@ -117,6 +167,14 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
             arguments,
             severity=INFO if repaired_by_join else None,
         )
+    elif _wrong_listen_address(host):
+        yield Problem(
+            (host.name,),
+            f"listen_addr of libvirtd.conf not set, or {host.declared.get('address') or 'the management address'}",
+            f'listen_addr = "{host.get("libvirt", "listen_addr")}"',
+            fix="remove listen_addr from /etc/libvirt/libvirtd.conf and restart libvirtd (which restarts the agent of "
+            "a joined host)",
+        )
     elif host.member and not _answers(host):
         yield Problem(
             (host.name,),
@@ -124,6 +182,16 @@ def listening(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
             _without_port(host),
             evidence=f"libvirtd: {arguments}",
         )
+
+
+def _will_not_listen(host: Profile) -> Iterator[Problem]:
+    """A candidate whose libvirtd is stopped (LIB001), and will not listen when the join has started it."""
+    words = host.get("libvirt", "configured_args")
+    if host.member or host.get("libvirt", "masked") or host.get("libvirt", "running") is None or words is None:
+        return
+    if not _will_listen(host):
+        observed = f"LIBVIRTD_ARGS is {' '.join(words) or 'not set'}"
+        yield Problem((host.name,), "--listen in LIBVIRTD_ARGS, for the start of libvirtd by the join", observed)
 
 
 @check(
@@ -169,15 +237,21 @@ def versions(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
     scope=CLUSTER,
     prevents=("F36", "F54"),
     fix="upgrade QEMU on this host to the version of the cluster before it joins",
-    reproduce="virsh capabilities | grep -o '<machine.*pc.*</machine>'",
+    reproduce="virsh capabilities | grep -o '<machine.*pc.*</machine>'; virsh dumpxml GUEST | grep machine=",
 )
 def machine_types(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A candidate must have the machine types that pc and q35 stand for on the members.
+    """A candidate must have the machine types that pc and q35 stand for on the members, and every host those that the
+    guests of the other hosts run with.
 
-    A guest is started as pc or q35 and keeps the versioned type that its first host makes of it, such as pc-q35-7.2. A
-    host without that type cannot take it, by migration or by HA (F36): it is older than the cluster. Types that only
-    guests from before an upgrade of the members can have are an information. Types that not all members have are the
-    members' difference, which LIB003 reports.
+    A guest is started as pc or q35 and keeps the versioned type that its first host makes of it, such as pc-q35-7.2,
+    until it is stopped. A host without that type cannot take it, by migration or by HA (F36): "machine type 'X' is not
+    supported". Without the current types the host is older than the cluster, and its QEMU is to be upgraded. Without
+    old types it is newer: QEMU drops types (Oracle Linux 9.5 did within a release, oracle/oracle-linux issue 221), and
+    then those guests are to be stopped and started before anything, and no other QEMU is wanted.
+
+    Which types running guests have is read from libvirt's own status files. A dropped type that a guest runs with is
+    an error, a warning where guests run and their types are not known, an information where none does. Types that not
+    all members have are the members' difference, which LIB003 reports.
     """
     answering = [host for host in hosts if not _stopped(host, "machine_types")]
     types, unknowns = split(answering, "libvirt", "machine_types")
@@ -189,21 +263,51 @@ def machine_types(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) ->
     of_members = [frozenset(types[name]) for name in defaults]
     common = frozenset.intersection(*of_members) if of_members else frozenset()
     current = {machine for aliases in defaults.values() for _alias, machine in aliases} & common
-    for host in answering:
-        missing = common - set(types.get(host.name, common))
-        if missing and not host.member:
+    for host in [each for each in answering if each.name in types]:
+        own = set(types[host.name])
+        missing: set[str] = set() if host.member else set(common - own)
+        lost = _lost_guests(host, hosts, own)
+        if missing & current:
             expected = f"{show(current)}, as on {show(sorted(defaults))}"
-            severity = None if current & missing else INFO
-            yield Problem(
-                (host.name,), expected, f"no {show(missing)}", others=tuple(sorted(defaults)), severity=severity
-            )
+            yield Problem((host.name,), expected, f"no {show(missing)}", others=tuple(sorted(defaults)))
+        elif missing or lost:
+            yield _dropped(host, hosts, missing, lost)
+
+
+def _lost_guests(host: Profile, hosts: Sequence[Profile], own: set[str]) -> dict[str, str]:
+    """Guests of the other members whose machine type this host has not got, with the type."""
+    members = [each for each in hosts if each.member and each.name != host.name]
+    guests = {name: kind for each in members for name, kind in (each.get("libvirt", "domain_machines") or {}).items()}
+    return {name: kind for name, kind in sorted(guests.items()) if kind and kind not in own}
+
+
+def _dropped(host: Profile, hosts: Sequence[Profile], missing: set[str], lost: Mapping[str, str]) -> Problem:
+    """What a newer QEMU no longer has."""
+    members = [each for each in hosts if each.member and each.name != host.name]
+    running = [each for each in members if each.get("libvirt", "domains")]
+    unseen = [each.name for each in running if not _machines_known(each)]
+    severity = ERROR if lost else WARNING if unseen else INFO
+    kinds = sorted({*missing, *lost.values()})
+    observed = f"no {show(kinds)}: QEMU {host.get('libvirt', 'qemu_version')} has dropped them"
+    if lost:
+        observed += "; in use by " + show([f"{name} ({kind})" for name, kind in lost.items()])
+    elif unseen:
+        observed += f"; the guests on {show(unseen)} may run with them"
+    expected = "the machine types of the guests that run on the members"
+    others = tuple(each.name for each in members)
+    return Problem((host.name,), expected, observed, others=others, severity=severity, fix=DROPPED_FIX)
+
+
+def _machines_known(host: Profile) -> bool:
+    known = host.get("libvirt", "domain_machines") or {}
+    return all(known.get(name) for name in host.get("libvirt", "domains") or ())
 
 
 @check(
     "LIB005",
     "Guests run on a host that has not joined",
     area="libvirt",
-    severity=ERROR,
+    severity=WARNING,
     scope=HOST,
     prevents=("F31", "F39"),
     fix="shut these guests down or move them away; import them into CloudStack after the join if they must stay "
@@ -214,8 +318,8 @@ def domains(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem
     """No guest may run on a candidate.
 
     A running domain that CloudStack does not know was seen to run on after the join, unmanaged, with memory that the
-    scheduler gives away a second time; its libvirt network `default` is destroyed by the agent (F31). Older agents
-    refused to start because of it (#8040).
+    scheduler gives away a second time; its libvirt network `default` is destroyed by the agent (F31). The join itself
+    succeeds (seen), so it is a warning. Older agents refused to start because of it (#8040).
     """
     if not host.member and not _stopped(host, "domains") and host.require("libvirt", "domains"):
         yield Problem((host.name,), "no running guests", show(host.require("libvirt", "domains")))
@@ -339,6 +443,89 @@ def masked(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
         yield Problem((host.name,), "libvirtd.service not masked", "masked")
 
 
+@check(
+    "LIB010",
+    "libvirtd.conf has what libvirtd or the other hosts cannot use",
+    area="libvirt",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F25", "F26", "F28"),
+    unknown=WARNING,
+    fix="correct the line in /etc/libvirt/libvirtd.conf: numbers without quotes, ports and other texts in double "
+    "quotes; then restart libvirtd (which restarts the agent of a joined host)",
+    reproduce="libvirtd --config /etc/libvirt/libvirtd.conf --version; journalctl -u libvirtd -n 20",
+)
+def configuration(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """libvirtd.conf must be a file that libvirtd reads, also where the running one has read another: the join and each
+    renewal of the certificate restart it.
+
+    libvirtd does not start with a line that is no setting, with `listen_tls = "1"` (a number wants no quotes) or with
+    `tls_port = 16514` (a text wants them): "invalid type: got string; expected unsigned long" (virConfGetValue*).
+    listen_tls, listen_tcp, the two ports, auth_tls, auth_tcp and the three certificate files are written anew by the
+    join of a candidate, so there such a value is a warning. auth_tls of a member must be none, or the other hosts are
+    asked for credentials that they have not got (F28). Where libvirtd does not run LIB001 tells the cause.
+    """
+    if not host.get("libvirt", "running"):
+        return
+    errors = configuration_errors(host)
+    asks = host.get("libvirt", "auth_tls") if host.member else None
+    if errors:
+        repaired = not host.member and all(each.repaired for each in errors)
+        observed = "; ".join(each.text for each in errors)
+        yield Problem(
+            (host.name,), "a libvirtd.conf that libvirtd reads", observed, severity=WARNING if repaired else None
+        )
+    elif asks not in (None, "none"):
+        yield Problem((host.name,), 'auth_tls = "none", as cloudstack-setup-agent writes it', f'auth_tls = "{asks}"')
+
+
+@dataclass(frozen=True)
+class ConfigurationError:
+    """A line with which libvirtd does not start. `repaired`: the join of a candidate writes it anew."""
+
+    text: str
+    repaired: bool
+
+
+def configuration_errors(host: Profile) -> list[ConfigurationError]:
+    """What libvirtd would refuse in libvirtd.conf: what the collector saw in the file, and the types of the settings
+    that are facts of their own.
+    """
+    found = host.get("libvirt") or {}
+    settings = {key: found[key] for key in NUMBERS_AND_TEXTS if found.get(key) is not None}
+    errors = {key: (text, key in WRITTEN_BY_SET_UP) for key, text in wrong_types(settings).items()}
+    for each in host.get("libvirt", "conf_errors") or ():
+        errors[str(each.get("key") or each["text"])] = (str(each["text"]), each.get("key") in WRITTEN_BY_SET_UP)
+    if not errors:
+        syntax = _syntax_error(host)
+        errors.update({"": (syntax, False)} if syntax else {})
+    return [ConfigurationError(text, repaired) for text, repaired in errors.values()]
+
+
+def _syntax_error(host: Profile) -> str:
+    """Why libvirtd.conf could not be understood, "" where it could, or could not be read at all. A setting that stands
+    there twice with two values is no error to libvirtd, which takes the first.
+    """
+    reason = str((host.get("unknown") or {}).get("libvirt.listen_tls") or "")
+    other = ("Permission denied", "No such file", "Is a directory", "Input/output", "stands there twice")
+    return "" if any(text in reason for text in other) else reason
+
+
+def _fix_of_file(host: Profile) -> str:
+    """How to mend libvirtd.conf."""
+    lines = "; ".join(each.text for each in configuration_errors(host))
+    return f"correct /etc/libvirt/libvirtd.conf ({lines}), then systemctl restart libvirtd"
+
+
+def _wrong_listen_address(host: Profile) -> bool:
+    """Whether listen_addr keeps other hosts out. A name, or the address of an unknown host, is not judged."""
+    address = str(host.get("libvirt", "listen_addr") or "")
+    own = str(host.declared.get("address") or "")
+    if address in EVERYWHERE or not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*", address):
+        return address.startswith("localhost")
+    return address.startswith("127.") or address == "::1" or (bool(own) and own != address)
+
+
 def _stopped(host: Profile, needs: str) -> bool:
     """Whether a fact is missing because libvirtd is not there or does not run: LIB001 or LIB009 says so."""
     down = host.get("libvirt") is None or host.get("libvirt", "running") is False or bool(host.get("libvirt", "masked"))
@@ -374,6 +561,12 @@ def _without_port(host: Profile) -> str:
 
 def _why_stopped(host: Profile) -> str:
     """The cause that the facts can show. listen_tls is 1 where libvirtd.conf does not set it."""
+    errors = configuration_errors(host)
+    if errors:
+        return "libvirtd.conf: " + "; ".join(each.text for each in errors)
+    listens = any(LISTEN.fullmatch(word) for word in host.get("libvirt", "configured_args") or ())
+    if host.get("libvirt", "sockets_active"):
+        return "LIBVIRTD_ARGS has --listen, which libvirtd refuses while its sockets are active" if listens else ""
     tls = host.get("libvirt", "listen_tls") == 1 or (
         host.get("libvirt", "listen_tls") is None and not _unreadable(host, "libvirt.listen_tls")
     )

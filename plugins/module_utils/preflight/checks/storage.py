@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Callable
+from dataclasses import replace
+from typing import Any, Callable, Optional
 from uuid import UUID
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import NFS, NFS_ELSE, fix_for
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
     FILE,
     has_former_life,
     properties,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.unique import shared
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
     INFO,
@@ -35,10 +37,19 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     HOST,
     check,
     fact_unavailable,
+    odd_ones,
     show,
 )
 
-NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
+POOL_NFS, SHARED_MOUNT = "NetworkFilesystem", "SharedMountPoint"
+BRING_BACK = "bring the storage back"
+RBD_DRIVER = "libvirt-daemon-driver-storage-rbd"
+FIX_OF_POOL = {
+    "RBD": f"install {RBD_DRIVER} and restart libvirtd (which restarts the agent of a joined host)",
+    SHARED_MOUNT: "mount the shared file system at this path on the host, and at each boot (/etc/fstab, or a resource "
+    "of the cluster)",
+    "IscsiLUN": "install open-iscsi or iscsi-initiator-utils, which makes an initiator name, and tell the storage",
+}
 HEARTBEAT = "reboot.host.and.alert.management.on.heartbeat.timeout"
 HEARTBEAT_OFF_SINCE = (4, 23)
 POOL_MOUNT = re.compile(r"/mnt/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/?")
@@ -59,7 +70,10 @@ def _export(pool: Pool) -> str:
 def needed_exports(host: Profile, cluster: Cluster) -> list[str]:
     """The NFS exports of those pools, and what the inventory declares to become one."""
     return sorted(
-        {*(host.declared.get("exports") or ()), *(_export(pool) for pool in needed_pools(cluster) if pool.kind == NFS)}
+        {
+            *(host.declared.get("exports") or ()),
+            *(_export(pool) for pool in needed_pools(cluster) if pool.kind == POOL_NFS),
+        }
     )
 
 
@@ -124,8 +138,7 @@ def _answers_nobody(tries: Mapping[str, Try]) -> bool:
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F42", "F43"),
-    fix="export it to the host's storage address (rw,no_root_squash), open TCP 2049 on the way, and try again with "
-    "the role storage_client",
+    fix=NFS_ELSE,
     reproduce="D=$(mktemp -d) && mount -t nfs SERVER:/PATH $D && touch $D/.probe && rm $D/.probe; umount $D",
 )
 def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -146,7 +159,8 @@ def usable(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
         failed = {name: probe for name, probe in seen.items() if not probe.get("ok") and not _squashed(probe)}
         good = tuple(sorted(name for name in seen if name not in failed))
         for names, text in _alike(failed, _failure):
-            yield Problem(names, f"root mounts {export} and writes to it", text, others=good)
+            fix = fix_for(NFS, text, NFS_ELSE)
+            yield Problem(names, f"root mounts {export} and writes to it", text, others=good, fix=fix)
 
 
 @check(
@@ -250,8 +264,9 @@ def mount_in_the_way(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F43",),
     unknown=WARNING,
-    fix="bring the storage back, or put the pool into maintenance (enableStorageMaintenance), before any host joins "
-    "or its agent is restarted",
+    fix=BRING_BACK
+    + ", or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent "
+    "is restarted",
     reproduce="cmk list storagepools filter=name,type,ipaddress,path,state; showmount -e SERVER",
 )
 def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -259,28 +274,90 @@ def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     pool counts too.
 
     One dead pool of the cluster or zone keeps each connecting host in Connecting or Alert, healthy ones as well, about
-    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools other than NFS only a mounted
-    SharedMountPoint can be seen; the others are unknown, which is a warning.
+    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools other than NFS only a
+    SharedMountPoint can be seen (STO010); the others are unknown, which is a warning.
     """
     tries, _unknowns = _tries(hosts, cluster)
     for pool in needed_pools(cluster):
-        seen = tries.get(_export(pool), {}) if pool.kind == NFS else {}
+        seen = tries.get(_export(pool), {}) if pool.kind == POOL_NFS else {}
         if _answers_nobody(seen):
             text = "; ".join(dict.fromkeys(map(_failure, seen.values())))
             yield Problem(
                 tuple(sorted(seen)),
                 f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
                 f"no host can mount it: {text}",
+                fix=f"{fix_for(NFS, text, BRING_BACK)}; or put the pool into maintenance (enableStorageMaintenance), "
+                "before any host joins or its agent is restarted",
             )
-        blind = tuple(host.name for host in hosts if not host.member and not _mounted(host, pool))
-        if pool.kind != NFS and blind:
+        blind = tuple(host.name for host in hosts if not host.member and not _judged(host, pool))
+        if pool.kind != POOL_NFS and blind:
             expected = f"pool {pool.name} ({pool.kind}) usable"
             yield Problem(blind, expected, f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
 
 
-def _mounted(host: Profile, pool: Pool) -> bool:
-    mounted = {each["path"].rstrip("/") for each in host.get("nfs", "mounts") or ()}
-    return pool.kind == SHARED_MOUNT and pool.path.rstrip("/") in mounted
+def _judged(host: Profile, pool: Pool) -> bool:
+    """Whether STO010 can tell what is mounted at the path of a SharedMountPoint."""
+    return pool.kind == SHARED_MOUNT and bool(host.get("mounts") or _mount_at(host, pool.path))
+
+
+def _mount_at(host: Profile, path: str) -> Optional[Mapping[str, Any]]:
+    """What is mounted at the path, None for nothing."""
+    mounts = [*(host.get("mounts") or ()), *(host.get("nfs", "mounts") or ())]
+    return next((each for each in mounts if each["path"].rstrip("/") == path.rstrip("/")), None)
+
+
+@check(
+    "STO010",
+    "The host lacks what a pool of the cluster needs",
+    area="storage",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F43", "F46"),
+    unknown=WARNING,
+    fix="install and configure the client of this kind of storage on the host before it joins",
+    reproduce="dpkg -s libvirt-daemon-driver-storage-rbd || rpm -q libvirt-daemon-driver-storage-rbd; cat "
+    "/etc/iscsi/initiatorname.iscsi; findmnt PATH",
+)
+def client_of_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """For pools other than NFS: RBD needs libvirt's storage driver for it, iSCSI an initiator name and iscsiadm,
+    SharedMountPoint a file system mounted at the very path, of the same kind on all hosts.
+
+    A host that cannot connect one pool of its cluster is refused at each connect (F43). RBD pools are libvirt's
+    (package libvirt-daemon-driver-storage-rbd, a dependency of the agent on all distributions). A SharedMountPoint that
+    is not mounted is an ordinary folder: "does not exists. Check local.storage.path in agent.properties.", or, where
+    the folder is there, volumes and heartbeat on the host's own disk. Whether the storage answers is STO005's matter.
+    """
+    for pool in needed_pools(cluster):
+        lacking = {host.name: list(_lacking(host, pool)) for host in hosts}
+        for name, texts in lacking.items():
+            if texts:
+                fix = FIX_OF_POOL.get(pool.kind, "")
+                yield Problem((name,), f"what pool {pool.name} ({pool.kind}) needs", "; ".join(texts), fix=fix)
+        if pool.kind == SHARED_MOUNT:
+            kinds = {host.name: _kind_at(host, pool) for host in hosts if not lacking[host.name]}
+            members = [host.name for host in hosts if host.member]
+            known = {name: f"{pool.path} is {kind}" for name, kind in kinds.items() if kind}
+            yield from odd_ones(known, members=members, severity=WARNING)
+
+
+def _lacking(host: Profile, pool: Pool) -> Iterator[str]:
+    kind = pool.kind.lower()
+    if kind == "rbd" and RBD_DRIVER in (host.get("packages") or {}) and not host.get("packages", RBD_DRIVER):
+        yield f"{RBD_DRIVER} is not installed"
+    if kind.startswith("iscsi"):
+        if host.get("iscsi") is not None and not host.get("iscsi", "initiator"):
+            yield "no initiator name in /etc/iscsi/initiatorname.iscsi"
+        if "iscsiadm" in (host.get("programs") or {}) and not host.get("programs", "iscsiadm"):
+            yield "iscsiadm is not installed"
+    if pool.kind == SHARED_MOUNT and host.get("mounts") and _mount_at(host, pool.path) is None:
+        yield f"nothing is mounted at {pool.path}"
+
+
+def _kind_at(host: Profile, pool: Pool) -> str:
+    """The file system at the path; of one over the network also which."""
+    mount = _mount_at(host, pool.path) or {}
+    kind, source = str(mount.get("type") or ""), str(mount.get("source") or "")
+    return f"{kind} of {source}" if ":" in source else kind
 
 
 @check(
@@ -301,19 +378,10 @@ def initiator_twice(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     A cloned image brings the name along. The target takes both hosts for one: it throws one session out when the other
     logs in, and gives both the same volumes (F46). Without an iSCSI pool in the cluster it is a warning.
     """
-    names: dict[str, list[Profile]] = {}
-    for host in hosts:
-        name = host.get("iscsi", "initiator")
-        if name:
-            names.setdefault(name, []).append(host)
-        elif host.get("iscsi") is None or host.why("iscsi", "initiator") != "was not collected":
-            yield fact_unavailable(host, FactUnavailable("iscsi.initiator", host.why("iscsi", "initiator")))
     used = any(pool.kind.lower().startswith("iscsi") for pool in cluster.pools)
-    for name, sharing in sorted(names.items()):
-        if len(sharing) > 1:
-            guilty, others = blame_newcomers(sharing)
-            observed = f"{name} on {', '.join(host.name for host in sharing)}"
-            yield Problem(guilty, "a name for each host", observed, others=others, severity=ERROR if used else WARNING)
+    for problem in shared("STO006", hosts):
+        severity = None if problem.kind == UNKNOWN else ERROR if used else WARNING
+        yield replace(problem, severity=severity)
 
 
 @check(
@@ -334,28 +402,15 @@ def local_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     a new local pool at each start, and guests on the old one refuse to start: seen where a role wrote the file from a
     template. With a cloned one two hosts share one pool in CloudStack (F46).
     """
-    taken: dict[str, list[Profile]] = {}
     for host in hosts:
         try:
             found = properties(host)
-        except FactUnavailable as error:
-            yield fact_unavailable(host, error)
-            continue
-        uuids = _values(found, "local.storage.uuid")
-        for uuid in set(uuids):
-            taken.setdefault(uuid, []).append(host)
-        wrong = _wrong_local(found, uuids, member=host.member)
+        except FactUnavailable:
+            continue  # told with the values that must be unique
+        wrong = _wrong_local(found, _values(found, "local.storage.uuid"), member=host.member)
         if wrong:
             yield Problem((host.name,), "local.storage.uuid with a UUID for each path", wrong)
-    for uuid, sharing in sorted(taken.items()):
-        if len(sharing) > 1:
-            guilty, others = blame_newcomers(sharing)
-            yield Problem(
-                guilty,
-                "a local.storage.uuid for each host",
-                f"{uuid} on {', '.join(host.name for host in sharing)}",
-                others=others,
-            )
+    yield from shared("STO007", hosts)
 
 
 def _values(found: Mapping[str, str], key: str) -> list[str]:
@@ -416,7 +471,7 @@ def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     slow server so resets all hosts (F44). From 4.23 on the default is off. Only told, because both ways have their
     reason.
     """
-    if not any(pool.kind in (NFS, SHARED_MOUNT) for pool in cluster.pools):
+    if not any(pool.kind in (POOL_NFS, SHARED_MOUNT) for pool in cluster.pools):
         return
     concerned = []
     for host in hosts:

@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.majority import blame_newcomers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.tolerances import gib
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.unique import shared
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
-    BLOCKER,
     ERROR,
     INFO,
     WARNING,
@@ -34,12 +32,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     split,
 )
 
+SCRIPTS = "/usr/share/cloudstack-common/scripts"
 # CloudStack takes these for one and the same (LibvirtServerDiscoverer.java:80-81).
 SAME_TO_CLOUDSTACK = frozenset(
     {"Rocky", "Rocky Linux", "Red", "Red Hat Enterprise Linux", "Oracle", "Oracle Linux Server", "AlmaLinux"}
 )
-# libvirt makes one up where the firmware has only one digit (virUUIDIsValid).
-LIBVIRT_UUID_INVALID = re.compile(r"(.)\1*")
 
 
 @check(
@@ -104,7 +101,7 @@ def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     "SYS003",
     "Two hosts have the same machine-id",
     area="system",
-    severity=BLOCKER,
+    severity=ERROR,
     scope=CLUSTER,
     prevents=("F46",),
     fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied "
@@ -115,11 +112,10 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     """/etc/machine-id must be unique: two equal ones mean that a host was cloned with its identity.
 
     DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator
-    name were most likely cloned too, and then two hosts use one pool (F46).
+    name were most likely cloned too, and then two hosts use one pool (F46). The id itself stops neither a join nor a
+    migration (unless libvirtd takes it for the host's UUID, SYS008), so this can be waived.
     """
-    values, unknowns = split(hosts, "machine_id")
-    yield from unknowns
-    yield from _shared(hosts, values, "a machine-id of its own")
+    yield from shared("SYS003", hosts)
 
 
 @check(
@@ -230,31 +226,102 @@ def nested(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
 
 @check(
     "SYS008",
-    "Two hosts have the same firmware UUID",
+    "Two hosts have the same UUID for libvirt",
     area="system",
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F46",),
-    fix="give the clone its own UUID in the firmware or the outer hypervisor, or set host_uuid_source = "
-    '"machine-id" in /etc/libvirt/libvirtd.conf of both',
-    reproduce="cat /sys/class/dmi/id/product_uuid; virsh capabilities | grep -m1 '<uuid>'",
+    fix="give the clone its own UUID in the firmware or the outer hypervisor, or host_uuid of its own (uuidgen) in "
+    "/etc/libvirt/libvirtd.conf, and restart libvirtd (which restarts the agent of a joined host)",
+    reproduce="virsh capabilities | grep -m1 '<uuid>'; grep host_uuid /etc/libvirt/libvirtd.conf; cat "
+    "/sys/class/dmi/id/product_uuid",
     unknown=INFO,
 )
 def firmware_uuid(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The UUID of the firmware (DMI product_uuid) must be unique, because libvirt takes it for the host's own.
+    """The UUID by which libvirt knows the host (`virsh capabilities`) must be unique.
 
-    libvirt refuses to migrate between two hosts of one UUID: "Attempt to migrate guest to the same host". Cloned
-    virtual machines and boards whose maker left a dummy in have such pairs. A UUID of one repeated digit does no harm,
-    libvirt makes one up instead; neither does none at all.
+    libvirt refuses to migrate between two hosts of one UUID: "Attempt to migrate guest to the same host". It takes
+    host_uuid of libvirtd.conf, or the machine-id where host_uuid_source says so, else the UUID of the firmware (DMI
+    product_uuid). Cloned virtual machines, copied configurations, and boards whose maker left a dummy in have such
+    pairs. A UUID of one repeated digit does no harm, libvirt makes one up instead; neither does none at all.
     """
-    values, unknowns = split(hosts, "dmi", "product_uuid")
-    yield from unknowns
-    real = {
-        name: str(value).lower()
-        for name, value in values.items()
-        if not LIBVIRT_UUID_INVALID.fullmatch(str(value).replace("-", ""))
-    }
-    yield from _shared(hosts, real, "a firmware UUID of its own")
+    yield from shared("SYS008", hosts)
+
+
+@check(
+    "SYS010",
+    "Two hosts share what must be unique",
+    area="system",
+    severity=WARNING,
+    scope=CLUSTER,
+    prevents=("F46",),
+    unknown=INFO,
+    fix="make it anew on the clone: rm /etc/ssh/ssh_host_* && ssh-keygen -A (dpkg-reconfigure openssh-server); nvme "
+    "gen-hostnqn > /etc/nvme/hostnqn; an agent's id only comes anew when the host is deleted in CloudStack and joins "
+    "again",
+    reproduce="ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; cat /etc/nvme/hostnqn; grep LibvirtComputingResource "
+    "/etc/cloudstack/agent/agent.properties",
+)
+def identities(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """SSH host keys, the NVMe name and the ids of members' agents must be each host's own.
+
+    They are what a copied disk brings along beside machine-id (SYS003), UUID (SYS008), initiator name (STO006) and
+    local.storage.uuid (STO007). With one host key whoever has one host's disk can pose as the other; with one NVMe name
+    a storage system takes two hosts for one; with one agent's id CloudStack takes two agents for one host.
+    """
+    yield from shared("SYS010", hosts)
+
+
+@check(
+    "SYS012",
+    "A hardened host stops the agent or its set-up",
+    area="system",
+    severity=ERROR,
+    scope=CLUSTER,
+    prevents=("F05", "F04"),
+    unknown=INFO,
+    fix="mount that file system without noexec, or give the agent another folder (-Djava.io.tmpdir=... in JAVA_OPTS of "
+    "/etc/default/cloudstack-agent)",
+    reproduce="findmnt -T /usr/share/cloudstack-agent/tmp; findmnt -T /usr/share/cloudstack-common; "
+    "systemctl is-active fapolicyd",
+)
+def hardened(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Programs must be allowed where the agent unpacks its native code (java.io.tmpdir of
+    /etc/default/cloudstack-agent, else /tmp) and where CloudStack's scripts are; and fapolicyd must not be in the way.
+
+    The agent's JNA unpacks a library into that folder and maps it as code: with noexec it dies at its start with
+    "UnsatisfiedLinkError ... failed to map segment from shared object", and addHost ends with its generic text minutes
+    later. noexec on /tmp alone does no harm where the package's own settings are in force, which name
+    /usr/share/cloudstack-agent/tmp. fapolicyd refuses what no package has brought, that library too; a candidate with
+    it is warned about, unless a member runs with it as well. requiretty, noexec and secure_path of sudo are ACC003's.
+    """
+    proven = any(host.member and _fapolicyd(host) for host in hosts)
+    for host in hosts:
+        stops = list(_noexec(host))
+        if stops:
+            wanted = "file systems from which the agent may run programs"
+            severity = WARNING if host.member else None
+            yield Problem((host.name,), wanted, "; ".join(stops), severity=severity)
+        if _fapolicyd(host) and not host.member and not proven:
+            fix = "trust /usr/share/cloudstack-agent and the folder of java.io.tmpdir (fapolicyd-cli --file add), then "
+            fix += "fapolicyd-cli --update; try with `fapolicyd --debug-deny`"
+            observed = "fapolicyd is active, and no member of the cluster shows that the agent runs with it"
+            yield Problem((host.name,), "an agent that may run", observed, severity=WARNING, fix=fix)
+        if host.get("agent") is not None and host.get("agent", "tmpdir", "noexec") is None:
+            yield fact_unavailable(host, FactUnavailable("agent.tmpdir", host.why("agent", "tmpdir")))
+
+
+def _noexec(host: Profile) -> Iterator[str]:
+    folder = host.get("agent", "tmpdir") or {}
+    if folder.get("noexec"):
+        yield f"{folder.get('path')}, where the agent unpacks native code, is noexec"
+    for mount in host.get("mounts") or ():
+        if mount.get("noexec") and SCRIPTS.startswith(mount["path"].rstrip("/") + "/"):
+            yield f"{mount['path']}, with CloudStack's scripts below it, is noexec"
+
+
+def _fapolicyd(host: Profile) -> bool:
+    return host.get("units", "fapolicyd.service", "active") == "active"
 
 
 def _standing_names(hosts: Sequence[Profile], cluster: Cluster, names: Mapping[str, str]) -> dict[str, str]:
@@ -294,15 +361,3 @@ def _lsm(value: Mapping[str, Optional[str]], *, joined: bool) -> str:
     if selinux == "enforcing" and not joined:
         selinux = "permissive"
     return f"AppArmor {value.get('apparmor') or 'absent'}, SELinux {selinux or 'absent'}"
-
-
-def _shared(hosts: Sequence[Profile], values: Mapping[str, str], expected: str) -> Iterator[Problem]:
-    """A problem for each value that several hosts have."""
-    groups: dict[str, list[Profile]] = {}
-    for host in hosts:
-        if host.name in values:
-            groups.setdefault(values[host.name], []).append(host)
-    for value, sharing in sorted(groups.items()):
-        if len(sharing) > 1:
-            blamed, others = blame_newcomers(sharing)
-            yield Problem(blamed, expected, f"{value} on {show([host.name for host in sharing])}", others=others)

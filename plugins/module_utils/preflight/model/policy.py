@@ -56,6 +56,11 @@ class Policy:
         "A TCP connect inside a cluster that needs longer lost its first packet (initial retransmission, RFC 6298: "
         "1 s).",
     )
+    name_lookup_max_s: int = _rule(
+        3,
+        "One name look-up. From five seconds on (glibc's timeout) the first name server did not answer; a join makes "
+        "hundreds, and with 25 s each addHost was seen to fail after 798 s.",
+    )
     latency_max_ms: Mapping[str, float] = _rule(
         {"Management": 10.0, "Guest": 5.0, "Public": 10.0, "Storage": 2.0},
         "Average round trip between hosts of a cluster, by traffic type. One switch adds microseconds; a "

@@ -133,3 +133,19 @@ def test_other_errors_stay_as_they_are(monkeypatch, error):
     monkeypatch.setattr(ActionBase, "_execute_module", fail)
     with pytest.raises(type(error)):
         host.result()
+
+
+@pytest.mark.parametrize(
+    ("rc", "stderr", "told"),
+    [
+        (127, "/bin/sh: 1: /usr/bin/python3: not found\n", True),
+        (127, "bash: ligne 1: /usr/bin/python3: Aucun fichier ou dossier de ce type\n", True),
+        (127, "/bin/sh: 1: sudo: not found\n", False),
+        (1, "Traceback: python3.9/site-packages\n", False),
+    ],
+)
+def test_a_host_without_python(monkeypatch, rc, stderr, told):
+    host = Host(monkeypatch)
+    failed = {"failed": True, "rc": rc, "module_stderr": stderr, "msg": "The module failed to execute correctly"}
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda *_arguments, **_options: dict(failed))
+    assert ("python3 is not installed on the host" in host.result()["msg"]) is told

@@ -231,13 +231,13 @@ def test_a_change_with_consequence_names_the_finding_and_the_fact():
 
 def test_several_findings_are_named_and_bounded():
     gone = {f"facts.interfaces[eth{number}].carrier": False for number in range(3)}
-    more = {"facts.kvm.device": False, "facts.libvirt.running": False, "facts.agent.version": "4.19.0.0"}
+    more = {"facts.kvm.device": False, "facts.libvirt.masked": True, "facts.agent.version": "4.19.0.0"}
     error = refusal(KEPT, candidate(WORLD, facts=changed({**gone, **more})))
     assert "the pre-flight does not let it join: CPU003" in str(error)
     for part in (
         "further findings: ",
         "AGT001 ",
-        "LIB001 ",
+        "LIB009 ",
         "NET011 ",
         "; kvm.device was yes, is no",
         "interfaces.eth0.carrier was yes, is no",

@@ -25,17 +25,6 @@ EDITS = {name: case for name, case in sorted(CASES.items()) if "edit" in case}
 # The last check of each area when the cases were written: `new` is one with a higher number.
 _LAST = "ACC006 AGT016 BMC006 CLD008 CPU008 FCT001 LIB009 MEM004 MTU005 NET024 PTH009 STO009 SYS008 TIM004"
 LAST = {each[:3]: int(each[3:]) for each in _LAST.split()}
-# Cases that others are working on. A row leaves this set with the change that makes it pass.
-OTHERS = {
-    "bmc-privilege",
-    "hugepages-everywhere",
-    "libvirtd-conf-quoted-number",
-    "newer-qemu-dropped-types",
-    "nfs-statd",
-    "properties-cpu-mode-typo",
-    "properties-model-without-mode",
-    "properties-not-a-number",
-}
 
 
 def findings_in(case: Mapping[str, Any]) -> list[Finding]:
@@ -92,10 +81,7 @@ def short(findings: list[Finding]) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     ("name", "case"),
-    [
-        pytest.param(name, case, id=name, marks=[pytest.mark.xfail(strict=True)] if name in OTHERS else [])
-        for name, case in EDITS.items()
-    ],
+    [pytest.param(name, case, id=name) for name, case in EDITS.items()],
 )
 def test_the_case_is_told(name, case):
     findings = findings_in(case)

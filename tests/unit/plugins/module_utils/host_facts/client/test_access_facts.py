@@ -153,7 +153,8 @@ def test_no_sudo(monkeypatch):
 )
 def test_sudo_does_not_tell(sudo, why):
     found, unknown = collected(sudo=sudo)
-    assert found["sudo"] == {"user": "ops", "installed": True, "requiretty": None, "noexec": None, "commands": None}
+    nothing = dict.fromkeys(("requiretty", "noexec", "secure_path", "commands"))
+    assert found["sudo"] == {"user": "ops", "installed": True, **nothing}
     assert unknown == dict.fromkeys(("sudo.requiretty", "sudo.noexec", "sudo.commands"), why)
 
 

@@ -40,6 +40,9 @@ def host(monkeypatch, tmp_path):
     monkeypatch.setattr(agent_facts, "PROGRAMS", [str(tmp_path / os.path.basename(path)) for path in PROGRAMS])
     monkeypatch.setattr(agent_facts, "JARS", str(tmp_path / "lib"))
     monkeypatch.setattr(agent_facts, "JAVA", str(tmp_path / "java"))
+    scripts = {"cloudutils": "cloudstack-setup-agent", "libvirt": "security_group.py"}
+    monkeypatch.setattr(agent_facts, "IMPORTING", {key: str(tmp_path / name) for key, name in scripts.items()})
+    monkeypatch.setattr(agent_facts, "UNIT_SETTINGS", str(tmp_path / "default"))
     return tmp_path
 
 
@@ -55,7 +58,8 @@ def collected(**changed):
     for name, path in agent_facts.CERTIFICATES.items():
         if not os.path.lexists(path):  # nobody is asked about a certificate that is not there
             del answers[f"agent.{name}"]
-    assert set(agent_facts.commands("root")) == set(answers) - {"units"}
+    asked = {name for name in agent_facts.commands("root") if not name.startswith("agent.python.")}
+    assert asked == {name for name in answers if not name.startswith("agent.python.")} - {"units"}
     return agent_facts.collect(answers, unknown, "root"), unknown
 
 
@@ -159,3 +163,30 @@ def test_a_passphrase_that_is_lost_opens_nothing(host):
     unknown = {}
     assert agent_facts.collect_agent("4.22.1.0", unknown, str(host))["keystore"]["opens"] is False
     assert unknown == {}
+
+
+def test_what_python_finds_of_the_scripts(host):
+    assert collected()[0]["agent"]["python"] == {"cloudutils": None, "libvirt": None}
+    (host / "cloudstack-setup-agent").write_text("from cloudutils.syscfg import sysConfigFactory\n")
+    (host / "security_group.py").write_text("import libvirt\n")
+    assert agent_facts.commands("root")["agent.python.cloudutils"][-1] == "import cloudutils.syscfg"
+    assert agent_facts.commands("root")["agent.python.libvirt"][-1] == "import libvirt"
+    trace = "Traceback (most recent call last):\n  File ...\nModuleNotFoundError: No module named 'cloudutils'\n"
+    missing = Answer(agent_facts.IMPORT, 1, stderr=trace)
+    agent = collected(**{"python.libvirt": Answer(agent_facts.IMPORT, 0)})[0]["agent"]
+    assert agent["python"]["libvirt"] == {"ok": True, "text": ""}
+    assert collected(**{"python.cloudutils": missing})[0]["agent"]["python"]["cloudutils"] == {
+        "ok": False,
+        "text": "ModuleNotFoundError: No module named 'cloudutils'",
+    }
+
+
+def test_where_the_agent_unpacks_native_code(host):
+    (host / "default").write_text(f'JAVA_OPTS="-Djava.io.tmpdir={host}/not/there -Xms256m"\n')
+    assert collected()[0]["agent"]["tmpdir"] == {"path": f"{host}/not/there", "noexec": False}
+
+
+def test_keys_that_stand_there_twice(host):
+    (host / "agent.properties").write_text("workers=5\nhost.tags=a\nworkers = 9\n#workers=1\n")
+    agent = agent_facts.collect_agent("4.22.1.0", {}, str(host))
+    assert (agent["repeated"], agent["properties"]["workers"]) == ({"workers": 2}, "9")

@@ -16,7 +16,7 @@ TSC = "<capabilities><host><cpu><counter name='tsc' frequency='2450000000' scali
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A machine of files: path below /sys -> text. Returns its facts and the reasons."""
-    for name in ("CPU", "NODES", "HUGEPAGES"):
+    for name in ("CPU", "NODES", "HUGEPAGES", "KSM"):
         monkeypatch.setattr(cpu_facts, name, str(tmp_path / name.lower()))
     monkeypatch.setattr(cpu_facts, "KVM", str(tmp_path / "kvm"))
     monkeypatch.setattr(cpu_facts.platform, "machine", lambda: "x86_64")
@@ -107,6 +107,7 @@ def test_smt_mitigations_numa_and_hugepages(machine):
         {
             "hugepages/hugepages-2048kB/nr_hugepages": "8\n",
             "hugepages/hugepages-2048kB/free_hugepages": "6\n",
+            "ksm/run": "1\n",
             "nodes/online": "0\n",
         }
     )
@@ -119,13 +120,14 @@ def test_smt_mitigations_numa_and_hugepages(machine):
         {"node": node, "total_bytes": (node + 1) * 1024, "cpus": "0-3"} for node in (0, 1, 10)
     ]
     assert found["memory"]["hugepages"] == [{"size_bytes": 2097152, "total": 8, "free": 6}]
+    assert found["memory"]["ksm"] == {"run": "1"}
 
 
 def test_a_machine_that_tells_nothing(machine):
     found, unknown = machine({"nodes/node0/cpulist": "0\n"})
     assert (found["cpu"]["smt"], found["cpu"]["mitigations"]) == (None, None)
     assert found["memory"]["numa"] == [{"node": 0, "total_bytes": None, "cpus": "0"}]
-    assert found["memory"]["hugepages"] == []
+    assert (found["memory"]["hugepages"], found["memory"]["ksm"]) == ([], None)
     assert {"cpu.smt", "cpu.mitigations", "memory.numa.0"} <= set(unknown)
 
 

@@ -14,12 +14,15 @@ FILES = {
     "/proc/3501/cmdline": "/usr/sbin/dnsmasq\0--conf-file=/var/lib/libvirt/dnsmasq/default.conf\0",
     "/etc/libvirt/libvirtd.conf": text("libvirtd_conf/after_setup_agent.conf"),
     "/etc/libvirt/qemu.conf": text("qemu_conf/after_two_setup_agent_runs.conf"),
+    "/etc/default/libvirtd": "libvirtd_opts='-l'\nLIBVIRTD_ARGS=\"--listen\"\n",
+    "/run/libvirt/qemu/i-2-6-VM.xml": text("domstatus/debian12_guest.xml"),
 }
 ASKED = {
     "libvirtd": Answer(("libvirtd",), 0, "libvirtd (libvirt) 9.0.0\n"),
     "qemu": Answer(("qemu",), 0, "QEMU emulator version 7.2.22\n"),
     "machines": Answer(("qemu",), 0, text("machine_help/debian12_qemu72.txt")),
     "domcapabilities": Answer(("virsh",), 0, text("domcapabilities/debian12_joined.xml")),
+    "capabilities": Answer(("virsh",), 0, text("capabilities/debian12_joined.xml")),
 }
 NO_SYSTEMD = Answer(("systemctl", "show"), 1, stderr="System has not been booted with systemd")
 
@@ -70,6 +73,11 @@ def test_a_running_daemon(host):
     assert found["host_cpu"]["model"] == "EPYC"
     assert found["default_machine"] == {"pc": "pc-i440fx-7.2", "q35": "pc-q35-7.2"}
     assert found["domains"] == ["i-2-6-VM"]
+    assert found["domain_machines"] == {"i-2-6-VM": "pc-i440fx-7.2"}
+    assert (found["configured_args"], found["conf_errors"]) == (["--listen"], [])
+    assert (found["listen_addr"], found["auth_tls"], found["host_uuid_source"]) == (None, "none", None)
+    assert found["uuid"] == "5b742c4b-76d6-4af0-bb3c-738a8a54a341"
+    assert (found["cpu_models"]["qemu64"], found["cpu_models"]["phenom"]) == ("yes", "no")
     assert (found["sockets_active"], found["modular_active"]) == ([], [])
     assert questions["domcapabilities"][:4] == (
         "virsh",
@@ -97,7 +105,7 @@ def test_a_daemon_that_does_not_run_is_not_asked(host, processes):
     assert not [name for name, argv in questions.items() if argv[0] == "virsh"]
     assert (found["running"], found["args"], found["host_cpu"]) == (False, [], None)
     assert found["sockets_active"] == ["libvirtd.socket"]
-    assert "asking would start it" in unknown["libvirt.host_cpu"]
+    assert all("asking would start it" in unknown[f"libvirt.{name}"] for name in ("host_cpu", "cpu_models", "uuid"))
     assert found["machine_types"]
 
 
@@ -138,12 +146,9 @@ def test_a_process_that_may_not_be_seen(host):
 
 def test_without_privileges(host):
     found, unknown, _questions = host([3478], files={"/proc/3478/cmdline": FILES["/proc/3478/cmdline"]})
-    assert [found[key] for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")] == [
-        None
-    ] * 5
-    assert set(unknown) == {
-        f"libvirt.{key}" for key in ("listen_tls", "listen_tcp", "tls_port", "security_driver", "vnc_listen")
-    }
+    configured = (*libvirt_facts.DAEMON_KEYS, "security_driver", "vnc_listen")
+    assert {found[key] for key in configured} == {None}
+    assert set(unknown) == {f"libvirt.{key}" for key in configured}
 
 
 def test_several_security_drivers(host):
@@ -182,3 +187,18 @@ def test_no_libvirt(host, answer):
     found, unknown, _questions = host([], libvirtd=answer)
     assert found is None
     assert "libvirtd" in unknown["libvirt"]
+
+
+def test_a_guest_whose_file_is_cut_off_shows_no_password(host):
+    cut = text("domstatus/debian12_guest.xml")[:-40]
+    found, unknown, _questions = host([3478], files={**FILES, "/run/libvirt/qemu/i-2-6-VM.xml": cut})
+    assert found["domain_machines"] == {"i-2-6-VM": None}
+    assert "not-to-be-shown" not in repr(unknown)
+    assert "libvirt.domain_machines.i-2-6-VM" in unknown
+
+
+def test_a_daemon_that_its_own_file_stops(host):
+    files = {**FILES, "/etc/libvirt/libvirtd.conf": 'listen_tls = "1"\n', "/etc/default/libvirtd": "# nothing\n"}
+    found, _unknown, _questions = host([3478], files=files)
+    assert [each["key"] for each in found["conf_errors"]] == ["listen_tls"]
+    assert found["configured_args"] == []

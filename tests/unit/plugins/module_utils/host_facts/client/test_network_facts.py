@@ -62,6 +62,7 @@ def test_a_good_host():
     assert found["time"] == {"service": "chrony", "ptp": [], "kernel_synchronised": True}
     assert found["rules"] == []
     assert found["resolver"] == {
+        "took_s": {},
         "servers": ["10.88.0.254"],
         "forward": ["10.88.0.11"],
         "reverse": {"10.88.0.11": "h1.lab.test", "10.88.1.11": None},

@@ -6,7 +6,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.libvirt_xml import (
+    parse_cpu_models,
+    parse_domain_machine,
     parse_host_cpu,
+    parse_host_uuid,
     parse_tsc_mhz,
 )
 from hypothesis import given
@@ -123,3 +126,33 @@ def test_garbage_is_a_value_or_a_parse_error(content):
             parse(content)
         except ParseError as error:
             assert error.source.startswith("virsh ")
+
+
+@pytest.mark.parametrize(
+    ("capture", "uuid"),
+    [
+        ("debian12_joined", "5b742c4b-76d6-4af0-bb3c-738a8a54a341"),
+        ("debian12_invariant_tsc", "58ed5725-ecae-4e2e-84a5-4873839b35db"),
+    ],
+)
+def test_host_uuid(capture, uuid):
+    assert parse_host_uuid(text(f"capabilities/{capture}.xml")) == uuid
+
+
+def test_no_host_uuid():
+    with pytest.raises(ParseError, match="no UUID"):
+        parse_host_uuid("<capabilities><host/></capabilities>")
+
+
+def test_cpu_models():
+    models = parse_cpu_models(text("domcapabilities/debian12_joined.xml"))
+    assert (models["qemu64"], models["phenom"]) == ("yes", "no")
+    with pytest.raises(ParseError, match="custom"):
+        parse_cpu_models("<domainCapabilities><cpu/></domainCapabilities>")
+
+
+def test_the_machine_type_of_a_running_guest():
+    assert parse_domain_machine(text("domstatus/debian12_guest.xml")) == "pc-i440fx-7.2"
+    assert parse_domain_machine("<domstatus/>") is None
+    with pytest.raises(ParseError):
+        parse_domain_machine("<domain/>")

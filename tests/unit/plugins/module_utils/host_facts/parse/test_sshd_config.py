@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.sshd_config import (
     depends_on_address,
+    fingerprint,
     included,
     key_files,
     parse_authorized_keys,
@@ -150,3 +151,9 @@ def test_garbage_is_a_value_or_a_parse_error(content):
         parse_settings(content)
     except ParseError as error:
         assert "sshd -T" in str(error)
+
+
+def test_fingerprint_is_what_ssh_keygen_prints():
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGaNO+iuFUZrFhy5LLlt0HhYAsJw+lnzLkB1Yd7KA3eo root@h1\n"
+    assert fingerprint(key) == "SHA256:5jBcSNmauki0qqGfntoKnzU8lIMG5FVjTFopWHy3+r8"
+    assert [fingerprint(broken) for broken in ("", "ssh-rsa", "ssh-rsa not/base64?")] == ["", "", ""]

@@ -53,7 +53,12 @@ def test_folded_lines_negation_and_tags():
     # The first rule forbids keystore-setup; the last one lets it run with the arguments of a join. Some commands have a
     # requiretty of their own.
     found = parse_rules(text("sudo_list/rich.txt").replace(DIGEST, "").replace(EXPRESSION, ""), is_root=False)
-    assert found == {"requiretty": None, "noexec": True, "commands": dict.fromkeys(PROGRAMS, True)}
+    assert found == {
+        "requiretty": None,
+        "noexec": True,
+        "secure_path": ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"],
+        "commands": dict.fromkeys(PROGRAMS, True),
+    }
 
 
 @pytest.mark.parametrize(("other", "line"), [(DIGEST, 18), (EXPRESSION, 16)])
@@ -157,3 +162,10 @@ def test_garbage_is_a_value_or_a_parse_error(content):
             parse_rules(content, is_root=is_root)
         except ParseError as error:
             assert "sudo -l" in str(error)
+
+
+def test_no_secure_path():
+    """sudo then leaves PATH alone (as on SUSE)."""
+    listed = text("sudo_list/all.txt")
+    without = "\n".join(line for line in listed.splitlines() if "secure_path" not in line)
+    assert parse_rules(without, is_root=False)["secure_path"] is None

@@ -191,3 +191,23 @@ def test_json_of_another_form_is_a_value_or_a_parse_error(content):
         assert "vendor" in system.parse_lscpu(content)
     except ParseError as error:
         assert error.source == "lscpu -J"
+
+
+def test_mounts_that_hold_files():
+    lines = (
+        "proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0",
+        "/dev/vda1 / ext4 rw,relatime 0 0",
+        "tmpfs /tmp tmpfs rw,nosuid,nodev,noexec,size=512m 0 0",
+        "/dev/mapper/gfs1 /srv/our\\040gfs gfs2 rw,relatime 0 0",
+        "tmpfs /run/user/0 tmpfs rw,nosuid 0 0",
+        "overlay /var/lib/docker/overlay2/x/merged overlay rw 0 0",
+        "10.88.2.254:/export/primary /mnt/8d3fc311-b308-3ded-b391-5d4e4ae3887c nfs4 rw,noexec,vers=4.2 0 0",
+        "torn line",
+    )
+    found = system.parse_mounts("\n".join(lines))
+    assert [(each["path"], each["type"], each["noexec"]) for each in found] == [
+        ("/", "ext4", False),
+        ("/tmp", "tmpfs", True),
+        ("/srv/our gfs", "gfs2", False),
+        ("/mnt/8d3fc311-b308-3ded-b391-5d4e4ae3887c", "nfs4", True),
+    ]

@@ -58,7 +58,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Wait until no join of this host is going on, and say that one begins
+- name: Wait until no join of this host is in progress, and say that one begins
   cloudstack.kvm.join_mark:
     state: present
     management_servers: [192.0.2.1]

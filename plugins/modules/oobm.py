@@ -196,7 +196,7 @@ def body(module):
             host=options["ip_address"],
             expected="a registered host",
             observed="none in any zone",
-            next_step="run add_hosts.yml first",
+            next_step="run ansible-playbook cloudstack.kvm.add_hosts first",
         )
     known = record or {"id": None}  # in check mode, of a host that the same run would add first
     current, host_id = known.get("outofbandmanagement") or {}, known["id"]

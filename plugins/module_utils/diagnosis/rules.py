@@ -33,7 +33,8 @@ RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack's key is not accepted by the host",
         expected="CloudStack's public key in authorized_keys of its account",
-        next_step="run prepare_hosts.yml (role cloudstack_agent installs the key), or give host_registration_password",
+        next_step="run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent installs the key), or give "
+        "host_registration_password",
     ),
     Rule(
         error="Authentication error with host password",
@@ -126,7 +127,8 @@ RULES: tuple[Rule, ...] = (
         proof=alert("Can not find network"),
         cause="a bridge of a traffic label is missing or has no physical port",
         expected="a bridge with a port for each label",
-        next_step="give the bridge a port (network_bridge_bridges), then run add_hosts.yml again",
+        next_step="give the bridge a port (network_bridge_bridges), then run ansible-playbook cloudstack.kvm.add_hosts "
+        "again",
     ),
     Rule(
         proof=alert("to storage pool"),
@@ -254,8 +256,8 @@ RULES: tuple[Rule, ...] = (
         cause="the host's certificate does not belong to its key, so libvirtd does not start: two joins ran at the "
         "same time, each with its own key",
         expected="one addHost at a time",
-        next_step="see that nothing else adds this host (another controller, the UI), then run prepare_hosts.yml, "
-        "which removes both, and add_hosts.yml",
+        next_step="see that nothing else adds this host (another controller, the UI), then run ansible-playbook "
+        "cloudstack.kvm.prepare_hosts, which removes both, and cloudstack.kvm.add_hosts",
     ),
     Rule(
         proof=says(r"not yet (active|valid)|certificate is not yet", "journal", "agent.log", "setup.log"),

@@ -43,5 +43,5 @@ def test_playbooks_and_make_targets_of_the_readme_exist():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)", readme)) <= targets
-    playbooks = set(re.findall(r"`([a-z_]+\.yml)`", readme))
-    assert not [name for name in playbooks if not (ROOT / "playbooks" / name).is_file()]
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", readme, re.MULTILINE))
+    assert named == {path.stem for path in (ROOT / "playbooks").glob("*.yml")}

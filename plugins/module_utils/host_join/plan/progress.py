@@ -100,7 +100,7 @@ def _progress(state: str, why: str, since: float, left: float) -> Progress:
 def explain(host: str, progress: Progress) -> str:
     """The message for who waits for it, and for who has waited in vain."""
     return (
-        f"{host}: expected no join to be going on, observed: {progress.why}. A second addHost now would mix the "
+        f"{host}: expected no join in progress, observed: {progress.why}. A second addHost now would mix the "
         "certificate of one with the key of the other. Next: wait, and run again; if nothing more is to come (the "
         f"management server was restarted), remove {MARK_FILE} on the host. Reproduce: pgrep -l "
         "'keystore-|cloudstack-setu'; journalctl --since -20min -t sshd -t cloudstack-keystore-setup."

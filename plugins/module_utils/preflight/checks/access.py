@@ -47,12 +47,12 @@ STAGE_FIXES = {
     "connect": "see that sshd runs and answers the management server (TCP wrappers, MaxStartups, fail2ban)",
 }
 KEY_FIX = (
-    "run prepare_hosts.yml (role cloudstack_agent installs cloudstack_agent_management_keys for "
-    "cloudstack_agent_username) and let sshd accept the login"
+    "run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent installs "
+    "cloudstack_agent_management_keys for cloudstack_agent_username) and let sshd accept the login"
 )
 PREPARE = (
-    "run prepare_hosts.yml: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm for "
-    "cloudstack_agent_username"
+    "run ansible-playbook cloudstack.kvm.prepare_hosts: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm "
+    "for cloudstack_agent_username"
 )
 
 
@@ -360,7 +360,7 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     prevents=("F01", "F64"),
     unknown=WARNING,
     fix="name the management servers in firewall_management_servers (default: group management_servers), run "
-    "prepare_hosts.yml, check firewalls between",
+    "ansible-playbook cloudstack.kvm.prepare_hosts, check the firewalls in between",
     reproduce="nc -vz HOST 22   # on the management server",
 )
 def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

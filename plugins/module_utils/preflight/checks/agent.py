@@ -46,8 +46,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 )
 
 CLEAN = (
-    "remove /etc/cloudstack/agent/cloud.*: run prepare_hosts.yml with cloudstack_agent_remove_leftovers=true (a "
-    "copy is kept)"
+    "remove /etc/cloudstack/agent/cloud.*: run ansible-playbook cloudstack.kvm.prepare_hosts with "
+    "cloudstack_agent_remove_leftovers=true (a copy is kept)"
 )
 FORGET = f"systemctl disable --now cloudstack-agent; empty guid, zone, pod and cluster in {FILE}"
 GOOD_JAVA = ("11", "17", "21")  # what pre-check.sh of the agent lets through
@@ -85,8 +85,8 @@ def _release(version: str) -> str:
     severity=ERROR,
     scope=HOST,
     prevents=("F04", "F13"),
-    fix="set cloudstack_agent_version to the management server's release and run prepare_hosts.yml (role "
-    "cloudstack_agent)",
+    fix="set cloudstack_agent_version to the management server's release and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role cloudstack_agent)",
     reproduce="dpkg-query -W cloudstack-agent cloudstack-common || rpm -q cloudstack-agent cloudstack-common",
 )
 def packages(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -342,7 +342,7 @@ def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     severity=WARNING,
     scope=HOST,
     prevents=("F65", "F67"),
-    fix="run prepare_hosts.yml (role cloudstack_agent stops the unit until the join)",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent stops the unit until the join)",
     reproduce="systemctl show cloudstack-agent -p ActiveState,SubState,NRestarts,UnitFileState",
 )
 def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -379,7 +379,8 @@ def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F13",),
-    fix="set cloudstack_agent_version for the whole cluster and run prepare_hosts.yml host by host",
+    fix="set cloudstack_agent_version for the whole cluster and run ansible-playbook cloudstack.kvm.prepare_hosts host "
+    "by host",
     reproduce="dpkg-query -W cloudstack-agent || rpm -q cloudstack-agent",
 )
 def one_version(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

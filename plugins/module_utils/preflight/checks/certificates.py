@@ -128,8 +128,8 @@ PAIRS = {
     severity=ERROR,
     scope=HOST,
     prevents=("F29",),
-    fix="run prepare_hosts.yml: on a host that has never been Up it removes both (a copy is kept), and the next "
-    "join makes them anew",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts: on a host that has never been Up it removes both (a copy "
+    "is kept), and the next join makes them anew",
     reproduce="for f in 'x509 -noout -pubkey -in cloud.crt' 'pkey -pubout -in cloud.key'; do (cd "
     "/etc/cloudstack/agent; openssl $f | sha256sum); done",
 )

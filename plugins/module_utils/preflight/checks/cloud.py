@@ -112,7 +112,7 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F20", "F14"),
-    fix="set it in cluster_traffic_labels and run register_cluster.yml",
+    fix="set it in cluster_traffic_labels and run ansible-playbook cloudstack.kvm.register_cluster",
     reproduce="cmk list traffictypes physicalnetworkid=... filter=traffictype,kvmnetworklabel",
 )
 def traffic_labels(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -104,8 +104,8 @@ def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     severity=BLOCKER,
     scope=HOST,
     prevents=("F03", "F05"),
-    fix="run prepare_hosts.yml: the role kvm_host installs cpu-checker; if kvm-ok still fails, enable VT-x or AMD-V "
-    "in the firmware",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts: the role kvm_host installs cpu-checker; if kvm-ok still "
+    "fails, enable VT-x or AMD-V in the firmware",
     reproduce="ls -l /dev/kvm; kvm-ok",
 )
 def kvm(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

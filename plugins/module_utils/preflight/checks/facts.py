@@ -19,8 +19,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F35", "F36", "F28"),
-    fix="run preflight.yml once without --limit, so that the facts of all hosts are taken and kept; repair or "
-    "remove hosts that do not answer",
+    fix="run ansible-playbook cloudstack.kvm.preflight once without --limit, so that the facts of all hosts are taken "
+    "and kept; repair or remove hosts that do not answer",
     reproduce="ansible -i INVENTORY HOST -m cloudstack.kvm.kvm_host_facts",
 )
 def facts_of_every_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -62,7 +62,7 @@ Question = tuple[str, Connection]  # whose connection, and the connection
     unknown=WARNING,
     fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: "
     "DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
-    "with them: install iptables, ebtables and ipset and load br_netfilter at boot (playbooks/prepare_hosts.yml)",
+    "with them: install iptables, ebtables and ipset and load br_netfilter at boot (cloudstack.kvm.prepare_hosts)",
     reproduce="sysctl net.bridge.bridge-nf-call-iptables; iptables -S FORWARD | head -n 1",
 )
 def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -102,8 +102,8 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F26", "F64"),
     unknown=WARNING,
-    fix="allow them: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
-    "other origin where they were made",
+    fix="allow them: set firewall_cluster_peers and run ansible-playbook cloudstack.kvm.prepare_hosts (role firewall); "
+    "correct rules of other origin where they were made",
     reproduce="nft -a list ruleset",
 )
 def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -144,8 +144,8 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
             f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
-            fix="run playbooks/prepare_hosts.yml for the whole cluster, without --limit: role firewall tells the "
-            "members of the new host",
+            fix="run ansible-playbook cloudstack.kvm.prepare_hosts for the whole cluster, without --limit: role "
+            "firewall tells the members of the new host",
         )
 
 
@@ -193,7 +193,7 @@ def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, i
     prevents=("F21",),
     unknown=WARNING,
     fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: "
-    "firewall_vxlan_sources, playbooks/prepare_hosts.yml",
+    "firewall_vxlan_sources, cloudstack.kvm.prepare_hosts",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
 def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -43,7 +43,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
 
 LISTEN = re.compile(r"--listen|-[a-z]*l[a-z]*")
 SET_UP_WRITES_LISTEN = ("redhat", "suse")  # there cloudstack-setup-agent writes LIBVIRTD_ARGS itself
-PREPARE = "run prepare_hosts.yml: the role kvm_host "
+PREPARE = "run ansible-playbook cloudstack.kvm.prepare_hosts: the role kvm_host "
 
 
 @check(

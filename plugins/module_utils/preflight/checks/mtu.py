@@ -43,7 +43,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 MEMBERSHIPS = "net.ipv4.igmp_max_memberships"
 MEMBERSHIPS_MIN = 200  # CloudStack's documentation (plugins/vxlan.rst); the kernel's default is 20
 FIX = (
-    "correct mtu in network_bridge_bridges and run playbooks/prepare_hosts.yml, "
+    "correct mtu in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts, "
     "which sets it on every layer (role network_bridge)"
 )
 
@@ -100,7 +100,8 @@ def _sizes(host: Profile, label: str, bridge: Mapping[str, Any]) -> dict[str, An
     severity=ERROR,
     scope=HOST,
     prevents=("F21",),
-    fix="run playbooks/prepare_hosts.yml (role network_bridge), or correct mtu in network_bridge_bridges",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role network_bridge), or correct mtu in "
+    "network_bridge_bridges",
     reproduce="ip link show type bridge",
 )
 def as_declared(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -201,7 +202,7 @@ def _family(hosts: Sequence[Profile], label: str) -> int:
     scope=HOST,
     prevents=("F21",),
     fix="set kvm_host_sysctl: {net.ipv4.igmp_max_memberships: 200} (the default of role kvm_host) "
-    "and run playbooks/prepare_hosts.yml",
+    "and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="sysctl net.ipv4.igmp_max_memberships",
 )
 def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -242,8 +242,8 @@ def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
-    fix="read the message; for the whole cluster run path_check.yml",
-    reproduce="ansible-playbook -i INVENTORY playbooks/path_check.yml",
+    fix="read the message; for the whole cluster run ansible-playbook cloudstack.kvm.path_check",
+    reproduce="ansible-playbook -i INVENTORY cloudstack.kvm.path_check",
 )
 def everything_tested(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Every host tested its paths to the others, on every label on which it has an address.

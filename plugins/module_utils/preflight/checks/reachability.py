@@ -45,8 +45,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 Probe = Mapping[str, Any]
 LISTENING = ("agent", "storage")  # purposes for which a program must listen before the join
 ALLOW_PEERS = (
-    "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role "
-    "firewall); look at other firewalls on the way"
+    "allow the hosts of the cluster: set firewall_cluster_peers and run ansible-playbook cloudstack.kvm.prepare_hosts "
+    "(role firewall); look at other firewalls on the way"
 )
 SLOW = (
     "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way "

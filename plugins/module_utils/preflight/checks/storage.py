@@ -386,7 +386,8 @@ def _is_uuid(text: str) -> bool:
     severity=ERROR,
     scope=HOST,
     prevents=("F42", "F43"),
-    fix="run prepare_hosts.yml with storage_client_exports set (role storage_client installs nfs-common or nfs-utils)",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts with storage_client_exports set (role storage_client "
+    "installs nfs-common or nfs-utils)",
     reproduce="command -v mount.nfs",
 )
 def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -50,8 +50,8 @@ Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F45", "F66"),
-    fix="set time_sync_sources and run playbooks/prepare_hosts.yml (role time_sync sets the clock by chrony); a "
-    "running host: chronyc makestep",
+    fix="set time_sync_sources and run ansible-playbook cloudstack.kvm.prepare_hosts (role time_sync sets the clock by "
+    "chrony); a running host: chronyc makestep",
     reproduce="chronyc tracking; date +%s.%N",
 )
 def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -176,8 +176,8 @@ def _span(seconds: float) -> str:
     scope=HOST,
     prevents=("F45", "F66"),
     unknown=WARNING,
-    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run playbooks/prepare_hosts.yml "
-    "(role time_sync)",
+    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role time_sync)",
     reproduce="chronyc tracking; chronyc sources",
 )
 def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -198,8 +198,8 @@ def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F45",),
-    fix="set the same time_sync_sources for all hosts of the cluster and run playbooks/prepare_hosts.yml (role "
-    "time_sync)",
+    fix="set the same time_sync_sources for all hosts of the cluster and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role time_sync)",
     reproduce="chronyc -n sources",
 )
 def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -247,8 +247,8 @@ def _without_common(sources: Mapping[str, set[str]]) -> Iterator[Problem]:
     severity=ERROR,
     scope=HOST,
     prevents=("F45", "F66"),
-    fix="run playbooks/prepare_hosts.yml with time_sync_sources set: role time_sync installs chrony and stops other "
-    "daemons",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts with time_sync_sources set: role time_sync installs chrony "
+    "and stops other daemons",
     reproduce="systemctl is-active chrony chronyd systemd-timesyncd ntp ntpsec",
 )
 def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -33,7 +33,7 @@ RESULTS = {"clock": "__preflight_clock", "paths_again": "__preflight_paths_again
 ADDRESS = ("host_registration_address", "ansible_host", "inventory_hostname")
 NO_CACHE = (
     "not part of this run, and no facts of an earlier run are kept (Ansible's fact_caching is off, or "
-    "preflight.yml never ran on it)"
+    "cloudstack.kvm.preflight never ran on it)"
 )
 
 

@@ -19,14 +19,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F35", "F36", "F28"),
-    fix="run ansible-playbook cloudstack.kvm.preflight once without --limit, so that the facts of all hosts are taken "
-    "and kept; repair or remove hosts that do not answer",
+    fix="run ansible-playbook cloudstack.kvm.preflight once without --limit, so that the facts of all hosts are "
+    "collected and kept; repair or remove hosts that do not answer",
     reproduce="ansible -i INVENTORY HOST -m cloudstack.kvm.kvm_host_facts",
 )
 def facts_of_every_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A candidate is compared with all live members of the cluster. A member that could not be looked at (it does not
+    """A candidate is compared with all live members of the cluster. A member that could not be inspected (it does not
     answer, or the run was limited and no fresh facts of it are in Ansible's fact cache) leaves that comparison open, so
-    no candidate may join on it. A candidate that could not be looked at holds up itself only.
+    no candidate may join. A candidate that could not be inspected only keeps itself out.
     """
     candidates = tuple(host.name for host in hosts if not host.member)
     for missing in sorted(cluster.hosts_without_facts, key=lambda each: each.name):

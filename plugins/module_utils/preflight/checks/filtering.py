@@ -114,8 +114,8 @@ def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Po
     iptables-nft shows as xt) makes the answer unknown, never right. A host whose ports were found filtered is the
     subject of NET016.
 
-    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that
-    must not join like that.
+    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer, because it must not
+    join like that.
     """
     closed = blocked_newcomers(hosts, cluster)
     yield from _strangers(closed)
@@ -140,12 +140,12 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
         rule = min(ports[min(ports)].values())
         yield Problem(
             (name,),
-            f"{show(sorted(ports))} to let {name} in",
-            f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
+            f"{show(sorted(ports))} allowed for {name}",
+            f"their firewalls block {show(sorted({port for rules in ports.values() for port in rules}))} for it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
             fix="run ansible-playbook cloudstack.kvm.prepare_hosts for the whole cluster, without --limit: role "
-            "firewall tells the members of the new host",
+            "firewall allows the new host on the members",
         )
 
 
@@ -192,17 +192,17 @@ def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, i
     scope=CLUSTER,
     prevents=("F21",),
     unknown=WARNING,
-    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: "
-    "firewall_vxlan_sources, cloudstack.kvm.prepare_hosts",
+    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: set "
+    "firewall_vxlan_sources and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
 def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Where guest networks are isolated with VXLAN, the hosts' nftables rules accept each other's packets.
 
     modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789; which of them the zone uses is not known here, so
-    one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one cuts
-    guests on different hosts from each other without a word. Rules are read as in NET018; a path without an address on
-    the guest label is the subject of PTH009.
+    one open port is enough, and a warning is given where it is not CloudStack's usual one (8472). A closed one silently
+    cuts off guests on different hosts from each other. Rules are read as in NET018; a path without an address on the
+    guest label is the subject of PTH009.
     """
     if not cluster.vxlan:
         return

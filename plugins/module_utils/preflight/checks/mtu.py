@@ -59,7 +59,7 @@ FIX = (
     reproduce="ip -br link; ip -d link | grep mtu",
 )
 def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Card >= bond >= VLAN device >= bridge, under every label.
+    """MTU of NIC >= bond >= VLAN device >= bridge, under every label.
 
     A layer that is smaller than the one above drops the large packets silently: ping works, downloads, TLS and
     NFS hang (F21).
@@ -74,7 +74,7 @@ def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
             if small < large:
                 too_small.setdefault(f"{lower} has {small}", set()).add(f"{upper} above it {large}")
     for observed, above in sorted(too_small.items()):
-        expected = "an MTU below that is not smaller than the one above"
+        expected = "each layer with at least the MTU of the layer above it"
         yield Problem((host.name,), expected, f"{observed}, {show(above)}")
 
 
@@ -209,8 +209,8 @@ def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     """Where guest networks are isolated with VXLAN, each one is a multicast group that the host joins, and the kernel's
     default allows 20.
 
-    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast;
-    waive it there.
+    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN needs no multicast; waive
+    it there.
     """
     if cluster.vxlan:
         allowed = host.require("sysctl", MEMBERSHIPS)

@@ -246,7 +246,7 @@ def ifconfig(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is not a dependency
     of the agent.
 
-    Told as information beside NET001: installing net-tools would only take the tool further into rewriting the network
+    An info beside NET001: installing net-tools would only take the tool further into rewriting the network
     (F17).
     """
     bridges = host.get("bridges")

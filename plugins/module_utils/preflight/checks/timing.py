@@ -58,7 +58,7 @@ def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     """No two hosts' clocks differ by more than clock_offset_max_s.
 
     All clocks were read in one round; half the round trip is the uncertainty of each. The largest group of hosts that
-    agree is right if it is more than half of all; with two hosts that disagree both are named. A measurement that is
+    agree is right if it is more than half of all; if two hosts disagree, both are named. A measurement that is
     too uncertain is unknown.
 
     CloudStack takes a host for dead whose heartbeat is older than 60 s by its neighbour's clock (F45), and says nothing

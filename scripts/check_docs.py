@@ -22,23 +22,19 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import BLOCKER, STOPS_A_JOIN
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import (
     FAILURES,
     what_cloudstack_says,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import documented_limits
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, Check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import Check
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.check_page import facts
 
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {
     ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")
 }
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
-LOOKS_AT = {
-    HOST: "each host by itself",
-    CLUSTER: "all hosts of the cluster together",
-}
 
 
 def _head(title: str, source: str) -> str:
@@ -56,14 +52,6 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in lines)
 
 
-def _severity(check: Check) -> str:
-    if check.severity == BLOCKER:
-        return f"{BLOCKER}: keeps a host out, and cannot be waived"
-    if check.severity in STOPS_A_JOIN:
-        return f"{check.severity}: keeps a host out, unless waived"
-    return f"{check.severity}: is reported, and keeps no host out"
-
-
 def _faults(check: Check) -> list[str]:
     """What the check is tested with, in the operator's words."""
     path = FIXTURES / f"{check.id}.yml"
@@ -79,12 +67,7 @@ def _source(check: Check) -> str:
 def _page(check: Check) -> str:
     text = _head(f"{check.id}: {check.title}", _source(check))
     text += f"\n{inspect.cleandoc(check.why)}\n\n"
-    facts = [
-        ("severity", _severity(check)),
-        ("looks at", LOOKS_AT[check.scope]),
-        ("where it cannot see what it needs", f"{check.unknown}, kind unknown"),
-    ]
-    text += _table(("", ""), facts)
+    text += _table(("", ""), list(facts(check)))
     text += f"\n## Fix\n\n{_cell(check.fix)}\n"
     if check.reproduce:
         text += f"\n## Reproduce\n\n```\n{check.reproduce}\n```\n"

@@ -97,7 +97,8 @@ def four_hosts() -> tuple[World, list[Finding]]:
             ["host4"],
             expected="a bridge cloudbr1, label of Public and Guest in zone1",
             observed="no cloudbr1; bridges: cloudbr0, cloudbr2",
-            fix="add cloudbr1 to network_bridge_bridges of host4 and run prepare_hosts.yml --limit host4",
+            fix="add cloudbr1 to network_bridge_bridges of host4 and run ansible-playbook cloudstack.kvm.prepare_hosts "
+            "--limit host4",
             reproduce="ip -br link show type bridge",
             prevents=("F17", "F14"),
         ),
@@ -107,7 +108,8 @@ def four_hosts() -> tuple[World, list[Finding]]:
             expected="eth2 with MTU 9000 or more, as cloudbr2 has",
             observed="eth2 has MTU 1500",
             evidence="cloudbr2 mtu 9000 <- eth2 mtu 1500",
-            fix="raise the MTU of eth2 in network_bridge_bridges (mtu: 9000) and run prepare_hosts.yml",
+            fix="raise the MTU of eth2 in network_bridge_bridges (mtu: 9000) and run ansible-playbook "
+            "cloudstack.kvm.prepare_hosts",
             reproduce="ip -d link show eth2",
             prevents=("F21",),
         ),
@@ -177,3 +179,18 @@ def hundred_hosts() -> tuple[World, list[Finding]]:
     found += [finding("AGT010", [names[4]], observed="expires 2026-12-01", prevents=("F29",))]
     found += [finding("BMC002", names, severity=WARNING, kind=UNKNOWN, observed="unknown: ipmitool is missing")]
     return healthy(90, 10).edit(edits), [*found, *[each for each in findings if each.id in ("MEM002", "CPU005")]]
+
+
+def three_hundred_hosts() -> tuple[World, list[Finding]]:
+    """As hundred_hosts, with 270 members and 30 candidates; the last three are bad."""
+    names = [f"host{number}" for number in range(1, 301)]
+    edits = {name: {"facts.interfaces[eth1].carrier": False} for name in names[297:]}
+    edits.update({name: {"facts.os.kernel": "6.1.0-25-amd64"} for name in names[10:30]})
+    found = [finding("NET011", names[297:], observed="eth1 of cloudbr1 has no link", prevents=("F14",))]
+    found += [finding("SYS002", names[10:30], severity=WARNING, observed="6.1.0-25-amd64")]
+    found += [finding("MEM001", [name], severity=WARNING, observed=f"{name} has 12 GiB") for name in names[40:60]]
+    found += [finding("BMC002", names[:297], severity=WARNING, kind=UNKNOWN, observed="unknown: ipmitool is missing")]
+    return healthy(270, 30).edit(edits), [
+        *found,
+        *[each for each in four_hosts()[1] if each.id in ("MEM002", "CPU005")],
+    ]

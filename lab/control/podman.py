@@ -27,7 +27,7 @@ CONFIG = RUN / "containers.conf"
 
 
 def configure() -> None:
-    """Write the engine's settings for this machine (container-lab.md, pitfalls 2 and 3)."""
+    """Write the engine's settings for this machine."""
     lines = ["[containers]"]
     if not _may_raise_limits():
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-# cserrorcode identifies the Java exception (apis.md, section 2)
+# cserrorcode identifies the Java exception (CSExceptionErrorCode.java)
 RUNTIME, PARAMETER, PERMISSION, UNKNOWN = 4250, 4350, 4365, 9999
 
 

@@ -55,7 +55,7 @@ class Jobs:
             LOG.exception("job %s failed", job.uuid)
             internal = failed(f"Command failed due to Internal Server Error: {error}")
             result, status, code = {"errorcode": internal.code, "errortext": internal.text}, FAILED, internal.code
-        if self.lose_next > 0:  # found failed after a restart: no result and no text (apis.md, section 3)
+        if self.lose_next > 0:  # found failed after a restart: no result and no text
             self.lose_next -= 1
             result, status, code = None, FAILED, 530
         job["result"], job["code"], job["completed"] = result, code, self._clock.stamp()

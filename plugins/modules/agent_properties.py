@@ -6,18 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: agent_properties
-short_description: Single keys of CloudStack's agent.properties
+short_description: Set single keys in CloudStack's agent.properties
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Sets or removes keys and leaves every byte of every other line as it is, comments, order, line ends (LF, CRLF) and
     characters that are not ASCII included. The agent rewrites this file itself (without comments, in hash order), so it
     must never be templated.
-  - Refuses keys that the agent of CloudStack 4.22.1 does not read (and names the nearest that it does), values of the
-    wrong type, and keys that belong to CloudStack such as C(guid).
+  - Refuses keys that the agent of CloudStack 4.22.1 does not read (and names the closest key that it does read), values
+    of the wrong type, and keys that belong to CloudStack such as C(guid).
   - Keys that start with C(host.) are destroyed by cloudstack-setup-agent when the host joins, because it replaces every
     line that starts with C(host). Set them again afterwards.
-  - The agent reads the file when it starts. M(cloudstack.kvm.daemon) restarts one that has not.
+  - The agent reads the file when it starts. M(cloudstack.kvm.daemon) restarts an agent that was started before the last
+    change.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -40,11 +41,11 @@ options:
     default: true
 attributes:
   check_mode:
-    description: Predicts exactly what the real run does. A file that is not there yet counts as an empty one.
+    description: Predicts exactly what the real run does. A file that does not exist yet counts as empty.
     support: full
   diff_mode:
-    description: Shows each key that differs; of keys with passphrase, password or secret in their name only that they
-      differ.
+    description: Shows each key that differs. For keys with passphrase, password or secret in their name it shows only
+      that they differ.
     support: full
 seealso:
   - module: cloudstack.kvm.host_files
@@ -79,7 +80,7 @@ changed_keys:
   elements: str
   sample: [host.reserved.mem.mb]
 backup_file:
-  description: Where the copy of the file as it was is.
+  description: Path of the copy of the previous file.
   returned: when O(backup=true), something changed and not in check mode
   type: str
   sample: /etc/cloudstack/agent/agent.properties.20261125T074500Z~

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Bridges of a KVM host, with the MTU the same on bridge and port
+short_description: Bridges of a KVM host, with the same MTU on bridge and port
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
-  - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
-    afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
-    were measured, by C(ip), and the files byte for byte.
+  - An address moves with its stanza from the port to the bridge. If a step fails, or if afterwards the host is not as
+    declared or cannot reach the controller, links, addresses, routes and MTUs are restored as they were, by C(ip), and
+    the files byte for byte.
   - The host puts the change back by itself unless it is confirmed in time over a new connection from the controller. A
     timer of systemd does it, whatever became of controller, login and module; after a power cut a unit puts the files
     back before the network of the next boot is set up.
   - Before anything is touched, ARP asks whether another machine has an address that is declared here; afterwards it is
     asked once more, and each declared gateway must answer.
   - Stanzas of other interfaces stay as they are.
-  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
-    or as they would be; options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a
-    port that another file configures, as cloud-init's does; and a port whose address is a lease that the bridge would
-    not keep.
+  - Before anything is touched, the module refuses what cannot work. It also refuses files that the back end does not
+    accept, as they are or as they would be; options of the port's stanza that the bridge's does not have (name servers,
+    commands, IPv6); a port that another file configures, as cloud-init does; and a port whose address is a DHCP lease
+    that the bridge would not keep.
 options:
   bridges:
     description: The bridges. Required unless O(confirm).

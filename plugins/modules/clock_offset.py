@@ -11,9 +11,9 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Asks the host for its time over the connection that Ansible already has, again if the round trip was long, and keeps
-    the answer with the shortest one. Half of the round trip is corrected, and is the uncertainty of the result.
+    the answer with the shortest round trip. Half of the round trip is subtracted, and is the uncertainty of the result.
   - Two hosts that were measured against the same controller can be compared with each other, which is what matters.
-    CloudStack takes a heartbeat that is 60 seconds old by the clock of a neighbour for a dead host.
+    CloudStack takes a host for dead whose heartbeat is 60 seconds old by a neighbour's clock.
   - Needs only C(date) with nanoseconds on the host, no Python and no privileges. Works the same with and without
     C(become).
 extends_documentation_fragment:
@@ -21,11 +21,11 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
   samples:
-    description: How often to ask at most.
+    description: How often to ask, at most.
     type: int
     default: 5
   enough:
-    description: The uncertainty, in seconds, at which the host is not asked again; 0 for as many answers as O(samples)
+    description: The uncertainty, in seconds, that is good enough not to ask again; 0 to ask as often as O(samples)
       says.
     type: float
     default: 0.25

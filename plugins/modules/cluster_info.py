@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   pod:
-    description: Name of the pod. Left out, the cluster is looked for in all pods of the zone.
+    description: Name of the pod. If omitted, all pods of the zone are searched for the cluster.
     type: str
     default: ""
   cluster:
@@ -35,12 +35,13 @@ EXAMPLES = r"""
     pod: pod1
     cluster: cluster1
   delegate_to: localhost
-  register: intent
+  register: expected
 """
 
 RETURN = r"""
 exists:
-  description: Whether each of V(zone), V(pod) and V(cluster) exists. The fields of what does not exist are empty below.
+  description: Whether each of V(zone), V(pod) and V(cluster) exists. Fields of an object that does not exist are empty
+    below.
   returned: success
   type: dict
 cluster:
@@ -97,7 +98,7 @@ cluster:
       returned: always
       type: str
     settings:
-      description: Settings that concern hosts, with the values that hold for the cluster. A setting without a value is
+      description: Settings that concern hosts, with the values that apply to the cluster. A setting without a value is
         empty.
       returned: always
       type: dict
@@ -115,7 +116,7 @@ cluster:
       type: list
       elements: dict
     declared:
-      description: Empty; the inventory's part.
+      description: Empty here; filled from the inventory.
       returned: always
       type: dict
     zone_allocation_state:
@@ -127,12 +128,12 @@ cluster:
       returned: always
       type: str
     unseen:
-      description: Empty; the pre-flight's part, hosts of the inventory without facts.
+      description: Empty here; the pre-flight fills it with hosts of the inventory without facts.
       returned: always
       type: list
       elements: dict
     unanswered:
-      description: Empty; the pre-flight's part, why CloudStack did not answer.
+      description: Empty here; the pre-flight fills it with the reason why CloudStack did not answer.
       returned: always
       type: str
 """

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Reads a setting, or sets it when O(value) is given.
-  - CloudStack checks hardly any value; what is set here is stored as it is.
+  - CloudStack validates hardly any value; what is set here is stored as it is.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
 options:
@@ -20,7 +20,7 @@ options:
     type: str
     required: true
   value:
-    description: Value to set. Left out, the setting is only read.
+    description: Value to set. If omitted, the setting is only read.
     type: str
   zone:
     description: Name of a zone; sets or reads the value of this zone.

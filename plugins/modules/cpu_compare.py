@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cpu_compare
-short_description: Whether this host can run the guests of other hosts, by libvirt's own comparison of CPUs
+short_description: Whether this host can run the guests of other hosts, as libvirt compares their CPUs
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Hands the CPU of each other host to C(virsh hypervisor-cpu-compare), as the CPU of a guest that would come from
-    there. CPUs that are the same are compared once.
-  - Asks only where C(libvirtd.service) is active already, and starts nothing. No file is written.
+    there. Identical CPUs are compared only once.
+  - Asks only if C(libvirtd.service) is already active; starts nothing and writes no file.
   - libvirt refuses this question on a read-only connection since version 5.4, although it changes nothing. It therefore
     needs root.
 extends_documentation_fragment:

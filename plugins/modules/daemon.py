@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: daemon
-short_description: A daemon that runs with what its files say
+short_description: Keep a daemon running with its current configuration files
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Starts a systemd service anew when it was started before one of the files was changed that it reads only when it
-    starts, or when it does not run. Nothing depends on what changed in this run, so a restart that an interrupted run
-    left undone is done by the next.
-  - The start is compared with the time of the last change of a file's inode (ctime), which renaming and a kept
-    modification time cannot hide. Both are right across a clock that was set meanwhile.
+  - Restarts a systemd service if one of the files that it reads only at its start has changed since, and starts it if
+    it does not run. Nothing depends on what changed in this run, so the next run does a restart that an interrupted run
+    left undone.
+  - The start is compared with the time of the last change of a file's inode (ctime), which renaming and a preserved
+    modification time cannot hide. The comparison is right even if the clock was set in the meantime.
   - A file in Java's properties format that Java itself wrote last (C(agent.properties), which the agent rewrites) is
     not newer than its daemon.
-  - systemd reads its units again before anything is done with them, or where it says that they changed on disk. Units
-    that must not run beside the daemon are stopped before it is started.
+  - systemd reloads its units before anything is done with them, or if it reports that they changed on disk. Units that
+    must not run beside the daemon are stopped before it is started.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -28,30 +28,30 @@ options:
     required: true
   files:
     description: Paths that it reads only when it starts. A link is not followed. A path that does not exist is no
-      reason to start anew.
+      reason for a restart.
     type: list
     elements: str
     default: []
   changed:
     description:
       - Paths that this run has changed, or in check mode would change, as
-        RV(cloudstack.kvm.host_files#module:changed_paths). Those that are also in O(files) are a reason to start anew;
+        RV(cloudstack.kvm.host_files#module:changed_paths). Those that are also in O(files) are a reason for a restart;
         others are ignored.
     type: list
     elements: str
     default: []
   exclude:
-    description: Units that must not be active beside it, such as sockets that would start it. Those that are not there
+    description: Units that must not be active beside it, such as sockets that would start it. Those that do not exist
       are ignored.
     type: list
     elements: str
     default: []
   start:
-    description: Whether to start it where it does not run. If not, only a running one is started anew.
+    description: Whether to start it if it does not run. If not, only a running one is restarted.
     type: bool
     default: true
   enabled:
-    description: Whether it starts at every boot. Without it this is left as it is.
+    description: Whether it starts at every boot. If omitted, that stays as it is.
     type: bool
   verify:
     description: A command, as a list, that must end with 0 after a start, because some services tell systemd too early
@@ -95,7 +95,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reasons:
-  description: Why it was, or in check mode would be, started anew. Empty where it runs with what its files say.
+  description: Why it was, or in check mode would be, started or restarted. Empty if it runs with its current files.
   returned: success
   type: list
   elements: str

@@ -107,7 +107,7 @@ def _apply(path, plan, steps, states):
             raise OperationFailed(
                 "the rules with the new peers could not be loaded, those before are still there",
                 observed=answer.why(),
-                next_step="run prepare_hosts.yml for this host",
+                next_step="run ansible-playbook cloudstack.kvm.prepare_hosts for this host",
                 reproduce=f"nft -f {path}",
             )
 

@@ -12,7 +12,8 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Adds a prepared machine to its cluster and waits until it is Up, takes it out of service and back, or removes it.
   - The host is found by its management address over all zones, because CloudStack itself compares within one zone only.
-  - An error of addHost is not a proof of failure. The module asks again what became of the host before it fails.
+  - An error from addHost does not mean that the join failed. The module asks again what became of the host before it
+    fails.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
 options:
@@ -25,7 +26,7 @@ options:
     type: int
     default: 22
   url:
-    description: Address for addHost, where it is not made of O(ip_address) and O(ssh_port). For hosts of the hypervisor
+    description: Address for addHost, if it is not O(ip_address) with O(ssh_port). For hosts of the hypervisor
       Simulator.
     type: str
   zone:
@@ -47,28 +48,28 @@ options:
     type: str
     default: root
   password:
-    description: Password of this account. Empty, CloudStack uses its own key. CloudStack keeps a password in its
+    description: Password of this account. If empty, CloudStack uses its own key. CloudStack keeps a password in its
       database.
     type: str
     default: ""
   host_tags:
-    description: Host tags; an empty list clears them. Left out, they are left alone.
+    description: Host tags; an empty list clears them. If omitted, they stay as they are.
     type: list
     elements: str
   stale_host:
     description:
-      - What to do with a record of this host that does not come Up, such as a failed join leaves in state Alert.
+      - What to do with a record of this host that does not come Up, such as one that a failed join left in state Alert.
       - V(keep) fails and explains, V(remove) deletes the record and adds the host again.
     type: str
     choices: [keep, remove]
     default: keep
   preflight:
     description:
-      - What the pre-flight said of the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be added
-        is judged again by the same checks, with its facts of now, the other hosts' facts of then, and the probes of
-        then. It is refused, and nothing is sent to CloudStack, if a check says that it may no longer join, and if the
-        verdict is absent, failed, too old, of another address, cluster or policy, or of a run that did not end.
-      - Not asked for a host that CloudStack has already, nor in check mode, nor for the hypervisor Simulator.
+      - The verdict of the pre-flight on the host, see the playbook C(cloudstack.kvm.preflight). A host that is to be
+        added is judged again by the same checks, with its current facts, the other hosts' kept facts, and the kept
+        probes. It is refused, and nothing is sent to CloudStack, if a check says that it may no longer join, or if the
+        verdict is missing, failed, too old, for another address, cluster or policy, or from a run that did not end.
+      - Not needed for a host that CloudStack has already, in check mode, or for the hypervisor Simulator.
     type: dict
     suboptions:
       report_dir:
@@ -85,40 +86,40 @@ options:
         required: true
       policy:
         description: The limits that differ from the defaults, as M(cloudstack.kvm.preflight) gets them. How long a
-          verdict holds is one of them.
+          verdict is valid is one of them.
         type: dict
         default: {}
       waivers:
-        description: Findings to let pass, as M(cloudstack.kvm.preflight) gets them.
+        description: Findings to waive, as M(cloudstack.kvm.preflight) gets them.
         type: list
         elements: dict
         default: []
   preflight_required:
-    description: Whether a host is refused without a verdict. Set it to false only where something else has proven the
-      host.
+    description: Whether a host is refused without a verdict. Set it to false only if the host was verified in another
+      way.
     type: bool
     default: true
   up_timeout:
-    description: How long to wait, in seconds, for a record that exists and is not Up yet, and for an agent that comes
-      late.
+    description: How long to wait, in seconds, for a record that exists and is not Up yet, and for an agent that
+      connects late.
     type: int
     default: 60
   maintenance_timeout:
-    description: How long guests may take to leave the host on its way into maintenance, in seconds.
+    description: How long guests may take to leave a host that goes into maintenance, in seconds.
     type: int
     default: 3600
   forced:
     description:
-      - Remove the host without maintenance, also one that is lost. Its guests are stopped.
-      - An agent that still runs registers the host anew when it is restarted; stop and disable it first.
+      - Remove the host without maintenance, even if it is lost. Its guests are stopped.
+      - An agent that still runs registers the host again when it is restarted; stop and disable it first.
     type: bool
     default: false
   state:
     description:
-      - V(present) adds the host if CloudStack has none of this address, and waits until it is Up. In service or not is
-        left alone.
+      - V(present) adds the host if CloudStack has none with this address, and waits until it is Up. Its resource state
+        stays as it is.
       - V(enabled), V(disabled) and V(maintenance) bring a registered host into this resource state; they never add one.
-        V(maintenance) moves all guests away and waits until they are gone.
+        V(maintenance) migrates all guests away and waits until they are gone.
       - V(absent) removes it, through maintenance unless O(forced=true).
     type: str
     choices: [present, absent, enabled, disabled, maintenance]
@@ -173,7 +174,7 @@ EXAMPLES = r"""
 RETURN = r"""
 host:
   description:
-    - The host as CloudStack has it after the run; null if it has none of this address.
+    - The host as CloudStack has it after the run; null if it has none with this address.
     - In check mode, for a host that would be added, as it was declared, with an id and state null.
   returned: success
   type: dict

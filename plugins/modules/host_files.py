@@ -6,12 +6,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host_files
-short_description: Writes all configuration files of a role in one run
+short_description: Write all configuration files of a role in one run
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Makes any number of files, directories and links be as declared, in one module execution instead of one for each
-    file.
+  - Brings any number of files, directories and links to their declared state, in one module execution instead of one
+    for each file.
   - Everything is planned and validated before the first write. If one entry cannot be done, none is.
   - A file is replaced in one step and synced to the disk. Its owner, mode and SELinux label stay unless options say
     otherwise. A file that is a mount point itself, such as C(/etc/hosts) in a container, is written in place.
@@ -29,7 +29,7 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
   files:
-    description: What shall be where. An empty list is allowed and does nothing. A path may appear once.
+    description: The files, directories and links. An empty list is allowed and does nothing. A path may appear once.
     type: list
     elements: dict
     required: true
@@ -41,10 +41,10 @@ options:
       state:
         description:
           - V(present) is a file, with O(files[].content), O(files[].settings) or O(files[].lines); without any of them
-            only mode and owner of an existing file are looked after.
+            only mode and owner of an existing file are set.
           - V(absent) removes a file, a link or an empty directory.
           - V(link) is a symbolic link to O(files[].src); a file in its place is replaced.
-          - V(directory) is a directory. Parents are not made; declare them as entries before it.
+          - V(directory) is a directory. Parents are not created; declare them as entries before it.
         type: str
         choices: [present, absent, link, directory]
         default: present
@@ -59,7 +59,7 @@ options:
           - Keys and their values inside a file that has other content as well; V(null) removes a key.
           - A key is left alone when every active line of it says what is wanted, repeated lines included.
             If not, the last line is corrected and the others are removed.
-          - A key that is not there is added behind its commented default if there is one, else at the end.
+          - A missing key is added after its commented default if there is one, else at the end.
         type: dict
       format:
         description:
@@ -75,11 +75,11 @@ options:
         choices: [ini_flat, shell, libvirt, hosts]
         default: ini_flat
       lines:
-        description: Lines that shall be in the file, appended if missing.
+        description: Lines that must be in the file, appended if missing.
         type: list
         elements: str
       lines_absent:
-        description: Lines that shall not be in the file.
+        description: Lines that must not be in the file.
         type: list
         elements: str
       src:
@@ -95,11 +95,11 @@ options:
         description: Group name or number.
         type: str
       validate:
-        description: A command that must end with 0 for the new content to be written, C(%s) stands for the file to look
-          at. No shell.
+        description: A command that must exit with 0 before the new content is written; C(%s) stands for the file to
+          check. It is not run in a shell.
         type: str
       create:
-        description: Whether O(files[].settings) and O(files[].lines) may make a file that is not there.
+        description: Whether O(files[].settings) and O(files[].lines) may create a file that does not exist.
         type: bool
         default: true
       secret:
@@ -107,12 +107,12 @@ options:
         type: bool
         default: false
   backup:
-    description: Whether to keep a copy of what is overwritten or removed, beside it.
+    description: Whether to keep a copy of what is overwritten or removed, beside the original.
     type: bool
     default: false
 seealso:
   - module: cloudstack.kvm.daemon
-    description: Has a service read them.
+    description: Restarts a service that must read them.
   - module: cloudstack.kvm.agent_properties
     description: For C(agent.properties), which this module must not edit.
 """
@@ -140,7 +140,7 @@ EXAMPLES = r"""
     backup: true
   register: written
 
-- name: Run libvirtd with what they say
+- name: Run libvirtd with these files
   cloudstack.kvm.daemon:
     name: libvirtd.service
     files: [/etc/libvirt/libvirtd.conf, /etc/default/libvirtd]
@@ -178,7 +178,7 @@ changed_paths:
   elements: str
   sample: [/etc/libvirt/libvirtd.conf]
 backups:
-  description: Where the copy of each overwritten or removed file is.
+  description: Path of the copy of each overwritten or removed file.
   returned: when O(backup=true) and not in check mode
   type: dict
   sample:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_join_evidence
-short_description: What a host knows about a failed join
+short_description: Collect evidence about a failed join on a host
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
@@ -15,12 +15,12 @@ description:
     its own name.
   - Lets Python load the modules of cloudstack-setup-agent, because what it says there is told to the management server
     only. Nothing is set up by that.
-  - Reads only. Passphrases and keys, which addHost leaves in the journal, are taken out on the host.
+  - Reads only. Passphrases and keys, which addHost leaves in the journal, are removed on the host.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   lines:
-    description: How many lines of each log.
+    description: How many lines of each log to collect.
     type: int
     default: 400
   username:
@@ -34,7 +34,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Gather what the host knows about the failed join
+- name: Collect evidence about the failed join
   cloudstack.kvm.host_join_evidence:
     seconds: "{{ result.join.seconds | int + 300 }}"
   register: found

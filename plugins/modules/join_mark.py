@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: join_mark
-short_description: Whether an addHost is being carried out on this host, and a mark that one is
+short_description: Find out whether an addHost is in progress on this host, and mark that one is
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - CloudStack carries addHost out whether its caller lives or not, and has no call that tells. A second addHost to the
-    same host meanwhile leaves it with the certificate of one and the key of the other. The host shows what is going on,
-    and keeps the mark.
+  - CloudStack carries an addHost out even if its caller is gone, and has no call that shows it. A second addHost for
+    the same host in the meantime leaves it with the certificate of one and the key of the other. The host itself shows
+    what is in progress, and keeps the mark.
   - Runs on the host that joins. What it looks at are the set-up programs of CloudStack, logins of the management
     servers, the journal of the last minutes, the agent, and the mark.
-  - The mark is a file in C(/run), which is gone when the host has rebooted. It is no part of the host's configuration,
-    so writing or removing it is never reported as a change.
+  - The mark is a file in C(/run), which is gone after a reboot. It is not part of the host's configuration, so writing
+    or removing it is never reported as a change.
 options:
   state:
     description:
-      - V(read) only looks.
-      - V(present) writes the mark, right before addHost is sent, unless an addHost is being carried out.
+      - V(read) only reads.
+      - V(present) writes the mark, right before addHost is sent, unless an addHost is in progress.
       - V(absent) removes the mark that O(token) names, when addHost has answered.
     type: str
     choices: [read, present, absent]
@@ -32,7 +32,7 @@ options:
     elements: str
     default: []
   controller:
-    description: Who sends addHost, for the messages of others.
+    description: Name of the controller that sends addHost, for messages on other controllers.
     type: str
     default: another controller
   cluster:
@@ -40,17 +40,17 @@ options:
     type: str
     default: ""
   longest:
-    description: How long one addHost may take, in seconds. A mark or a login that is older is not believed.
+    description: How long one addHost may take, in seconds. An older mark or login is ignored.
     type: int
     default: 900
   token:
-    description: What the module returned as RV(token) when it wrote the mark. Empty, V(absent) removes any mark, of a
-      host that is Up by now.
+    description: What the module returned as RV(token) when it wrote the mark. If empty, V(absent) removes any mark,
+      for a host that is Up by now.
     type: str
     default: ""
 attributes:
   check_mode:
-    description: Looks, and writes nothing.
+    description: Reads, and writes nothing.
     support: full
   diff_mode:
     description: There is nothing to show.
@@ -58,7 +58,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Wait until no join of this host is going on, and say that one begins
+- name: Wait until no join of this host is in progress, and say that one begins
   cloudstack.kvm.join_mark:
     state: present
     management_servers: [192.0.2.1]
@@ -77,12 +77,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 joining:
-  description: Whether an addHost is being carried out.
+  description: Whether an addHost is in progress.
   returned: success
   type: bool
 progress:
-  description: state (V(none), V(running) or V(ended)), why, since and left; left is for how many seconds it is believed
-    at most if nothing new is seen.
+  description: state (V(none), V(running) or V(ended)), why, since and left; left is for how many more seconds, at
+      most, it counts as in progress if nothing new is seen.
   returned: success
   type: dict
 mark:
@@ -90,7 +90,7 @@ mark:
   returned: success
   type: dict
 token:
-  description: Names the mark that was written; empty where none was.
+  description: Identifies the mark that was written; empty if none was.
   returned: success
   type: str
 """

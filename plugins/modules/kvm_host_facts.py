@@ -14,19 +14,19 @@ description:
     units, without judging them.
   - What cannot be seen is null or empty, and RV(ansible_facts.kvm_host.unknown) says why. A missing tool never looks
     like a healthy host.
-  - Secrets of C(agent.properties) are left out. Whether its passphrase opens the keystore is found out without telling
+  - Secrets of C(agent.properties) are left out. Whether its passphrase opens the keystore is tested without passing
     it to any program.
-  - Starts and changes nothing on the host. libvirtd is asked only while it runs, because its sockets would start it.
+  - Starts and changes nothing on the host. libvirtd is asked only if it runs, because its sockets would start it.
   - Most facts need no privileges. Without them C(agent.properties), the keystore and some files cannot be read, which
-    is then said.
-  - Packages, units, settings, modules and files that the checks of the pre-flight need are always looked at; the
+    C(unknown) then says.
+  - Packages, units, settings, modules and files that the checks of the pre-flight need are always collected; the
     options add to them.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
   - cloudstack.kvm.attributes.linux
 options:
   cloudstack_user:
-    description: The account that CloudStack logs in with, whose sudo rules and SSH keys are looked at.
+    description: The account that CloudStack logs in with, whose sudo rules and SSH keys are collected.
     type: str
     default: root
   packages:
@@ -50,14 +50,14 @@ options:
     elements: str
     default: []
   files:
-    description: Paths to look at. A link is not followed.
+    description: Paths to inspect. A link is not followed.
     type: list
     elements: str
     default: []
   clock:
     description:
-      - Whether to measure the host's clock too, as M(cloudstack.kvm.clock_offset) does. What the facts take does not
-        count, so that the host is asked again only where the way to it was slow. With C(async) nothing is measured.
+      - Whether to measure the host's clock too, as M(cloudstack.kvm.clock_offset) does. The time for the facts does not
+        count, so the host is asked again only if the connection was slow. With C(async) nothing is measured.
     type: bool
     default: false
   required:
@@ -101,7 +101,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Collect the facts
   cloudstack.kvm.kvm_host_facts:
     packages: [libvirt-daemon-system]
     units: [libvirtd.service]
@@ -135,7 +135,8 @@ ansible_facts:
       type: dict
       contains:
         schema_version:
-          description: The form of these facts. Changes when a key goes or changes its meaning, not when one is added.
+          description: Version of the schema. Changes when a key is removed or changes its meaning, not when one is
+            added.
           returned: always
           type: str
           sample: "2"
@@ -172,7 +173,7 @@ ansible_facts:
           returned: always
           type: str
         dmi:
-          description: product_uuid (root only), product_name, vendor and bios_version, as the firmware tells them.
+          description: product_uuid (root only), product_name, vendor and bios_version, as the firmware reports them.
           returned: always
           type: dict
         cpu:
@@ -201,8 +202,8 @@ ansible_facts:
           returned: always
           type: dict
         lsm:
-          description: apparmor (enabled, disabled) and selinux (enforcing, permissive), null where the kernel has not
-            got it.
+          description: apparmor (enabled, disabled) and selinux (enforcing, permissive), null if the kernel does not
+            have it.
           returned: always
           type: dict
         cgroup:
@@ -371,15 +372,15 @@ ansible_facts:
             - tmpdir, the folder into which the agent's Java unpacks native code, with path and noexec.
             - csr (whether C(cloud.csr) holds anything), scripts (path to C(executable), C(not executable) or
               C(absent)), keytool (its path, null without one).
-            - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that cannot
-              be told.
+            - jars with foreign, what lies in the agent's lib folder without belonging to a package. Null if that is not
+              known.
             - unit of C(cloudstack-agent.service) with active and enabled as systemd calls them (C(not-found) in both
               without the unit) and restarts (by systemd since it was last started by hand). Null if unknown.
           returned: always
           type: dict
         ssh:
           description:
-            - settings as C(sshd -T) tells them for the CloudStack account, null if unknown (needs root).
+            - settings as C(sshd -T) prints them for the CloudStack account, null if unknown (needs root).
               permitrootlogin, passwordauthentication, pubkeyauthentication, authenticationmethods,
               authorizedkeyscommand and forcecommand as text. port, allowusers, denyusers, allowgroups, denygroups,
               authorizedkeysfile, ciphers, macs, kexalgorithms, hostkeyalgorithms and pubkeyacceptedalgorithms as lists,
@@ -430,11 +431,11 @@ ansible_facts:
           type: dict
         files:
           description: Path to exists and, if so, mode, owner, group, target (of a link), size (bytes) and sha256.
-            exists is null if it cannot be told.
+            exists is null if that is not known.
           returned: always
           type: dict
         unknown:
-          description: What could not be seen, and why.
+          description: What could not be determined, and why.
           returned: always
           type: dict
           sample:

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: management_server_check
-short_description: See hosts and their BMCs as a CloudStack management server sees them
+short_description: Probe hosts and their BMCs from a CloudStack management server
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Runs once on each management server and looks at all hosts at the same time. The path that counts for a join is the
+  - Runs once on each management server and probes all hosts at the same time. The path that matters for a join is the
     one from the management server, not the one from the Ansible controller.
   - Connects to the ports, logs in with the server's own key, as the account and with the SSH algorithms that CloudStack
     has, and asks there for C(/dev/kvm) and for what C(sudo -l) allows. The BMC is asked for power state and GUID as
     CloudStack asks it.
   - Changes nothing. A host that cannot be reached is a result, not a failure of the task.
-  - Wants to read the key of the user C(cloud), so it needs O(ignore:become).
+  - Reads the key of the user C(cloud), so it needs O(ignore:become).
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
   - cloudstack.kvm.attributes.linux
 options:
   hosts:
-    description: The hosts to look at.
+    description: The hosts to probe.
     type: list
     elements: dict
     required: true
@@ -36,7 +36,7 @@ options:
         type: str
         required: true
       ssh_port:
-        description: Port of its SSH server. Stands for port 22 in O(ports).
+        description: Port of its SSH server, in place of port 22 in O(ports).
         type: int
         default: 22
       username:
@@ -44,7 +44,7 @@ options:
         type: str
         default: root
       bmc_address:
-        description: Address of its BMC. Without it no BMC is asked.
+        description: Address of its BMC. If omitted, no BMC is asked.
         type: str
       bmc_port:
         description: IPMI port of its BMC.
@@ -76,18 +76,18 @@ options:
     elements: int
     default: [22, 16514]
   timeout:
-    description: Longest wait for one connect, in seconds. A whole login or call of the BMC may take three times as
+    description: Longest wait for one connection, in seconds. A whole login or call of the BMC may take three times as
       long.
     type: int
     default: 10
   time_limit:
-    description: Longest run for all hosts together, in seconds. What was not tried by then is unknown.
+    description: Longest run for all hosts together, in seconds. What was not tested by then is unknown.
     type: int
     default: 120
 """
 
 EXAMPLES = r"""
-- name: Look at the hosts from every management server
+- name: Probe the hosts from every management server
   hosts: management_servers
   gather_facts: false
   become: true
@@ -105,7 +105,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 management:
-  description: Name of each host with what this management server saw of it. A part that could not be seen is null.
+  description: For each host, by name, what this management server found. A part that could not be determined is null.
   returned: always
   type: dict
   contains:

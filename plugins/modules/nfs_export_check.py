@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nfs_export_check
-short_description: Prove that root of this host can use NFS exports
+short_description: Verify that root on this host can use NFS exports
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Opens each export as root, writes a file, looks at its owner, renames it, gives it to another user, reads and
-    removes it, and says how long each step took. CloudStack accepts an export that squashes root and then fails when
-    guests are made.
-  - Works from user space with libnfs. Nothing is mounted, so nothing can hang and no pool of CloudStack is disturbed.
+  - Opens each export as root, writes a file, checks its owner, renames it, changes its owner, reads and removes it, and
+    says how long each step took. CloudStack accepts an export with root_squash, and fails later when guests are
+    created.
+  - Works in user space with libnfs. Nothing is mounted, so nothing can hang and no pool of CloudStack is disturbed.
 options:
   exports:
     description: Exports as V(server:/path).
@@ -25,8 +25,8 @@ options:
     type: int
     default: 15
   report_only:
-    description: Whether to return what was seen, for the caller to judge, instead of failing at the first export
-      that root cannot use.
+    description: Whether to return the results for the caller to judge, instead of failing at the first export that
+      root cannot use.
     type: bool
     default: false
 attributes:

@@ -10,9 +10,9 @@ short_description: Out-of-band management of a host
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Tells CloudStack the BMC of a host, enables out-of-band management and verifies it by reading the power state
-    through CloudStack.
-  - Configuring verifies nothing, because CloudStack stores any address and any password.
+  - Configures the BMC of a host in CloudStack, enables out-of-band management and verifies it by reading the power
+    state through CloudStack.
+  - Configuring alone proves nothing, because CloudStack stores any address and any password.
   - If that fails, what this run enabled is disabled again.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
@@ -39,14 +39,14 @@ options:
     type: str
     required: true
   password:
-    description: Its password. At most 16 bytes for V(ipmitool), because BMCs cut longer ones and then refuse
+    description: Its password. At most 16 bytes for V(ipmitool), because BMCs truncate longer ones and then refuse
       CloudStack.
     type: str
     required: true
   update_password:
     description:
       - CloudStack shows only the first character of a stored password.
-      - V(on_create) sends the password when anything visible differs or the power state is not known, V(always) in
+      - V(on_create) sends the password when a visible setting differs or the power state is not known, V(always) in
         every run.
     type: str
     choices: [always, on_create]
@@ -65,7 +65,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: CloudStack can switch the host
+- name: CloudStack can switch the host on and off
   cloudstack.kvm.oobm:
     ip_address: 192.0.2.11
     address: 198.51.100.11
@@ -196,7 +196,7 @@ def body(module):
             host=options["ip_address"],
             expected="a registered host",
             observed="none in any zone",
-            next_step="run add_hosts.yml first",
+            next_step="run ansible-playbook cloudstack.kvm.add_hosts first",
         )
     known = record or {"id": None}  # in check mode, of a host that the same run would add first
     current, host_id = known.get("outofbandmanagement") or {}, known["id"]

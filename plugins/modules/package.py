@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: package
-short_description: Packages of a host, also of one that has nothing yet
+short_description: Install packages, also on a bare host
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Installs packages that are missing, by C(apt-get) or C(dnf) themselves. Needs no python3-apt, no list of packages
-    that was fetched before, and no locale, so that check mode tells the same on a bare machine as the real run does.
+  - Installs packages that are missing, by C(apt-get) or C(dnf) themselves. Needs no python3-apt, no package lists
+    fetched beforehand, and no locale, so that check mode predicts on a bare machine what the real run does.
   - On Debian and Ubuntu the lists are fetched before each installation, recommended packages are left out, and files
     that an operator has changed stay as they are.
-  - While another package manager is at work, as unattended-upgrades is in the first minutes after boot, it waits. An
-    installation that was cut off before is finished first.
+  - It waits while another package manager is at work, as unattended-upgrades is in the first minutes after boot. An
+    interrupted installation is finished first.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.linux
 options:
@@ -27,12 +27,12 @@ options:
     elements: str
     required: true
   lock_timeout:
-    description: Seconds that another package manager may be at work.
+    description: Seconds to wait for another package manager.
     type: int
     default: 900
 attributes:
   check_mode:
-    description: Tells what would be installed. What it needs besides is not told.
+    description: Shows what would be installed, but not its dependencies.
     support: full
   diff_mode:
     description: Shows each package that is missing.

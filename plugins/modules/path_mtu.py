@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: path_mtu
-short_description: Which packet sizes pass from this host to its peers, all asked at once
+short_description: Find out which packet sizes pass from this host to its peers, all at the same time
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Sends ICMP echo requests that must not be fragmented to all peers at the same time. A small one comes first, because
-    nothing is known about a size where nothing passes, then one of the size that is required, and where that fails as
-    many as it takes to find the largest size that passes.
-  - Measures loss and round trips at the same time, and reports what it knows of the cause - a layer of this host,
+    a large one proves nothing where no packet passes at all, then one of the required size, and if that fails as many
+    as it takes to find the largest size that passes.
+  - Measures loss and round trips at the same time, and reports what it knows about the cause - a layer of this host,
     a router, no device at the address, a firewall.
   - Sizes are those of whole IP packets, as an MTU counts them.
   - Starts no process and changes nothing, so nothing is left when it is killed. It ends by itself on SIGTERM or SIGHUP,
@@ -25,11 +25,11 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   host:
-    description: This host's name, as RV(outcomes) shall have it.
+    description: Name of this host in RV(outcomes).
     type: str
     required: true
   networks:
-    description: The networks on which to ask. At least one of O(networks[].device) and O(networks[].source).
+    description: The networks to probe. Each needs at least one of O(networks[].device) and O(networks[].source).
     type: list
     elements: dict
     required: true
@@ -48,7 +48,7 @@ options:
           - Own address. By default the one on O(networks[].device) that is in the same network as most of the peers.
         type: str
   probes:
-    description: What to ask, in the order of the result.
+    description: The probes, in the order of the result.
     type: list
     elements: dict
     required: true
@@ -97,14 +97,14 @@ options:
     default: 30
   listen_s:
     description:
-      - Listen for requests of peers for so many seconds from the start, even if all own questions are answered earlier.
-      - What is heard shows the direction of a one-way drop, so more is better where Ansible does not start all hosts at
+      - Seconds, from the start, to listen for requests from peers, even if all own requests are answered earlier.
+      - What is heard shows the direction of a one-way loss, so more is better if Ansible does not start all hosts at
         the same time.
     type: float
     default: 1
   larger:
     description:
-      - Find out whether more passes than is required, up to the device's MTU. That is information, not an error.
+      - Find out whether larger packets than required pass, up to the device's MTU. That is information, not an error.
     type: bool
     default: false
   direction:
@@ -243,7 +243,7 @@ outcomes:
       returned: always
       type: bool
 heard:
-  description: Small echo requests of other hosts' runs that got here meanwhile.
+  description: Small echo requests from other hosts that arrived in the meantime.
   returned: success
   type: list
   elements: dict
@@ -273,7 +273,7 @@ heard:
       returned: always
       type: bool
 networks:
-  description: From where was asked, and what the layers of this host carry.
+  description: The devices and addresses used, and the MTU of each layer of this host.
   returned: success
   type: list
   elements: dict

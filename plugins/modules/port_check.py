@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: port_check
-short_description: Ports that this host reaches, all asked at once
+short_description: Find out which ports this host can reach, all at the same time
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
@@ -17,13 +17,13 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   targets:
-    description: What to ask, in the order of the result.
+    description: The targets, in the order of the result.
     type: list
     elements: dict
     required: true
     suboptions:
       to:
-        description: Who that is, in the operator's words.
+        description: Name of the target in the result.
         type: str
         required: true
       address:
@@ -108,12 +108,12 @@ ports:
     state:
       description:
         - V(open), the port answered.
-        - V(refused), the way is free and no program listens there (yet). A firewall that rejects with a reset looks the
-          same.
+        - V(refused), the port can be reached and no program listens there (yet). A firewall that rejects with a reset
+          looks the same.
         - V(filtered), no answer came. A datagram (RV(ports[].state) of a target with O(targets[].udp)) may have been
-          taken by who listens there.
-        - V(unreachable), a router, a firewall or this host said that there is no way, or the name is not known.
-        - Null where the host could not even ask, because the interface or the source address does not exist.
+          received by the program that listens there.
+        - V(unreachable), a router, a firewall or this host said that there is no route, or the name is not known.
+        - Null if the host could not send, because the interface or the source address does not exist.
       returned: always
       type: str
     ms:

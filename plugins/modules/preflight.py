@@ -34,7 +34,7 @@ options:
     default: {}
   info:
     description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster
-      is meant to be.
+      should be like.
     type: dict
   management:
     description: Results of M(cloudstack.kvm.management_server_check), one for each management server, each with
@@ -47,7 +47,7 @@ options:
     type: dict
     default: {}
   waivers:
-    description: Findings to let pass, each with C(check), C(hosts), C(reason), C(owner) and C(expires).
+    description: Findings to waive, each with C(check), C(hosts), C(reason), C(owner) and C(expires).
     type: list
     elements: dict
     default: []
@@ -56,14 +56,14 @@ options:
     type: path
     required: true
   run_id:
-    description: What M(cloudstack.kvm.preflight_mark) was given when this run began; its mark is taken away when the
-      files are there.
+    description: What M(cloudstack.kvm.preflight_mark) was given when this run began; its mark is removed when the
+      files are written.
     type: str
   only_paths:
     description:
       - Run only the checks of the paths between the hosts, and of the facts that may explain them.
-      - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and let no host
-        join.
+      - The files are then called C(path_check.html), C(path_check.json) and C(path_check.junit.xml), and are no basis
+        for a join.
     type: bool
     default: false
 """
@@ -86,7 +86,7 @@ passed:
   returned: always
   type: bool
 summary:
-  description: The result in some lines for a terminal.
+  description: The result in a few lines for a terminal.
   returned: always
   type: list
   elements: str

@@ -10,8 +10,8 @@ short_description: Mark that a pre-flight has begun
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Writes a mark beside the report of a cluster. M(cloudstack.kvm.preflight) takes it away when the report of the same
-    run is there, and M(cloudstack.kvm.host) adds no host while there is one. So the report of before does not look
+  - Writes a mark beside the report of a cluster. M(cloudstack.kvm.preflight) removes it when the report of the same
+    run is written, and M(cloudstack.kvm.host) adds no host while there is one. So an older report does not look
     current after a run that never ended.
   - Runs on the controller and touches no host. The role P(cloudstack.kvm.preflight#role) calls it.
 extends_documentation_fragment:
@@ -22,12 +22,12 @@ options:
     type: path
     required: true
   run_id:
-    description: What names the run, such as a UUID.
+    description: Identifier of the run, such as a UUID.
     type: str
     required: true
   state:
-    description: V(absent) takes the mark of this run away, where it turned out that there is nothing to judge. The
-      report of before stands then.
+    description: V(absent) removes the mark of this run if there turned out to be nothing to judge. The older report
+      then stays valid.
     type: str
     choices: [present, absent]
     default: present

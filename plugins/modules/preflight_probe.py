@@ -13,8 +13,9 @@ description:
   - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare) and
     M(cloudstack.kvm.nfs_export_check) do, one after the other. On many hosts the start of a module costs more than the
     probes.
-  - A probe that fails does not fail the module, and the others are done. Its result then has C(failed) and C(msg).
-  - For the role P(cloudstack.kvm.preflight#role). By itself, each of these modules says more plainly what is wanted.
+  - A probe that fails does not fail the module or stop the others. Its result then has C(failed) and C(msg).
+  - For the role P(cloudstack.kvm.preflight#role). In your own plays, use these modules directly; they are easier to
+    read.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
   - cloudstack.kvm.attributes.linux

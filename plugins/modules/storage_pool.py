@@ -10,8 +10,8 @@ short_description: Primary storage of a cluster or a zone
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Adds, tags or removes primary storage. While it is added CloudStack mounts it on every host that is Up, so one host
-    must be.
+  - Adds, tags or removes primary storage. CloudStack mounts it on every host that is Up while it is added, so at least
+    one host must be Up.
   - CloudStack would accept the same name for another address; this module matches by name and refuses another address.
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
@@ -32,7 +32,7 @@ options:
     description: Where it is, such as V(nfs://192.0.2.200/export/primary). Cannot be changed later.
     type: str
   scope:
-    description: Who may use it.
+    description: Whether the hosts of the cluster use it, or those of the whole zone.
     type: str
     choices: [cluster, zone]
     default: cluster
@@ -52,7 +52,7 @@ options:
   state:
     description:
       - Whether it exists.
-      - CloudStack removes a pool only from maintenance. One that is not in maintenance is left alone unless
+      - CloudStack removes a pool only from maintenance. One that is not in maintenance stays unless
         O(forced=true).
 attributes:
   check_mode:

@@ -10,12 +10,12 @@ short_description: Refuse variables that a role of this collection cannot work w
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Fails where a variable of the host starts with the name of a role and is not a variable of it (a typo, which
-    Ansible ignores), or where a rule is not kept. One message names everything that is wrong.
+  - Fails if a variable of the host starts with the name of a role but is not a variable of that role (a typo, which
+    Ansible ignores), or if a rule is broken. One message names everything that is wrong.
   - Runs on the controller and touches no host. The roles of this collection call it before they do anything else.
 options:
   role:
-    description: Role of this collection whose variables are looked at. Without it, all of them.
+    description: Role of this collection whose variables are checked. If omitted, those of all roles.
     type: str
   rules:
     description:
@@ -25,7 +25,7 @@ options:
     default: []
     suboptions:
       that:
-        description: Whether the rule is kept.
+        description: Whether the value follows the rule.
         type: bool
         required: true
       expected:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A host's network as a diagram: card, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the
+"""A host's network as a diagram: NIC, bond, VLAN, bridge, traffic, network. Boxes and lines with their places; the
 template draws them."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 
-COLUMNS = ("card", "bond", "VLAN", "bridge", "traffic", "network")
+COLUMNS = ("NIC", "bond", "VLAN", "bridge", "traffic", "network")
 CARD, BOND, VLAN, BRIDGE, TRAFFIC, NETWORK = range(len(COLUMNS))
 DRAWN = ("NET", "MTU")  # checks with such ids are about what the picture shows
 WIDTH, HEIGHT, GAP_X, GAP_Y, TOP = (

@@ -26,12 +26,12 @@ WORST = (SILENT, SMALL, LOST, CUT, UNTOLD, PASSED, UNASKED)
 # Letter, class of its colour, meaning.
 LEGEND = (
     (PASSED, "pass", "the required size passes"),
-    (SMALL, ERROR, "small packets pass only"),
-    (SILENT, ERROR, "nothing is answered"),
-    (LOST, WARNING, "it passes, but packets were lost (a single one is chance)"),
+    (SMALL, ERROR, "only small packets pass"),
+    (SILENT, ERROR, "no answer"),
+    (LOST, WARNING, "passes, but packets were lost (a single one counts as noise)"),
     (CUT, WARNING, "arrives in fragments"),
-    (UNTOLD, INFO, "cannot tell: no time left, ICMP filtered, or tagged packets only"),
-    (UNASKED, "none", "not asked"),
+    (UNTOLD, INFO, "not known: no time left, ICMP filtered, or tagged packets only"),
+    (UNASKED, "none", "not tested"),
 )
 
 

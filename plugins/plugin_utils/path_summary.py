@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What path_check.yml shows on one screen: the faults, then how many pairs pass."""
+"""What cloudstack.kvm.path_check shows on one screen: the faults, then how many pairs pass."""
 
 from __future__ import annotations
 

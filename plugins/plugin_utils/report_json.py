@@ -91,14 +91,16 @@ def load(text: str, path: str) -> dict[str, Any]:
         whole = set(report) >= {"created_at", "hosts", "findings"}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is not a pre-flight report", observed=repr(error), next_step="run playbooks/preflight.yml"
+            f"{path} is not a pre-flight report",
+            observed=repr(error),
+            next_step="run ansible-playbook cloudstack.kvm.preflight",
         ) from error
     if version != REPORT_VERSION or not whole:
         raise InputError(
             f"{path} has another form",
             expected=REPORT_VERSION,
             observed=version,
-            next_step="run playbooks/preflight.yml again",
+            next_step="run ansible-playbook cloudstack.kvm.preflight again",
         )
     return report
 

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The report for a CI server: a test suite for each host, a test case for each check.
 
-What keeps a host out fails the case, or is its error where the host could not be seen; what is waived or only not known
-is skipped; the rest passes and says what it has to say in system-out.
+What keeps a host out fails the case, or is its error where it could not be determined; what is waived, or unknown
+without keeping the host out, is skipped; the rest passes and says what it has to say in system-out. A case is named so
+that it reads right when it passes too: the titles of the checks name problems.
 """
 
 from __future__ import annotations
@@ -26,34 +27,35 @@ def junit(report: Mapping[str, Any]) -> str:
     for finding in report["findings"]:
         for host in finding["hosts"]:
             findings.setdefault((host, finding["id"]), []).append(finding)
-    root = xml.Element("testsuites", name="pre-flight")
+    subject = "preflight" if report["complete"] else "path_check"
+    root = xml.Element("testsuites", name="pre-flight" if report["complete"] else "path check")
     for host in sorted(report["hosts"], key=natural):
         suite = xml.SubElement(root, "testsuite", name=_text(host), timestamp=report["created_at"], time="0")
         for check, declared in report["checks"].items():
-            case = _case(suite, check, declared, findings.get((host, check), ()))
+            case = _case(suite, f"{subject}.{declared['area']}", f"{check} should not find: {declared['title']}")
+            _tell_all(case, findings.get((host, check), ()))
             if len(case) == 0 and not report["hosts"][host]["seen"]:
-                xml.SubElement(case, "skipped", message="the host was not seen")
+                xml.SubElement(case, "skipped", message="the host was not inspected")
         _count(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(
-    suite: xml.Element, check: str, declared: Mapping[str, str], findings: Sequence[Mapping[str, Any]]
-) -> xml.Element:
-    case = xml.SubElement(
-        suite, "testcase", classname=f"preflight.{declared['area']}", name=f"{check} {declared['title']}", time="0"
-    )
+def _case(suite: xml.Element, group: str, name: str) -> xml.Element:
+    return xml.SubElement(suite, "testcase", classname=group, name=_text(name), time="0")
+
+
+def _tell_all(case: xml.Element, findings: Sequence[Mapping[str, Any]]) -> None:
     text = _text("\n\n".join(_tell(finding) for finding in findings))
     stopping = next((finding for finding in findings if finding["stops"]), None)
     quiet = [finding for finding in findings if finding["waiver"] or finding["kind"] == UNKNOWN]
     if stopping:
         word = "error" if stopping["kind"] == UNKNOWN else "failure"
-        xml.SubElement(case, word, type=stopping["severity"], message=_text(stopping["observed"])).text = text
+        message = _text(f"{stopping['title']}: {stopping['observed']}")
+        xml.SubElement(case, word, type=stopping["severity"], message=message).text = text
     elif quiet and len(quiet) == len(findings):
         xml.SubElement(case, "skipped", message=_text(_why_skipped(quiet[0]))).text = text
     elif findings:
         xml.SubElement(case, "system-out").text = text
-    return case
 
 
 def _count(suite: xml.Element) -> None:
@@ -64,14 +66,14 @@ def _count(suite: xml.Element) -> None:
 
 def _why_skipped(finding: Mapping[str, Any]) -> str:
     waiver = finding["waiver"]
-    return (
-        f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}" if waiver else finding["observed"]
-    )
+    if waiver:
+        return f"waived by {waiver['owner']} until {waiver['expires']}: {waiver['reason']}"
+    return finding["observed"]
 
 
 def _tell(finding: Mapping[str, Any]) -> str:
     parts = (("expected", finding["expected"]), ("observed", finding["observed"]), ("evidence", finding["evidence"]))
-    more = (("fix", finding["fix"]), ("see it", finding["reproduce"]))
+    more = (("fix", finding["fix"]), ("reproduce", finding["reproduce"]))
     return "\n".join(
         [f"{finding['severity']} {finding['kind']}", *(f"{name:9} {text}" for name, text in parts + more if text)]
     )

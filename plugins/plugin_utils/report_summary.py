@@ -93,9 +93,9 @@ def _next(report: Mapping[str, Any], found: list[Topic]) -> Iterator[str]:
     joining = [name for name, host in report["hosts"].items() if not host["member"] and host["verdict"] == "pass"]
     if worst:
         yield from wrapped("next    ", f"{worst.id}: {one_line(worst.fixes[0] if worst.fixes else 'see the report')}")
-        yield "        then run preflight.yml again"
+        yield "        then run ansible-playbook cloudstack.kvm.preflight again"
     elif joining:
-        yield "next    run add_hosts.yml; each host is judged again with its facts of then, right before it joins"
+        yield "next    run ansible-playbook cloudstack.kvm.add_hosts; it judges each host again right before the join"
     else:
         yield "next    nothing to do"
 

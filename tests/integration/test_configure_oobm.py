@@ -91,7 +91,7 @@ def test_no_bmc_no_host_and_bad_values(registered, inventory):
         PLAYBOOK, inventory({"host9": {**_hosts("x1")["host1"], "ansible_host": "192.0.2.9"}}), env=registered.env
     )
     assert unknown.code != 0
-    for part in ("192.0.2.9", "no host of this address", "add_hosts.yml"):
+    for part in ("192.0.2.9", "no host of this address", "cloudstack.kvm.add_hosts"):
         assert part in unknown.failures[0]
 
     predicted = play(PLAYBOOK, inventory(_hosts("planted-secret1")), "--check", "--diff", env=registered.env)

@@ -140,7 +140,7 @@ def test_controller_that_is_killed_in_the_middle_of_the_set_up(joining):
     joining.again(keytool=4, pause=3)
     run = kill_and_run_again(joining, joining.set_up_runs)
     assert run.code == 0, run.output[-5000:]
-    assert f"{NEW}: a join is going on: " in " ".join(run.output.split())
+    assert f"{NEW}: a join is in progress: " in " ".join(run.output.split())
     assert joining.begun() == 1, "addHost was sent again"
     joining.is_whole()
 

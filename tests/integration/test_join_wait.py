@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wait for a join that is going on, on this machine with a program of the set-up that lasts until the test ends it.
+"""The wait for a join in progress, on this machine with a program of the set-up that lasts until the test ends it.
 Needs no lab."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PLAY = [
                 "name": "Wait",
                 "ansible.builtin.include_role": {"name": "cloudstack.kvm.host_registration", "tasks_from": "wait.yml"},
             },
-            {"name": "Go on", "ansible.builtin.debug": {"msg": "nothing is going on any more"}},
+            {"name": "Go on", "ansible.builtin.debug": {"msg": "nothing is in progress any more"}},
         ],
     }
 ]
@@ -79,8 +79,8 @@ def test_it_says_what_it_waits_for_and_goes_on_at_the_end(waiting, tmp_path):
         shown += process.stdout.read()
         process.stdout.close()
         assert process.wait(timeout=60) == 0, shown
-    assert "here: a join is going on: keystore-setup is running on the host for" in flat(shown)
-    assert "nothing is going on any more" in shown
+    assert "here: a join is in progress: keystore-setup is running on the host for" in flat(shown)
+    assert "nothing is in progress any more" in shown
     assert "planted-passphrase" not in shown
 
 
@@ -98,12 +98,12 @@ def test_a_set_up_that_does_not_end_is_told_with_a_next_step(waiting, tmp_path):
         )
     assert done.returncode != 0
     for part in (
-        "expected no join to be going on, observed: keystore-setup is running",
+        "expected no join in progress, observed: keystore-setup is running",
         "Next: wait, and run again",
         "/run/cloudstack-kvm/join.json",
     ):
         assert part in flat(done.stdout), done.stdout
-    assert "nothing is going on any more" not in done.stdout
+    assert "nothing is in progress any more" not in done.stdout
 
 
 def test_check_mode_says_so_and_does_not_wait(waiting, tmp_path):
@@ -119,4 +119,4 @@ def test_check_mode_says_so_and_does_not_wait(waiting, tmp_path):
         )
     assert done.returncode == 0, done.stdout
     assert "A real run waits for its end" in flat(done.stdout)
-    assert "nothing is going on any more" in done.stdout
+    assert "nothing is in progress any more" in done.stdout

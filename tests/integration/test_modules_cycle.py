@@ -277,7 +277,7 @@ def test_missing_parent_is_predicted_in_check_mode_and_named_in_a_real_run(cloud
         assert "zone1" in cloud.run(name, options).message
     cloud.have(("zone", {**ZONE, "name": "zone-1"}))
     message = cloud.run("pod", POD).message
-    for part in ("zone1", "zone-1", "did you mean zone-1?", "register_cluster.yml"):
+    for part in ("zone1", "zone-1", "did you mean zone-1?", "cloudstack.kvm.register_cluster"):
         assert part in message
     assert not cloud.run("pod", {**POD, "state": "absent"}).changed
 

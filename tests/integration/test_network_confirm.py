@@ -146,7 +146,8 @@ def _whole(host: Host, before: str, bridges=BRIDGES) -> None:
     assert (run.code, list(run.changed)) == (0, [HOST]), run.output[-3000:]
     again = host.run(bridges)
     assert (again.code, again.changed) == (0, {}), again.output[-3000:]
-    assert host.inside("systemctl list-units --state=active,failed --plain --no-legend 'cloudstack-kvm-network*'").strip() == ""
+    units = host.inside("systemctl list-units --state=active,failed --plain --no-legend 'cloudstack-kvm-network*'")
+    assert units.strip() == ""
     assert "rollback" not in host.inside("ls /etc/systemd/system /etc/systemd/system/sysinit.target.wants")
 
 

@@ -163,7 +163,7 @@ def test_refused_export(bare):
 
 def test_missing_cluster(bare):
     run = play("add_hosts.yml", bare.inventory, "--limit", "host1")
-    _stopped(run, "host1", "zone1", "does not exist", "register_cluster.yml")
+    _stopped(run, "host1", "zone1", "does not exist", "cloudstack.kvm.register_cluster")
     assert bare.host_states() == {}
     assert play("register_cluster.yml", bare.inventory).code == 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts (recorded/host-simulator.json, host-lifecycle.json, host-kvm.json; add-host-flow.md)."""
+"""Hosts (recorded/host-simulator.json, host-lifecycle.json, host-kvm.json)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _discover(cloud: Cloud, given: Arguments, zone: Record, pod: Record, cluster
 
 def _persist(cloud: Cloud, row: Record, given: Arguments) -> None:
     """User and password become details of the host. An absent password is a null that the database refuses, when the
-    host is Up already; an empty one is not (kvm-host-observed.md, section 2)."""
+    host is Up already; an empty one is not (seen on a real 4.22.1)."""
     if given.get("hosttags"):
         row["tags"] = list(given["hosttags"])
     if given.get("password") is None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent port, 8250: agents connect with TLS and a certificate of this CA, report their host, and are asked what the
-real server asks before a host is Up (add-host-flow.md, section 4)."""
+real server asks before a host is Up."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The root CA of a management server, and the certificates that it gives to agents (kvm-host-observed.md, section
-2)."""
+"""The root CA of a management server, and the certificates that it gives to agents."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The SSH client of the real server as far as hosts notice it: its algorithms, waits, tries and words
-(add-host-flow.md, 7-9)."""
+(Trilead, SSHCmdHelper.java)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import paramiko
 from ..ports import DiscoveryError
 
 LOG = logging.getLogger(__name__)
-# what trilead build-217-jenkins-27 can do (kvm-host-observed.md, table of algorithms)
+# what trilead build-217-jenkins-27 can do: each algorithm was tried with a real 4.22.1
 KEX = (
     "curve25519-sha256@libssh.org",
     "ecdh-sha2-nistp256",

@@ -23,7 +23,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
         proof=addhost_text,
         cause="CloudStack's key is not accepted by the host",
         expected="CloudStack's public key in authorized_keys of its account",
-        next_step="run prepare_hosts.yml (role cloudstack_agent installs the key), or give "
+        next_step="run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent installs the key), or give "
         "host_registration_password; then run again",
         source="LSD:288; staged: key-refused-no-password",
     ),

@@ -285,7 +285,7 @@ def certificate(state: str) -> Proof:
 
 
 def silent(case: Case) -> str:
-    """Three tries, each given up after 120 s without output (add-host-flow.md)."""
+    """Three tries, each given up after 120 s without output (SSHCmdHelper.java)."""
     return (
         f"three tries that took {case.seconds:.0f} s together" if case.seconds >= SCRIPT_TRIES * SCRIPT_SILENCE else ""
     )

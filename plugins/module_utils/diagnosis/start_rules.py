@@ -44,8 +44,9 @@ START_RULES: tuple[Rule, ...] = (
         cause="the host's certificate does not belong to its key, so libvirtd does not start: two joins ran at the "
         "same time, each with its own key",
         expected="one addHost at a time",
-        next_step="see that nothing else adds this host (another controller, the UI), then run prepare_hosts.yml, "
-        "which removes both, and add_hosts.yml",
+        next_step="see that nothing else adds this host (another controller, the UI), then run ansible-playbook "
+        "cloudstack.kvm.prepare_hosts, "
+        "which removes both, and cloudstack.kvm.add_hosts",
         source="seen on 4.22.1: two addHost of one host, 60 s apart",
     ),
     Rule(

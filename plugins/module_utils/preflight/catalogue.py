@@ -41,7 +41,7 @@ AREAS = (
     *(storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))
-# What path_check.yml runs: the paths, and the facts that may explain them.
+# What cloudstack.kvm.path_check runs: the paths, and the facts that may explain them.
 _EXPLAINING = ("facts", "cabling", "duplicates", "mtu", "paths", "latency")
 PATH_CHECKS = tuple(
     each.id for each in CHECKS.values() if each.area in _EXPLAINING or each.id in ("NET005", "NET007", "NET023")

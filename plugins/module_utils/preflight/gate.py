@@ -32,7 +32,7 @@ EXPECTED = (
     "a passing verdict of the pre-flight about this host, at this address, in this cluster, under the "
     "inventory's policy, and not too old"
 )
-NEXT = "run preflight.yml for the cluster, repair what it reports, then add the host"
+NEXT = "run ansible-playbook cloudstack.kvm.preflight for the cluster, repair what it reports, then add the host"
 # A clock that the reader has set back makes a report look as if it came from the future; a second or two is not a
 # reason to refuse.
 FUTURE_S = 60
@@ -96,7 +96,8 @@ def _require_report(kept: Kept, name: str) -> Report:
             name,
             f"a pre-flight of the cluster began ({began}) and has not ended with a report, so the report of before "
             "says nothing about now",
-            "wait for it if it still runs, or run preflight.yml for the cluster to its end; then add the host",
+            "wait for it if it still runs, or run ansible-playbook cloudstack.kvm.preflight for the cluster to its "
+            "end; then add the host",
         )
     if kept.report is None:
         raise _refusal(name, f"no report at {kept.folder}/preflight.json")
@@ -115,7 +116,7 @@ def _reasons(report: Report, host: Candidate, now: datetime) -> Iterator[str]:
         yield f"the report says nothing about {host.name}"
         return
     if report.complete is not True:
-        yield "the report is from a partial run (path_check.yml)"
+        yield "the report is from a partial run (cloudstack.kvm.path_check)"
     yield from _time(report.created_at, now, host.policy.verdict_max_age_s)
     if not verdict.passed:
         yield f"the verdict is fail because of {', '.join(verdict.because) or 'no reason given'}"
@@ -190,7 +191,7 @@ def _worse(outcome: Outcome, report: Report, host: Candidate) -> InputError:
         host=host.name,
         expected=first.expected,
         observed=". ".join(each.rstrip(".") for each in observed),
-        next_step=f"{first.fix.rstrip('.')}; then run preflight.yml, and add the host",
+        next_step=f"{first.fix.rstrip('.')}; then run ansible-playbook cloudstack.kvm.preflight, and add the host",
         reproduce=first.reproduce,
     )
 

@@ -70,7 +70,7 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    id: str,  # noqa: A002 - the word of design.md and of every report
+    id: str,  # noqa: A002 - the word of every report
     title: str,
     *,
     area: str,

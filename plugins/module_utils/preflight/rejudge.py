@@ -113,6 +113,6 @@ def _unreadable(name: str, error: Exception) -> InputError:
         host=name,
         expected="facts that the checks can read, of now and in preflight.facts.json",
         observed=f"{type(error).__name__}: {error}",
-        next_step="run preflight.yml for the cluster, then add the host; if that is so again, report it as a defect "
-        "of cloudstack.kvm",
+        next_step="run ansible-playbook cloudstack.kvm.preflight for the cluster, then add the host; if that is so "
+        "again, report it as a defect of cloudstack.kvm",
     )

@@ -43,5 +43,18 @@ def test_playbooks_and_make_targets_of_the_readme_exist():
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)", readme)) <= targets
-    playbooks = set(re.findall(r"`([a-z_]+\.yml)`", readme))
-    assert not [name for name in playbooks if not (ROOT / "playbooks" / name).is_file()]
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", readme, re.MULTILINE))
+    assert named == {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+
+
+def test_documents_that_comments_cite_are_in_the_repository():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [ROOT / name for name in listed.split("\0") if (ROOT / name).is_file()]
+    cited = {}
+    for path in paths:
+        if path.suffix in (".py", ".yml", ".j2", ".cfg", ".toml", "") and path.name != "LICENSE":
+            text = path.read_text(encoding="utf-8", errors="replace")
+            cited.update(dict.fromkeys(re.findall(r"\b[a-z][\w-]+\.md\b", text), str(path)))
+    assert len(cited) > 5
+    here = {path.name for path in paths}
+    assert not {name: path for name, path in cited.items() if name not in here}

@@ -75,7 +75,7 @@ def missing(resource: Resource, name: str, existing: list[str]) -> InputError:
         observed=(", ".join(sorted(existing)[:SHOWN]) + (" and more" if len(existing) > SHOWN else ""))
         or "none at all",
         next_step=(f"did you mean {close[0]}? Otherwise " if close else "")
-        + "run register_cluster.yml first, or correct the name in the inventory",
+        + "run ansible-playbook cloudstack.kvm.register_cluster first, or correct the name in the inventory",
     )
 
 

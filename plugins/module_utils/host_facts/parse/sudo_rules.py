@@ -16,8 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 SOURCE = "sudo -l"
 _SCRIPTS = "/usr/share/cloudstack-common/scripts/util"
 _AGENT = "/etc/cloudstack/agent"
-# What a join runs, with arguments of the same form (kvm-host-observed.md, section 2): a rule may be for certain
-# arguments only.
+# What a join of a real 4.22.1 runs, with arguments of the same form: a rule may be for certain arguments only.
 PROGRAMS = {
     f"{_SCRIPTS}/keystore-setup": f"{_AGENT}/agent.properties {_AGENT}/cloud.jks 0123456789abcdef 365 "
     f"{_AGENT}/cloud.csr",

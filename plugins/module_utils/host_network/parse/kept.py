@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Address,
@@ -19,6 +20,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Route,
     State,
 )
+
+SOURCE = "the network as it was kept"
 
 
 def kept_text(kept: Kept) -> str:
@@ -29,7 +32,7 @@ def kept_text(kept: Kept) -> str:
 def parse_kept(text: str) -> Kept:
     """What `kept_text` made. Raises ParseError for anything else."""
     try:
-        data = json.loads(text)
+        data = load_json(text, SOURCE)
         state = State(
             {name: _link(link) for name, link in data["state"]["links"].items()},
             tuple(Route(**_tuples(route)) for route in data["state"]["routes"]),
@@ -37,7 +40,7 @@ def parse_kept(text: str) -> Kept:
         names = {part: tuple(data[part]) for part in ("names", "taken_down", "leased")}
         return Kept(data["backend"], state, files=tuple(_file(each) for each in data["files"]), **names)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ParseError("the network as it was kept", f"{type(error).__name__}: {error}", text=text) from error
+        raise ParseError(SOURCE, f"{type(error).__name__}: {error}", text=text) from error
 
 
 def _base64(value: Any) -> str:

@@ -33,7 +33,11 @@ def with_peers(text: str, addresses: Iterable[str], path: str) -> str:
     """
     version, families = version_of(text), {found[1] for found in _SET.finditer(text)}
     if not version or families != {"ipv4", "ipv6"}:
-        raise ParseError(path, "it is not a file of the role firewall", next_step="run prepare_hosts.yml for this host")
+        raise ParseError(
+            path,
+            "it is not a file of the role firewall",
+            next_step="run ansible-playbook cloudstack.kvm.prepare_hosts for this host",
+        )
     known = [each for found in _SET.finditer(text) for each in _elements(found["body"])]
     wanted = sort_addresses([*known, *addresses])
     edited = _SET.sub(lambda found: _set(found[1], wanted), text)

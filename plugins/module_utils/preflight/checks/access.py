@@ -44,18 +44,18 @@ RSA = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")  # one kind of key, three kind
 NEEDED_IN_PATH = ("keytool", "kvm-ok", "hostname", *(each.name for each in JOIN_PROGRAMS if each.fails))
 OTHER_MACHINE = "correct cloudstack_host_address, or find the machine that has the same address"
 STAGE_FIXES = {
-    "algorithms": "look for a Match block or an OpenSSH policy that holds for the management server's address, and "
+    "algorithms": "look for a Match block or an OpenSSH policy that applies to the management server's address, and "
     "let sshd offer what ACC001 lists",
     "command": "give the account a login shell that runs commands, and print nothing from its profile",
-    "connect": "see that sshd runs and answers the management server (TCP wrappers, MaxStartups, fail2ban)",
+    "connect": "make sure that sshd runs and answers the management server (TCP wrappers, MaxStartups, fail2ban)",
 }
 KEY_FIX = (
-    "run prepare_hosts.yml (role cloudstack_agent installs cloudstack_agent_management_keys for "
-    "cloudstack_agent_username) and let sshd accept the login"
+    "run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent installs "
+    "cloudstack_agent_management_keys for cloudstack_agent_username) and let sshd accept the login"
 )
 PREPARE = (
-    "run prepare_hosts.yml: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm for "
-    "cloudstack_agent_username"
+    "run ansible-playbook cloudstack.kvm.prepare_hosts: the role cloudstack_agent writes /etc/sudoers.d/cloudstack-kvm "
+    "for cloudstack_agent_username"
 )
 
 
@@ -115,8 +115,8 @@ def algorithms(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
 
     That client, Trilead build-217-jenkins-27 in CloudStack 4.22, has no AES-GCM, no chacha20-poly1305, no -etm MAC, no
     diffie-hellman-group14/16/18 and no sntrup761. A hardened sshd locks it out with the same text as a closed port,
-    "There was a problem while connecting to <host>:22" (F60), while OpenSSH, and Ansible, get in. Which algorithms it
-    has was tried one by one.
+    "There was a problem while connecting to <host>:22" (F60), while OpenSSH, and Ansible, get in. Its algorithms were
+    tried one by one.
     """
     yield from _algorithms(host)
 
@@ -219,7 +219,7 @@ def _key_refused(host: Profile, user: str, settings: Mapping[str, Any], key: str
     if methods != "any" and "publickey" not in methods.split():
         yield f"AuthenticationMethods {methods}"
     if body not in {each.split()[1] for each in host.require("ssh", "authorized_keys", user)}:
-        yield f"authorized_keys of {user} has not got the key"
+        yield f"authorized_keys of {user} does not contain the key"
 
 
 def _password_allowed(user: str, settings: Mapping[str, Any]) -> bool:
@@ -311,8 +311,8 @@ def login_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
 
     The path from the management server counts, not Ansible's (F01). Where the host's settings explain the failure,
     ACC001 or ACC002 says so, where the port is closed, ACC006. A login that does not see /dev/kvm although the host has
-    it has reached another machine. Without a management server in the inventory it is unknown, and the host's own
-    settings have to do.
+    it has reached another machine. Without a management server in the inventory it is unknown, and only the host's own
+    settings are judged.
     """
     for name, server in sorted(servers(host).items()):
         ssh = server.get("ssh")
@@ -385,7 +385,7 @@ def sudo_works(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     prevents=("F01", "F64"),
     unknown=WARNING,
     fix="give the management servers of the group management_servers their address on the management network "
-    "(cloudstack_management_address), run prepare_hosts.yml, check firewalls between",
+    "(cloudstack_management_address), run ansible-playbook cloudstack.kvm.prepare_hosts, check firewalls between",
     reproduce="nc -vz HOST 22   # on the management server",
 )
 def ports_open(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -64,7 +64,7 @@ BMC_LINK_FIX = (
     scope=CLUSTER,
     prevents=("F20",),
     fix="give the bridge of the management label exactly one IPv4 address in network_bridge_bridges (address), the "
-    "host's cloudstack_host_address (default: ansible_host), and run playbooks/prepare_hosts.yml",
+    "host's cloudstack_host_address (default: ansible_host), and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 -br addr",
 )
 def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
     prevents=("F09",),
     unknown=WARNING,
     fix="give the bridge a static address in network_bridge_bridges (address: 192.0.2.11/24 instead of dhcp) and "
-    "run playbooks/prepare_hosts.yml",
+    "run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 addr | grep dynamic",
 )
 def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -126,7 +126,8 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
-    fix="correct address in network_bridge_bridges, prefix length included, and run playbooks/prepare_hosts.yml",
+    fix="correct address in network_bridge_bridges, prefix length included, and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 -br addr",
 )
 def same_subnet(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -50,8 +50,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 )
 
 CLEAN = (
-    "remove /etc/cloudstack/agent/cloud.*: run prepare_hosts.yml with cloudstack_agent_remove_leftovers=true (a "
-    "copy is kept)"
+    "remove /etc/cloudstack/agent/cloud.*: run ansible-playbook cloudstack.kvm.prepare_hosts with "
+    "cloudstack_agent_remove_leftovers=true (a copy is kept)"
 )
 FORGET = f"systemctl disable --now cloudstack-agent; empty guid, zone, pod and cluster in {FILE}"
 GOOD_JAVA = ("11", "17", "21")  # what pre-check.sh of the agent lets through
@@ -89,8 +89,8 @@ def _release(version: str) -> str:
     severity=ERROR,
     scope=HOST,
     prevents=("F04", "F13"),
-    fix="set cloudstack_agent_version to the management server's release and run prepare_hosts.yml (role "
-    "cloudstack_agent)",
+    fix="set cloudstack_agent_version to the management server's release and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role cloudstack_agent)",
     reproduce="dpkg-query -W cloudstack-agent cloudstack-common || rpm -q cloudstack-agent cloudstack-common",
 )
 def packages(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -136,8 +136,8 @@ def java(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """/usr/bin/java must be there and be version 17; 11 and 21 also start the agent, with a warning of its own.
 
     keystore-setup and cloudstack-setup-agent do not notice missing Java. The unit's test (pre-check.sh) then fails
-    every ten seconds, and addHost gives up after more than six minutes with its generic text (F58). That test lets Java
-    8 through, but the agent cannot run on it. Not judged before the agent's package is there, which brings Java along
+    every ten seconds, and addHost gives up after more than six minutes with its generic text (F58). That test accepts
+    Java 8, but the agent cannot run on it. Not judged before the agent's package is there, which brings Java along
     (AGT001).
     """
     if package(host) is None:
@@ -265,7 +265,7 @@ def _missing_modules(host: Profile, cluster: Cluster) -> Iterator[Problem]:
 def stale_keystore(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """cloud.jks must open with the passphrase in agent.properties, or not be there.
 
-    A keystore with another passphrase stays for ever: keystore-setup neither replaces nor reports it, the agent says
+    A keystore with another passphrase stays forever: keystore-setup neither replaces nor reports it, the agent says
     "keystore password was incorrect" every five seconds, and every further addHost fails after seven minutes (F57). A
     full disk leaves one of 0 bytes (F69). Not judged where agent.properties itself is lost (AGT005). The passphrase is
     compared on the host and never leaves it.
@@ -303,7 +303,7 @@ def lost_properties(host: Profile, cluster: Cluster, policy: Policy) -> Iterator
     """agent.properties must hold text, and that of a member must hold its guid.
 
     Java writes the file without fsync; after a hard power-off it was seen full of zero bytes. The agent then says
-    "Unable to find the guid" for ever, and a new join gets a new passphrase that does not open the old cloud.jks (F68,
+    "Unable to find the guid" forever, and a new join gets a new passphrase that does not open the old cloud.jks (F68,
     F57).
     """
     if host.require("agent", "present") and host.require("agent", "zeroed"):
@@ -333,7 +333,7 @@ def registered_elsewhere(host: Profile, cluster: Cluster, policy: Policy) -> Ite
     that CloudStack has: registered in another zone or cluster, or the guid belongs to another host (a cloned disk), is
     an error, because the join would take the record over, and its guests with it (F08, F09). An agent that runs and
     talks to another management server belongs to another cloud. Known nowhere, it is left from a deleted host or a
-    failed join: addHost writes it anew, but until then a start of the agent registers the host again, unchecked (F10),
+    failed join: addHost replaces it, but until then a start of the agent registers the host again, unchecked (F10),
     which is a warning. Where CloudStack was not asked it is unknown.
     """
     life = {} if host.member else former_life(host)
@@ -410,14 +410,14 @@ def foreign_guid(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     severity=WARNING,
     scope=HOST,
     prevents=("F65", "F67"),
-    fix="run prepare_hosts.yml (role cloudstack_agent stops the unit until the join)",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role cloudstack_agent stops the unit until the join)",
     reproduce="systemctl show cloudstack-agent -p ActiveState,SubState,NRestarts,UnitFileState",
 )
 def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Before the join the unit must be stopped, on a member it must run.
 
     The package enables and starts it. Without a guid it dies at once and systemd starts it again every ten seconds,
-    half a core busy for ever (F65). On a member that CloudStack shows as Up a stopped agent is an error: state Up says
+    half a core busy forever (F65). On a member that CloudStack shows as Up a stopped agent is an error: state Up says
     nothing about the agent (F67). Not judged where agent.properties explains it (AGT005, AGT006) or CloudStack knows
     that the host is away (CLD007).
     """
@@ -447,7 +447,8 @@ def unit_state(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Prob
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F13",),
-    fix="set cloudstack_agent_version for the whole cluster and run prepare_hosts.yml host by host",
+    fix="set cloudstack_agent_version for the whole cluster and run ansible-playbook cloudstack.kvm.prepare_hosts host "
+    "by host",
     reproduce="dpkg-query -W cloudstack-agent || rpm -q cloudstack-agent",
 )
 def one_version(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

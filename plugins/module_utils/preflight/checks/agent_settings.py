@@ -130,7 +130,7 @@ def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
     order.
 
     A change of the setting is pushed to connected agents at once, unchecked; an agent that was away keeps the old list
-    and is lost at its next reconnect (F61). Whether the setting itself makes sense is CLD001's matter.
+    and is lost at its next reconnect (F61). Whether the setting itself is valid is CLD001's matter.
     """
     found = properties(host) if host.member else {}
     if not found.get("guid"):

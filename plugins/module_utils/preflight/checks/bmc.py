@@ -93,7 +93,7 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
 
     Any of them may be the one that fences. Configuring out-of-band management never tests it; a wrong password, account
     or address is seen only as power state Unknown, and Host HA cannot fence (F49). A host without a declared BMC is
-    only told: it can be neither fenced nor recovered, and Host HA leaves it Ineligible (F50).
+    only an info: it can be neither fenced nor recovered, and Host HA leaves it Ineligible (F50).
     """
     address = host.declared.get("oobm_address")
     if not address:
@@ -133,7 +133,8 @@ def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     Proof, in this order: a BMC that says its machine is off while the host answers is another's. The GUID that the host
     sees in band must be the one over LAN (in any byte order). Without GUIDs, the BMC's address in band must be the
     declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it; one that differs proves nothing,
-    because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only told.
+    because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only an
+    info.
     """
     declared = host.declared.get("oobm_address")
     if not declared:
@@ -264,7 +265,7 @@ def _contains(network: str, address: str) -> bool:
     reproduce="curl -ku USER https://BMC/redfish/v1/Systems   # then ResetType GracefulShutdown twice",
 )
 def redfish(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Hosts that shall be fenced should use the driver ipmitool.
+    """Hosts that are to be fenced should use the driver ipmitool.
 
     CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when
     the machine is off already. The host then stays in Fencing and its guests are not started elsewhere until it is

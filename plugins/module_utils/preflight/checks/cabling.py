@@ -51,7 +51,7 @@ Cards = Sequence[Mapping[str, Any]]
     scope=HOST,
     prevents=("F14",),
     fix="check cable, transceiver and switch port; bring the interface up "
-    "(playbooks/prepare_hosts.yml starts what network_bridge_bridges declares)",
+    "(cloudstack.kvm.prepare_hosts starts what network_bridge_bridges declares)",
     reproduce="ip -br link",
 )
 def links_up(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def _dead_links(host: Profile, bridge: Mapping[str, Any]) -> list[str]:
 
 def _is_dead(link: Mapping[str, Any]) -> bool:
     if link.get("up") is not False and link.get("carrier") is None:
-        raise FactUnavailable(f"interfaces.{link['name']}.carrier", "the kernel did not tell")
+        raise FactUnavailable(f"interfaces.{link['name']}.carrier", "the kernel does not report it")
     return link.get("up") is False or link.get("carrier") is False
 
 
@@ -108,7 +108,7 @@ def nic_speed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     """The cards under the bridge of a label have one speed (all legs of a bond together) and one driver on all hosts.
 
     Nothing in CloudStack knows of speeds: guests are placed on the slow host like on the others, and an evacuation
-    takes as long as its slowest link. Another driver alone is told as information. Links that are down are the subject
+    takes as long as its slowest link. Another driver alone is only an info. Links that are down are the subject
     of NET011 and NET013.
     """
     members = [host.name for host in hosts if host.member]
@@ -134,7 +134,7 @@ def _speeds(label: str, live: Mapping[str, Cards], members: Sequence[str]) -> It
         yield _under(label, problem)
     for name in sorted(set(live) - set(known)):
         expected = f"the speed of the NIC under {label} to be known"
-        yield Problem((name,), expected, "unknown: the driver does not tell", kind=UNKNOWN)
+        yield Problem((name,), expected, "unknown: the driver does not report it", kind=UNKNOWN)
 
 
 def _live_cards(hosts: Sequence[Profile], cluster: Cluster, label: str) -> dict[str, Cards]:

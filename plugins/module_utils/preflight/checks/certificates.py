@@ -95,7 +95,7 @@ def _moment(text: str) -> datetime:
     severity=WARNING,
     scope=HOST,
     prevents=("F59",),
-    fix="see that keytool works, delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, add it again; "
+    fix="make keytool work, delete the host in CloudStack, remove /etc/cloudstack/agent/cloud.*, add it again; "
     "then clean journal and auth log",
     reproduce="openssl x509 -in /etc/cloudstack/agent/cloud.crt -noout -subject; ls -l /etc/cloudstack/agent/cloud.csr",
 )
@@ -128,8 +128,8 @@ PAIRS = {
     severity=ERROR,
     scope=HOST,
     prevents=("F29",),
-    fix="run prepare_hosts.yml: on a host that has never been Up it removes both (a copy is kept), and the next "
-    "join makes them anew",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts: on a host that has never been Up it removes both (a copy "
+    "is kept), and the next join creates them again",
     reproduce="for f in 'x509 -noout -pubkey -in cloud.crt' 'pkey -pubout -in cloud.key'; do (cd "
     "/etc/cloudstack/agent; openssl $f | sha256sum); done",
 )

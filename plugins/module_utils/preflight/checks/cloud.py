@@ -81,12 +81,12 @@ def management_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) 
     reproduce="cmk list hosts type=Routing clusterid=... filter=name,ipaddress,state",
 )
 def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Every host that CloudStack has in this cluster must be one of those that were looked at.
+    """Every host that CloudStack has in this cluster must be one of those that were inspected.
 
     A candidate is compared with the live members; a member that the inventory does not know may have another CPU,
     another MTU or no TLS, and migration to it fails later. Found by address, or by name where a member's address has
     changed (AGT007). Members that are in the inventory but gave no facts are FCT001's matter. Without access to
-    CloudStack it is unknown; where CloudStack was to be asked and did not answer, no host may join on that.
+    CloudStack it is unknown; where CloudStack was asked and did not answer, no host may join.
     """
     if not cluster.from_cloudstack:
         why = f"CloudStack did not answer: {cluster.unanswered}" if cluster.unanswered else "CloudStack was not asked"
@@ -101,8 +101,8 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     missing = [record for record in cluster.members if record.address not in seen and record.name not in names]
     if missing and hosts:
         severity = WARNING if all(host.member for host in hosts) else None
-        observed = f"not looked at: {'; '.join(map(registered_text, missing))}"
-        yield Problem(concerned(hosts), "all hosts of the cluster looked at", observed, severity=severity)
+        observed = f"not inspected: {'; '.join(map(registered_text, missing))}"
+        yield Problem(concerned(hosts), "all hosts of the cluster inspected", observed, severity=severity)
 
 
 @check(
@@ -112,7 +112,7 @@ def members_in_inventory(hosts: Sequence[Profile], cluster: Cluster, policy: Pol
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F20", "F14"),
-    fix="set it in cluster_traffic_labels and run register_cluster.yml",
+    fix="set it in cluster_traffic_labels and run ansible-playbook cloudstack.kvm.register_cluster",
     reproduce="cmk list traffictypes physicalnetworkid=... filter=traffictype,kvmnetworklabel",
 )
 def traffic_labels(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -147,8 +147,8 @@ def traffic_labels(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -
 )
 def comes_back(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """add.host.on.service.restart.kvm is true by default: a deleted host keeps its ids in agent.properties, and one
-    restart of its agent registers it again under a new id, 66 s later, without addHost and without any check (F10). No
-    obstacle for a join; worth knowing before a removal.
+    restart of its agent registers it again under a new id, 66 s later, without addHost and without any check (F10). It
+    does not stop a join; it is worth knowing before a removal.
     """
     if cluster.settings.get(RESTART, "").lower() == "true" and hosts:
         yield Problem(
@@ -166,14 +166,14 @@ def comes_back(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     scope=CLUSTER,
     prevents=("F71", "F54"),
     unknown=INFO,
-    fix="enable it once it shall serve guests: updateZone or updateCluster allocationstate=Enabled "
+    fix="enable it once it is to run guests: updateZone or updateCluster allocationstate=Enabled "
     "(cluster_zone_allocation_state for a zone)",
     reproduce="cmk list zones filter=name,allocationstate; cmk list clusters filter=name,allocationstate",
 )
 def allocation_state(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A host joins a Disabled zone or cluster without a word, but nothing moves there: live migration, maintenance and
-    the restart of guests of a dead host find "No destination", even for root admin (F71). Disabled on purpose, until a
-    new host is proven, it is right.
+    """A host joins a Disabled zone or cluster without complaint, but nothing moves there: live migration, maintenance
+    and the restart of guests of a dead host find "No destination", even for root admin (F71). It is right if it is
+    Disabled on purpose, until a new host is verified.
     """
     states = {
         f"zone {cluster.zone}": cluster.zone_allocation_state,
@@ -238,7 +238,7 @@ def members_up(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
 
     A new host does not depend on them, but a record in Alert or Connecting shows a cluster in trouble (a bridge without
     a port, a dead pool) that the next host will meet too, and Host HA needs another Up host (F50). Maintenance and
-    Disabled are only told, because an operator wanted them. Members that were not looked at are CLD002's and FCT001's
+    Disabled are only an info, because an operator chose them. Members that were not inspected are CLD002's and FCT001's
     matter.
     """
     standing = [host for host in hosts if host.member]

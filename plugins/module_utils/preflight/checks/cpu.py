@@ -88,10 +88,10 @@ def architecture(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> 
     reproduce="lscpu | grep 'Vendor ID'",
 )
 def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The CPU vendor must be one in a cluster.
+    """All hosts of a cluster must have the same CPU vendor.
 
     Live migration between Intel and AMD is supported by neither QEMU nor libvirt, with whatever guest CPU. CloudStack
-    compares nothing (add-host-flow, section 5), adds the host, and fails at the first evacuation (F35).
+    compares nothing (LibvirtServerDiscoverer.java), adds the host, and fails at the first evacuation (F35).
     """
     other = {name for problem in architecture(hosts, cluster, policy) for name in problem.hosts}
     yield from same([host for host in hosts if host.name not in other], cluster, "cpu", "vendor")
@@ -104,8 +104,8 @@ def vendor(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     severity=BLOCKER,
     scope=HOST,
     prevents=("F03", "F05"),
-    fix="run prepare_hosts.yml: the role kvm_host installs cpu-checker; if kvm-ok still fails, enable VT-x or AMD-V "
-    "in the firmware",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts: the role kvm_host installs cpu-checker; if kvm-ok still "
+    "fails, enable VT-x or AMD-V in the firmware",
     reproduce="ls -l /dev/kvm; kvm-ok",
 )
 def kvm(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -158,7 +158,7 @@ def guest_cpu(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     What it means is decided by guest.cpu.mode of the agents (F35):
 
     - not set, CloudStack's default: guests get QEMU's default CPU, which every host has. Migration between two CPU
-      models was seen to work (kvm-host-observed, section 8). An information, nothing more.
+      models was seen to work. Reported as an info only.
     - custom: guests get one named model. A warning if the candidate lacks features, because it may lack some of that
       model.
     - host-model: guests get the model and the features of the host they start on. Incompatible is an error, a superset

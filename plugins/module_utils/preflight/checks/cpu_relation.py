@@ -39,7 +39,7 @@ class Relation:
 
     def __str__(self) -> str:
         lacks = f"; lacks {_listed(self.lacks)}" if self.lacks else ""
-        return self.verdict + lacks + (f"; has besides {_listed(self.besides)}" if self.besides else "")
+        return self.verdict + lacks + (f"; has in addition {_listed(self.besides)}" if self.besides else "")
 
     @property
     def movement(self) -> str:

@@ -28,7 +28,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=BLOCKER,
     scope=CLUSTER,
     prevents=("F09",),
-    fix="give one of them its own address in network_bridge_bridges and run playbooks/prepare_hosts.yml",
+    fix="give one of them its own address in network_bridge_bridges and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts",
     reproduce="ip -br addr",
 )
 def duplicate_address(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -24,8 +24,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     reproduce="ansible -i INVENTORY HOST -m cloudstack.kvm.kvm_host_facts",
 )
 def facts_of_every_host(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """A candidate is compared with all live members of the cluster. A member that could not be looked at leaves that
-    comparison open, so no candidate may join on it. A candidate that could not be looked at holds up itself only.
+    """A candidate is compared with all live members of the cluster. A member that could not be inspected leaves that
+    comparison open, so no candidate may join. A candidate that could not be inspected only keeps itself out.
     """
     candidates = tuple(host.name for host in hosts if not host.member)
     for missing in sorted(cluster.hosts_without_facts, key=lambda each: each.name):

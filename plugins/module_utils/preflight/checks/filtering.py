@@ -63,7 +63,7 @@ Question = tuple[str, Connection]  # whose connection, and the connection
     unknown=WARNING,
     fix="without security groups: let forwarded frames pass (iptables -P FORWARD ACCEPT; ufw: "
     "DEFAULT_FORWARD_POLICY=ACCEPT; remove Docker from the host); "
-    "with them: install iptables, ebtables and ipset and load br_netfilter at boot (playbooks/prepare_hosts.yml)",
+    "with them: install iptables, ebtables and ipset and load br_netfilter at boot (cloudstack.kvm.prepare_hosts)",
     reproduce="sysctl net.bridge.bridge-nf-call-iptables; iptables -S FORWARD | head -n 1",
 )
 def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -103,8 +103,8 @@ def bridge_filtering(host: Profile, cluster: Cluster, policy: Policy) -> Iterato
     scope=CLUSTER,
     prevents=("F26", "F64"),
     unknown=WARNING,
-    fix="allow them: firewall_cluster_peers and playbooks/prepare_hosts.yml (role firewall); correct rules of "
-    "other origin where they were made",
+    fix="allow them: set firewall_cluster_peers and run ansible-playbook cloudstack.kvm.prepare_hosts (role firewall); "
+    "correct rules of other origin where they were made",
     reproduce="nft -a list ruleset",
 )
 def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -115,8 +115,8 @@ def firewall_blocks_hosts(hosts: Sequence[Profile], cluster: Cluster, policy: Po
     iptables-nft shows as xt) makes the answer unknown, never right. A host whose ports were found filtered is the
     subject of NET016.
 
-    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer: it is the one that
-    must not join like that.
+    Members that do not know a newcomer yet drop its migrations. That is reported for the newcomer, because it must not
+    join like that.
     """
     closed = blocked_newcomers(hosts, cluster)
     yield from _strangers(closed)
@@ -141,11 +141,12 @@ def _strangers(closed: Closed) -> Iterator[Problem]:
         rule = min(ports[min(ports)].values())
         yield Problem(
             (name,),
-            f"{show(sorted(ports))} to let {name} in",
-            f"their firewalls close {show(sorted({port for rules in ports.values() for port in rules}))} to it",
+            f"{show(sorted(ports))} allowed for {name}",
+            f"their firewalls block {show(sorted({port for rules in ports.values() for port in rules}))} for it",
             f"{min(ports)}: {rule}",
             others=tuple(sorted(ports)),
-            fix=f"run prepare_hosts.yml with --limit {name}: the role firewall tells the members of it too, and says "
+            fix=f"run ansible-playbook cloudstack.kvm.prepare_hosts with --limit {name}: the role firewall tells "
+            "the members of it too, and says "
             "which of them it could not reach; a member with a list of its own (firewall_cluster_peers) needs it there",
         )
 
@@ -193,8 +194,8 @@ def _judge(host: Profile, questions: Iterable[Question], seen: dict[tuple[str, i
     scope=CLUSTER,
     prevents=("F21",),
     unknown=WARNING,
-    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: "
-    "firewall_vxlan_sources, playbooks/prepare_hosts.yml",
+    fix="allow UDP 8472 (multicast) or 4789 (EVPN) from the hosts' addresses on the guest label: set "
+    "firewall_vxlan_sources and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="nft -a list ruleset | grep -e 8472 -e 4789",
 )
 def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -202,8 +203,10 @@ def firewall_blocks_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Po
 
     modifyvxlan.sh takes Linux's port 8472, modifyvxlan-evpn.sh 4789. A host that is set to EVPN needs the latter alone.
     On others EVPN may still be meant, so one open port is enough, and a warning is given where it is not CloudStack's
-    usual one (8472). A closed one cuts guests on different hosts from each other without a word. Rules are read as in
-    NET018; a path without an address on the guest label is the subject of PTH009.
+    usual one (8472). A closed one silently
+    cuts off guests on different hosts from each other. Rules are read as in
+    NET018; a path without an address on the
+    guest label is the subject of PTH009.
     """
     if not cluster.vxlan:
         return

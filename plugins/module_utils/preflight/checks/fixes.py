@@ -3,7 +3,7 @@
 """What to do about what a program said: one table for each area, the first row that fits counts.
 
 The texts are those of the programs, with where they are from: `vm` was captured in the VM lab or stands in
-kvm-host-observed.md, the rest is quoted from the source of the program or from a public report.
+a real host, the rest is quoted from the source of the program or from a public report.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ NFS = (
     ),
     Fix(
         r"need a /sbin/mount\.|bad option; for several filesystems|unknown filesystem type '?nfs",
-        "install the NFS client (nfs-common or nfs-utils): run prepare_hosts.yml with storage_client_exports set",
+        "install the NFS client (nfs-common or nfs-utils): run ansible-playbook cloudstack.kvm.prepare_hosts with "
+        "storage_client_exports set",
         "mount(8): wrong fs type, bad option, ... you might need a /sbin/mount.<type> helper program",
     ),
     Fix(
@@ -181,7 +182,8 @@ SUDO = (
     ),
     Fix(
         r"terminal is required|password is required|a password",
-        "add NOPASSWD for the three programs: run prepare_hosts.yml (role cloudstack_agent writes "
+        "add NOPASSWD for the three programs: run ansible-playbook cloudstack.kvm.prepare_hosts (role "
+        "cloudstack_agent writes "
         "/etc/sudoers.d/cloudstack-kvm)",
         "sudo: a terminal is required to read the password (vm)",
     ),
@@ -197,7 +199,8 @@ SUDO = (
     ),
     Fix(
         r"not in (the )?sudoers|not allowed to (run|execute)",
-        "let sudoers name the account for the three programs: run prepare_hosts.yml (role cloudstack_agent)",
+        "let sudoers name the account for the three programs: run ansible-playbook cloudstack.kvm.prepare_hosts "
+        "(role cloudstack_agent)",
         "user NOT in sudoers; command not allowed (vm, the host's journal)",
     ),
     Fix(

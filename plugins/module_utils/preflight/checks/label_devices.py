@@ -167,7 +167,7 @@ def _settings(host: Profile) -> str:
     scope=CLUSTER,
     prevents=("F18", "F19"),
     fix="put the same VLAN under the label on all hosts (network_bridge_bridges, port: eth1.100 or eth1) and run "
-    "playbooks/prepare_hosts.yml; where the switch port of this host delivers another tag, correct the switch port",
+    "cloudstack.kvm.prepare_hosts; where the switch port of this host delivers another tag, correct the switch port",
     reproduce="ip -d -br link show type vlan; ls /sys/class/net/*/brif; bridge vlan",
 )
 def same_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -231,7 +231,7 @@ def _vlan_text(tags: Sequence[Any]) -> str:
     scope=HOST,
     prevents=("F18", "F19"),
     fix="give each label a VLAN of its own (network_bridge_bridges, port), outside of the VLAN ranges that CloudStack "
-    "gives to guests, and run playbooks/prepare_hosts.yml",
+    "gives to guests, and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -d -br link show type vlan; ls /sys/class/net/*/brif",
 )
 def shared_vlan(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

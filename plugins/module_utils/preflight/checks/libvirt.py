@@ -47,7 +47,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
 
 LISTEN = re.compile(r"--listen|-[a-z]*l[a-z]*")
 SET_UP_WRITES_LISTEN = ("redhat", "suse")  # there cloudstack-setup-agent writes LIBVIRTD_ARGS itself
-PREPARE = "run prepare_hosts.yml: the role kvm_host "
+PREPARE = "run ansible-playbook cloudstack.kvm.prepare_hosts: the role kvm_host "
 DROPPED_FIX = (
     "stop and start the guests that run with these machine types (a stop and a start give them the current type; a "
     "reboot inside the guest does not), or keep them in a cluster whose QEMU still has the types; guests that are "
@@ -209,7 +209,7 @@ def versions(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
 
     Guests move to a newer QEMU, but not back: state and machine types of the newer one are unknown to the older (F36).
     So a newer host can take guests and cannot be evacuated. Where the candidate even lacks the members' machine types,
-    LIB004 speaks.
+    LIB004 reports it.
     """
     skip = {
         name for problem in machine_types(hosts, cluster, policy) if problem.kind == FAILED for name in problem.hosts
@@ -343,7 +343,7 @@ def secured(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
     The source of a migration chooses: qemu+tls if it is secured, qemu+tcp if not
     (LibvirtMigrateCommandWrapper.java:99-104), and the other kind of host does not answer (F28). Where no member is
     secured, the candidate would be the only one, and no guest could come or leave: then it is to blame. A member on
-    which nothing listens on 16514 is LIB002's. Needs CloudStack: from the inventory alone nothing is said.
+    which nothing listens on 16514 is LIB002's. Needs CloudStack: with the inventory alone nothing is reported.
     """
     profiles = {record.id: host for host in hosts if (record := _record_of(host, cluster))}
     secured = []

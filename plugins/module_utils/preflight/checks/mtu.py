@@ -44,7 +44,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 MEMBERSHIPS = "net.ipv4.igmp_max_memberships"
 MEMBERSHIPS_MIN = 200  # CloudStack's documentation (plugins/vxlan.rst); the kernel's default is 20
 FIX = (
-    "correct mtu in network_bridge_bridges and run playbooks/prepare_hosts.yml, "
+    "correct mtu in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts, "
     "which sets it on every layer (role network_bridge)"
 )
 
@@ -60,7 +60,7 @@ FIX = (
     reproduce="ip -br link; ip -d link | grep mtu",
 )
 def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """Card >= bond >= VLAN device >= bridge, under every label.
+    """MTU of NIC >= bond >= VLAN device >= bridge, under every label.
 
     A layer that is smaller than the one above drops the large packets silently: ping works, downloads, TLS and
     NFS hang (F21).
@@ -75,7 +75,7 @@ def layers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
             if small < large:
                 too_small.setdefault(f"{lower} has {small}", set()).add(f"{upper} above it {large}")
     for observed, above in sorted(too_small.items()):
-        expected = "an MTU below that is not smaller than the one above"
+        expected = "each layer with at least the MTU of the layer above it"
         yield Problem((host.name,), expected, f"{observed}, {show(above)}")
 
 
@@ -101,7 +101,8 @@ def _sizes(host: Profile, label: str, bridge: Mapping[str, Any]) -> dict[str, An
     severity=ERROR,
     scope=HOST,
     prevents=("F21",),
-    fix="run playbooks/prepare_hosts.yml (role network_bridge), or correct mtu in network_bridge_bridges",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role network_bridge), or correct mtu in "
+    "network_bridge_bridges",
     reproduce="ip link show type bridge",
 )
 def as_declared(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -202,14 +203,14 @@ def _family(hosts: Sequence[Profile], label: str) -> int:
     scope=HOST,
     prevents=("F21",),
     fix="set kvm_host_sysctl: {net.ipv4.igmp_max_memberships: 200} (the default of role kvm_host) "
-    "and run playbooks/prepare_hosts.yml",
+    "and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="sysctl net.ipv4.igmp_max_memberships",
 )
 def multicast_groups(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Where guest networks are isolated with VXLAN, each one is a multicast group that the host joins, and the kernel's
     default allows 20.
 
-    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN does without multicast.
+    The twenty-first network of a host comes up and carries nothing (plugins/vxlan.rst). EVPN needs no multicast.
     """
     if cluster.vxlan and not evpn(host):
         allowed = host.require("sysctl", MEMBERSHIPS)

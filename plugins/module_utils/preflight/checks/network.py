@@ -49,8 +49,8 @@ VERIFIED = ("Management", "Public", "Guest")
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F17"),
-    fix="declare the bridge in network_bridge_bridges and run playbooks/prepare_hosts.yml; or correct the label in "
-    "cluster_traffic_labels",
+    fix="declare the bridge in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts; or "
+    "correct the label in cluster_traffic_labels",
     reproduce="ip -br link show type bridge",
 )
 def bridge_for_label(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -83,8 +83,8 @@ def _without_device(host: Profile, names: Sequence[str]) -> list[str]:
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F15"),
-    fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run playbooks/prepare_hosts.yml; "
-    "rename a port that the agent does not know with a systemd .link file first",
+    fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts; rename a port that the agent does not know with a systemd .link file first",
     reproduce="ls /sys/class/net/*/brif",
 )
 def bridge_has_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ def _ovs_failed(host: Profile) -> bool:
     scope=HOST,
     prevents=("F16",),
     fix="give the NIC a shorter name with a systemd .link file, or put a bond such as bond0 between it and the "
-    "bridge; then correct port in network_bridge_bridges and run playbooks/prepare_hosts.yml",
+    "bridge; then correct port in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts",
 )
 def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The agent names the bridge of a guest VLAN br<port>-<vlan>, and Linux allows 15 characters.
@@ -199,7 +199,7 @@ def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str
     scope=HOST,
     prevents=("F18",),
     fix="put the VLAN device on the NIC or bond, with a bridge of its own (network_bridge_bridges, port: "
-    "bond0.100), then run playbooks/prepare_hosts.yml",
+    "bond0.100), then run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -d link show type vlan",
 )
 def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -228,7 +228,7 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     severity=ERROR,
     scope=HOST,
     prevents=("F14",),
-    fix="run playbooks/prepare_hosts.yml, or correct port in network_bridge_bridges",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts, or correct port in network_bridge_bridges",
     reproduce="ls /sys/class/net/*/brif",
 )
 def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -294,7 +294,7 @@ def ifconfig(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     """cloudstack-setup-agent calls ifconfig when it tries to build a missing bridge, and net-tools is not a dependency
     of the agent.
 
-    Told as information beside NET001: installing net-tools would only take the tool further into rewriting the network
+    An info beside NET001: installing net-tools would only take the tool further into rewriting the network
     (F17).
     """
     bridges = host.get("bridges")

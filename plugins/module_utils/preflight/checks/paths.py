@@ -246,13 +246,13 @@ def echo_allowed(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Pol
     area="paths",
     severity=WARNING,
     scope=CLUSTER,
-    fix="read the message; for the whole cluster run path_check.yml",
-    reproduce="ansible-playbook -i INVENTORY playbooks/path_check.yml",
+    fix="read the message; for the whole cluster run ansible-playbook cloudstack.kvm.path_check",
+    reproduce="ansible-playbook -i INVENTORY cloudstack.kvm.path_check",
 )
 def everything_tested(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
     """Every host tested its paths to the others, on every label on which it has an address.
 
-    A run in which no host was told to (preflight_path_check) is an info; one in which they could not be told is a
+    A run without a path check (preflight_path_check) is an info; one in which the hosts could not be asked is a
     warning.
     """
     paths = cluster.paths

@@ -45,14 +45,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 Probe = Mapping[str, Any]
 LISTENING = ("agent", "storage")  # purposes for which a program must listen before the join
 ALLOW_PEERS = (
-    "allow the hosts of the cluster: firewall_cluster_peers, then playbooks/prepare_hosts.yml (role "
-    "firewall); look at other firewalls on the way"
+    "allow the hosts of the cluster: set firewall_cluster_peers and run ansible-playbook cloudstack.kvm.prepare_hosts "
+    "(role firewall); look at other firewalls in between"
 )
 SLOW = (
-    "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the way "
+    "look at the error counters of NIC and switch port (ip -s link), at the load of the link, and at the path "
     "between the two"
 )
-ALLOW_OUT = "look at the host's own way out: link, VLAN of the switch port, routes, and a firewall at its output"
+ALLOW_OUT = "look at the host's own outgoing path: link, VLAN of the switch port, routes, and a firewall at its output"
 
 
 @check(
@@ -110,8 +110,8 @@ def vxlan_reaches(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Po
     One port is enough.
 
     It is answered with "port unreachable" where no VXLAN device has the port, as before the join. A host that has VXLAN
-    devices takes it in silence, so nothing is said of the way to it. What a host's own firewall closes is the subject
-    of NET023, a path on which nothing passes that of PTH003 to PTH007.
+    devices does not answer it, so nothing is known about the path to it. What a host's own firewall closes is the
+    subject of NET023, a path on which nothing passes that of PTH003 to PTH007.
     """
     if not cluster.vxlan:
         return

@@ -220,7 +220,7 @@ def _interfaces_with_networks(host: Profile) -> Iterator[tuple[str, IPv4Interfac
     scope=HOST,
     prevents=("F21",),
     fix="set kvm_host_sysctl: {net.ipv4.conf.all.rp_filter: 2} and the same for net.ipv4.conf.default.rp_filter, and "
-    "run playbooks/prepare_hosts.yml",
+    "run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="sysctl -a | grep '\\.rp_filter'; ip rule; ip route",
 )
 def reverse_path(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

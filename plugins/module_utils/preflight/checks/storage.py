@@ -179,8 +179,8 @@ def squashed(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
     (chown).
 
     With root_squash and a directory that every user may write CloudStack accepts the pool, and nothing warns: volumes
-    belong to the user nobody, and QEMU, the heartbeat and snapshots fail later, in other words each (F42). Where the
-    export could not be tried it is unknown.
+    belong to the user nobody, and QEMU, the heartbeat and snapshots fail later, each with another message (F42). Where
+    the export could not be tried it is unknown.
     """
     tries, unknowns = _tries(hosts, cluster)
     yield from unknowns
@@ -368,7 +368,7 @@ def _kind_at(host: Profile, pool: Pool) -> str:
     scope=CLUSTER,
     prevents=("F46",),
     unknown=WARNING,
-    fix="make a new name on the host to blame: echo InitiatorName=$(iscsi-iname) > /etc/iscsi/initiatorname.iscsi; "
+    fix="set a new name on the host at fault: echo InitiatorName=$(iscsi-iname) > /etc/iscsi/initiatorname.iscsi; "
     "systemctl restart iscsid",
     reproduce="cat /etc/iscsi/initiatorname.iscsi",
 )
@@ -441,7 +441,8 @@ def _is_uuid(text: str) -> bool:
     severity=ERROR,
     scope=HOST,
     prevents=("F42", "F43"),
-    fix="run prepare_hosts.yml with storage_client_exports set (role storage_client installs nfs-common or nfs-utils)",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts with storage_client_exports set (role storage_client "
+    "installs nfs-common or nfs-utils)",
     reproduce="command -v mount.nfs",
 )
 def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -467,9 +468,9 @@ def client(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]
 )
 def heartbeat_reset(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """Until 4.22 an agent that cannot write its heartbeat to an NFS or SharedMountPoint pool five times resets the host
-    by default, without Host HA being involved, and CloudStack shows the host as Up all the time (seen after 347 s). One
-    slow server so resets all hosts (F44). From 4.23 on the default is off. Only told, because both ways have their
-    reason.
+    by default, without Host HA being involved, and CloudStack shows the host as Up all the time (seen after 347 s). So
+    one slow server resets all hosts (F44). From 4.23 on the default is off. Only an info, because there are reasons for
+    both.
     """
     if not any(pool.kind in (POOL_NFS, SHARED_MOUNT) for pool in cluster.pools):
         return

@@ -125,8 +125,8 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F30",),
-    fix="run prepare_hosts.yml with the same kvm_host_relax_lsm for all hosts (the role kvm_host), then reboot a "
-    "host whose SELinux was disabled",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts with the same kvm_host_relax_lsm for all hosts (the role "
+    "kvm_host), then reboot a host whose SELinux was disabled",
     reproduce="getenforce; cat /sys/module/apparmor/parameters/enabled; grep security_driver /etc/libvirt/qemu.conf",
 )
 def lsm(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

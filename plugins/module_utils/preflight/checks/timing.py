@@ -71,15 +71,15 @@ Clock = tuple[float, float]  # seconds ahead of the controller's clock, and how 
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F45", "F66"),
-    fix="set time_sync_sources and run playbooks/prepare_hosts.yml (role time_sync sets the clock by chrony); a "
-    "running host: chronyc makestep",
+    fix="set time_sync_sources and run ansible-playbook cloudstack.kvm.prepare_hosts (role time_sync sets the clock by "
+    "chrony); a running host: chronyc makestep",
     reproduce="chronyc tracking; date +%s.%N",
 )
 def clocks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """No two hosts' clocks differ by more than clock_offset_max_s.
 
     All clocks were read in one round; half the round trip is the uncertainty of each. The largest group of hosts that
-    agree is right if it is more than half of all; with two hosts that disagree both are named. A measurement that is
+    agree is right if it is more than half of all; if two hosts disagree, both are named. A measurement that is
     too uncertain is unknown.
 
     CloudStack takes a host for dead whose heartbeat is older than 60 s by its neighbour's clock (F45), and says nothing
@@ -197,8 +197,8 @@ def _span(seconds: float) -> str:
     scope=HOST,
     prevents=("F45", "F66"),
     unknown=WARNING,
-    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run playbooks/prepare_hosts.yml "
-    "(role time_sync)",
+    fix="set time_sync_sources to servers that this host reaches (UDP 123) and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role time_sync)",
     reproduce="chronyc tracking; chronyc sources",
 )
 def synchronised(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -251,8 +251,8 @@ def ptp_units(host: Profile) -> list[str]:
     severity=WARNING,
     scope=CLUSTER,
     prevents=("F45",),
-    fix="set the same time_sync_sources for all hosts of the cluster and run playbooks/prepare_hosts.yml (role "
-    "time_sync)",
+    fix="set the same time_sync_sources for all hosts of the cluster and run ansible-playbook "
+    "cloudstack.kvm.prepare_hosts (role time_sync)",
     reproduce="chronyc -n sources",
 )
 def common_source(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -302,8 +302,8 @@ def _without_common(sources: Mapping[str, set[str]]) -> Iterator[Problem]:
     severity=ERROR,
     scope=HOST,
     prevents=("F45", "F66"),
-    fix="run playbooks/prepare_hosts.yml with time_sync_sources set: role time_sync installs chrony and stops other "
-    "daemons",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts with time_sync_sources set: role time_sync installs chrony "
+    "and stops other daemons",
     reproduce="systemctl is-active chrony chronyd systemd-timesyncd ntp ntpsec",
 )
 def one_daemon(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -342,7 +342,7 @@ def _sets_clock_beside(host: Profile, ptp: Sequence[str]) -> bool:
     scope=HOST,
     prevents=("F45",),
     fix="use only servers that smear leap seconds, or none of them, in time_sync_sources of all hosts of the cluster, "
-    "and run playbooks/prepare_hosts.yml (role time_sync)",
+    "and run ansible-playbook cloudstack.kvm.prepare_hosts (role time_sync)",
     reproduce="chronyc -n sources",
 )
 def smear(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

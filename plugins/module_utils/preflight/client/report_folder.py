@@ -91,7 +91,7 @@ def read_json(folder: str, name: str) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        next_step = "run preflight.yml again, as the user who adds the hosts"
+        next_step = "run ansible-playbook cloudstack.kvm.preflight again, as the user who adds the hosts"
         raise InputError(
             "cannot read what the pre-flight left", observed=f"{path}: {error}", next_step=next_step
         ) from error

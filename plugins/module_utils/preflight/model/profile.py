@@ -30,7 +30,7 @@ class Profile:
     """One host: what it says of itself (`facts`), what the inventory declares (`declared`), what others saw of it
     (`probes`).
 
-    `facts` is what the module kvm_host_facts returns, `probes` what the modules of playbooks/preflight.yml returned for
+    `facts` is what the module kvm_host_facts returns, `probes` what the modules of the role preflight returned for
     it. `member` is true for a host that CloudStack knows in this cluster. `live` is false for a member that
     --limit leaves out: its facts were read, and nothing was probed from it, which is not a fault of the host.
     """

@@ -122,8 +122,8 @@ def expected_cluster(info: Optional[Mapping[str, Any]], variables: Mapping[str, 
 
 
 def completed(cloud: Cluster, inventory: Cluster, exists: Mapping[str, bool]) -> Cluster:
-    """What CloudStack says, and what the inventory says of the parts that register_cluster.yml and add_hosts.yml would
-    still make.
+    """What CloudStack says, and what the inventory says of the parts that register_cluster and add_hosts would still
+    make.
     """
     missing = []
     if not exists["zone"]:

@@ -70,7 +70,7 @@ def test_a_chain_from_the_card_to_the_network():
     assert seen["bond0.20"].detail == "VLAN 20 · MTU 1500"
     assert seen["bond0"].below == ("eno1", "eno2")
     assert len(drawn.lines) == 2 + 2 + 2 + 3 + 3
-    assert [name for name, _x in drawn.columns] == ["card", "bond", "VLAN", "bridge", "traffic", "network"]
+    assert [name for name, _x in drawn.columns] == ["NIC", "bond", "VLAN", "bridge", "traffic", "network"]
 
 
 def test_boxes_do_not_overlap():

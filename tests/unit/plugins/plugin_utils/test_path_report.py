@@ -119,7 +119,7 @@ def test_the_page_shows_the_part_to_blame_and_who_reaches_whom():
     assert "Path check of zone1" in page
     assert "host4 on cloudbr2 (eth2 and its switch port)" in page
     assert page.count('<td class="error">M</td>') == 3
-    assert "Verdict holds until" not in page
+    assert "Verdict valid until" not in page
     assert 'id="differences"' not in page
 
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page: what it says, that it needs nothing from elsewhere, and that every reader can read it."""
+"""The page: what it says, that it needs nothing from elsewhere, and that every reader can read it. Its script is tried
+in tests/integration/test_report_chromium.py.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import 
 
 from tests.report_samples import WAIVER, finding, four_hosts, healthy, hundred_hosts, report
 
-VOID = {"meta", "link", "rect", "path", "col"}
+VOID = {"meta", "link", "rect", "path", "col", "input", "wbr"}
 
 
 class Page(HTMLParser):
@@ -72,13 +76,31 @@ HUNDRED = page_of(*hundred_hosts(), [WAIVER])
 @pytest.mark.parametrize("page", [FOUR, HUNDRED, page_of(healthy(0, 0), [])], ids=["four", "hundred", "empty"])
 def test_the_page_is_whole_and_needs_nothing_else(page):
     assert page.open == []
-    assert not page.all("script")
     for element in page.elements:
         assert not [name for name in element if name.startswith("on")]
         assert not element.get("src")
         assert (element.get("href") or "#").startswith(("#", "data:,"))
     assert not re.search(r"url\(|@import|https?://(?!<|&lt;)", page.text)
     assert "default-src 'none'" in page.text
+
+
+def scripts(page):
+    """The texts of all scripts, as a browser hashes them."""
+    return re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
+def test_no_script_runs_but_the_one_of_the_policy(page):
+    [script] = scripts(page)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page.text
+    assert page.text.count("script-src") == 1
+    assert "unsafe-inline" not in page.text.partition("script-src")[2].partition(">")[0]
+
+
+def test_without_a_script_everything_is_shown_and_no_filter():
+    hidden = [each for each in FOUR.elements if "hidden" in each]
+    assert [each["tag"] for each in hidden] == ["form"]
 
 
 @pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
@@ -106,14 +128,14 @@ def test_verdicts_stand_at_the_top():
     assert headline == ["✗ 1 of 1 candidate may not join", "✓ 3 of 3 members without problems"]
     first = words(FOUR.all("table")[0])
     assert re.search("may not join host4 TIM001 .* MTU001 .* NET001 ", first)
-    assert "member, no problem host[1-3] (3) no finding stops it" in first
+    assert "member, no problem host[1-3] (3) no error" in first
 
 
 def cells(page, host):
     """Letter and class by check id, of a host's row of the matrix."""
-    table = page.text[page.text.index('<table class="matrix">') :]
+    table = page.text[page.text.index('<table class="matrix"') :]
     checks = re.findall(r'<th scope="col"[^>]*><span>(\w+)</span>', table)
-    row = re.search(rf'<tr><th scope="row"[^>]*title="{host}: [^>]*>.*?</tr>', table, re.DOTALL)[0]
+    row = re.search(rf'<tr[^>]*><th scope="row"[^>]*title="{host}: [^>]*>.*?</tr>', table, re.DOTALL)[0]
     found = [(re.sub("<.*?>", "", inner), name) for name, inner in re.findall(r'<td class="(\w+)">(.*?)</td>', row)]
     return dict(zip(checks, found, strict=True))
 
@@ -138,10 +160,14 @@ def test_nothing_is_asked_of_a_host_that_was_not_seen():
     assert {letter for letter, name in cells(page, "host3").values() if name == "none"} == {""}
 
 
+def verdict_of(number):
+    return "member, has problems" if number <= 90 else "may not join"
+
+
 def test_the_worst_hosts_come_first():
     rows = [each["title"] for each in HUNDRED.all("th") if each.get("title") and each["scope"] == "row"]
     assert len(rows) == 100
-    assert rows[:8] == [f"host{number}: fail" for number in (5, 91, 92, 93, 94, 98, 99, 100)]
+    assert rows[:8] == [f"host{number}: {verdict_of(number)}" for number in (5, 91, 92, 93, 94, 98, 99, 100)]
 
 
 def test_a_finding_has_all_that_an_operator_needs():
@@ -157,6 +183,34 @@ def test_a_finding_has_all_that_an_operator_needs():
         "F45 Clock skew. CloudStack says nothing: neighbours take a live host for dead",
     ):
         assert part in said
+
+
+def test_a_finding_has_the_page_of_its_check_folded_in():
+    about = next(each for each in FOUR.all("details", class_="about") if "clock_offset_max_s" in each["text"])
+    assert "article" in about["parents"]
+    said = words(about)
+    assert said.startswith("About this check No two hosts' clocks differ by more than clock_offset_max_s.")
+    assert "judges all hosts of the cluster together" in said
+    assert "severity error: keeps a host out, unless waived" in said
+
+
+def test_lists_and_code_of_a_check_page_are_lists_and_code():
+    article = FOUR.one("article", id="CPU004")
+    inside = [
+        each for each in FOUR.elements if "article" in each["parents"] and words(each) and each["tag"] in ("li", "code")
+    ]
+    assert any(each["tag"] == "li" and "guests get QEMU's default CPU" in words(each) for each in inside)
+    assert any(each["tag"] == "code" and words(each) == "virsh hypervisor-cpu-compare" for each in inside)
+    assert "`" not in article["text"]
+
+
+def test_what_is_found_without_a_check_has_no_page():
+    page = page_of(healthy(0, 1), [finding("CPU005", ["host1"])])
+    assert page.all("details", class_="about")
+    made = report(healthy(0, 1), [])
+    made["findings"] = [{**report(healthy(0, 1), [finding("CPU005", ["host1"])])["findings"][0], "id": "WAI001"}]
+    made["checks"]["WAI001"] = {"title": "expired", "severity": "error", "scope": "host", "area": "preflight"}
+    assert not Page(render(made, healthy(0, 1).profiles())).all("details", class_="about")
 
 
 def test_hosts_with_the_same_cause_are_told_once():
@@ -182,7 +236,7 @@ def test_differences_and_changes():
     assert "cpu.model AMD EPYC (3) host4 AMD EPYC 7302P" in text
     assert "Changes since 2026-11-25 10:00:00 UTC" in text
     assert re.search(r"new error NET001 A traffic label has no bridge host4", text)
-    assert "No verdict and no finding is another" in page_of(WORLD, FOUND, [], report(WORLD, FOUND)).text
+    assert "No verdict and no finding has changed" in page_of(WORLD, FOUND, [], report(WORLD, FOUND)).text
 
 
 def test_pictures_show_the_faults():
@@ -205,7 +259,7 @@ def test_what_hosts_say_is_text_and_not_markup():
         ],
     )
     assert page.open == []
-    assert not page.all("script")
+    assert len(page.all("script")) == 1
     assert nasty in page.one("article", id="SYS002")["text"]
 
 
@@ -226,9 +280,62 @@ def luminance(colour):
 
 
 def test_contrast_of_every_tag_is_that_of_wcag_aa():
-    style = (Path(report_html.__file__).with_name("preflight.html.j2")).read_text()
+    style = (Path(report_html.__file__).with_name("report.css")).read_text()
     pairs = re.findall(r"^\.(\w+) \{ color: (#\w{6}); background: (#\w{6}); \}", style, re.MULTILINE)
-    assert {name for name, _ink, _paper in pairs} == {"blocker", "error", "warning", "info", "pass", "waived", "none"}
+    names = ["blocker", "error", "warning", "info", "pass", "waived", "none"]
+    assert [name for name, _ink, _paper in pairs] == names * 2  # light, dark
     for name, ink, paper in pairs:
         light, dark = sorted((luminance(ink), luminance(paper)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, name
+
+
+def test_contrast_of_text_in_both_schemes():
+    style = (Path(report_html.__file__).with_name("report.css")).read_text()
+    schemes = re.findall(r"^:root \{(.*?)\}", style, re.MULTILINE | re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([\w-]+): (#\w{6})", scheme))
+        for paper in ("paper", "wash", "box", "error-box", "blocker-box", "warning-box", "info-box"):
+            for ink in ("ink", "soft", "link") if paper in ("paper", "wash") else ("ink", "soft"):
+                light, dark = sorted((luminance(colours[ink]), luminance(colours[paper])), reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
+
+
+def path_check_page(world, paths):
+    made = {**report(world, []), "complete": False, "paths": paths}
+    return Page(render(made, world.profiles()))
+
+
+def test_a_path_check_says_nothing_about_joining():
+    network = {
+        "name": "cloudbr0",
+        "size": 1500,
+        "hosts": 4,
+        "pairs": 6,
+        "passed": 6,
+        "round_trip_ms": 0.1,
+        "shows": "hosts",
+    }
+    tested = path_check_page(healthy(), {"networks": [{**network, "names": ["host1"], "rows": ["·"]}], "culprits": []})
+    untested = path_check_page(healthy(), None)
+    for page in (tested, untested):
+        assert not re.search(r"may (not )?join|candidate|Verdict valid", words(page.one("body")))
+        assert "has problems" not in words(page.all("table")[0]) and "no problem" in words(page.all("table")[0])
+    assert "✗ No path was tested" in words(untested.one("body"))
+
+
+def test_no_figure_is_empty():
+    network = {"name": "cloudbr0", "size": 1500, "hosts": 80, "pairs": 6, "passed": 6, "round_trip_ms": None}
+    shown = {**network, "shows": "hosts with problems", "names": [], "rows": []}
+    page = path_check_page(healthy(), {"networks": [shown], "culprits": []})
+    assert "cloudbr0: 6 of 6 pairs pass at 1500 bytes, no pair has a problem." in words(page.one("body"))
+    bare = healthy(0, 1).edit(
+        {"host1": {"facts.interfaces": None, "declared.bridges": None}, "cluster": {"labels": {}}}
+    )
+    without = Page(render(report(bare, []), bare.profiles()))
+    assert "host1: no interface, bridge or traffic label is known." in words(without.one("body"))
+    for each in (page, without):
+        figures = [
+            [inner["tag"] for inner in each.elements if "figure" in inner["parents"]] for _figure in each.all("figure")
+        ]
+        assert all({"svg", "table"} & set(inside) for inside in figures)

@@ -30,7 +30,8 @@ def case_of(found, host="host4", world=WORLD):
 
 def test_what_stops_a_host_fails():
     suite, said = case_of(finding("NET001", ["host4"], observed="no <bridge>", fix="make it"))
-    assert (said.tag, said.get("message"), said.get("type")) == ("failure", "no <bridge>", ERROR)
+    assert (said.tag, said.get("type")) == ("failure", ERROR)
+    assert said.get("message") == "A traffic label has no bridge: no <bridge>"
     assert "make it" in said.text
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("1", "0", "0")
     assert int(suite.get("tests")) == len(suite)
@@ -56,6 +57,24 @@ def test_a_warning_passes_and_says_so():
 
 def test_other_hosts_pass():
     assert case_of(finding("NET001", ["host4"]), host="host1")[1] is None
+
+
+def test_a_case_reads_right_when_it_passes_and_when_it_fails():
+    root = xml.fromstring(junit(report(WORLD, [finding("NET001", ["host4"])])).encode())
+    names = {
+        (suite.get("name"), bool(len(case))): case.get("name")
+        for suite in root
+        for case in suite
+        if case.get("name").startswith("NET001")
+    }
+    assert names["host1", False] == names["host4", True] == "NET001 should not find: A traffic label has no bridge"
+
+
+def test_a_path_check_is_named_as_one():
+    made = {**report(WORLD, [finding("PTH001", ["host4"])]), "complete": False}
+    root = xml.fromstring(junit(made).encode())
+    assert root.get("name") == "path check"
+    assert {case.get("classname").split(".")[0] for case in root.iter("testcase")} == {"path_check"}
 
 
 def test_a_host_that_was_not_seen_passes_nothing():

@@ -57,7 +57,7 @@ def test_changes():
 
 
 def test_the_next_step():
-    assert "next    run add_hosts.yml" in summary(report(healthy(), []), "x")
+    assert "next    run ansible-playbook cloudstack.kvm.add_hosts" in summary(report(healthy(), []), "x")
     assert "next    nothing to do" in summary(report(healthy(3, 0), []), "x")
 
 

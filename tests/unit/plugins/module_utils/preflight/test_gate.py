@@ -45,7 +45,7 @@ def refusal(found: Kept, host=HOST, now=NOW) -> InputError:
         require_verdict(found, host, now)
     error = caught.value
     assert str(error).startswith("host4: the pre-flight does not let it join")
-    assert "preflight.yml" in error.next_step
+    assert "cloudstack.kvm.preflight" in error.next_step
     return error
 
 
@@ -71,7 +71,7 @@ def test_a_fresh_passing_verdict_lets_the_host_join(age):
             report_with({"run_id": "another"}),
             f"the report is of the run another, and the facts beside it are of the run {RUN}",
         ),
-        (report_with({"complete": False}), "from a partial run (path_check.yml)"),
+        (report_with({"complete": False}), "from a partial run (cloudstack.kvm.path_check)"),
         (report_with({"hosts.host4": MISSING}), "says nothing about host4"),
         (
             report_with({"hosts.host4.verdict": "fail", "hosts.host4.because": ["CPU002", "TIM001"]}),

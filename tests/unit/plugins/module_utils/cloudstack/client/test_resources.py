@@ -33,7 +33,7 @@ def test_exact_name_wins():
 @pytest.mark.parametrize(
     ("names", "parts"),
     [
-        (["pod2", "rack-7"], ["pod1", "pod2, rack-7", "did you mean pod2?", "register_cluster.yml"]),
+        (["pod2", "rack-7"], ["pod1", "pod2, rack-7", "did you mean pod2?", "cloudstack.kvm.register_cluster"]),
         ([], ["pod1", "none at all"]),
         (["POD1"], ["written differently", "POD1"]),
         (["pod1", "pod1"], ["2 objects"]),

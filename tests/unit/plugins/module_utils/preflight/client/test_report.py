@@ -61,7 +61,7 @@ def test_a_file_that_is_not_json_is_refused_in_words(folder, name, content):
         ask(folder)
     assert str(caught.value).startswith("host4: ")
     assert name in str(caught.value)
-    assert "preflight.yml" in caught.value.next_step
+    assert "cloudstack.kvm.preflight" in caught.value.next_step
 
 
 @pytest.mark.parametrize("name", ["preflight.json", "preflight.facts.json"])

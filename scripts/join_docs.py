@@ -39,8 +39,8 @@ HEAD = """<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 
 addHost has one sentence for most of these: *Unable to add the host: Cannot find the server resources at http://...*
 `cloudstack.kvm.add_hosts` asks the host itself and CloudStack's alerts, and names the first of these causes that is
-shown, with the line that shows it. *Most likely* marks a symptom that has more than one cause. Where none fits, the message
-quotes the newest error of the host with its causes, and says which evidence would decide.
+shown, with the line that shows it. *Most likely* marks a symptom that has more than one cause. Where none fits, the
+message quotes the newest error of the host with its causes, and says which evidence would decide.
 
 [Add a rule](add-a-diagnosis-rule.md) for a cause that is missing.
 

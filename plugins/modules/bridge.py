@@ -47,7 +47,7 @@ options:
   backend:
     description: What configures the network of this host.
     type: str
-    choices: [ifupdown]
+    choices: [ifupdown, netplan]
     default: ifupdown
   rollback_timeout:
     description: Seconds within which the host must reach where the login came from, or everything is put back.
@@ -86,6 +86,7 @@ bridges:
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
@@ -97,7 +98,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
     rebuilt_bridges,
 )
 
-BACKENDS = {"ifupdown": Ifupdown}
+BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},
@@ -119,7 +120,8 @@ def body(module):
 
     def make_plan(state, files):
         check(bridges, state.links)
-        return plan_bridges(bridges, files, backend.render(bridges, files), backend.declared(files), state)
+        rendered, declared = backend.render(bridges, files), backend.declared(files)
+        return plan_bridges(bridges, files, rendered, declared, state, backend.file_mode)
 
     state, files = links.measure(), backend.read()
     plan = make_plan(state, files)

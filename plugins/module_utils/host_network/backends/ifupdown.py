@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
@@ -23,6 +23,8 @@ _RESUME_TIMEOUT = 30.0  # seconds for a DHCP client to get its answer; the addre
 
 class Ifupdown:
     """See base.Backend."""
+
+    file_mode = 0o644
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
@@ -43,6 +45,10 @@ class Ifupdown:
 
     def declared(self, files: Files) -> list[Bridge]:
         return plan.declared(files)
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        found = {name: path for path, text in files.items() for name in parse.configured(text)}
+        return {name: path for name, path in found.items() if name != "lo"}
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
         return plan.render(bridges, files)
@@ -80,6 +86,9 @@ class Ifupdown:
     def bring_up(self, bridge: Bridge) -> None:
         for name in (bridge.port, bridge.name):
             must(self._run, ("ifup", "--force", name))
+
+    def load(self, names: Sequence[str]) -> None:
+        """Nothing: ifupdown has no daemon."""
 
     def state_files(self, names: Sequence[str]) -> list[str]:
         return [_STATE, *(f"{_STATE}.{name}" for name in names)]

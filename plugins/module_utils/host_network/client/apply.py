@@ -42,6 +42,7 @@ class Applier:
                 for change in plan:
                     self._begun.append(change)
                     self._do(change, staged)
+                self._backend.load(names)
                 self._verify()
             except BaseException as error:
                 problems = self._put_back(snapshot)

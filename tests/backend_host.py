@@ -143,5 +143,8 @@ systemctl enable -q wires.service
     def links(self) -> dict[str, Any]:
         """Links, addresses and routes as the kernel tells them, without what is counted down."""
         shown = json.loads(self.sh("ip -j -d address"))
+        for address in (each for link in shown for each in link["addr_info"]):
+            address.pop("nodad", None)  # of one that was put back
+            address.pop("tentative", None)
         routes = [self.sh(f"ip -{version} route show table all") for version in (4, 6)]
         return {"links": stable_links(shown), "routes": stable_routes(routes)}

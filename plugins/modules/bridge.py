@@ -47,7 +47,7 @@ options:
   backend:
     description: What configures the network of this host.
     type: str
-    choices: [ifupdown, netplan]
+    choices: [ifupdown, netplan, networkmanager]
     default: ifupdown
   rollback_timeout:
     description: Seconds within which the host must reach where the login came from, or everything is put back.
@@ -87,6 +87,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
@@ -97,8 +98,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
     read_bridges,
     rebuilt_bridges,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import require_alone
 
-BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan}
+BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan, "networkmanager": NetworkManager}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},
@@ -116,6 +118,7 @@ SPEC = {
 
 def body(module):
     bridges = read_bridges(module.params["bridges"])
+    require_alone(module.params["backend"], bridges, _claims_of_others(module.params["backend"]))
     backend, links = BACKENDS[module.params["backend"]](), Links()
 
     def make_plan(state, files):
@@ -136,6 +139,12 @@ def body(module):
         guard = Guard(caller(), module.params["rollback_timeout"])
         Applier(backend, links, guard, lambda: make_plan(links.measure(), backend.read())).apply(plan, state)
     return plan, {"bridges": [bridge.name for bridge in bridges]}
+
+
+def _claims_of_others(name):
+    others = {other: make() for other, make in BACKENDS.items() if other != name}
+    found = {other: backend.configured(backend.read()) for other, backend in others.items()}
+    return {other: links for other, links in found.items() if links and others[other].in_force()}
 
 
 def _refuse_guests(module, rebuilt, links):

@@ -74,6 +74,48 @@ KINDS = {
         },
         ["/etc/netplan", "/run/systemd/network"],
     ),
+    "networkmanager": Kind(
+        ["network-manager"],
+        ["nmcli"],
+        {
+            "/etc/NetworkManager/conf.d/90-veth.conf": """# Debian's udev rules keep veth devices from NetworkManager.
+[device-veth]
+match-device=interface-name:eth*
+managed=1
+""",
+            "/etc/NetworkManager/system-connections/management.nmconnection": """[connection]
+id=management
+uuid=11111111-2222-4333-8444-555555555500
+type=ethernet
+interface-name=eth0
+
+[ipv4]
+method=manual
+address1=10.88.0.11/24,10.88.0.1
+dns=10.88.0.2;
+dns-search=example.org;
+route1=198.51.100.0/24,10.88.0.2
+
+[ipv6]
+method=manual
+address1=2001:db8::11/64
+""",
+            "/etc/NetworkManager/system-connections/unrelated.nmconnection": """[connection]
+id=unrelated
+uuid=11111111-2222-4333-8444-555555555509
+type=ethernet
+interface-name=eth9
+
+[ipv4]
+method=manual
+address1=192.0.2.9/24
+
+[ipv6]
+method=link-local
+""",
+        },
+        ["/etc/NetworkManager/system-connections"],
+    ),
 }
 
 

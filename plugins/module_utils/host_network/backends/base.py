@@ -18,6 +18,9 @@ class Backend(Protocol):
     def file_mode(self) -> int:
         """Mode of a file that it writes where there was none."""
 
+    def in_force(self) -> bool:
+        """Whether the tool is there and would configure a link that its files name. Changes nothing."""
+
     def read(self) -> Files:
         """Every file that configures the network here: path -> text."""
 
@@ -25,7 +28,7 @@ class Backend(Protocol):
         """The bridges that the files declare, as far as a Bridge can say them."""
 
     def configured(self, files: Files) -> Mapping[str, str]:
-        """Links that the files configure -> the file that does so. Of two back ends one alone may have a link."""
+        """Links (names, or patterns) that the files configure -> the file that does so. Of two back ends one alone may have a link."""
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
         """The files that have to change so that they declare these bridges: path -> new text. The same files again

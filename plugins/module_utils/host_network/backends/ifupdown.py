@@ -29,6 +29,9 @@ class Ifupdown:
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
 
+    def in_force(self) -> bool:
+        return self._run(("ifquery", "--version")).ok
+
     def read(self) -> Files:
         """The main file, all that it reads, and all of the folder, which the main file will read."""
         found: dict[str, str] = {}

@@ -38,6 +38,9 @@ class Netplan:
         self._run = run
         self._networkd = Networkd(run)
 
+    def in_force(self) -> bool:
+        return self._run(("netplan", "generate", "--help")).ok
+
     def read(self) -> Files:
         """The files that netplan reads, without those that another folder's file of the same name hides, and
         cloud-init's settings."""

@@ -89,7 +89,7 @@ rm -f /etc/network/interfaces
 echo 'deb [trusted=yes] file:/pool ./' >/etc/apt/sources.list
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends {" ".join(self.packages)} >/dev/null
+apt-get install -y -qq --no-install-recommends ca-certificates {" ".join(self.packages)} >/dev/null
 systemctl disable -q --now networking.service
 systemctl enable -q wires.service
 """)

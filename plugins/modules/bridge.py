@@ -47,7 +47,7 @@ options:
   backend:
     description: What configures the network of this host.
     type: str
-    choices: [ifupdown, netplan, networkmanager]
+    choices: [ifupdown, netplan, networkd, networkmanager]
     default: ifupdown
   rollback_timeout:
     description: Seconds within which the host must reach where the login came from, or everything is put back.
@@ -87,6 +87,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
@@ -100,7 +101,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import require_alone
 
-BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan, "networkmanager": NetworkManager}
+BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan, "networkd": Networkd, "networkmanager": NetworkManager}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},

@@ -52,6 +52,7 @@ class Kind:
     files: Mapping[str, str]
     folders: Sequence[str]
     prepare: str = ""
+    mode: str = "600"
 
 
 KINDS = {
@@ -116,6 +117,36 @@ method=link-local
         },
         ["/etc/NetworkManager/system-connections"],
     ),
+    "networkd": Kind(
+        [],
+        ["networkctl"],
+        {
+            "/etc/systemd/network/10-management.network": """[Match]
+MACAddress=02:00:00:00:00:00
+
+[Network]
+Address=10.88.0.11/24
+Address=2001:db8::11/64
+Gateway=10.88.0.1
+DNS=10.88.0.2
+Domains=example.org
+
+[Route]
+Destination=198.51.100.0/24
+Gateway=10.88.0.2
+""",
+            "/etc/systemd/network/20-unrelated.network": """[Match]
+Name=eth9
+
+[Network]
+Address=192.0.2.9/24
+IPv6AcceptRA=no
+""",
+        },
+        ["/etc/systemd/network"],
+        "systemctl enable -q systemd-networkd.service",
+        "644",
+    ),
 }
 
 
@@ -131,7 +162,7 @@ def host(booted: BackendHost) -> BackendHost:
     """With the files of a plain host, freshly booted, and what somebody set by hand."""
     kind = KINDS[booted.backend]
     booted.sh(f"find {' '.join(kind.folders)} -type f -delete 2>/dev/null || true; {kind.prepare}")
-    booted.write(kind.files)
+    booted.write(kind.files, kind.mode)
     booted.reboot()
     booted.sh(BY_HAND)
     return booted

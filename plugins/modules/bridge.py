@@ -11,14 +11,13 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
-  - An address moves with its stanza from the port to the bridge. Where a step fails, the host is not as declared
+  - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step fails, the host is not as declared
     afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
     were measured, by C(ip), and the files byte for byte.
-  - Stanzas of other interfaces stay as they are.
+  - What the files say of other interfaces stays as it is.
   - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
-    or as they would be; options of the port's stanza that the bridge's does not have (name servers, commands, IPv6); a
-    port that another file configures, as cloud-init's does; and a port whose address is a lease that the bridge would
-    not keep.
+    or as they would be; options of the port that the bridge cannot have; a file that cloud-init would write again; a
+    port that another back end configures too; and a port whose address is a lease that the bridge would not keep.
 options:
   bridges:
     description: The bridges.
@@ -45,7 +44,9 @@ options:
         description: Default gateway; at most one bridge has one.
         type: str
   backend:
-    description: What configures the network of this host.
+    description:
+      - What configures the network of this host. It is never switched to another one.
+      - V(networkmanager) means keyfiles, V(netplan) with systemd-networkd behind it.
     type: str
     choices: [ifupdown, netplan, networkd, networkmanager]
     default: ifupdown
@@ -85,10 +86,7 @@ bridges:
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
@@ -101,7 +99,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import require_alone
 
-BACKENDS = {"ifupdown": Ifupdown, "netplan": Netplan, "networkd": Networkd, "networkmanager": NetworkManager}
 BRIDGE = {
     "name": {"type": "str", "required": True},
     "port": {"type": "str", "required": True},

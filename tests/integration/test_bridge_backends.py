@@ -205,7 +205,8 @@ def test_whatever_step_fails_links_and_files_are_as_before(host, how, capsys):
     tools = " ".join(KINDS[host.backend].tools)
     faults = {BROKEN: {"broken": tools}, HALF: {"after": "1"}, NOTHING: {}}[how]
     wrong = []
-    for stage, declared in STAGES.items():
+    # what differs between stages is what the back end is asked for; how it fails matters in the longest of them
+    for stage, declared in list(STAGES.items())[: None if how == BROKEN else 1]:
         rows = []
         before, number, failed = snapshot(host), 0, True
         while failed:

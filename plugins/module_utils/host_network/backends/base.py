@@ -28,7 +28,8 @@ class Backend(Protocol):
         """The bridges that the files declare, as far as a Bridge can say them."""
 
     def configured(self, files: Files) -> Mapping[str, str]:
-        """Links (names, or patterns) that the files configure -> the file that does so. Of two back ends one alone may have a link."""
+        """Links (names, or patterns) that the files configure -> the file that does so. Of two back ends one alone may
+        have a link."""
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
         """The files that have to change so that they declare these bridges: path -> new text. The same files again

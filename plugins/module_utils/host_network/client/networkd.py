@@ -12,6 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 
 _WAIT_ONLINE = ("/usr/lib/systemd/systemd-networkd-wait-online", "/lib/systemd/systemd-networkd-wait-online")
 _SETTLED = 15  # seconds for networkd to finish with its links
+_RESUMED = 5  # the same where all was put back: nothing depends on it then
 
 
 class Networkd:
@@ -36,12 +37,20 @@ class Networkd:
         """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by
         what networkd had begun."""
         self._run(("networkctl", "reload"), timeout=_SETTLED)
-        self._settle([name for name in os.listdir("/sys/class/net") if name != "lo"])
+        self._settle([name for name in sorted(os.listdir("/sys/class/net")) if _has_carrier(name)], _RESUMED)
 
-    def _settle(self, names: Sequence[str]) -> None:
+    def _settle(self, names: Sequence[str], seconds: int = _SETTLED) -> None:
         """Wait until networkd has nothing more to do with these links, or for a while: it never finishes with a link
         that has no carrier. What has become of them is measured later."""
         tool = next((path for path in _WAIT_ONLINE if os.path.exists(path)), _WAIT_ONLINE[0])
         links = [f"--interface={name}:off" for name in names]
         if links:
-            self._run((tool, "--quiet", f"--timeout={_SETTLED}", *links), timeout=_SETTLED + 5)
+            self._run((tool, "--quiet", f"--timeout={seconds}", *links), timeout=seconds + 5)
+
+
+def _has_carrier(name: str) -> bool:
+    try:
+        with open(f"/sys/class/net/{name}/carrier", encoding="ascii") as file:
+            return name != "lo" and file.read().strip() == "1"
+    except OSError:  # a link that is down does not say
+        return False

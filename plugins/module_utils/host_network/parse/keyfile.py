@@ -56,7 +56,7 @@ def with_entries(text: str, section: str, new: Iterable[Entry], gone: Iterable[s
         if key in removed:
             continue
         lines.append(f"{key}={wanted.pop(key)}" if key in wanted else line)
-        end = len(lines) if inside and line.strip() else end
+        end = len(lines) if inside and (head or entry) else end
     if end < 0:
         lines += [*([""] if lines and lines[-1] else []), f"[{section}]"]
         end = len(lines)

@@ -16,7 +16,7 @@ from typing import Any, Optional
 try:
     import yaml
 except ImportError:  # a host without netplan
-    yaml = None
+    yaml = None  # type: ignore[assignment]
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files

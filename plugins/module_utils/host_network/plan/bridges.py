@@ -18,7 +18,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 
 LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
 # Keys of netplan, NetworkManager, networkd and ifupdown (wpa-psk) that have a secret as their value.
-_SECRET = re.compile(r"^\s*[\w.-]*(password|psk|secret|private-key|preshared-key|wep-key)[\w-]*\s*[:= ]\s*\S", re.M | re.I)
+_SECRET = re.compile(
+    r"^\s*[\w.-]*(password|psk|secret|private-key|preshared-key|wep-key)[\w-]*\s*[:= ]\s*\S", re.M | re.I
+)
 LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
 
 

@@ -32,13 +32,15 @@ Section = tuple[str, list[keyfile.Entry]]
 
 
 def render(bridges: Sequence[Bridge], files: Files, macs: Mapping[str, str]) -> dict[str, str]:
-    """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises InputError
-    for what would be lost."""
+    """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
+    InputError for what would be lost."""
     new: dict[str, str] = {}
     for bridge in bridges:
         own_port, own_bridge = own_path(f"{bridge.name}-port.network"), own_path(f"{bridge.name}.network")
-        old_port = _sections(files, first_match(bridge.port, files, macs, own_port))
-        old_bridge = _sections(files, first_match(bridge.name, files, {}, own_bridge))
+        of_port = [path for path in networks(files) if _matches(bridge.port, _whole(files, path), macs)]
+        of_bridge = [path for path in networks(files) if _is_for(bridge.name, files[path])]
+        old_port = _sections(files, _first(bridge.port, of_port, files, own_port))
+        old_bridge = _sections(files, _first(bridge.name, of_bridge, files, own_bridge))
         old = old_bridge or [each for each in old_port if each[0] not in ("Match", "Link")]
         _refuse_masters(bridge, old_port)
         _refuse_lost(bridge, old)
@@ -58,12 +60,9 @@ def networks(files: Files) -> list[str]:
     return sorted(found, key=posixpath.basename)
 
 
-def first_match(link: str, files: Files, macs: Mapping[str, str], own: str) -> str:
-    """The file that a link has, the own one where it is there already; "" without one. Raises InputError for one that
-    comes before the own file, or that cloud-init would write again."""
-    found = [path for path in networks(files) if _matches(link, _whole(files, path), macs)]
-    if own in found and found[0] != own:
-        found = [each for each in found if posixpath.basename(each) >= posixpath.basename(own)] or [own]
+def _first(link: str, found: Sequence[str], files: Files, own: str) -> str:
+    """Of the files that match a link the one that it has, "" without one. Raises InputError for one that comes before
+    the own file, or that cloud-init would write again."""
     if not found:
         return ""
     path = found[0]
@@ -83,7 +82,7 @@ def first_match(link: str, files: Files, macs: Mapping[str, str], own: str) -> s
 def _whole(files: Files, path: str) -> str:
     """A file with its drop-ins, which are read behind it."""
     folder = f"{posixpath.basename(path)}.d"
-    found = {posixpath.basename(each): each for each in reversed(sorted(files)) if _is_drop_in(each, folder)}
+    found = {posixpath.basename(each): each for each in sorted(files, reverse=True) if _is_drop_in(each, folder)}
     return "\n".join([files[path], *(files[found[name]] for name in sorted(found))])
 
 
@@ -107,6 +106,11 @@ def _matches(link: str, text: str, macs: Mapping[str, str]) -> bool:
         return False
     wanted = f"{asked.get('MACAddress', '')} {asked.get('PermanentMACAddress', '')}".lower().split()
     return not wanted or macs.get(link, "") in wanted
+
+
+def _is_for(bridge: str, text: str) -> bool:
+    """Whether a file names a bridge. One for links of all names is not what is said of it."""
+    return bridge in keyfile.value(text, "Match", "Name").split()
 
 
 def _is_named(link: str, patterns: Sequence[str]) -> bool:
@@ -133,7 +137,7 @@ def declared(files: Files) -> list[Bridge]:
     found = []
     for name in names:
         ports = [path for path in networks(files) if keyfile.value(files[path], "Network", "Bridge") == name]
-        path = next((path for path in networks(files) if _matches(name, files[path], {})), "")
+        path = next((path for path in networks(files) if _is_for(name, files[path])), "")
         if len(ports) == 1 and path:
             found.append(_read(name, keyfile.value(files[ports[0]], "Match", "Name"), _sections(files, path)))
     return found
@@ -152,8 +156,8 @@ def _read(name: str, port: str, found: Sequence[Section]) -> Bridge:
         name,
         port,
         _bytes(dict(_of(found, "Link")).get("MTUBytes", "")),
-        "dhcp" if dhcp else (addresses or [None])[0],
-        (gateways or [None])[0],
+        "dhcp" if dhcp else next(iter(addresses), None),
+        next(iter(gateways), None),
     )
 
 

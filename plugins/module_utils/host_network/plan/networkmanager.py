@@ -44,8 +44,8 @@ def _made_by_itself(text: str) -> bool:
 
 
 def render(bridges: Sequence[Bridge], files: Files, macs: Mapping[str, str]) -> dict[str, str]:
-    """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises InputError
-    for what would be lost or written again."""
+    """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
+    InputError for what would be lost or written again."""
     new: dict[str, str] = {}
     for bridge in bridges:
         _refuse_ifcfg(bridge, files)
@@ -145,8 +145,8 @@ def _refuse_ifcfg(bridge: Bridge, files: Files) -> None:
                 f"{path} configures {name}, of the bridge {bridge.name}, in the form that NetworkManager gives up",
                 expected=f"a keyfile in {FOLDER}",
                 observed=path,
-                next_step=f"run 'nmcli connection migrate' for the profile of {name} (NetworkManager 1.40 and newer), then "
-                "run again; nothing was changed",
+                next_step=f"run 'nmcli connection migrate' for the profile of {name} (NetworkManager 1.40 and newer), "
+                "then run again; nothing was changed",
                 reproduce="nmcli -f NAME,DEVICE,FILENAME connection",
             )
 
@@ -207,7 +207,9 @@ def _new(name: str, kind: str, interface: str) -> str:
 def _bridge(bridge: Bridge, port: str, old: str, macs: Mapping[str, str]) -> str:
     text = old or _new(bridge.name, "bridge", bridge.name)
     ethernet = [("mtu", str(bridge.mtu))]
-    if bridge.address == "dhcp" and bridge.port in macs:  # the server gives the same address to the same hardware address
+    if (
+        bridge.address == "dhcp" and bridge.port in macs
+    ):  # the server gives the same address to the same hardware address
         ethernet.append(("cloned-mac-address", macs[bridge.port]))
     text = keyfile.with_entries(text, "ethernet", ethernet)
     text = keyfile.with_entries(text, "bridge", [("stp", "false"), ("forward-delay", "0")])
@@ -231,5 +233,7 @@ def _ipv4(bridge: Bridge, port: str, old: str) -> list[keyfile.Entry]:
     found = [("method", method)] + [(f"address{number}", each) for number, each in enumerate(addresses, 1)]
     found += [("gateway", bridge.gateway)] if bridge.gateway else []
     said = {**dict(of_port), **dict(of_bridge)}
-    kept = [(key, each) for key, each in said.items() if not _NUMBERED.fullmatch(key) and key not in ("method", "gateway")]
+    kept = [
+        (key, each) for key, each in said.items() if not _NUMBERED.fullmatch(key) and key not in ("method", "gateway")
+    ]
     return found + (kept if method != "disabled" else [])

@@ -87,7 +87,10 @@ ALONE = "network:\n  version: 2\n  ethernets:\n    eth0:\n      dhcp4: true\n# t
             "network:\n  ethernets:\n    eth0: {dhcp4: true}\n    eth9: {}\n",
             "network:\n  ethernets:\n    eth9: {}\n",
         ),
-        ("network:\n  ethernets:\n    eth9: {}\n    eth0:\n      dhcp4: true", "network:\n  ethernets:\n    eth9: {}\n"),
+        (
+            "network:\n  ethernets:\n    eth9: {}\n    eth0:\n      dhcp4: true",
+            "network:\n  ethernets:\n    eth9: {}\n",
+        ),
         (
             "network:\n  bridges:\n    cloudbr0:\n      interfaces: [eth0]\n  ethernets:\n    eth0: {}\n  version: 2\n",
             "network:\n  version: 2\n",

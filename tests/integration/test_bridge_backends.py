@@ -226,7 +226,7 @@ def test_whatever_step_fails_links_and_files_are_as_before(host, how, capsys):
         if wrong:
             break
         assert not result.get("failed"), result["msg"]
-    assert wrong == []
+    assert wrong == [], wrong[0]
 
 
 def _told(result: Mapping[str, Any]) -> str:

@@ -95,15 +95,18 @@ class NetworkManager:
         return []
 
     def resume(self, names: Sequence[str]) -> None:
-        """Profiles as they are now, and links that have none of them again left alone. Where nmcli does not work,
-        NetworkManager is started again: it takes links as they are."""
+        """Have links follow the profiles that were put back. Where nmcli does not work, NetworkManager is started
+        again, and waited for."""
         if not self._run(("nmcli", "connection", "reload"), timeout=TIMEOUT).ok:
             self._run(("systemctl", "restart", _UNIT), timeout=TIMEOUT)
+            self._run(("nm-online", "--quiet", "--wait-for-startup", "--timeout", _WAIT), timeout=TIMEOUT)
             return
         files = self.read()
-        for path in self._profiles(names, files):
-            uuid = keyfile.value(files[path], "connection", "uuid")
-            self._run(("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid), timeout=TIMEOUT)
+        touched = names or [bridge.name for bridge in self.declared(files)]
+        for path in self._profiles(touched, files):
+            link, uuid = (keyfile.value(files[path], "connection", key) for key in ("interface-name", "uuid"))
+            if not self._run(("nmcli", "--wait", _WAIT, "device", "reapply", link), timeout=TIMEOUT).ok:
+                self._run(("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid), timeout=TIMEOUT)
 
     @staticmethod
     def _profiles(names: Iterable[str], files: Files) -> list[str]:

@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
-  - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step fails, the host is not as declared
+  - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step
+    fails, the host is not as declared
     afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
     were measured, by C(ip), and the files byte for byte.
   - What the files say of other interfaces stays as it is.

@@ -70,7 +70,9 @@ def test_nmcli_checks_the_profiles_of_the_links_alone():
         "nmcli --offline connection modify connection.id cloudbr0-port",
         "nmcli --offline connection modify connection.id cloudbr0",
     ]
-    with pytest.raises(InputError, match="does not accept .*cloudbr0-port.nmconnection; nothing was changed.*wrong MTU"):
+    with pytest.raises(
+        InputError, match="does not accept .*cloudbr0-port.nmconnection; nothing was changed.*wrong MTU"
+    ):
         NetworkManager(Host(nmcli="Error: wrong MTU")).check(files, ["eth0"])
 
 

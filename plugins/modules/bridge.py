@@ -12,9 +12,8 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
   - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step
-    fails, the host is not as declared
-    afterwards, or no longer reaches where the login came from, links, addresses, routes and MTUs are put back as they
-    were measured, by C(ip), and the files byte for byte.
+    fails, the host is not as declared afterwards, or no longer reaches where the login came from, links, addresses,
+    routes and MTUs are put back as they were measured, by C(ip), and the files byte for byte.
   - What the files say of other interfaces stays as it is.
   - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
     or as they would be; options of the port that the bridge cannot have; a file that cloud-init would write again; a

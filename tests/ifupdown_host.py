@@ -42,7 +42,7 @@ mount -t sysfs sysfs "$root/sys"
 mount --bind /dev "$root/dev"
 exec chroot "$root" env -i "$@"
 """
-_CODE = """
+CODE = """
 import runpy, sys
 sys.path[1:1] = ["/opt", "/opt/site"]
 from ansible.module_utils.testing import patch_module_args
@@ -50,10 +50,10 @@ with patch_module_args(__import__("json").loads(sys.argv.pop())):
     runpy.run_module("ansible_collections.cloudstack.kvm.plugins.modules.bridge", run_name="__main__")
 """
 # Lets commands that change something fail: the one with the number in `fail`, or from then on all of `broken`'s names.
-_SHIM = """#!/bin/sh
+SHIM = """#!/bin/sh
 name=${0##*/}
 real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
-case "$*" in *-j*|*--list*|*--no-act*) real "$@" ;; esac
+case "$*" in "-j "*|*--list*|*--no-act*) real "$@" ;; esac
 number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
 echo $number >/run/count
 echo "$name $*" >>/run/commands
@@ -108,7 +108,7 @@ class IfupdownHost:
             if path.startswith("network/interfaces"):
                 (case / path).write_bytes(content)
         for name in ("ip", "ifup", "ifdown"):
-            (case / "shims" / name).write_text(_SHIM)
+            (case / "shims" / name).write_text(SHIM)
             (case / "shims" / name).chmod(0o755)
         self.name, self.switch = f"host{case}", f"switch{case}"
         spaces.add(self.name, self.switch)
@@ -156,13 +156,13 @@ class IfupdownHost:
         path = f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin"
         login = "10.88.0.1 40000 10.88.0.11 22"
         done = self.enter(
-            "/usr/bin/python3", "-c", _CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login
+            "/usr/bin/python3", "-c", CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login
         )
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
         return json.loads(done.stdout)
 
     def set(self, name: str, value: str = "") -> None:
-        """Tell the shims (`_SHIM`) what to do."""
+        """Tell the shims (`SHIM`) what to do."""
         (self.case / "run" / name).write_text(value)
 
     def commands(self) -> list[str]:
@@ -183,13 +183,22 @@ class IfupdownHost:
         The kernel gives these by itself, some time after a link has come up.
         """
         shown = json.loads(self.spaces.run(self.name, ["ip", "-j", "-d", "address"]).stdout)
-        links = {each["ifname"]: _stable(each) for each in shown}
         routes = [
             self.spaces.run(self.name, ["ip", f"-{version}", "route", "show", "table", "all"]).stdout
             for version in (4, 6)
         ]
-        lines = [line.strip() for text in routes for line in text.splitlines() if not _LINK_LOCAL.search(line)]
-        return {"links": links, "routes": sorted(lines)}
+        return {"links": stable_links(shown), "routes": stable_routes(routes)}
+
+
+def stable_links(shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`ip -j -d address` without what changes by itself."""
+    return {each["ifname"]: _stable(each) for each in shown}
+
+
+def stable_routes(texts: Sequence[str]) -> list[str]:
+    """Lines of `ip route`, sorted, without those that the kernel makes some time after a link has come up."""
+    lines = [line.strip() for text in texts for line in text.splitlines() if not _LINK_LOCAL.search(line)]
+    return sorted(lines)
 
 
 def _stable(link: Mapping[str, Any]) -> dict[str, Any]:

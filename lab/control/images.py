@@ -105,7 +105,7 @@ def _base(of: str) -> Path:
         say(f"base image: Debian {of} and the package pool (about a minute)")
         shutil.rmtree(base.parent, ignore_errors=True)
         base.parent.mkdir(parents=True)
-        later = sorted({name for part in ("guests", "hosts", "management") for name in parts[part]})
+        later = sorted({name for part in ("guests", "hosts", "management", "networks") for name in parts[part]})
         run(
             [str(RECIPE / "build-base"), of, str(base), str(pool(of)), " ".join(parts["base"]), " ".join(later)],
             timeout=1800,
@@ -126,6 +126,11 @@ def _forget_old() -> None:
     for image in podman.images(IMAGES):
         if image not in keep:
             podman.podman("rmi", "-f", image)
+
+
+def make_host_image() -> None:
+    """The image of the chosen release alone, where base and pool are there."""
+    _host_image(_base(release()), host_image())
 
 
 def build_cloudstack_packages() -> None:

@@ -11,19 +11,18 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
-  - An address moves with its stanza from the port to the bridge. If a step fails, or if afterwards the host is not as
-    declared or cannot reach the controller, links, addresses, routes and MTUs are restored as they were, by C(ip), and
-    the files byte for byte.
+  - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step
+    fails, the host is not as declared afterwards, or no longer reaches where the login came from, links, addresses,
+    routes and MTUs are put back as they were measured, by C(ip), and the files byte for byte.
   - The host puts the change back by itself unless it is confirmed in time over a new connection from the controller. A
     timer of systemd does it, whatever became of controller, login and module; after a power cut a unit puts the files
     back before the network of the next boot is set up.
   - Before anything is touched, ARP asks whether another machine has an address that is declared here; afterwards it is
     asked once more, and each declared gateway must answer.
-  - Stanzas of other interfaces stay as they are.
-  - Before anything is touched, the module refuses what cannot work. It also refuses files that the back end does not
-    accept, as they are or as they would be; options of the port's stanza that the bridge's does not have (name servers,
-    commands, IPv6); a port that another file configures, as cloud-init does; and a port whose address is a DHCP lease
-    that the bridge would not keep.
+  - What the files say of other interfaces stays as it is.
+  - Refused before anything is touched is what cannot work. So are files that the back end does not accept, as they are
+    or as they would be; options of the port that the bridge cannot have; a file that cloud-init would write again; a
+    port that another back end configures too; and a port whose address is a lease that the bridge would not keep.
 options:
   bridges:
     description: The bridges. Required unless O(confirm).
@@ -50,9 +49,11 @@ options:
         description: Default gateway; at most one bridge has one.
         type: str
   backend:
-    description: What configures the network of this host.
+    description:
+      - What configures the network of this host. It is never switched to another one.
+      - V(networkmanager) means keyfiles, V(netplan) with systemd-networkd behind it.
     type: str
-    choices: [ifupdown]
+    choices: [ifupdown, netplan, networkd, networkmanager]
     default: ifupdown
   rollback_timeout:
     description:
@@ -123,6 +124,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.b
     read_bridges,
     rebuilt_bridges,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import require_alone
 
 BRIDGE = {
     "name": {"type": "str", "required": True},
@@ -149,11 +151,13 @@ def body(module):
         return Plan(), {"bridges": [], "waits": False}
     confirmation.require_none()
     bridges = read_bridges(module.params["bridges"])
+    require_alone(name, bridges, _claims_of_others(name))
     backend, links = BACKENDS[name](), Links()
 
     def make_plan(state, files):
         check(bridges, state.links)
-        return plan_bridges(bridges, files, backend.render(bridges, files), backend.declared(files), state)
+        rendered, declared = backend.render(bridges, files), backend.declared(files)
+        return plan_bridges(bridges, files, rendered, declared, state, backend.file_mode)
 
     state, files = links.measure(), backend.read()
     plan = make_plan(state, files)
@@ -170,6 +174,12 @@ def body(module):
             name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
         ).apply(plan, state)
     return plan, {"bridges": [bridge.name for bridge in bridges], "waits": waits}
+
+
+def _claims_of_others(name):
+    others = {other: make() for other, make in BACKENDS.items() if other != name}
+    found = {other: backend.configured(backend.read()) for other, backend in others.items()}
+    return {other: links for other, links in found.items() if links and others[other].in_force()}
 
 
 def _refuse_guests(module, rebuilt, links):

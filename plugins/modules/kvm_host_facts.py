@@ -430,8 +430,8 @@ ansible_facts:
           returned: always
           type: dict
         files:
-          description: Path to exists and, if so, mode, owner, group, target (of a link), size (bytes) and sha256.
-            exists is null if that is not known.
+          description: Path to exists and, if so, mode, owner, group, target (of a link), size (bytes), sha256 and
+            entries (names in it, of a directory). exists is null if it cannot be told.
           returned: always
           type: dict
         unknown:

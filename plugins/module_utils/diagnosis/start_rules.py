@@ -45,8 +45,7 @@ START_RULES: tuple[Rule, ...] = (
         "same time, each with its own key",
         expected="one addHost at a time",
         next_step="see that nothing else adds this host (another controller, the UI), then run ansible-playbook "
-        "cloudstack.kvm.prepare_hosts, "
-        "which removes both, and cloudstack.kvm.add_hosts",
+        "cloudstack.kvm.prepare_hosts, which removes both, and cloudstack.kvm.add_hosts again",
         source="seen on 4.22.1: two addHost of one host, 60 s apart",
     ),
     Rule(

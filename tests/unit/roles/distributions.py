@@ -56,6 +56,12 @@ def facts(identity: str) -> dict:
         package: AGENT_VERSIONS.get(package, "1.0") if package in packages else None for package in known
     }
     host["units"].update({"chrony.service": ABSENT, "chronyd.service": ABSENT, clock: RUNNING})
+    host["units"].update(dict.fromkeys(("networking.service", "NetworkManager.service"), ABSENT))
+    network = {"debian": "networking.service", "ubuntu": "systemd-networkd.service"}.get(name, "NetworkManager.service")
+    host["units"][network] = RUNNING
+    if name == "ubuntu":
+        host["files"]["/etc/netplan"] = {"exists": True, "entries": ["50-cloud-init.yaml"]}
+        host["packages"].update({"netplan.io": "1.0", "python3-yaml": "6.0"})
     host["time"] = SYNCHRONISED
     if family == "redhat":
         host["lsm"] = {"apparmor": None, "selinux": "enforcing"}

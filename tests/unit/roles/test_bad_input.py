@@ -73,20 +73,26 @@ def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
     assert not run.calls
 
 
-@pytest.mark.parametrize("identity", ["rocky9", "ubuntu2404"])
-def test_bridges_on_a_distribution_without_a_back_end_are_refused(play, identity):
+@pytest.mark.parametrize(
+    ("identity", "backend"),
+    [("debian12", "ifupdown"), ("ubuntu2404", "netplan"), ("rocky8", "networkmanager"), ("rocky9", "networkmanager")],
+)
+def test_bridges_are_declared_in_one_run_by_the_back_end_in_charge(play, identity, backend):
     run = play(["network_bridge"], facts(identity), {"network_bridge_bridges": BRIDGES})
+    assert run.status == 0, run.output
+    assert [(call["module"], call["args"]["backend"]) for call in run.calls] == [("bridge", backend)]
+
+
+def test_bridges_on_a_host_of_which_two_are_in_charge_are_refused(play):
+    host = facts("rocky9")
+    host["units"]["systemd-networkd.service"] = host["units"]["NetworkManager.service"]
+    run = play(["network_bridge"], host, {"network_bridge_bridges": BRIDGES})
     assert run.status != 0
     assert not run.calls
     message = " ".join(run.output.split())
-    assert "expected a host configured by ifupdown" in message
+    assert "both NetworkManager.service and systemd-networkd.service are active" in message
+    assert "set network_bridge_backend" in message
     assert "cloudbr0" in message
-
-
-def test_bridges_on_debian_are_declared_in_one_run(play):
-    run = play(["network_bridge"], facts("debian12"), {"network_bridge_bridges": BRIDGES})
-    assert run.status == 0, run.output
-    assert [call["module"] for call in run.calls] == ["bridge"]
 
 
 def test_a_role_alone_gathers_anew_whatever_an_earlier_run_has_left_in_the_fact_cache(play):

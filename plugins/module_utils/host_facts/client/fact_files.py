@@ -76,7 +76,11 @@ def look_at(path: str) -> dict[str, Any]:
         "target": os.readlink(path) if stat.S_ISLNK(found.st_mode) else None,
         "size": found.st_size,
         "sha256": None,
+        "entries": None,
     }
+    if stat.S_ISDIR(found.st_mode):
+        with contextlib.suppress(OSError):
+            result["entries"] = sorted(os.listdir(path))
     if stat.S_ISREG(found.st_mode):
         with contextlib.suppress(OSError), open(path, "rb") as file:
             result["sha256"] = hashlib.sha256(file.read()).hexdigest()

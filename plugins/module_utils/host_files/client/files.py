@@ -12,7 +12,7 @@ import os
 import pwd
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -347,6 +347,19 @@ def scratch_copy(content: bytes):
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
         yield path
+
+
+@contextlib.contextmanager
+def scratch_tree(contents: Mapping[str, bytes]) -> Iterator[str]:
+    """A folder readable by us alone that holds these files (absolute path -> content) as below a root of its own, for a
+    program that takes one; yields its path."""
+    with tempfile.TemporaryDirectory(prefix="cloudstack-kvm-") as root:
+        for path, content in contents.items():
+            place = root + os.path.normpath(path)
+            os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+            with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+        yield root
 
 
 def _kind(mode: int) -> str:

@@ -5,7 +5,7 @@ all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
@@ -14,11 +14,22 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 class Backend(Protocol):
     """One way of configuring a host's network. See docs/add-a-network-back-end.md."""
 
+    @property
+    def file_mode(self) -> int:
+        """Mode of a file that it writes where there was none."""
+
+    def in_force(self) -> bool:
+        """Whether the tool is there and would configure a link that its files name. Changes nothing."""
+
     def read(self) -> Files:
         """Every file that configures the network here: path -> text."""
 
     def declared(self, files: Files) -> list[Bridge]:
         """The bridges that the files declare, as far as a Bridge can say them."""
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        """Links (names, or patterns) that the files configure -> the file that does so. Of two back ends one alone may
+        have a link."""
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
         """The files that have to change so that they declare these bridges: path -> new text. The same files again
@@ -41,6 +52,14 @@ class Backend(Protocol):
 
     def bring_up(self, bridge: Bridge) -> None:
         """Bring port and bridge up as the present files say it. Raises ApplyError."""
+
+    def load(self, names: Sequence[str]) -> None:
+        """After all steps: have a daemon of the tool read the files that have changed, and wait until it is done with
+        these links. Raises ApplyError."""
+
+    def generate(self) -> None:
+        """While a host boots, before its network is set up: make again what a generator of the tool has made of files
+        that were put back since then. Raises ApplyError."""
 
     def state_files(self, names: Sequence[str]) -> list[str]:
         """Paths of what the tool remembers of these links: put back with the files."""

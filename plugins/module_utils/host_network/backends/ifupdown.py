@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
@@ -24,8 +24,13 @@ _RESUME_TIMEOUT = 30.0  # seconds for a DHCP client to get its answer; the addre
 class Ifupdown:
     """See base.Backend."""
 
+    file_mode = 0o644
+
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
+
+    def in_force(self) -> bool:
+        return self._run(("ifquery", "--version")).ok
 
     def read(self) -> Files:
         """The main file, all that it reads, and all of the folder, which the main file will read."""
@@ -43,6 +48,10 @@ class Ifupdown:
 
     def declared(self, files: Files) -> list[Bridge]:
         return plan.declared(files)
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        found = {name: path for path, text in files.items() for name in parse.configured(text)}
+        return {name: path for name, path in found.items() if name != "lo"}
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
         return plan.render(bridges, files)
@@ -80,6 +89,12 @@ class Ifupdown:
     def bring_up(self, bridge: Bridge) -> None:
         for name in (bridge.port, bridge.name):
             must(self._run, ("ifup", "--force", name))
+
+    def load(self, names: Sequence[str]) -> None:
+        """Nothing: ifupdown has no daemon."""
+
+    def generate(self) -> None:
+        """Nothing: the files themselves are read."""
 
     def state_files(self, names: Sequence[str]) -> list[str]:
         return [_STATE, *(f"{_STATE}.{name}" for name in names)]

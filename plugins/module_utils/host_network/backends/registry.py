@@ -8,5 +8,13 @@ from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"ifupdown": Ifupdown}
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "ifupdown": Ifupdown,
+    "netplan": Netplan,
+    "networkd": Networkd,
+    "networkmanager": NetworkManager,
+}

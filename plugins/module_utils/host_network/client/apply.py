@@ -82,6 +82,7 @@ class Applier:
                 for change in plan:
                     begun.append(change)
                     self._do(change, staged)
+                self._backend.load(list(kept.names))
                 self._verify()
             except BaseException as error:
                 problems = put_back(_only(begun, kept), self._backend, self._links)

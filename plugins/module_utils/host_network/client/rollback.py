@@ -10,10 +10,13 @@ from dataclasses import replace
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends import registry
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import put_back, restore_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept
 
 
 def main(
@@ -31,16 +34,11 @@ def main(
 
 
 def _put_back(confirmation: Confirmation, is_boot: bool) -> int:
-    """At boot there are no links to put back yet: the files bring them up as they were. What a tool remembered in /run
-    of the links of then would let it take them for being up."""
     kept = confirmation.pending()
     if kept is None:
         return 0
-    if is_boot:
-        lasting = tuple(state for state in kept.files if not state.path.startswith("/run/"))
-        problems = restore_files(replace(kept, files=lasting))
-    else:
-        problems = put_back(kept, registry.BACKENDS[kept.backend](), Links())
+    backend = registry.BACKENDS[kept.backend]()
+    problems = _before_the_network(kept, backend) if is_boot else put_back(kept, backend, Links())
     when = "before the network of this boot was set up" if is_boot else "when the time to confirm it was over"
     told = f"it was put back {when}" if not problems else f"it could NOT be put back entirely: {'; '.join(problems)}"
     sys.stdout.write(f"cloudstack.kvm: a change of the network was not confirmed; {told}\n")
@@ -48,3 +46,15 @@ def _put_back(confirmation: Confirmation, is_boot: bool) -> int:
         return 1
     confirmation.drop(told)
     return 0
+
+
+def _before_the_network(kept: Kept, backend: Backend) -> list[str]:
+    """There are no links to put back yet: the files bring them up as they were. What a tool remembered in /run of the
+    links of then would let it take them for being up."""
+    lasting = tuple(state for state in kept.files if not state.path.startswith("/run/"))
+    problems = restore_files(replace(kept, files=lasting))
+    try:
+        backend.generate()
+    except KvmError as error:
+        problems.append(str(error))
+    return problems

@@ -45,7 +45,7 @@ class StagedFiles:
         state = files.inspect(path)
         if (state.content or b"") != to_bytes(change.before):  # the plan was made from another content
             raise files.ChangedMeanwhile(change.target)
-        mode = 0o644 if state.mode is None else state.mode
+        mode = change.data.get("mode", 0o644) if state.mode is None else state.mode
         self._staged[change.target] = files.Staged(path, to_bytes(change.after), mode, state.uid, state.gid, state)
 
     def commit(self, path: str) -> None:

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -17,6 +17,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, Link, State
 
 LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
+# Keys of netplan, NetworkManager, networkd and ifupdown (wpa-psk) that have a secret as their value.
+_SECRET = re.compile(
+    r"^\s*[\w.-]*(password|psk|secret|private-key|preshared-key|wep-key)[\w-]*\s*[:= ]\s*\S", re.M | re.I
+)
 LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
 
 
@@ -161,12 +165,17 @@ def _check_elsewhere(bridge: Bridge, links: Mapping[str, Link]) -> None:
 
 
 def plan_bridges(
-    bridges: Sequence[Bridge], files: Files, rendered: Files, declared: Sequence[Bridge], state: State
+    bridges: Sequence[Bridge],
+    files: Files,
+    rendered: Files,
+    declared: Sequence[Bridge],
+    state: State,
+    mode: int = 0o644,
 ) -> Plan:
     """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
     `files` are those of the back end, `rendered` those of them that change, `declared` the bridges that they declare
-    so far. What goes
+    so far, `mode` what a new file gets. What goes
     comes first, and files and links are judged apart, so that a run which ended half-way is finished by the next.
     `check` comes before.
     Raises InputError.
@@ -181,7 +190,7 @@ def plan_bridges(
     for bridge in rebuilt:
         changes += [_take_down(bridge, name, state.links) for name in (bridge.name, bridge.port) if name in state.links]
     for path, text in rendered.items():
-        changes.append(Change("change" if path in files else "create", path, before=files.get(path, ""), after=text))
+        changes.append(_file(path, files.get(path), text, mode))
     changes += [_step("build", bridge, state.links) for bridge in rebuilt]
     changes += [_step("resize", bridge, state.links) for bridge in kept if not _is_sized(bridge, state.links)]
     for bridge in kept:
@@ -189,6 +198,14 @@ def plan_bridges(
             changes.append(_route(bridge, state.gateways.get(bridge.name, ""), bridge.gateway or ""))
     _refuse_strange_routes(changes, state)
     return Plan(tuple(changes))
+
+
+def _file(path: str, before: Optional[str], after: str, mode: int) -> Change:
+    """The diff of a file that holds a secret of an unrelated interface (Wi-Fi, 802.1X, VPN) shows only that it
+    differs."""
+    secret = any(_SECRET.search(text or "") for text in (before, after))
+    action = "create" if before is None else "change"
+    return Change(action, path, before=before or "", after=after, secret=secret, data={"mode": mode})
 
 
 def _refuse_strange_routes(changes: Sequence[Change], state: State) -> None:

@@ -7,8 +7,9 @@ import inspect
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
-from ansible_collections.cloudstack.kvm.plugins.modules.bridge import BACKENDS
+from ansible_collections.cloudstack.kvm.plugins.modules import bridge
 
 PARTS = [name for name, _part in inspect.getmembers(Backend, inspect.isfunction) if not name.startswith("_")]
 BRIDGES = [
@@ -37,3 +38,7 @@ def test_what_it_renders_it_reads_back_and_renders_no_more(name, bridges):
 def test_no_declaration_touches_no_file(name):
     backend = BACKENDS[name]()
     assert backend.render([], backend.render(BRIDGES, {})) == {}
+
+
+def test_the_module_documents_them_all():
+    assert f"choices: [{', '.join(sorted(BACKENDS))}]" in bridge.DOCUMENTATION

@@ -76,6 +76,9 @@ class Host:
         assert self.old.read_bytes() == b"new \xe9\n"
         self._note(f"bring up {bridge.name}")
 
+    def load(self, names):
+        self._note(f"load {' '.join(names)}")
+
     def state_files(self, names):
         assert names == ["cloudbr0", "eth0"]
         return [str(self.tool)]
@@ -120,6 +123,7 @@ STEPS = [
     "ip link set eth0 mtu 9000",
     "ip link set cloudbr0 mtu 9000",
     "ip route replace default via 10.88.0.2 dev cloudbr0",
+    "load cloudbr0 eth0",
     "ask after",
 ]
 

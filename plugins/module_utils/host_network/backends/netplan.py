@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The back end netplan: YAML in /etc/netplan, which netplan's generator turns into files of systemd-networkd (Ubuntu).
+
+`netplan apply` would configure every interface of the host again. So the generator writes to a folder of our own, only
+what differs is put where networkd reads it, and networkd configures the links whose files have changed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from glob import glob
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
+
+_GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
+_OURS = "10-netplan-"  # how it names them
+
+
+class Netplan:
+    """See base.Backend."""
+
+    file_mode = 0o600  # newer netplan warns of files that others can read
+
+    def __init__(self, run: Run = command.run) -> None:
+        self._run = run
+        self._networkd = Networkd(run)
+
+    def in_force(self) -> bool:
+        return self._run(("netplan", "generate", "--help")).ok
+
+    def read(self) -> Files:
+        """The files that netplan reads, without those that another folder's file of the same name hides, and
+        cloud-init's settings."""
+        by_name: dict[str, str] = {}
+        for folder in parse.FOLDERS:
+            by_name.update({posixpath.basename(path): path for path in glob(f"{folder}/*.yaml")})
+        cloud = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg")]
+        found = {path: host_files.inspect(places.resolve(path)).content for path in [*by_name.values(), *cloud]}
+        return {path: to_text(content) for path, content in found.items() if content is not None}
+
+    def declared(self, files: Files) -> list[Bridge]:
+        return plan.declared(files)
+
+    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
+        macs = {bridge.port: _mac(bridge.port) for bridge in bridges}
+        return plan.render(bridges, files, {port: mac for port, mac in macs.items() if mac})
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        return plan.configured(files)
+
+    def check(self, files: Files, names: Sequence[str]) -> None:
+        answer, _made = self._generate(files)
+        if not answer.ok and not answer.problem.endswith("is not installed"):
+            self._refuse(answer.stderr or answer.stdout or answer.problem)
+
+    def take_down(self, name: str) -> None:
+        """Nothing: networkd keeps a link until its files change, and takes from it then what they do not say."""
+
+    def bring_up(self, bridge: Bridge) -> None:
+        self._install()
+        self._networkd.reconfigure([bridge.port, bridge.name])
+
+    def load(self, names: Sequence[str]) -> None:
+        self._install()
+        self._networkd.reload(names)
+
+    def generate(self) -> None:
+        self._install()
+
+    def state_files(self, names: Sequence[str]) -> list[str]:
+        new = [f"{_GENERATED}/{_OURS}{name}.{kind}" for name in names for kind in ("netdev", "network", "link")]
+        return sorted({*new, *glob(f"{_GENERATED}/{_OURS}*")})
+
+    def resume(self, names: Sequence[str]) -> None:
+        self._networkd.resume()
+
+    def _install(self) -> None:
+        """Put what netplan generates from the present files where networkd reads it, but for what is there already.
+        Raises ApplyError."""
+        answer, wanted = self._generate(self.read())
+        if not answer.ok:
+            raise ApplyError("`netplan generate` failed", observed=answer.why(), reproduce="netplan generate")
+        if not host_files.is_directory(_GENERATED):
+            host_files.make_directory(_GENERATED, 0o755, None, None)
+        for path in glob(f"{_GENERATED}/{_OURS}*"):
+            if path not in wanted:
+                host_files.remove(path)
+        for path, new in wanted.items():
+            if host_files.inspect(path).content != new.content:
+                host_files.write(path, new.content or b"", new.mode or 0o644, new.uid, new.gid)
+
+    def _generate(self, files: Files) -> tuple[command.Answer, dict[str, FileState]]:
+        """What netplan says of these files, and what it makes of them: path -> file."""
+        contents = {path: to_bytes(files[path]) for path in parse.in_order(files)}
+        with host_files.scratch_tree(contents) as root:
+            answer = self._run(("netplan", "generate", "--root-dir", root))
+            made = sorted(glob(f"{root}{_GENERATED}/{_OURS}*")) if answer.ok else []
+            found = {path[len(root) :]: host_files.inspect(path) for path in made}
+        stderr = answer.stderr.replace(root, "")
+        return replace(answer, stderr=stderr), found
+
+    @staticmethod
+    def _refuse(said: str) -> None:
+        raise InputError(
+            "netplan does not accept the files in /etc/netplan, so that no interface could be configured; "
+            "nothing was changed",
+            expected="files that netplan understands, those of unrelated interfaces as well",
+            observed=" ".join(said.split()),
+            next_step="correct that line, then run again",
+            reproduce="netplan generate --root-dir COPY",
+        )
+
+
+def _mac(port: str) -> str:
+    content = host_files.inspect(f"/sys/class/net/{port}/address").content
+    return to_text(content).strip() if content else ""

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The back end systemd-networkd: .netdev and .network files in /etc/systemd/network, and networkctl."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from glob import glob
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd as Daemon
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkd as plan
+
+
+class Networkd:
+    """See base.Backend."""
+
+    file_mode = 0o644  # networkd reads them as a user of its own
+
+    def __init__(self, run: Run = command.run) -> None:
+        self._run = run
+        self._daemon = Daemon(run)
+
+    def in_force(self) -> bool:
+        return self._run(("systemctl", "is-active", "--quiet", "systemd-networkd.service")).ok
+
+    def read(self) -> Files:
+        """Units and drop-ins, without those that another folder's file of the same name hides; cloud-init's
+        settings."""
+        by_name: dict[str, str] = {}
+        for folder in reversed(plan.FOLDERS):
+            found = [path for kind in ("netdev", "network") for path in glob(f"{folder}/*.{kind}")]
+            by_name.update({posixpath.basename(path): path for path in found})
+            inside = glob(f"{folder}/*.network.d/*.conf")
+            by_name.update({path[len(folder) :]: path for path in inside})
+        cloud = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg")]
+        paths = [*by_name.values(), *cloud]
+        contents = {path: host_files.inspect(places.resolve(path)).content for path in paths}
+        return {path: to_text(content) for path, content in contents.items() if content is not None}
+
+    def declared(self, files: Files) -> list[Bridge]:
+        return plan.declared(files)
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        return plan.configured(files)
+
+    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
+        macs = {bridge.port: host_files.inspect(f"/sys/class/net/{bridge.port}/address").content for bridge in bridges}
+        return plan.render(bridges, files, {port: to_text(mac).strip() for port, mac in macs.items() if mac})
+
+    def check(self, files: Files, names: Sequence[str]) -> None:
+        """Nothing: networkd accepts every file, and leaves out lines that it does not understand. Those that the role
+        writes are proven by what the links become."""
+
+    def take_down(self, name: str) -> None:
+        """Nothing: networkd keeps a link until its files change, and takes from it then what they do not say."""
+
+    def bring_up(self, bridge: Bridge) -> None:
+        self._daemon.reconfigure([bridge.port, bridge.name])
+
+    def load(self, names: Sequence[str]) -> None:
+        self._daemon.reload(names)
+
+    def generate(self) -> None:
+        """Nothing: the files themselves are read."""
+
+    def state_files(self, names: Sequence[str]) -> list[str]:
+        return []
+
+    def resume(self, names: Sequence[str]) -> None:
+        self._daemon.resume()

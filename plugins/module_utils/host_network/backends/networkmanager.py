@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The back end NetworkManager: keyfiles in /etc/NetworkManager/system-connections, and nmcli (EL)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from glob import glob
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import TIMEOUT, Run, must
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
+
+_UNIT = "NetworkManager.service"
+_WAIT = "30"  # seconds for nmcli to wait until a profile is active
+
+
+class NetworkManager:
+    """See base.Backend."""
+
+    file_mode = 0o600  # NetworkManager ignores a keyfile that others can read
+
+    def __init__(self, run: Run = command.run) -> None:
+        self._run = run
+
+    def in_force(self) -> bool:
+        return self._run(("systemctl", "is-active", "--quiet", _UNIT)).ok
+
+    def read(self) -> Files:
+        """The keyfiles, without those that another folder's file of the same name hides; ifcfg files; cloud-init's
+        settings."""
+        by_name: dict[str, str] = {}
+        for folder in reversed(plan.FOLDERS):
+            by_name.update({posixpath.basename(path): path for path in sorted(glob(f"{folder}/*"))})
+        others = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg"), *glob(f"{plan.IFCFG}/ifcfg-*")]
+        found = {path: host_files.inspect(places.resolve(path)).content for path in [*by_name.values(), *others]}
+        return {path: to_text(content) for path, content in found.items() if content is not None}
+
+    def declared(self, files: Files) -> list[Bridge]:
+        return plan.declared(files)
+
+    def configured(self, files: Files) -> Mapping[str, str]:
+        return plan.configured(files)
+
+    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
+        macs = {bridge.port: host_files.inspect(f"/sys/class/net/{bridge.port}/address").content for bridge in bridges}
+        return plan.render(bridges, files, {port: to_text(mac).strip() for port, mac in macs.items() if mac})
+
+    def check(self, files: Files, names: Sequence[str]) -> None:
+        """Of these links alone: a profile that NetworkManager does not accept does not hinder the others."""
+        for path in self._profiles(names, files):
+            identity = keyfile.value(files[path], "connection", "id")
+            argv = ("nmcli", "--offline", "connection", "modify", "connection.id", identity)
+            answer = self._run(argv, stdin=files[path])
+            # nmcli before 1.40 cannot check
+            if not (answer.ok or answer.problem.endswith("is not installed") or "--offline" in answer.stderr):
+                raise InputError(
+                    f"NetworkManager does not accept {path}; nothing was changed",
+                    expected="a keyfile that NetworkManager understands",
+                    observed=answer.why(),
+                    next_step="correct that file, then run again",
+                    reproduce=f"nmcli --offline connection modify connection.id {identity} < {path}",
+                )
+
+    def take_down(self, name: str) -> None:
+        """Nothing: a link leaves its old profile when it gets the new one."""
+
+    def bring_up(self, bridge: Bridge) -> None:
+        files = self.read()
+        port, own = (self._profiles([name], files) for name in (bridge.port, bridge.name))
+        must(self._run, ("nmcli", "connection", "load", *port, *own))
+        for path in (*own, *port):
+            uuid = keyfile.value(files[path], "connection", "uuid")
+            must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
+
+    def load(self, names: Sequence[str]) -> None:
+        """Profiles that are active already are applied again where they differ, with the link as it is."""
+        files = self.read()
+        paths = self._profiles(names, files)
+        if paths:
+            must(self._run, ("nmcli", "connection", "load", *paths))
+        for path in paths:
+            if keyfile.value(files[path], "connection", "type") == "bridge":
+                name = keyfile.value(files[path], "connection", "interface-name")
+                must(self._run, ("nmcli", "--wait", _WAIT, "device", "reapply", name))
+
+    def generate(self) -> None:
+        """Nothing: the files themselves are read."""
+
+    def state_files(self, names: Sequence[str]) -> list[str]:
+        return []
+
+    def resume(self, names: Sequence[str]) -> None:
+        """Have links follow the profiles that were put back. Where nmcli does not work, NetworkManager is started
+        again, and waited for."""
+        if not self._run(("nmcli", "connection", "reload"), timeout=TIMEOUT).ok:
+            self._run(("systemctl", "restart", _UNIT), timeout=TIMEOUT)
+            self._run(("nm-online", "--quiet", "--wait-for-startup", "--timeout", _WAIT), timeout=TIMEOUT)
+            return
+        files = self.read()
+        touched = names or [bridge.name for bridge in self.declared(files)]
+        for path in self._profiles(touched, files):
+            link, uuid = (keyfile.value(files[path], "connection", key) for key in ("interface-name", "uuid"))
+            if not self._run(("nmcli", "--wait", _WAIT, "device", "reapply", link), timeout=TIMEOUT).ok:
+                self._run(("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid), timeout=TIMEOUT)
+
+    @staticmethod
+    def _profiles(names: Iterable[str], files: Files) -> list[str]:
+        """The keyfiles of these links."""
+        wanted = set(names)
+        found = sorted(plan.keyfiles(files).items())
+        return [path for path, text in found if keyfile.value(text, "connection", "interface-name") in wanted]

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""systemd-networkd as it runs: reads its files again, and is waited for. Used by the back ends networkd and netplan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run, must
+
+_WAIT_ONLINE = ("/usr/lib/systemd/systemd-networkd-wait-online", "/lib/systemd/systemd-networkd-wait-online")
+_SETTLED = 15  # seconds for networkd to finish with its links
+_RESUMED = 5  # the same where all was put back: nothing depends on it then
+
+
+class Networkd:
+    """Asks networkd by networkctl. Only links whose files have changed are configured again."""
+
+    def __init__(self, run: Run = command.run) -> None:
+        self._run = run
+
+    def reload(self, names: Sequence[str]) -> None:
+        """Have the files read again, and wait until these links are as they say. Raises ApplyError."""
+        must(self._run, ("networkctl", "reload"))
+        self._settle(names)
+
+    def reconfigure(self, names: Sequence[str]) -> None:
+        """Configure these links as the files say it, changed or not; those that are not there are made first. Raises
+        ApplyError."""
+        self.reload(names)
+        must(self._run, ("networkctl", "reconfigure", *names))
+        self._settle(names)
+
+    def resume(self) -> None:
+        """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by
+        what networkd had begun."""
+        self._run(("networkctl", "reload"), timeout=_SETTLED)
+        self._settle([name for name in sorted(os.listdir("/sys/class/net")) if _has_carrier(name)], _RESUMED)
+
+    def _settle(self, names: Sequence[str], seconds: int = _SETTLED) -> None:
+        """Wait until networkd has nothing more to do with these links, or for a while: it never finishes with a link
+        that has no carrier. What has become of them is measured later."""
+        tool = next((path for path in _WAIT_ONLINE if os.path.exists(path)), _WAIT_ONLINE[0])
+        links = [f"--interface={name}:off" for name in names]
+        if links:
+            self._run((tool, "--quiet", f"--timeout={seconds}", *links), timeout=seconds + 5)
+
+
+def _has_carrier(name: str) -> bool:
+    try:
+        with open(f"/sys/class/net/{name}/carrier", encoding="ascii") as file:
+            return name != "lo" and file.read().strip() == "1"
+    except OSError:  # a link that is down does not say
+        return False

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the back ends with a daemon ask of netplan, nmcli and networkctl. What these really do is shown by
+tests/integration/test_bridge_backends.py."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
+
+BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
+CARDS = {"/etc/netplan/10-cards.yaml": "network:\n  ethernets:\n    eth9: {dhcp4: wrong}\n"}
+PORT, OWN = profiles.own_path("cloudbr0-port"), profiles.own_path("cloudbr0")
+
+
+class Host:
+    """Notes each command; those that begin with a word of `fails` fail with what stands there."""
+
+    def __init__(self, **fails):
+        self.fails, self.calls = fails, []
+
+    def __call__(self, argv, timeout=20, stdin=""):
+        self.calls.append(" ".join(argv))
+        if argv[0] not in self.fails:
+            return Answer(argv, 0)
+        said = self.fails[argv[0]]
+        return Answer(argv, None, problem=said) if "installed" in said else Answer(argv, 1, stderr=said)
+
+
+class Profiles(NetworkManager):
+    def read(self):
+        return profiles.render([BRIDGE], {}, {})
+
+
+def test_netplan_reads_a_copy_of_all_files():
+    host = Host()
+    Netplan(host).check(CARDS, ["eth0"])
+    (call,) = host.calls
+    assert call.startswith("netplan generate --root-dir /")
+
+
+def test_what_netplan_does_not_accept_is_said_without_the_path_of_the_copy():
+    class Refuses(Host):
+        def __call__(self, argv, timeout=20, stdin=""):
+            return Answer(argv, 1, stderr=f"{argv[-1]}/etc/netplan/10-cards.yaml:3:13: Error:\n  invalid boolean value")
+
+    with pytest.raises(InputError, match=r"Observed: /etc/netplan/10-cards.yaml:3:13: Error: invalid boolean value"):
+        Netplan(Refuses()).check(CARDS, [])
+
+
+@pytest.mark.parametrize(
+    ("backend", "tool"), [(Netplan, "netplan"), (NetworkManager, "nmcli"), (Networkd, "networkctl")]
+)
+def test_a_host_without_the_tool_accepts_everything_and_is_not_in_force(backend, tool):
+    host = Host(**{tool: f"{tool} is not installed", "systemctl": "inactive"})
+    backend(host).check({**CARDS, **profiles.render([BRIDGE], {}, {})}, ["eth0", "cloudbr0"])
+    assert not backend(host).in_force()
+
+
+def test_nmcli_checks_the_profiles_of_the_links_alone():
+    host = Host()
+    files = profiles.render([BRIDGE, Bridge("cloudbr1", "eth1")], {}, {})
+    NetworkManager(host).check(files, ["eth0", "cloudbr0"])
+    assert host.calls == [
+        "nmcli --offline connection modify connection.id cloudbr0-port",
+        "nmcli --offline connection modify connection.id cloudbr0",
+    ]
+    with pytest.raises(
+        InputError, match="does not accept .*cloudbr0-port.nmconnection; nothing was changed.*wrong MTU"
+    ):
+        NetworkManager(Host(nmcli="Error: wrong MTU")).check(files, ["eth0"])
+
+
+def test_profiles_are_loaded_and_the_bridge_comes_first():
+    host = Host()
+    Profiles(host).bring_up(BRIDGE)
+    verbs = [call.split(" connection ")[1].split()[0] for call in host.calls]
+    assert verbs == ["load", "up", "up"]
+    assert [PORT in host.calls[0], OWN in host.calls[0]] == [True, True]
+    with pytest.raises(ApplyError, match="connection load .* failed.*no such thing"):
+        Profiles(Host(nmcli="no such thing")).bring_up(BRIDGE)
+
+
+def test_where_nmcli_does_not_work_networkmanager_is_started_again():
+    host = Host(nmcli="broken")
+    Profiles(host).resume(["eth0"])
+    assert host.calls == [
+        "nmcli connection reload",
+        "systemctl restart NetworkManager.service",
+        "nm-online --quiet --wait-for-startup --timeout 30",
+    ]
+
+
+def test_a_profile_that_cannot_be_applied_again_is_activated():
+    class Stubborn(Host):
+        def __call__(self, argv, timeout=20, stdin=""):
+            super().__call__(argv)
+            return Answer(argv, 1 if "reapply" in argv else 0)
+
+    host = Stubborn()
+    Profiles(host).resume(["eth0"])
+    assert [call.split(" 30 ")[-1][:17] for call in host.calls[1:]] == ["device reapply et", "connection up uui"]
+
+
+def test_networkd_reads_its_files_and_is_waited_for():
+    host = Host()
+    Networkd(host).bring_up(BRIDGE)
+    asked = [call for call in host.calls if call.startswith("networkctl")]
+    assert asked == ["networkctl reload", "networkctl reconfigure eth0 cloudbr0"]
+    assert host.calls[1].endswith("--interface=eth0:off --interface=cloudbr0:off")
+    with pytest.raises(ApplyError, match="`networkctl reload` failed"):
+        Networkd(Host(networkctl="no bus")).load(["eth0"])
+
+
+def test_what_is_resumed_may_fail():
+    Networkd(Host(networkctl="no bus")).resume([])
+    Netplan(Host(networkctl="no bus")).resume([])

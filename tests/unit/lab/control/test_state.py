@@ -20,7 +20,8 @@ def test_a_key_that_many_ask_for_is_made_once(tmp_path: Path, monkeypatch: pytes
     def generate(path: Path, comment: str, kind: str) -> None:
         made.append(path)
         path.with_suffix(".pub").write_text("public")
-        path.write_text("private")
+        path.with_suffix(".new").write_text("private")
+        path.with_suffix(".new").rename(path)  # as _generate_key: whole, or not there
 
     monkeypatch.setattr(module, "_generate_key", generate)
     with ThreadPoolExecutor(8) as pool:

@@ -88,7 +88,10 @@ def parsers() -> list[tuple[str, Callable[[Any], Any]]]:
 
 
 def each_way(name: str, function: Callable[..., Any]) -> list[tuple[str, Callable[[Any], Any]]]:
-    first, *rest = inspect.signature(function).parameters.values()
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters:
+        return []
+    first, *rest = parameters
     if str(first.annotation) not in ("str", "bytes") or name in MAKERS:
         return []
     ways = GRAMMARS if any(each.name == "grammar" for each in rest) else ("",)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each row of tests/issue11 (staged, expected exit code, expected words) names a test that is there."""
+"""Each row of tests/issue11 and tests/issue13 (staged, expected exit code, expected words) names a test that is there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-FILES = sorted((ROOT / "tests" / "issue11").glob("*.yml"))
-ROWS = [(path.name, row) for path in FILES for row in yaml.safe_load(path.read_text())]
+FILES = sorted((ROOT / "tests").glob("issue*/*.yml"))
+ROWS = [(f"{path.parent.name}/{path.name}", row) for path in FILES for row in yaml.safe_load(path.read_text())]
 KEYS = {"row", "staged", "expected_exit", "expected_words", "test"}
 
 

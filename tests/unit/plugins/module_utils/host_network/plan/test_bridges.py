@@ -167,6 +167,12 @@ def test_what_cannot_work_is_refused(bridge, says):
         check([bridge], BARE)
 
 
+def test_one_bridge_has_the_gateway():
+    check([MANAGEMENT, Bridge("cloudbr1", "eth1", 1500, "10.88.1.11/24")], BARE)
+    with pytest.raises(InputError, match="more than one bridge has a gateway"):
+        check([MANAGEMENT, Bridge("cloudbr1", "eth1", 1500, "10.88.1.11/24", "10.88.1.1")], BARE)
+
+
 def test_two_bridges_with_one_port_are_refused():
     with pytest.raises(InputError, match="declared twice"):
         check([Bridge("cloudbr0", "eth0"), Bridge("cloudbr1", "eth0")], BARE)

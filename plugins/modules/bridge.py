@@ -110,9 +110,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import (  # noqa: F401  kept on the host
-    rollback,
-)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
@@ -144,7 +142,7 @@ SPEC = {
 
 def body(module):
     seconds, name = module.params["rollback_timeout"], module.params["backend"]
-    confirmation, waits = Confirmation(seconds), False
+    confirmation, waits = Confirmation(seconds, rollback.__name__), False
     if module.params["confirm"]:
         if not module.check_mode:
             confirmation.confirm()

@@ -39,7 +39,7 @@ def own_address(case: Case) -> str:
     """agent.properties sends a set-up agent to the host itself; before the set-up the package's localhost stands "
     "there."""
     host = str(case.fact("properties", "host") or "")
-    loopback = host.split("@")[0] in ("localhost", "127.0.0.1", "::1")
+    loopback = host.partition("@")[0] in ("localhost", "127.0.0.1", "::1")
     return f"host={host} in agent.properties" if loopback and case.fact("properties", "guid") else ""
 
 

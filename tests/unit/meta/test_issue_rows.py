@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each row of tests/issue11 and tests/issue13 (staged, expected exit code, expected words) names a test that is there."""
+"""Each row of tests/issue* (staged, expected exit code, expected words) names a test that is there."""
 
 from __future__ import annotations
 

@@ -30,12 +30,11 @@ TIMER = "cloudstack-kvm-network-confirm"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"
 WANTED_BY = f"/etc/systemd/system/sysinit.target.wants/{UNIT}.service"
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
-_PACKAGE = "ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.rollback"
-_PROGRAM = f"""# Puts the network back as it was before a change that nobody confirmed. Written by cloudstack.kvm.
+_PROGRAM = """# Puts the network back as it was before a change that nobody confirmed. Written by cloudstack.kvm.
 import sys
 
-sys.path.insert(0, {{code!r}})
-from {_PACKAGE} import main
+sys.path.insert(0, {code!r})
+from {module} import main
 
 sys.exit(main(sys.argv[1:]))
 """
@@ -58,9 +57,16 @@ class Confirmation:
     """The one change of this host that may wait to be confirmed."""
 
     def __init__(
-        self, seconds: float, run: Run = command.run, clock: Optional[SystemClock] = None, folder: str = FOLDER
+        self,
+        seconds: float,
+        program: str = "",
+        run: Run = command.run,
+        clock: Optional[SystemClock] = None,
+        folder: str = FOLDER,
     ) -> None:
-        self._seconds, self._run, self._clock, self._folder = seconds, run, clock or SystemClock(), folder
+        """`program` is the module whose main() puts a change back; only who makes a change needs it."""
+        self._seconds, self._program, self._folder = seconds, program, folder
+        self._run, self._clock = run, clock or SystemClock()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -94,7 +100,7 @@ class Confirmation:
             return False
         try:
             code = self._keep_code()
-            self._write("rollback.py", _PROGRAM.format(code=code))
+            self._write("rollback.py", _PROGRAM.format(code=code, module=self._program))
             self._set_deadline()
             files.write(UNIT_FILE, _SERVICE.format(python=sys.executable, folder=self._folder).encode(), 0o644)
             self._write("kept.json", kept_text(kept))

@@ -11,7 +11,7 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 try:
     import yaml
@@ -110,13 +110,12 @@ def _without(tree: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
 
 def _cut_path(node: Any, keys: Sequence[str]) -> tuple[Any, Any]:
     """The nodes (key, value) that have to go: the outermost that holds nothing else."""
-    pair: Optional[tuple[Any, Any]] = None
+    pair: tuple[Any, Any] = (None, node)
     for name in keys:
         found = next((key, value) for key, value in node.value if key.value == name)
-        alone = len(node.value) == 1
-        pair = pair if pair and alone else found
+        holds_nothing_else = pair[0] is not None and len(node.value) == 1
+        pair = pair if holds_nothing_else else found
         node = found[1]
-    assert pair is not None
     return pair
 
 

@@ -30,7 +30,7 @@ SOURCES: Mapping[str, tuple[tuple[str, ...], Any]] = {
     "oobm_driver": (("oobm_driver",), "ipmitool"),
     "rack": (("rack",), None),
 }
-VARIABLES = tuple(dict.fromkeys([*HOST_ADDRESS, *(name for names, _ in SOURCES.values() for name in names)]))
+VARIABLES = tuple(dict.fromkeys([*HOST_ADDRESS, *(name for names, _default in SOURCES.values() for name in names)]))
 
 
 def declared(variables: Mapping[str, Any], management_key: str = "") -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Host:
         return Answer(argv, int(argv[0] == self.refuses), stderr="no bus" if argv[0] == self.refuses else "")
 
     def confirmation(self):
-        return subject.Confirmation(60, self.run, self.clock, str(self.folder))
+        return subject.Confirmation(60, rollback.__name__, self.run, self.clock, str(self.folder))
 
     def armed(self):
         waiting = self.confirmation()

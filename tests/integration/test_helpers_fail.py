@@ -83,6 +83,10 @@ TABLE = {
     ("roles/host_registration/tasks/find_host.yml", "Look for the host in CloudStack"): "join",
     ("roles/host_registration/tasks/check.yml", "Read the address that agents connect to"): "join",
     ("roles/host_registration/tasks/join.yml", "Add the host to its cluster and wait until it is Up"): "join",
+    (
+        "roles/host_registration/tasks/up.yml",
+        "Wait until the host is Up",
+    ): "tests/integration/test_unfinished_runs.py, where it succeeds; each host asks for itself",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
     ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,

@@ -119,7 +119,7 @@ def test_members_that_do_not_know_the_candidate_are_named(story):
     run = story.play_four("preflight.yml", "--limit", NEW)
     assert run.code != 0
     story.finds(("NET018", NEW))
-    assert f"prepare_hosts.yml with --limit {NEW}" in json.dumps(story.report())
+    assert f"cloudstack.kvm.prepare_hosts with --limit {NEW}" in json.dumps(story.report())
 
 
 def test_with_limit_the_members_are_read_anew_and_their_firewalls_learn_of_the_candidate(story):

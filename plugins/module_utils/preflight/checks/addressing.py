@@ -186,7 +186,7 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
             guilty, "a name of its own", f"{name} on {show(sorted({*guilty, *others}))}", others=others, severity=ERROR
         )
     for host in hosts:
-        slow = _slow_look_ups(host, policy)
+        slow = _slow_look_ups(host, address_of(host, cluster), policy)
         if slow:
             yield slow
             continue
@@ -205,23 +205,24 @@ def names(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterato
             yield Problem((host.name,), wanted, "; ".join(text for _severity, text in complaints), severity=worst)
 
 
-def _slow_look_ups(host: Profile, policy: Policy) -> Optional[Problem]:
-    """Look-ups that gave no answer in time (an error), or one that came late (a warning)."""
+def _slow_look_ups(host: Profile, address: str, policy: Policy) -> Optional[Problem]:
+    """Look-ups that gave no answer in time (an error), or one that came late (a warning). What the join looks up is the
+    host's name and its management `address`; another address that is found late is for information."""
     reasons = host.get("unknown") or {}
     late = sorted(text for fact, text in reasons.items() if fact.startswith(LOOK_UPS) and TOO_LATE.search(str(text)))
     took = host.get("resolver", "took_s") or {}
-    slow = [
-        f"`{what}` took {seconds} s" for what, seconds in sorted(took.items()) if seconds > policy.name_lookup_max_s
-    ]
+    slow = sorted(what for what, seconds in took.items() if seconds > policy.name_lookup_max_s)
     if not late and not slow:
         return None
+    others = tuple(f"getent hosts {other}" for other in host.get("resolver", "reverse") if other != address)
+    severity = WARNING if late or set(slow) - set(others) else INFO
     servers = host.get("resolver", "servers")
     return Problem(
         (host.name,),
         f"every name look-up answered within {policy.name_lookup_max_s} s",
-        "; ".join([*late, *slow]),
+        "; ".join([*late, *(f"`{what}` took {took[what]} s" for what in slow)]),
         evidence=f"name servers: {show(servers)}" if servers else "",
-        severity=ERROR if late and not host.member else WARNING,
+        severity=ERROR if late and not host.member else severity,
         fix="take name servers that do not answer out of /etc/resolv.conf, let `hosts:` of /etc/nsswitch.conf begin "
         "with files, and put the names of this host and of the management servers into /etc/hosts",
         reproduce="time hostname --fqdn; time getent ahosts $(hostname --fqdn); grep ^hosts /etc/nsswitch.conf",

@@ -305,7 +305,7 @@ ansible_facts:
             - synchronised, source, reference_id (C(7F7F0101) is the host's own clock), stratum, offset_s (this clock
               minus true time, in seconds), leap and sources (each with name, state, stratum and reach, the number of
               answered polls of the last eight). From chrony.
-            - kernel_synchronised is what the kernel was told by whatever sets the clock (C(timedatectl)), ptp the
+            - kernel_synchronised is what the kernel was told by whatever sets the clock (adjtimex), ptp the
               running units of linuxptp.
             - service is the running time service, chrony, systemd-timesyncd, ntp or none. Two running ones are both
               named, C(chrony, ntp).

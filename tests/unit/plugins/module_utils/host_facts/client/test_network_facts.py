@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import struct
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
@@ -22,7 +24,6 @@ GOOD = {
     "net.rules": Answer(("ip",), 0, text("ip_rule/plain.json")),
     "net.groups": Answer(("bridge",), 0, text("bridge_mdb/querier_heard.json")),
     "net.ptp": Answer(("systemctl",), 0, ""),
-    "net.synchronised": Answer(("timedatectl",), 0, "yes\n"),
     "net.ovs": Answer(("ovs-vsctl",), 0, text("ovs_vsctl/bond_patch_fake.txt")),
     "net.lldp": Answer(("lldpctl",), 0, text("lldpctl/one.json")),
     "net.nft": Answer(("nft",), 0, text("nft/rich.json")),
@@ -59,7 +60,11 @@ def test_a_good_host():
     found, unknown = collected()
     assert unknown == {}
     assert found["routes6"][0]["gateway"] == "fd00::1"
-    assert found["time"] == {"service": "chrony", "ptp": [], "kernel_synchronised": True}
+    assert found["time"] == {
+        "service": "chrony",
+        "ptp": [],
+        "kernel_synchronised": network_facts._kernel_synchronised(),
+    }
     assert found["rules"] == []
     assert found["resolver"] == {
         "took_s": {},
@@ -178,11 +183,23 @@ def test_open_vswitch_that_does_not_answer_is_unknown(monkeypatch):
     assert "cloudbr2" in collected()[0]["ovs"]["bridges"]
 
 
-def test_ptp_and_a_clock_that_the_kernel_calls_unsynchronised():
+def test_ptp():
     units = "ptp4l@eth0.service   loaded active running PTP\nphc2sys@eth0.service loaded active running PHC\n"
-    found, _unknown = collected(
-        net_ptp=Answer(("systemctl",), 0, units), net_synchronised=Answer(("timedatectl",), 0, "no\n")
-    )
+    found, _unknown = collected(net_ptp=Answer(("systemctl",), 0, units))
     assert found["time"]["ptp"] == ["phc2sys@eth0.service", "ptp4l@eth0.service"]
-    assert found["time"]["kernel_synchronised"] is False
-    assert collected(net_synchronised=MISSING)[0]["time"]["kernel_synchronised"] is None
+
+
+@pytest.mark.parametrize(
+    ("maxerror_us", "state", "told"),
+    [(2_000, 0, True), (15_999_999, 0, True), (16_000_000, 5, False), (2_000, -1, None)],
+)
+def test_what_the_kernel_was_told_of_its_clock(monkeypatch, maxerror_us, state, told):
+    """As struct timex has it on 64 bits: modes, offset, freq, maxerror."""
+
+    def adjtimex(timex):
+        assert timex.raw[:4] == b"\0\0\0\0", "nothing is changed"
+        struct.pack_into("q", timex, 24, maxerror_us)
+        return state
+
+    monkeypatch.setattr(network_facts.ctypes, "CDLL", lambda _name: SimpleNamespace(adjtimex=adjtimex))
+    assert network_facts._kernel_synchronised() is told

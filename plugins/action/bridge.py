@@ -9,9 +9,9 @@ import time
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import SECONDS
 
 MODULE = "cloudstack.kvm.bridge"
-TIMEOUT = 60  # seconds; the module's own default
 MARGIN = 30  # seconds that the host has for putting everything back
 PAUSE = 2  # seconds between two logins
 
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         result = self._module(self._task.args, task_vars)
         if not result.get("waits"):
             return result
-        seconds = int(self._task.args.get("rollback_timeout") or TIMEOUT)
+        seconds = int(self._task.args.get("rollback_timeout") or SECONDS)
         deadline = self.clock() + seconds
         answer = self._until(deadline, task_vars)
         if answer is None:

@@ -112,7 +112,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import (
+    SECONDS,
+    Confirmation,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
@@ -134,7 +137,7 @@ BRIDGE = {
 SPEC = {
     "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE},
     "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
-    "rollback_timeout": {"type": "int", "default": 60},
+    "rollback_timeout": {"type": "int", "default": SECONDS},
     "confirm": {"type": "bool", "default": False},
     "allow_guest_disruption": {"type": "bool", "default": False},
 }

@@ -16,13 +16,16 @@ from glob import glob
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.host_state import (
+    cloud_settings,
+    port_macs,
+    read_files,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
 
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
@@ -47,16 +50,13 @@ class Netplan:
         by_name: dict[str, str] = {}
         for folder in parse.FOLDERS:
             by_name.update({posixpath.basename(path): path for path in glob(f"{folder}/*.yaml")})
-        cloud = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg")]
-        found = {path: host_files.inspect(places.resolve(path)).content for path in [*by_name.values(), *cloud]}
-        return {path: to_text(content) for path, content in found.items() if content is not None}
+        return read_files([*by_name.values(), *cloud_settings()])
 
     def declared(self, files: Files) -> list[Bridge]:
         return plan.declared(files)
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        macs = {bridge.port: _mac(bridge.port) for bridge in bridges}
-        return plan.render(bridges, files, {port: mac for port, mac in macs.items() if mac})
+        return plan.render(bridges, files, port_macs(bridges))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
@@ -122,8 +122,3 @@ class Netplan:
             next_step="correct that line, then run again",
             reproduce="netplan generate --root-dir COPY",
         )
-
-
-def _mac(port: str) -> str:
-    content = host_files.inspect(f"/sys/class/net/{port}/address").content
-    return to_text(content).strip() if content else ""

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.host_state import (
+    cloud_settings,
+    port_macs,
+    read_files,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd as Daemon
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_text
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkd as plan
 
 
@@ -39,10 +41,7 @@ class Networkd:
             by_name.update({posixpath.basename(path): path for path in found})
             inside = glob(f"{folder}/*.network.d/*.conf")
             by_name.update({path[len(folder) :]: path for path in inside})
-        cloud = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg")]
-        paths = [*by_name.values(), *cloud]
-        contents = {path: host_files.inspect(places.resolve(path)).content for path in paths}
-        return {path: to_text(content) for path, content in contents.items() if content is not None}
+        return read_files([*by_name.values(), *cloud_settings()])
 
     def declared(self, files: Files) -> list[Bridge]:
         return plan.declared(files)
@@ -51,8 +50,7 @@ class Networkd:
         return plan.configured(files)
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        macs = {bridge.port: host_files.inspect(f"/sys/class/net/{bridge.port}/address").content for bridge in bridges}
-        return plan.render(bridges, files, {port: to_text(mac).strip() for port, mac in macs.items() if mac})
+        return plan.render(bridges, files, port_macs(bridges))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Nothing: networkd accepts every file, and leaves out lines that it does not understand. Those that the role

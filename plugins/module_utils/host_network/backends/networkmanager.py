@@ -10,12 +10,14 @@ from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.host_state import (
+    cloud_settings,
+    port_macs,
+    read_files,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import TIMEOUT, Run, must
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
 
 _UNIT = "NetworkManager.service"
@@ -39,9 +41,7 @@ class NetworkManager:
         by_name: dict[str, str] = {}
         for folder in reversed(plan.FOLDERS):
             by_name.update({posixpath.basename(path): path for path in sorted(glob(f"{folder}/*"))})
-        others = [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg"), *glob(f"{plan.IFCFG}/ifcfg-*")]
-        found = {path: host_files.inspect(places.resolve(path)).content for path in [*by_name.values(), *others]}
-        return {path: to_text(content) for path, content in found.items() if content is not None}
+        return read_files([*by_name.values(), *cloud_settings(), *glob(f"{plan.IFCFG}/ifcfg-*")])
 
     def declared(self, files: Files) -> list[Bridge]:
         return plan.declared(files)
@@ -50,8 +50,7 @@ class NetworkManager:
         return plan.configured(files)
 
     def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        macs = {bridge.port: host_files.inspect(f"/sys/class/net/{bridge.port}/address").content for bridge in bridges}
-        return plan.render(bridges, files, {port: to_text(mac).strip() for port, mac in macs.items() if mac})
+        return plan.render(bridges, files, port_macs(bridges))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Of these links alone: a profile that NetworkManager does not accept does not hinder the others."""

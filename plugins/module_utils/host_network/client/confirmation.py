@@ -24,6 +24,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.kept import kept_text, parse_kept
 
+SECONDS = 60  # to confirm a change in, unless the task says otherwise
 FOLDER = "/var/lib/cloudstack-kvm/network"
 UNIT = "cloudstack-kvm-network-rollback"  # before the network of a boot
 TIMER = "cloudstack-kvm-network-confirm"

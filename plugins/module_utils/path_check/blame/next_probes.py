@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from itertools import combinations, islice
+from itertools import combinations, islice, permutations
 from math import lcm
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.blame.observations import Observations
@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.pa
     MTU,
     ONE_WAY,
     PAIR,
+    PLACE,
     Element,
     Fault,
     Probe,
@@ -102,6 +103,20 @@ def _apart(observations: Observations, fault: Fault, at_fault: Collection[str]) 
         for host, peer in islice(pairs, MORE):
             asking, asked = (host, peer) if host in ran else (peer, host)
             yield Probe(asking, network, asked, topology.at[asked, network].address, size)
+    if LOSS in fault.kinds and any(element.kind in (PLACE, FABRIC) for element in fault.suspects):
+        yield from _past_the_hosts(observations, fault)
+
+
+def _past_the_hosts(observations: Observations, fault: Fault) -> Iterator[Probe]:
+    """The pairs without a suspected host, asked once more by both ends: the more packets pass there, the less it can be
+    the switch or the network between them."""
+    network, size = fault.evidence[0].network, fault.evidence[0].size
+    at = observations.topology.at
+    suspected = {element.host for element in fault.suspects}
+    others = {host for host, name in at if name == network and host in observations.ran} - suspected
+    for pair in islice(_pairs_of(others), MORE):
+        for host, peer in permutations(pair):
+            yield Probe(host, network, peer, at[peer, network].address, size)
 
 
 def _tells(observations: Observations, others: Sequence[Element], pair: tuple[str, str], network: str) -> bool:

@@ -195,6 +195,20 @@ def test_loss_is_told_in_percent():
     assert fault.loss_percent == pytest.approx(20, abs=4)
 
 
+@pytest.mark.parametrize("place", ["", "r0"])
+@pytest.mark.parametrize("seed", range(4))
+def test_of_three_hosts_the_one_that_loses_packets_is_told_from_the_network_between_them(place, seed):
+    """20 packets each way do not suffice for that: the second round asks the pair that lost none once more."""
+    attachments = [
+        Attachment(f"h{n}", "Storage", f"10.1.0.{n}", place, "eth2", f"02:00:00:00:01:{n:02x}") for n in range(3)
+    ]
+    injected = InjectedFault(m.LOSS, BRIDGE, host="h2", network="Storage", rate=0.1)
+    (fault,) = check_fabric(
+        Simulator(Fabric(tuple(attachments), SIZES, {}, 1, salt=7), [injected], Random(seed))
+    ).faults
+    assert [str(each) for each in fault.suspects] == ["h2 on Storage"]
+
+
 def test_two_faults_are_named_each():
     injections = [InjectedFault(m.MTU, UPLINK, **RACK, mtu=1280), InjectedFault(m.DEAD, HOST, host="h12")]
     found = check_fabric(Simulator(_fabric(), injections, Random(0))).faults

@@ -34,7 +34,8 @@ def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
     )
     if cluster.vxlan:
         targets += probes.vxlan_targets(name, sorted(declared), guest_attachments(profiles, cluster))
-    return {"targets": targets, "cpus": probes.cpus(name, hosts, facts), "exports": exports}
+    pools = probes.pools(cluster.pools)
+    return {"targets": targets, "cpus": probes.cpus(name, hosts, facts), "exports": exports, "pools": pools}
 
 
 def logins(hosts, hostvars):

@@ -107,6 +107,79 @@ NFS_ELSE = (
     "role storage_client"
 )
 
+# libiscsi and librados, which the pre-flight asks with: "step: text". `tgt` and `ceph` were captured from tgtd 1.0.85 and
+# from a monitor and OSD of Ceph 16.2 (tests/integration/test_storage_pools.py).
+POOL = (
+    Fix(
+        r"Target not found|Authorization failure",
+        "compare the pool's target with what the portal offers (iscsi-ls iscsi://SERVER), and let the target's access "
+        "list name this host's initiator (/etc/iscsi/initiatorname.iscsi): some targets hide from those they do not know",
+        "login: Failed to log in to target. Status: Target not found(515) (tgt, both cases)",
+    ),
+    Fix(
+        r"LOGICAL_UNIT_NOT_SUPPORTED",
+        "map the LUN to this host's initiator on the storage, or correct the number at the end of the pool's path",
+        "lun: LUN 7: SENSE KEY:ILLEGAL_REQUEST(5) ASCQ:LOGICAL_UNIT_NOT_SUPPORTED(0x2500) (tgt)",
+    ),
+    Fix(
+        r"^lun: ",
+        "look at the LUN on the storage (offline, reserved by another host), and at its messages of this time",
+        "SENSE KEY of SPC-4 in libiscsi's words",
+    ),
+    Fix(
+        r"^login: .*(librados: -(13|22)\)|not a Ceph key)",
+        "correct user and key in the URL of cluster_primary_storage (ceph auth get client.USER; the key percent-encoded)",
+        "login: Permission denied (librados: -13), for a wrong key and for an unknown user (ceph)",
+    ),
+    Fix(
+        r"^login: .*librados: -110\)",
+        "the monitors take connections and do not answer: see whether they have a quorum (ceph -s), and whether large "
+        "packets pass (MTU001, MTU003)",
+        "login: Connection timed out (librados: -110), with a monitor that was stopped (ceph)",
+    ),
+    Fix(
+        r"^pool: .*librados: -2\)",
+        "correct the pool's name, or create it (ceph osd pool ls; ceph osd pool create NAME; rbd pool init NAME)",
+        "pool: No such file or directory (librados: -2) (ceph)",
+    ),
+    Fix(
+        r"librados: -(1|13)\)",
+        "give the account the right to write: ceph auth caps client.USER mon 'profile rbd' osd 'profile rbd pool=POOL'",
+        "write: Operation not permitted (librados: -1), for an account with mon 'allow r' osd 'allow r' (ceph)",
+    ),
+    Fix(
+        r"librados: -110\)",
+        "the monitors answer and the OSDs do not: open TCP 6800 to 7300 from this host to all of them, and see whether "
+        "large packets pass (MTU001, MTU003) and placement groups are active (ceph -s)",
+        "write: Connection timed out (librados: -110), with an OSD that was stopped (ceph)",
+    ),
+    Fix(
+        r"no route to host|network is unreachable",
+        "give the host an address in the storage network, or a route to it (network_bridge_bridges)",
+        "connect: port 3260 of 10.88.2.240: [Errno 113] No route to host",
+    ),
+    Fix(
+        r"name or service not known|name resolution|no address associated",
+        "let the host resolve the storage's name (/etc/hosts, DNS), or give the pool its address",
+        "connect: port 3300 of ceph1: [Errno -2] Name or service not known",
+    ),
+    Fix(
+        r"connection refused",
+        "start the target or the monitor (nothing listens on its port there), or correct the pool's server",
+        "connect: port 3260 of 10.88.2.240: [Errno 111] Connection refused",
+    ),
+    Fix(
+        r"^connect: .*timed out",
+        "open TCP 3260 (iSCSI), or 3300 and 6789 (monitors of Ceph) from the host's storage address, and look at the "
+        "path: cable, VLAN, MTU (MTU001, MTU003)",
+        "connect: port 3260 of 10.88.2.240: timed out",
+    ),
+)
+POOL_ELSE = (
+    "bring the storage back, let it know this host (initiator name, or account), and open its ports on the way "
+    "(iSCSI: TCP 3260; Ceph: 3300, 6789, and 6800 to 7300)"
+)
+
 # ipmitool over lanplus.
 BMC = (
     Fix(

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare),
-    M(cloudstack.kvm.nfs_export_check) and M(cloudstack.kvm.storage_pool_check) do, one after the other. On many hosts the
-    start of a module costs more than the probes.
+    M(cloudstack.kvm.nfs_export_check) and M(cloudstack.kvm.storage_pool_check) do, one after the other, and beside them what
+    M(cloudstack.kvm.multicast_check) does. On many hosts the start of a module costs more than the probes.
   - A probe that fails does not fail the module or stop the others. Its result then has C(failed) and C(msg).
   - For the role P(cloudstack.kvm.preflight#role). In your own plays, use these modules directly; they are easier to
     read.
@@ -36,6 +36,9 @@ options:
     type: dict
   storage_pool_check:
     description: The options of M(cloudstack.kvm.storage_pool_check), but for the accounts.
+    type: dict
+  multicast_check:
+    description: The options of M(cloudstack.kvm.multicast_check). It listens as long as the other probes take.
     type: dict
   storage_pool_accounts:
     description: The option O(cloudstack.kvm.storage_pool_check#module:accounts) of M(cloudstack.kvm.storage_pool_check).
@@ -76,9 +79,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import cpu_compare
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check import run as path_check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan import request
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import nfs_exports, ports, storage_pools
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import (
+    multicast,
+    nfs_exports,
+    ports,
+    storage_pools,
+)
 
-PROBES = ("path_mtu", "port_check", "cpu_compare", "nfs_export_check", "storage_pool_check")
+PROBES = ("path_mtu", "port_check", "cpu_compare", "nfs_export_check", "storage_pool_check", "multicast_check")
 ACCOUNTS = "storage_pool_accounts"
 
 
@@ -114,7 +122,26 @@ def body(module):
     }
     given = with_accounts(module.params)
     wanted = {name: probe for name, probe in probes.items() if given[name] is not None}
-    return Plan(), {"probes": {name: probed(name, given[name], *probe) for name, probe in wanted.items()}}
+
+    def run():
+        return {name: probed(name, given[name], *probe) for name, probe in wanted.items()}
+
+    return Plan(), {"probes": with_multicast(given["multicast_check"], run)}
+
+
+def with_multicast(options, run):
+    """The results of `run`, and who was heard meanwhile."""
+    if options is None:
+        return run()
+    results = {}
+
+    def listen(checked):
+        others, heard = multicast.beside(checked, run)
+        results.update(others)
+        return heard
+
+    heard = probed("multicast_check", options, multicast.OPTIONS, listen)
+    return {**(results or run()), "multicast_check": heard}
 
 
 def with_accounts(params):

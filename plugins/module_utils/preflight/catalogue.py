@@ -24,6 +24,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     libvirt,
     memory,
     mtu,
+    multicast,
     network,
     paths,
     reachability,
@@ -37,7 +38,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
-    *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan),
+    *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan, multicast),
     *(paths, latency, timing),
     *(storage, block_storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
 )

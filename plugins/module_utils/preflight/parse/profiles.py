@@ -31,10 +31,18 @@ MODULES = {
     "cpu_compare": "cpu_compare",
     "nfs": "nfs_export_check",
     "pools": "storage_pool_check",
+    "multicast": "multicast_check",
     "paths": "path_mtu",
 }
 # What the module's result has the section's value under
-KEYS = {"clock": "clock", "ports": "ports", "cpu_compare": "cpu_compare", "nfs": "exports", "pools": "pools"}
+KEYS = {
+    "clock": "clock",
+    "ports": "ports",
+    "cpu_compare": "cpu_compare",
+    "nfs": "exports",
+    "pools": "pools",
+    "multicast": "networks",
+}
 NO_PLAN = "__preflight_paths"  # why there is no plan for the path check
 RESULTS = {"clock": "__preflight_clock", "paths_again": "__preflight_paths_again"}
 NOT_READ = "not part of this run (--limit), and not a member of the cluster, so nothing was read from it"

@@ -69,6 +69,14 @@ def vxlan_targets(name: str, names: Sequence[str], attachments: Iterable[Attachm
     ]
 
 
+def multicast_networks(name: str, attachments: Iterable[Attachment]) -> list[dict[str, str]]:
+    """Where a host joins a group to learn whether VXLAN's multicast gets through: its own IPv4 addresses on the guest
+    labels.
+    """
+    own = [each for each in attachments if each.host == name and ":" not in each.address]
+    return [{"name": each.network, "source": each.address} for each in own]
+
+
 def peers(name: str, names: Sequence[str]) -> list[str]:
     """The other hosts that a host asks."""
     others = [each for each in names if each != name]

@@ -11,6 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs, storage_pools
 from ansible_collections.cloudstack.kvm.plugins.modules import (
     cpu_compare,
+    multicast_check,
     nfs_export_check,
     path_mtu,
     port_check,
@@ -26,6 +27,7 @@ MODULES = {
     "cpu_compare": cpu_compare,
     "nfs_export_check": nfs_export_check,
     "storage_pool_check": storage_pool_check,
+    "multicast_check": multicast_check,
 }
 NETWORK = {"name": "net", "device": "nosuchdev0"}
 PROBE = {"network": "net", "peer": "host2", "address": "198.51.100.77", "size": 1500}
@@ -37,6 +39,11 @@ GIVEN = {
     "storage_pool_check": {
         "pools": [{"name": "san1", "kind": "IscsiLUN", "server": "127.0.0.1", "path": "/iqn.2026-01.test:san/1"}]
     },
+    "multicast_check": {
+        "host": "host1",
+        "networks": [{"name": "nosuchdev0", "source": "127.0.0.1"}],
+        "seconds": 0,
+    },
 }
 BAD = {
     "path_mtu": ({"count": 0}, "count is out of bounds"),
@@ -44,9 +51,10 @@ BAD = {
     "cpu_compare": ({"cpu": {}}, "cpu"),
     "nfs_export_check": ({"exports": ["/export"]}, "not an NFS export"),
     "storage_pool_check": ({"pools": [{"name": "san1"}]}, "missing required arguments"),
+    "multicast_check": ({"networks": [{"name": "lo", "source": "::1"}]}, "not an IPv4 address"),
 }
 OF_ANSIBLE = {"changed", "diff", "invocation", "warnings", "deprecations"}
-VARIES = {"seconds", "ms"}
+VARIES = {"seconds", "ms", "began", "ended"}
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare),
-    M(cloudstack.kvm.nfs_export_check) and M(cloudstack.kvm.storage_pool_check) do, one after the other, and beside them what
-    M(cloudstack.kvm.multicast_check) does. On many hosts the start of a module costs more than the probes.
+    M(cloudstack.kvm.nfs_export_check) and M(cloudstack.kvm.storage_pool_check) do, one after the other, and beside them
+    what M(cloudstack.kvm.multicast_check) does. On many hosts the start of a module costs more than the probes.
   - A probe that fails does not fail the module or stop the others. Its result then has C(failed) and C(msg).
   - For the role P(cloudstack.kvm.preflight#role). In your own plays, use these modules directly; they are easier to
     read.
@@ -41,7 +41,7 @@ options:
     description: The options of M(cloudstack.kvm.multicast_check). It listens as long as the other probes take.
     type: dict
   storage_pool_accounts:
-    description: The option O(cloudstack.kvm.storage_pool_check#module:accounts) of M(cloudstack.kvm.storage_pool_check).
+    description: The option O(cloudstack.kvm.storage_pool_check#module:accounts).
     type: dict
 """
 

@@ -41,8 +41,8 @@ options:
         type: str
         required: true
   accounts:
-    description: The account of a RBD pool as V(user:key), by the name of the pool. Without it the monitors are reached and
-      the pool is not judged.
+    description: The account of a RBD pool as V(user:key), by the name of the pool. Without it the monitors are reached
+      and the pool is not judged.
     type: dict
     default: {}
   timeout:
@@ -86,13 +86,13 @@ pools:
       returned: always
       type: str
     ok:
-      description: Whether everything that was tried succeeded; null where the pool cannot be judged, because the library
-        or an account is missing.
+      description: Whether everything that was tried succeeded; null where the pool cannot be judged, because the
+        library or an account is missing.
       returned: always
       type: bool
     steps:
-      description: Milliseconds for V(connect), V(login), and V(lun) of iSCSI or V(pool), V(write), V(read), V(remove) of
-        RBD; empty unless all that was tried succeeded.
+      description: Milliseconds for V(connect), V(login), and V(lun) of iSCSI or V(pool), V(write), V(read), V(remove)
+        of RBD; empty unless all that was tried succeeded.
       returned: always
       type: dict
     failed_step:

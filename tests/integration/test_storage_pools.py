@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""storage_pool_check against what it is for: targets of tgtd, and (marker full) a Ceph cluster of one monitor and one OSD
-in memory. Both run as ordinary processes on this machine, with no kernel module."""
+"""storage_pool_check against what it is for: targets of tgtd, and (marker full) a Ceph cluster of one monitor and one
+OSD in memory. Both run as ordinary processes on this machine, with no kernel module."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_session_that_runs_stays(targets):
 
 @pytest.fixture(scope="module")
 def ceph(tmp_path_factory) -> Iterator[Path]:
-    """A folder with the processes' numbers and the keyrings of two accounts: cloudstack, and ro, which may only read."""
+    """A folder with the processes' numbers and the keyrings of two accounts: cloudstack, and ro, which only reads."""
     packages("ceph-mon", "ceph-osd", "ceph-common", "librados2")
     folder = tmp_path_factory.mktemp("ceph")
     try:

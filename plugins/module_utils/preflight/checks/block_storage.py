@@ -49,9 +49,7 @@ def usable_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> I
             continue
         good = tuple(sorted(name for name, each in tries.items() if each["ok"]))
         for text, names in _by_failure(tries).items():
-            yield Problem(
-                tuple(names), _expected(pool), text, others=good, fix=fix_for(POOL, text, POOL_ELSE)
-            )
+            yield Problem(tuple(names), _expected(pool), text, others=good, fix=fix_for(POOL, text, POOL_ELSE))
 
 
 def _by_failure(tries: Mapping[str, Try]) -> dict[str, list[str]]:

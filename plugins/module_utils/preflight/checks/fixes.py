@@ -107,13 +107,13 @@ NFS_ELSE = (
     "role storage_client"
 )
 
-# libiscsi and librados, which the pre-flight asks with: "step: text". `tgt` and `ceph` were captured from tgtd 1.0.85 and
-# from a monitor and OSD of Ceph 16.2 (tests/integration/test_storage_pools.py).
+# libiscsi and librados, which the pre-flight asks with: "step: text". `tgt` and `ceph` were captured from tgtd 1.0.85
+# and from a monitor and OSD of Ceph 16.2 (tests/integration/test_storage_pools.py).
 POOL = (
     Fix(
         r"Target not found|Authorization failure",
         "compare the pool's target with what the portal offers (iscsi-ls iscsi://SERVER), and let the target's access "
-        "list name this host's initiator (/etc/iscsi/initiatorname.iscsi): some targets hide from those they do not know",
+        "list name this host's initiator (/etc/iscsi/initiatorname.iscsi): some hide from those they do not know",
         "login: Failed to log in to target. Status: Target not found(515) (tgt, both cases)",
     ),
     Fix(
@@ -128,7 +128,7 @@ POOL = (
     ),
     Fix(
         r"^login: .*(librados: -(13|22)\)|not a Ceph key)",
-        "correct user and key in the URL of cluster_primary_storage (ceph auth get client.USER; the key percent-encoded)",
+        "correct user and key in the URL of cluster_primary_storage (ceph auth get client.USER; key percent-encoded)",
         "login: Permission denied (librados: -13), for a wrong key and for an unknown user (ceph)",
     ),
     Fix(

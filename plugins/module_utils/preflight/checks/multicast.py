@@ -31,9 +31,8 @@ WINDOW = 2.5
     scope=CLUSTER,
     prevents=("F21",),
     unknown=INFO,
-    fix="let multicast (239.0.0.0/8, UDP 8472) pass between the hosts' addresses on the guest label: with IGMP snooping on "
-    "the switches a querier (NET041), no storm control or filter of multicast; between subnets a router with PIM and a "
-    "TTL of 10 at least",
+    fix="let multicast (239.0.0.0/8, UDP 8472) pass between the hosts' addresses on the guest label: a querier where "
+    "switches snoop IGMP (NET041), no storm control or filter of multicast; between subnets a router with PIM",
     reproduce="tcpdump -ni <label> udp port 8472 and dst net 239.0.0.0/8; ip maddr show dev <label>",
 )
 def multicast_passes(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
@@ -41,8 +40,8 @@ def multicast_passes(hosts: Sequence[Profile], cluster: AssessedCluster, policy:
     239.0.0.0/8.
 
     Consequence: the join succeeds, and guests of one network on different hosts do not find each other, since ARP goes
-    by the group (modifyvxlan.sh makes one of each VNI; RFC 7348, section 4.2). All hosts join 239.0.0.0, which belongs to
-    no network, and send to UDP 8472 of it while they are probed. Compared are hosts that did so at the same time, for
+    by the group (modifyvxlan.sh makes one of each VNI; RFC 7348, section 4.2). All hosts join 239.0.0.0, which belongs
+    to no network, and send to UDP 8472 of it while they are probed. Compared are hosts that did so at the same time for
     WINDOW seconds at least by clocks that are known, and between which single packets pass; what a host's own firewall
     drops is NET023's matter, the packets are heard before it.
     """

@@ -301,8 +301,8 @@ def _dead(pool: Pool, tries: Mapping[str, Try], says: str, fix: str) -> Problem:
         tuple(sorted(tries)),
         f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
         f"{says}: {_all_failures(tries)}",
-        fix=f"{fix}; or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent is "
-        "restarted",
+        fix=f"{fix}; or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent "
+        "is restarted",
     )
 
 

@@ -61,7 +61,7 @@ def try_pool(
     return steps
 
 
-def _write(lib: Any, opened: HANDLE, name: bytes, steps: dict[str, float]) -> None:
+def _write(lib: Any, opened: ctypes.c_void_p, name: bytes, steps: dict[str, float]) -> None:
     _timed(steps, "write", lambda: lib.rados_write_full(opened, name, CONTENT, len(CONTENT)))
     try:
         buffer = ctypes.create_string_buffer(len(CONTENT))
@@ -88,7 +88,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _cluster(lib: Any, monitors: str, account: tuple[str, str], timeout: float) -> Iterator[HANDLE]:
+def _cluster(lib: Any, monitors: str, account: tuple[str, str], timeout: float) -> Iterator[ctypes.c_void_p]:
     cluster = HANDLE()
     user, key = account
     _done("login", lib.rados_create(ctypes.byref(cluster), user.encode()))
@@ -103,7 +103,7 @@ def _cluster(lib: Any, monitors: str, account: tuple[str, str], timeout: float) 
 
 
 @contextmanager
-def _opened(lib: Any, cluster: HANDLE, pool: str, steps: dict[str, float]) -> Iterator[HANDLE]:
+def _opened(lib: Any, cluster: ctypes.c_void_p, pool: str, steps: dict[str, float]) -> Iterator[ctypes.c_void_p]:
     opened = HANDLE()
     _timed(steps, "pool", lambda: lib.rados_ioctx_create(cluster, pool.encode(), ctypes.byref(opened)))
     try:

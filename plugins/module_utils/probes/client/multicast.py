@@ -105,7 +105,8 @@ def listen(options: Mapping[str, Any], done: Optional[threading.Event] = None) -
 def beside(options: Mapping[str, Any], work: Callable[[], Any]) -> tuple[Any, dict[str, Any]]:
     """What `work` gives and what was heard meanwhile. The more of their time the hosts listen, the more of them listen
     at the same time."""
-    done, found = threading.Event(), {}  # type: ignore[var-annotated]
+    done = threading.Event()
+    found: dict[str, Any] = {}
     thread = threading.Thread(target=lambda: found.update(_caught(options, done)), daemon=True)
     thread.start()
     try:
@@ -172,6 +173,4 @@ def _require_ipv4(address: str) -> None:
     try:
         socket.inet_pton(socket.AF_INET, address)
     except OSError as error:
-        raise InputError(
-            "not an IPv4 address", expected="an own address on the network", observed=address
-        ) from error
+        raise InputError("not an IPv4 address", expected="an own address on the network", observed=address) from error

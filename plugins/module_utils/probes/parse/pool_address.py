@@ -48,8 +48,8 @@ def rbd_account(text: str) -> Optional[tuple[str, str]]:
 
 
 def is_ceph_key(key: str) -> bool:
-    """Whether this is a key as ceph-authtool writes it: base64 of its type (1: AES), the time it was made (8 bytes), its
-    length and itself (src/auth/Crypto.cc). librados quotes what it cannot decode in its log.
+    """Whether this is a key as ceph-authtool writes it: base64 of its type (1: AES), the time it was made (8 bytes),
+    its length and itself (src/auth/Crypto.cc). librados quotes what it cannot decode in its log.
     """
     try:
         found = base64.b64decode(key.encode(), validate=True)

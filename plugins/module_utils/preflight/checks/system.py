@@ -101,7 +101,7 @@ def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     "SYS003",
     "Two hosts have the same machine-id",
     area="system",
-    severity=ERROR,
+    severity=WARNING,
     scope=CLUSTER,
     prevents=("F46",),
     fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied "
@@ -112,8 +112,9 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     """/etc/machine-id must be unique: two equal ones mean that a host was cloned with its identity.
 
     DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator
-    name were most likely cloned too, and then two hosts use one pool (F46). The id itself stops neither a join nor a
-    migration (unless libvirtd takes it for the host's UUID, SYS008), so this can be waived.
+    name were most likely cloned too, and then two hosts use one pool (F46). Consequence: the id itself stops neither a
+    join nor a migration, so it is a warning; what does (STO006, STO007, and SYS008 where libvirtd takes the id for the
+    host's UUID) is an error of its own.
     """
     yield from shared("SYS003", hosts)
 

@@ -47,7 +47,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="the pool that CloudStack's primary storage names, with rights for its user",
         next_step="compare the pool's name in CloudStack with `ceph osd pool ls`, and the user's rights with `ceph "
         "auth get client.<user>`; correct what differs, " + AGAIN,
-        source="LSA:458; https://github.com/apache/cloudstack/issues/12096",
+        source="LSA:458; libvirt src/storage/storage_backend_rbd.c",
     ),
     Rule(
         name="rbd-unusable",
@@ -65,7 +65,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="an export for the host's storage address",
         next_step="add the host's storage address to the export (with no_root_squash) and run `exportfs -ra` on the "
         "NFS server, " + AGAIN,
-        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/5491",
+        source="mount.nfs(8); LSA:817",
     ),
     Rule(
         name="nfs-statd",
@@ -99,7 +99,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="TCP port 2049 (NFS 3 also 111) of the NFS server open from the host's storage address",
         next_step="try `nc -zv <server> 2049` on the host; repair the storage network or the firewalls between them, "
         + AGAIN,
-        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/13740",
+        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/5491 and 13740",
     ),
     Rule(
         name="nfs-unmountable",

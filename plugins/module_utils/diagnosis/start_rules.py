@@ -290,6 +290,6 @@ START_RULES: tuple[Rule, ...] = (
         expected="a port whose name the agent knows: eth*, bond*, ens*, eno*, enp*, team* and others",
         next_step="give the bridge such a port (rename it with a .link file of systemd before the bridge is made), "
         "then run again",
-        source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack/issues/6944",
+        source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack-documentation/pull/214",
     ),
 )

@@ -29,7 +29,7 @@ NFS = (
         "NFSv3 needs the lock services on the host: systemctl unmask rpcbind.socket rpc-statd.service && systemctl "
         "enable --now rpcbind.socket && systemctl start rpc-statd; or export with NFSv4, which needs neither "
         "(pool detail nfsmountopts=vers=4.2)",
-        "mount.nfs: rpc.statd is not running but is required for remote locking. (apache/cloudstack#8996, #10548)",
+        "mount.nfs: rpc.statd is not running but is required for remote locking. (longhorn/longhorn#1346)",
     ),
     Fix(
         r"need a /sbin/mount\.|bad option; for several filesystems|unknown filesystem type '?nfs",
@@ -42,7 +42,8 @@ NFS = (
         r"|RPC: Program.{0,3}version mismatch|PROG_?MISMATCH|minor version mismatch",
         "let the server offer the version that the host asks for (NFSv4: vers4=y in /etc/nfs.conf of the server), or "
         "mount what it offers (pool detail nfsmountopts=vers=3); both over TCP",
-        "mount.nfs: Protocol not supported; mount.nfs: requested NFS version or transport protocol is not supported",
+        "mount.nfs: Protocol not supported (apache/cloudstack#8996, #10548); mount.nfs: requested NFS version or "
+        "transport protocol is not supported (nfs-utils, utils/mount/error.c)",
     ),
     Fix(
         r"access denied by server|permission denied by server|MNT3?_?ERR_?ACCES|NFS4ERR_(ACCESS|PERM|WRONGSEC)"
@@ -66,7 +67,7 @@ NFS = (
     Fix(
         r"stale file handle|ESTALE|NFS3?4?ERR_STALE",
         "the server no longer knows the file system: export it with a fixed fsid=, run exportfs -ra, mount it anew",
-        "mount.nfs: Stale file handle; apache/cloudstack#3862",
+        "ls: cannot access /mnt/dataset/: Stale file handle (openzfs/zfs#6197, Nexenta/edgefs#293)",
     ),
     Fix(
         r"read-only file system|EROFS|NFS[34]ERR_ROFS",
@@ -197,14 +198,16 @@ BMC = (
         r"privilege level|insufficient privilege|unauthorized role|requested role|invalid role|privilege",
         "the BMC answers and refuses the privilege: give the account ADMINISTRATOR on the LAN channel (ipmitool "
         "channel setaccess 1 ID privilege=4), and let the channel itself allow it (its maximum privilege)",
-        "ipmitool: Set Session Privilege Level to ADMINISTRATOR failed; openbmc/phosphor-net-ipmid#16",
+        "ipmitool: Set Session Privilege Level to ADMINISTRATOR failed: Insufficient privilege level "
+        "(openbmc/openbmc#1812)",
     ),
     Fix(
         r"cipher ?suite|no matching cipher|invalid (authentication|integrity|confidentiality) algorithm"
         r"|algorithm.*not supported|open session.*no.*match",
         "enable cipher suite 3 or 17 for the LAN channel on the BMC (ipmitool lan set 1 cipher_privs), or update its "
         "firmware; CloudStack passes no -C, so ipmitool of the management server chooses",
-        "ipmitool: Error in open session response message : no matching cipher suite; ipmitool/ipmitool#155",
+        "ipmitool: Error in open session response message : no matching cipher suite (ipmitool/ipmitool#363); "
+        "... : invalid authentication algorithm (openbmc/openbmc#3666)",
     ),
     Fix(
         r"insufficient resources|no (more )?(free |available )?session|session slots?|too many sessions|node busy"

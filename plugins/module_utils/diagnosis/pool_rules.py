@@ -24,6 +24,18 @@ POOL_RULES: tuple[Rule, ...] = (
         source="https://github.com/apache/cloudstack/issues/8963",
     ),
     Rule(
+        name="pool-twice",
+        proof=in_pool(
+            r"Storage source conflict|A pool matching this location already exists"
+            r"|pool '[^']*' already exists with uuid"
+        ),
+        cause="libvirt on the host has the storage of a pool under another name already",
+        expected="no other libvirt pool at that location",
+        next_step="find the other one with `virsh pool-list --all` on the host, remove it with `virsh pool-destroy` "
+        "and `virsh pool-undefine`, " + AGAIN,
+        source="LSA:862; https://github.com/apache/cloudstack/issues/5776",
+    ),
+    Rule(
         name="rbd-no-driver",
         proof=in_pool(r"missing backend for pool type|pool type 'rbd'|storage-rbd"),
         cause="libvirt on the host has no driver for RBD pools",
@@ -125,15 +137,6 @@ POOL_RULES: tuple[Rule, ...] = (
         next_step="attach the shared disk (iSCSI session, multipath) until `vgs` on the host shows the volume group, "
         + AGAIN,
         source="LSA:365",
-    ),
-    Rule(
-        name="pool-twice",
-        proof=in_pool(r"Storage source conflict|A pool matching this location already exists"),
-        cause="libvirt on the host has the storage of a pool under another name already",
-        expected="no other libvirt pool at that location",
-        next_step="find the other one with `virsh pool-list --all` on the host, remove it with `virsh pool-destroy` "
-        "and `virsh pool-undefine`, " + AGAIN,
-        source="LSA:862",
     ),
     Rule(
         name="pool-unusable",

@@ -15,7 +15,7 @@ from . import oobm
 from .common import listing
 
 PROVIDERS = {"KVM": "KVMHAProvider", "Simulator": "SimulatorHAProvider"}
-COMES_BACK = 22.0  # seconds from a recovery to Up again (ha.json)
+COMES_BACK = 20.0  # seconds from a recovery to the pass that finds it Up again (ha.json: 22)
 UNSUPPORTED = "Invalid or unsupported host hypervisor type provided. Supported types are: [KVM, Simulator, Unknown]"
 
 

@@ -68,6 +68,11 @@ def test_recovery_that_works():
     )
 
 
+def test_recovery_that_works_goes_on_for_ever():
+    states = {state for _, state in lasting(drill(SIMULATOR, [(0, staged())], 600))}
+    assert states == {"Suspect", "Recovered", "Available"}
+
+
 def test_recovery_that_fails_ends_in_a_fence():
     fenced = lasting(drill(SIMULATOR, [(0, staged(recovers=False))], 60))
     alike(fenced[1:], observed("states until fenced"))

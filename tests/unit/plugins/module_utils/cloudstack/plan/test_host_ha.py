@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import (
@@ -23,6 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.hos
     refuse,
 )
 
+ROOT = Path(__file__).parents[6]
 NFS = ("primary1", "NetworkFilesystem", "Up")
 # kvm-host-ha.json, "HA enabled a second time after the first poll"
 GOOD = HaHost(
@@ -233,3 +236,9 @@ def test_plan_of_a_scope(scope, enabled, expected):
     plan = plan_scope(scope, "7", enabled)
     assert [change.data["command"] for change in plan] == expected
     assert all(change.data["params"] == {f"{scope.kind}id": "7"} for change in plan)
+
+
+def test_the_page_has_a_row_for_each_state():
+    page = (ROOT / "docs" / "high-availability.md").read_text()
+    rows = page.partition("## The states")[2].partition("###")[0]
+    assert sorted(re.findall(r"^\| ([A-Z]\w+) \|", rows, re.MULTILINE)) == sorted(STATES)

@@ -52,6 +52,7 @@ NO_ANSWER = {
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     **{("listRouters", argument): "there are no routers" for argument in ("id", *PAGING)},
     **{("listDedicatedGuestVlanRanges", argument): "no range can be dedicated" for argument in ("zoneid", *PAGING)},
+    **{("listSimulatorHAStateTransitions", argument): "tests/unit/lab/simulator/test_ha.py" for argument in PAGING},
     ("issueCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     ("provisionCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
 }

@@ -41,12 +41,12 @@ options:
   cipher_privileges:
     description:
       - Highest privilege of each cipher suite, 15 letters as C(ipmitool lan print) shows them; V(X) forbids a suite.
-      - CloudStack lets ipmitool choose the suite, which is 17 in newer and 3 in older versions. One of the two must stay
-        open. Suite 0 asks for no password.
+      - CloudStack lets ipmitool choose the suite, which is 17 in newer and 3 in older versions. One of the two must
+        stay open. Suite 0 asks for no password.
     type: str
   username:
-    description: Account for CloudStack. If omitted, accounts are left alone. One that does not exist gets the first free
-      number.
+    description: Account for CloudStack. If omitted, accounts are left alone. One that does not exist gets the first
+      free number.
     type: str
   password:
     description: Its password, at most 20 bytes. CloudStack's driver C(ipmitool) takes at most 16.
@@ -54,8 +54,8 @@ options:
   privilege:
     description:
       - Its privilege on the LAN channel.
-      - Power control needs V(operator). CloudStack calls ipmitool without C(-L), which then asks for V(administrator) and
-        is refused as an operator.
+      - Power control needs V(operator). CloudStack calls ipmitool without C(-L), which then asks for V(administrator)
+        and is refused as an operator.
     type: str
     choices: [operator, administrator]
     default: administrator
@@ -68,7 +68,7 @@ options:
     default: on_create
 attributes:
   check_mode:
-    description: Predicts the same steps. The password is tested, nothing is set.
+    description: Predicts the same steps. The password is tested, nothing is set. Without C(/dev/ipmi0) it warns.
     support: full
   diff_mode:
     description: Shows each setting that differs, never a password.
@@ -97,7 +97,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bmc:
-  description: The BMC after the run; in check mode as it is.
+  description: The BMC after the run; in check mode as it is, null without C(/dev/ipmi0).
   returned: success
   type: dict
   contains:
@@ -159,6 +159,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.plan.settings i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 
 SETTLE_TIME, SETTLE_INTERVAL = 15, 1.0  # seconds in which a BMC must show what it was told
 
@@ -209,6 +210,9 @@ def body(module):
     wanted = WantedBmc(**options, always_send_password=module.params["update_password"] == "always")
     validate_wanted(wanted)
     missing = missing_device()
+    if missing and module.check_mode:  # the real run may load the drivers first
+        module.warn(f"{platform.node()}: {missing} yet, so what would be set on the BMC cannot be predicted")
+        return Plan(), {"bmc": None}
     if missing:
         raise InputError(
             "the host cannot talk to its BMC in band",

@@ -37,12 +37,13 @@ set_working_mc 0x20
 LAN = """#!/bin/bash
 operation=$1
 shift
-declare -A default=([ip_addr]=198.51.100.9 [ip_addr_src]=dhcp [mac_addr]=02:00:00:00:99:01 [subnet_mask]=255.255.255.0)
+declare -A default=([ip_addr]=198.51.100.9 [ip_addr_src]=dhcp [mac_addr]=02:00:00:00:99:01 [subnet_mask]=255.255.255.0
+  [default_gw_mac_addr]=00:00:00:00:00:00 [backup_gw_mac_addr]=00:00:00:00:00:00)
 while [ $# -gt 0 ]; do
   name=$1
   shift
   case $operation in
-    get) echo "$name:$(cat "{folder}/set.$name" 2>/dev/null || echo "${{default[$name]:-0.0.0.0}}")" | sed '/mac.*0.0.0.0/s/:.*/:00:00:00:00:00:00/' ;;
+    get) echo "$name:$(cat "{folder}/set.$name" 2>/dev/null || echo "${{default[$name]:-0.0.0.0}}")" ;;
     set) echo "$1" > "{folder}/set.$name"; shift ;;
   esac
 done

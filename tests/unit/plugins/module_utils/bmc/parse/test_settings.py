@@ -18,7 +18,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 CAPTURED = Path(__file__).parents[5] / "fixtures" / "ipmitool"
 # A Supermicro board: the privilege letters go by the number of the suite, the list does not hold suite 0.
 SUPERMICRO = """Set in Progress         : Set Complete
-Auth Type Support       : NONE MD2 MD5 PASSWORD 
 IP Address Source       : DHCP Address
 IP Address              : 10.20.30.40
 Subnet Mask             : 255.255.255.0

@@ -12,10 +12,10 @@ author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Gives the BMC's account a new random password by C(changeOutOfBandManagementPassword), which changes the BMC and
     CloudStack in one call.
-  - The new password is on the controller's disk before the call. A run that was interrupted is finished by the next one,
-    wherever it ended, so that CloudStack and the BMC have the same password, and the file has it too.
-  - Only for the driver V(ipmitool). CloudStack changes nothing but its own copy for V(redfish), and has no such call for
-    V(nestedcloudstack).
+  - The new password is on the controller's disk before the call. A run that was interrupted is finished by the next
+    one, wherever it ended, so that CloudStack and the BMC have the same password, and the file has it too.
+  - Only for the driver V(ipmitool). CloudStack changes nothing but its own copy for V(redfish), and has no such call
+    for V(nestedcloudstack).
 extends_documentation_fragment:
   - cloudstack.kvm.cloudstack
 options:

@@ -286,15 +286,22 @@ def redfish(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
 
     CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when
     the machine is off already. The host then stays in Fencing and its guests are not started elsewhere until it is
-    powered on (issues 13376, 13377; F51).
+    powered on (issues 13376, 13377; F51). It is made for Dell and Supermicro; machines of other vendors are named with
+    theirs. The module redfish_check reads what one BMC can do.
     """
-    concerned = tuple(
-        host.name
-        for host in hosts
-        if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish"
-    )
+    concerned = [
+        host for host in hosts if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish"
+    ]
+    others = [f"{host.name} is of {_untried_vendor(host)}" for host in concerned if _untried_vendor(host)]
     if concerned:
-        yield Problem(concerned, "oobm_driver: ipmitool", "redfish")
+        observed = "; ".join(["redfish", *others])
+        yield Problem(tuple(host.name for host in concerned), "oobm_driver: ipmitool", observed)
+
+
+def _untried_vendor(host: Profile) -> str:
+    """The machine's vendor, if CloudStack's Redfish driver is not made for it; empty where it is, or is not known."""
+    vendor = str(host.get("dmi", "vendor") or "")
+    return "" if vendor.lower().startswith(("dell", "supermicro", "super micro")) else vendor
 
 
 @check(

@@ -81,8 +81,7 @@ ARGUMENT_SPEC = {
 def body(module):
     address, path = module.params["ip_address"], module.params["new_password_file"]
     client, file = connect(module.params), PasswordFile(path)
-    record = read_record(client, address)
-    require_rotation(address, record)
+    record = require_rotation(address, read_record(client, address))
     plan = plan_rotation(address, file.is_finished())
     if plan and not module.check_mode:
         runtime.hide(module, file.begin())

@@ -64,9 +64,7 @@ def _next_step(status: int) -> str:
     if status in REFUSED:
         return "correct account and password; some BMCs let an account use IPMI only, and Redfish has to be allowed too"
     if status == 404:
-        return (
-            "this address has no Redfish: update the BMC's firmware, or use the driver ipmitool"
-        )
+        return "this address has no Redfish: update the BMC's firmware, or use the driver ipmitool"
     return "see the BMC's log, or use the driver ipmitool"
 
 

@@ -17,8 +17,9 @@ ALLOWED = "ResetType@Redfish.AllowableValues"
 
 def parse_systems(text: str) -> tuple[str, int]:
     """/redfish/v1/Systems -> the path of the first system, and how many there are. Raises ParseError."""
-    members = _object("/redfish/v1/Systems", text).get("Members")
-    first = members[0] if isinstance(members, list) and members else None
+    listed = _object("/redfish/v1/Systems", text).get("Members")
+    members = listed if isinstance(listed, list) else []
+    first = members[0] if members else None
     path = first.get("@odata.id") if isinstance(first, dict) else None
     if not isinstance(path, str) or not path.startswith("/"):
         raise ParseError("/redfish/v1/Systems", "no system in Members", text=text)

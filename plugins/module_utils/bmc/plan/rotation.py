@@ -19,10 +19,11 @@ LIMITS = {
 }
 
 
-def require_rotation(address: str, record: Optional[Mapping[str, Any]]) -> None:
-    """Refuse where the call would fail, or would leave CloudStack with a password that the BMC has not. Raises
-    InputError."""
-    bmc = (record or {}).get("outofbandmanagement") or {}
+def require_rotation(address: str, record: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The host's record, if its password can be changed. Raises InputError where the call would fail, or would leave
+    CloudStack with a password that the BMC has not."""
+    known = record or {}
+    bmc = known.get("outofbandmanagement") or {}
     driver = str(bmc.get("driver") or "")
     if not bmc.get("enabled"):
         raise InputError(
@@ -40,6 +41,7 @@ def require_rotation(address: str, record: Optional[Mapping[str, Any]]) -> None:
             observed=driver,
             next_step=LIMITS.get(driver, "correct oobm_driver"),
         )
+    return known
 
 
 def plan_rotation(address: str, is_finished: bool) -> Plan:

@@ -32,7 +32,7 @@ FLOORS = (
     ("core",),
     ("host_files", "cloudstack", "inventory"),
     ("host_facts", "host_join"),
-    ("probes", "host_network", "host_services", "diagnosis"),
+    ("probes", "host_network", "host_services", "diagnosis", "bmc"),
     ("path_check",),
     ("preflight",),
 )

@@ -27,7 +27,7 @@ LOGS = ROOT / ".build" / "parts"
 STILL = 60  # seconds between two lines about the parts that are still running
 LIMIT = int(os.environ.get("PARTS_LIMIT", 80 * 60))  # seconds for all of it; .ci/run has 90 minutes
 
-# Of a lane that gives way. Each part has a session of its own, and with it an autogroup with its own value (man 7 sched).
+# Of a lane that gives way. Each part has a session, and with it an autogroup with a value of its own (man 7 sched).
 NICE = 10
 
 # make, which does not outlive this program, nor does anything that it has started

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, full
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, HaHost, HaPool, Site
 
 GIB = 2**30
@@ -22,7 +22,8 @@ def healthy() -> Site:
     """Three hosts with Host HA Available, two guests each, one NFS pool, the settings of the profile fast."""
     hosts = tuple(_host(f"host{number}") for number in (1, 2, 3))
     guests = tuple(_guest(f"vm{number + 1}", f"host{number // 2 + 1}") for number in range(6))
-    settings = {name: value for name, value in declared_settings("fast", {}).items() if name in SETTINGS}
+    declared = full(declared_settings("fast", {}))
+    settings = {name: value for name, value in declared.items() if name in SETTINGS}
     return Site("zone1", "cluster1", hosts=hosts, guests=guests, pools=(HaPool("primary"),), settings=settings)
 
 

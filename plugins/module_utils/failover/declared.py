@@ -5,7 +5,7 @@ each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real, whole
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import (
+    AGENT_KEYS,
     ALL,
     PROFILES,
     RENAMED,
+    SETTINGS,
     Setting,
     Value,
     full,
@@ -41,15 +43,24 @@ class Contradiction:
 
 
 def declared_settings(profile: str, given: Mapping[str, Any]) -> dict[str, Value]:
-    """The values that are to hold, by name: those of the profile, and over them the given ones.
+    """The values that are to hold, by name: those of the profile, and over them the given ones. What neither has is
+    left as it is.
 
-    The profile default stands for CloudStack's own value of every setting, so that it undoes another profile. Raises
-    InputError for an unknown profile or name, one of an older CloudStack, and a value that cannot be.
+    Raises InputError for an unknown profile or name, one of an older CloudStack, a key of the agent, and a value that
+    cannot be.
     """
     if profile not in PROFILES:
         raise InputError("this profile does not exist", expected=" or ".join(PROFILES), observed=profile)
+    for name in given:
+        if name in AGENT_KEYS:
+            raise InputError(
+                f"{name} is not a setting of CloudStack but a key of agent.properties",
+                expected=", ".join(SETTINGS),
+                observed=name,
+                next_step="set it in cloudstack_agent_properties (role cloudstack_agent)",
+            )
     own = {name: read_value(name, value) for name, value in given.items()}
-    return full({**PROFILES[profile], **own})
+    return {**PROFILES[profile], **own}
 
 
 def read_value(name: str, value: Any) -> Value:
@@ -73,6 +84,29 @@ def read_value(name: str, value: Any) -> Value:
     if number < setting.least:
         raise _invalid(name, _wanted(setting), text)
     return read
+
+
+def read_agent_keys(properties: Mapping[str, Any]) -> dict[str, Value]:
+    """The keys of agent.properties that decide a failover, out of those that are declared. Raises InputError for a
+    value that cannot be, and for the name of an older CloudStack. A key that is null (removed) has its default.
+    """
+    for name in properties:
+        if name in RENAMED and name != "workers":  # which the agent has too, for something else
+            raise _unknown(name)
+    given = {name: value for name, value in properties.items() if name in AGENT_KEYS and value is not None}
+    return {name: read_value(name, given.get(name, setting.default)) for name, setting in AGENT_KEYS.items()}
+
+
+def refuse(found: Sequence[Contradiction]) -> None:
+    """Raise InputError for the fatal ones."""
+    fatal = [each for each in found if each.fatal]
+    if fatal:
+        raise InputError(
+            "the settings of the failover contradict each other, nothing was changed",
+            expected="; ".join(each.expected for each in fatal),
+            observed="; ".join(f"{each.names[0]}: {each.observed}" for each in fatal),
+            next_step="; ".join(each.fix for each in fatal),
+        )
 
 
 def _wanted(setting: Setting) -> str:

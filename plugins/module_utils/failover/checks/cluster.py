@@ -72,10 +72,11 @@ def timers(looked: Looked) -> Iterator[Problem]:
 
     What is compared, and why, is in docs/failover-time.md.
     """
+    for name, why in sorted(looked.site.invalid.items()):
+        yield Problem(_all(looked.site), f"a value of {name} that can be used", why)
     if _unread(looked.site):
-        yield Problem(
-            _all(looked.site), "the settings of the failover", f"not answered: {_unread(looked.site)}", kind=UNKNOWN
-        )
+        observed = f"not answered: {_unread(looked.site)}"
+        yield Problem(_all(looked.site), "the settings of the failover", observed, kind=UNKNOWN)
         return
     for each in contradictions(looked.site.settings):
         if each.fatal:
@@ -98,7 +99,7 @@ def hidden_timers(looked: Looked) -> Iterator[Problem]:
     already (HAAbstractHostProvider.fenceSubResources()). The defaults of CloudStack are of that kind: five attempts in
     480 s, and fenced about 1160 s after the reset.
     """
-    if _unread(looked.site) or any(each.fatal for each in contradictions(looked.site.settings)):
+    if _unread(looked.site) or looked.site.invalid or any(each.fatal for each in contradictions(looked.site.settings)):
         return
     for each in contradictions(looked.site.settings):
         yield Problem(_all(looked.site), each.expected, each.observed, fix=each.fix)
@@ -119,4 +120,4 @@ def vm_ha(looked: Looked) -> Iterator[Problem]:
 
 
 def _unread(site: Site) -> str:
-    return ", ".join(name for name in SETTINGS if name not in site.settings)
+    return ", ".join(name for name in SETTINGS if name not in site.settings and name not in site.invalid)

@@ -78,22 +78,24 @@ RENAMED: Mapping[str, str] = {
     "max.retries": "vm.ha.migration.max.retries",
     "workers": "ha.workers (restarts of guests); workers is about the threads of agents and jobs",
 }
-# `default` is what CloudStack has. A profile has only what differs from it.
+# A series that is over in less than two minutes and still outlives the last heartbeat; a reset host has 90 s.
+_FAST: Mapping[str, Value] = {
+    "kvm.ha.activity.check.interval": 15,
+    "kvm.ha.activity.check.max.attempts": 7,
+    "kvm.ha.activity.check.failure.ratio": 0.55,
+    "kvm.ha.degraded.max.period": 60,
+    "kvm.ha.recover.wait.period": 90,
+    "time.to.sleep": 30,
+    "investigate.retry.interval": 25,
+    "vm.ha.migration.max.retries": 30,
+}
+_DEFAULT: Mapping[str, Value] = {name: SETTINGS[name].default for name in _FAST}
+# All profiles have the same settings, so that each undoes the others; what they do not have is left as it is.
 PROFILES: Mapping[str, Mapping[str, Value]] = {
-    "default": {},
-    # A series that is over in less than two minutes and still outlives the last heartbeat; a reset host has 90 s.
-    "fast": {
-        "kvm.ha.activity.check.interval": 15,
-        "kvm.ha.activity.check.max.attempts": 7,
-        "kvm.ha.activity.check.failure.ratio": 0.55,
-        "kvm.ha.degraded.max.period": 60,
-        "kvm.ha.recover.wait.period": 90,
-        "time.to.sleep": 30,
-        "investigate.retry.interval": 25,
-        "vm.ha.migration.max.retries": 30,
-    },
+    "default": _DEFAULT,
+    "fast": _FAST,
     # The defaults' patience, and attempts enough that guests are still waiting when the host is fenced at last.
-    "careful": {"vm.ha.migration.max.retries": 30},
+    "careful": {**_DEFAULT, "vm.ha.migration.max.retries": 30},
 }
 
 

@@ -79,8 +79,8 @@ class HaPool:
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster. `settings` has what CloudStack answered; a name that is missing was not answered. `guests` is None
-    where they could not be listed.
+    """A cluster. `settings` has what CloudStack answered; a name that is missing was not answered. `invalid` has the
+    texts of settings that cannot be used, and what they should be: CloudStack stores any number.
     """
 
     zone: str
@@ -91,6 +91,7 @@ class Site:
     guests: tuple[Guest, ...] = ()
     pools: tuple[HaPool, ...] = ()
     settings: Mapping[str, Value] = field(default_factory=dict)
+    invalid: Mapping[str, str] = field(default_factory=dict)
 
     def on(self, host: str) -> tuple[Guest, ...]:
         """The guests of a host."""

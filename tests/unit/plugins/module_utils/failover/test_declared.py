@@ -11,9 +11,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import (
     contradictions,
     declared_settings,
+    read_agent_keys,
     read_value,
+    refuse,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import (
+    AGENT_KEYS,
     PROFILES,
     RENAMED,
     SETTINGS,
@@ -86,8 +89,38 @@ def test_a_profile_and_what_differs_from_it():
     assert settings["ha.workers"] == 9
     assert settings["kvm.ha.recover.wait.period"] == 120
     assert settings["kvm.ha.activity.check.interval"] == 15
-    assert settings["kvm.ha.fence.timeout"] == 60
-    assert declared_settings("default", {}) == full({})
+    assert "kvm.ha.fence.timeout" not in settings, "what nobody declares is left as it is"
+    assert full(declared_settings("default", {})) == full({})
+
+
+def test_each_profile_undoes_the_others():
+    assert {tuple(sorted(profile)) for profile in PROFILES.values()} == {tuple(sorted(PROFILES["fast"]))}
+
+
+@pytest.mark.parametrize("name", ["kvm.heartbeat.update.frequency", "heartbeat.update.timeout"])
+def test_a_key_of_the_agent_is_not_a_setting(name):
+    with pytest.raises(InputError, match="cloudstack_agent_properties"):
+        declared_settings("fast", {name: 30000})
+
+
+def test_keys_of_the_agent():
+    keys = read_agent_keys({"kvm.heartbeat.update.frequency": "30000", "guest.cpu.mode": "custom", "workers": 9})
+    assert keys["kvm.heartbeat.update.frequency"] == 30000
+    assert keys["kvm.heartbeat.update.max.tries"] == 5
+    assert set(keys) == set(AGENT_KEYS)
+    assert read_agent_keys({"kvm.heartbeat.update.max.tries": None}) == read_agent_keys({})
+    for name in ("heartbeat.update.interval", "ha.enabled"):
+        with pytest.raises(InputError, match="does not exist"):
+            read_agent_keys({name: 1})
+    with pytest.raises(InputError, match="kvm.heartbeat.update.max.tries is not valid"):
+        read_agent_keys({"kvm.heartbeat.update.max.tries": 0})
+
+
+def test_only_fatal_contradictions_are_refused():
+    refuse(contradictions({}))
+    with pytest.raises(InputError, match="nothing was changed") as error:
+        refuse(contradictions({"ping.timeout": 1.0}))
+    assert "set ping.timeout to 2 or more" in str(error.value)
 
 
 def test_an_unknown_profile():

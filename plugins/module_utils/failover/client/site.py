@@ -48,7 +48,7 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
             ],
             _of_everybody(client, "listVolumes", "volume", zone["id"]),
             [
-                *client.list("listServiceOfferings", "serviceoffering", listall="true"),
+                *client.list("listServiceOfferings", "serviceoffering"),
                 *client.list("listServiceOfferings", "serviceoffering", issystem="true"),
             ],
             names,

@@ -176,8 +176,9 @@ def maintenance(looked: Looked) -> Iterator[Problem]:
     "Host HA is not Available",
     severity=ERROR,
     prevents=("F50", "F52", "F63"),
-    fix="see docs/high-availability.md for the state; Fenced: repair the host, power it on, cancelHostMaintenance,"
-    " enable Host HA again. Fencing for minutes: power the host off by hand, then declareHostAsDegraded",
+    fix="Suspect, Checking, Degraded: see why its agent does not answer. Fenced: repair the host, power it on,"
+    " cancelHostMaintenance, enable Host HA again. Fencing for minutes: power it off by hand, then"
+    " declareHostAsDegraded",
     reproduce=LIST_HOST,
 )
 def state(looked: Looked) -> Iterator[Problem]:

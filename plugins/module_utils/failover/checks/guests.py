@@ -47,7 +47,7 @@ def local(looked: Looked) -> Iterator[Problem]:
     "HAV015",
     "The other hosts have no room for the guests of this one",
     severity=ERROR,
-    prevents=("F54",),
+    prevents=("F53",),
     fix="add a host or memory, stop or move guests, or take HA from those that may stay down",
     reproduce="cmk list hosts clusterid=ID details=capacity   # memoryallocatedbytes, cpuallocatedvalue",
 )

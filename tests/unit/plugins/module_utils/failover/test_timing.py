@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import PROFILES, full
@@ -165,3 +167,27 @@ def test_a_host_without_its_storage_resets_itself():
     assert self_reset({}) == pytest.approx(347, rel=0.2)
     assert self_reset({"kvm.heartbeat.update.max.tries": 2}, "best") == 140
     assert self_reset({"reboot.host.and.alert.management.on.heartbeat.timeout": False}) is None
+
+
+PAGE = (Path(__file__).parents[5] / "docs" / "failover-time.md").read_text()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("reset", "bmc"), [(True, "obeys the reset, which does not help"), (False, "refuses the reset")]
+)
+def test_the_page_has_the_computed_times(profile, reset, bmc):
+    timings = [failover(PROFILES[profile], case, reset=reset) for case in CASES]
+    fenced = ", ".join(str(round(each.fenced_at)) for each in timings)
+    back = ", ".join("never" if each.guests_at is None else str(round(each.guests_at)) for each in timings)
+    assert f"| {profile} | {bmc} | {fenced} | {back} |" in PAGE
+
+
+def test_the_page_has_the_recorded_failover_and_its_sources():
+    timing = failover(RECORDED)
+    for index, (name, _state, at) in enumerate(TIMELINE):
+        row = re.search(rf"^\| {name}[^|]* \| {at} s \| {round(timing.ends_at(index))} s \|$", PAGE, re.MULTILINE)
+        assert row, (name, at, timing.ends_at(index))
+    for stage in [*timing.stages, *failover(RECORDED, reset=False).stages]:
+        for source in stage.source.split(", "):
+            assert source.split("(")[0] in PAGE, source

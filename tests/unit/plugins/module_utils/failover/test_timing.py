@@ -21,7 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing imp
     self_reset,
 )
 
-# Of a real 4.22.1.0 (kvm-host-observed.md section 7, recorded/kvm-host-ha.json): a host that hangs with one guest.
+# Of a real 4.22.1.0 (recorded/kvm-host-ha.json): a host that hangs with one guest.
 RECORDED = {
     "kvm.ha.activity.check.interval": 15,
     "kvm.ha.activity.check.max.attempts": 4,

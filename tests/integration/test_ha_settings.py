@@ -37,6 +37,17 @@ def run(simulator):
     return go
 
 
+def _tells_what_follows_if_a_host_dies(simulator, run):
+    """In the same cloud, since starting one takes the most time here."""
+    writes = simulator.writes()
+    told = run("ha_readiness_info").data
+    assert simulator.writes() == writes and not told["changed"] and not told["ready"]
+    (host,) = told["hosts"].values()
+    assert not host["fenced"]
+    assert {"HAV001", "HAV005", "HAV011"} <= set(host["findings"])
+    assert set(told["timing"]) == {"best", "typical", "worst"}
+
+
 def test_a_profile_is_predicted_applied_and_undone(simulator, run):
     writes = simulator.writes()
     predicted = run("ha_settings", check=True, profile="fast")
@@ -46,12 +57,23 @@ def test_a_profile_is_predicted_applied_and_undone(simulator, run):
     assert done.data["settings"] == predicted.data["settings"]
     assert done.data["timing"]["after"]["typical"]["guests_at"] < done.data["timing"]["before"]["typical"]["fenced_at"]
     assert "time.to.sleep" in done.data["restart"]
+    assert done.data["summary"] == predicted.data["summary"] and len(done.data["summary"]) == 3
     assert not run("ha_settings", profile="fast").changed
     assert not run("ha_settings", check=True, profile="fast").changed
     assert run("ha_settings", profile="default").changed
     assert not run("ha_settings").changed
+    _tells_what_follows_if_a_host_dies(simulator, run)
 
 
+@pytest.mark.full
+def test_a_value_that_cannot_be_used_is_told_and_left_alone(simulator, run):
+    simulator.api.call("updateConfiguration", name="ha.workers", value="-5")
+    told = run("ha_settings", check=True)
+    assert told.data["remarks"][-1] == "ha.workers is -5, expected a whole number from 1 up (threads)"
+    assert not told.changed
+
+
+@pytest.mark.full
 def test_contradictions_change_nothing(simulator, run):
     writes = simulator.writes()
     refused = run("ha_settings", settings={"kvm.ha.fence.timeout": 10})
@@ -59,13 +81,3 @@ def test_contradictions_change_nothing(simulator, run):
     old = run("ha_settings", settings={"heartbeat.update.interval": 10})
     assert "kvm.heartbeat.update.frequency" in old.message
     assert simulator.writes() == writes
-
-
-def test_what_follows_if_a_host_dies(simulator, run):
-    writes = simulator.writes()
-    told = run("ha_readiness_info").data
-    assert simulator.writes() == writes and not told["changed"] and not told["ready"]
-    (host,) = told["hosts"].values()
-    assert not host["fenced"]
-    assert {"HAV001", "HAV005", "HAV011"} <= set(host["findings"])
-    assert set(told["timing"]) == {"best", "typical", "worst"}

@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.sett
     Setting,
     Value,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import timing_mapping
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing import all_cases
 
@@ -79,6 +80,22 @@ def needs_restart(plan: Plan) -> list[str]:
     """The changed settings that are read only when the management servers start."""
     names = [change.data["params"]["name"] for change in plan]
     return [name for name in names if SETTINGS[name].restart]
+
+
+def summary(times: Mapping[str, Any]) -> list[str]:
+    """A line for each case: when a host is fenced and its guests are back, before and after. `times` is what
+    timing_result returned."""
+    before, after = times["before"], times["after"]
+    return [f"{case}: {_told(before[case])} -> {_told(after[case])}" for case in CASES]
+
+
+def _told(timing: Mapping[str, Any]) -> str:
+    fenced, back, gives_up = (timing[key] for key in ("fenced_at", "guests_at", "gives_up_at"))
+    if fenced is None:
+        return "never fenced"
+    if back is None:
+        return f"fenced after {fenced} s, guests never back (given up after {gives_up} s)"
+    return f"fenced after {fenced} s, guests back after {back} s"
 
 
 def timing_result(before: Mapping[str, Value], after: Mapping[str, Value], guests: int) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.consequences import consequences
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.staged_site import edited
 
@@ -97,3 +99,24 @@ def test_an_empty_host_is_not_fenced_and_loses_nothing():
 def test_a_system_vm_comes_back_whatever_its_offering_says():
     row = {"guests": {"r-7-VM": {"host": "host1", "memory": 1, "system": True, "ha": False, "pools": []}}}
     assert "r-7-VM" in {each.guest for each in of_host1(row).returns}
+
+
+SIZES = st.lists(st.tuples(st.integers(0, 70), st.integers(0, 33000)), min_size=6, max_size=6)
+
+
+@given(free=st.lists(st.integers(0, 64), min_size=3, max_size=3), sizes=SIZES)
+def test_what_is_placed_fits_and_every_guest_is_told_once(free, sizes):
+    row = {
+        "hosts": {f"host{number + 1}": {"memory_used": 64 - each} for number, each in enumerate(free)},
+        "guests": {f"vm{number + 1}": {"memory": gib, "cpu": mhz} for number, (gib, mhz) in enumerate(sizes)},
+    }
+    site = edited(row)
+    guests = {guest.name: guest for guest in site.guests}
+    for dies in consequences(site):
+        told = [*(each.guest for each in dies.returns), *(each.guest for each in dies.stays)]
+        assert sorted(told) == sorted(guest.name for guest in site.on(dies.host))
+        for host in site.hosts:
+            taken = [guests[each.guest] for each in dies.returns if each.host == host.name]
+            assert sum(guest.memory for guest in taken) <= host.memory - host.memory_used
+            assert sum(guest.cpu for guest in taken) <= host.cpu - host.cpu_used
+            assert not taken or host.name != dies.host

@@ -11,6 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.plan.setti
     needs_restart,
     plan_settings,
     settings_result,
+    summary,
     timing_result,
 )
 
@@ -85,6 +86,15 @@ def test_the_time_before_and_after():
     assert times["before"]["typical"]["gives_up_at"] > 0
     assert times["after"]["typical"]["guests_at"] < times["before"]["typical"]["fenced_at"]
     assert times["after"]["typical"]["stages"][-1]["ends_at"] == times["after"]["typical"]["guests_at"]
+
+
+def test_the_time_in_words():
+    assert summary(timing_result({}, PROFILES["fast"], 1))[1] == (
+        "typical: fenced after 1727 s, guests never back (given up after 1043 s)"
+        " -> fenced after 318 s, guests back after 343 s"
+    )
+    endless = timing_result({"kvm.ha.activity.check.failure.ratio": 1.0}, {}, 1)
+    assert summary(endless)[0].startswith("best: never fenced -> fenced after")
 
 
 def test_the_result_has_no_keys_of_agents():

@@ -7,11 +7,11 @@ from ..cloud import Cloud
 from ..registry import Arguments, command
 
 
-@command("listVirtualMachines", "clusterid hostid id listall projectid zoneid")
+@command("listVirtualMachines", "listall projectid zoneid")
 def list_machines(cloud: Cloud, given: Arguments) -> dict:
     return {}
 
 
-@command("listVolumes", "hostid id listall projectid virtualmachineid zoneid")
+@command("listVolumes", "listall projectid zoneid")
 def list_volumes(cloud: Cloud, given: Arguments) -> dict:
     return {}

@@ -74,7 +74,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 def _verdict(report: Mapping[str, Any]) -> str:
     stopping = sum(1 for finding in report["findings"] if finding["stops"])
-    return "ready" if report["ready"] else f"not ready, {stopping} errors"
+    return "ready" if report["ready"] else f"not ready, errors: {stopping}"
 
 
 def _hosts(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

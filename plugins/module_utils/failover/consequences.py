@@ -96,7 +96,7 @@ def _never(site: Site, guest: Guest) -> Optional[Loss]:
     if local:
         return Loss(guest.name, LOCAL_STORAGE, f"a volume is on the local storage {', '.join(local)}")
     if not (guest.ha or guest.system or settings["force.ha"]):
-        return Loss(guest.name, NO_HA, f"its offering {guest.offering or '(not told)'} has no HA (offerha)")
+        return Loss(guest.name, NO_HA, f"HA is off for it (offerha of its offering {guest.offering or 'not told'})")
     if not settings["vm.ha.enabled"]:
         return Loss(guest.name, HA_OFF, f"vm.ha.enabled is false for the zone {site.zone}")
     if down:

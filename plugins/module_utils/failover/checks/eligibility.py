@@ -77,8 +77,8 @@ def privilege(looked: Looked) -> Iterator[Problem]:
     "CloudStack gets no power state from the BMC",
     severity=ERROR,
     prevents=("F49", "F52"),
-    fix="compare address, account and password with the BMC: ansible-playbook cloudstack.kvm.configure_oobm proves them"
-    " from each management server",
+    fix="compare address, account and password with the BMC, and run ansible-playbook cloudstack.kvm.configure_oobm,"
+    " which reads the power state back",
     reproduce="cmk issue outofbandmanagementpoweraction hostid=ID action=STATUS",
 )
 def power_state(looked: Looked) -> Iterator[Problem]:

@@ -62,19 +62,20 @@ def capacity(looked: Looked) -> Iterator[Problem]:
 
 @ha_check(
     "HAV016",
-    "Guests have an offering without HA",
+    "Guests have no HA",
     severity=WARNING,
     prevents=("F53",),
-    fix="change them to an offering with offerha=true (changeServiceForVirtualMachine, while stopped): the flag of an"
-    " offering cannot be changed. force.ha=true restarts all guests whatever their offering says",
+    fix="set the flag of those that are to come back (updateVirtualMachine haenable=true), and use an offering with"
+    " offerha=true for new ones; that of an offering cannot be changed. force.ha=true restarts all guests",
     reproduce=GUESTS,
 )
 def without_ha(looked: Looked) -> Iterator[Problem]:
-    """A guest should have an offering with offerha: without it CloudStack stops the guest and does not start it again.
+    """A guest should have HA (offerha of its offering): without it CloudStack stops the guest and leaves it so.
 
-    Guests that need not come back may have such an offering; then this is as wanted.
+    A guest gets the flag from its offering when it is made, and can be given it later. Guests that need not come back
+    may go without it; then this is as wanted.
     """
-    yield from _losses(looked, NO_HA, "an offering with offerha")
+    yield from _losses(looked, NO_HA, "HA for every guest (offerha of its offering)")
 
 
 @ha_check(

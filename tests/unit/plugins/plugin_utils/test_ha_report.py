@@ -31,9 +31,9 @@ FAULTY = _report(
 
 def test_the_page_of_a_cluster_that_is_not_ready():
     page = texts(FAULTY)["ha_report.md"]
-    assert "**not ready, 1 errors**" in page
+    assert "**not ready, errors: 1**" in page
     assert "| host2 | Up, Enabled | ipmitool Unknown | not asked | Available | **no** | yes | 0 of 2 | HAV004 |" in page
-    assert "vm1 stays down: its offering a\\|b has no HA (offerha)" in page
+    assert "vm1 stays down: HA is off for it (offerha of its offering a\\|b)" in page
     assert "vm2 comes back, on host" in page
     assert "### error HAV004: CloudStack gets no power state from the BMC\n- hosts: host2" in page
     assert "| typical | 318 s | 343 s |" in page
@@ -71,7 +71,7 @@ def test_json_is_the_report_and_comes_last():
 
 def test_the_lines_for_the_terminal():
     lines = summary(FAULTY, "/tmp/ha_report.md")
-    assert lines[0] == "high availability of cluster1 in zone1: not ready, 1 errors"
+    assert lines[0] == "high availability of cluster1 in zone1: not ready, errors: 1"
     assert "error   HAV004  CloudStack gets no power state from the BMC: host2" in lines
     assert "if host2 dies now: not fenced, power state Unknown (HAV004); 0 guests come back, 2 stay down" in lines
     assert "time    fenced after 318 s, guests back: 343 s (typical)" in lines

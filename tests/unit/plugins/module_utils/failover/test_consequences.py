@@ -33,7 +33,12 @@ def test_the_guest_with_the_fewest_choices_is_placed_first():
 @pytest.mark.parametrize(
     ("row", "guest", "reason", "words"),
     [
-        ({"guests": {"vm1": {"ha": False, "offering": "small"}}}, "vm1", "no HA", "small has no HA (offerha)"),
+        (
+            {"guests": {"vm1": {"ha": False, "offering": "small"}}},
+            "vm1",
+            "no HA",
+            "HA is off for it (offerha of its offering small)",
+        ),
         ({"settings": {"vm.ha.enabled": False}}, "vm1", "VM HA off", "vm.ha.enabled is false for the zone zone1"),
         ({"site": {"zone_allocation_state": "Disabled"}}, "vm2", "disabled", "Disabled"),
         ({"pools": {"primary": {"state": "Maintenance"}}}, "vm1", "pool", "primary is Maintenance"),

@@ -22,6 +22,7 @@ from tests.namespaces import ROOT, Namespaces
 
 SHIMS = "/opt/shims"
 _LINK_LOCAL = re.compile(r"\b(fe80:|ff00::/8|anycast )")
+_CARRIER = re.compile(r" (dead|linkdown)\b")  # the kernel looks for it some time after a link has come up
 _ENTER = f"""
 root=$1 case=$2 site=$3 plugins=$4
 shift 4
@@ -197,8 +198,8 @@ def stable_links(shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def stable_routes(texts: Sequence[str]) -> list[str]:
     """Lines of `ip route`, sorted, without those that the kernel makes some time after a link has come up."""
-    lines = [line.strip() for text in texts for line in text.splitlines() if not _LINK_LOCAL.search(line)]
-    return sorted(lines)
+    lines = [line for text in texts for line in text.splitlines() if not _LINK_LOCAL.search(line)]
+    return sorted(_CARRIER.sub("", line).strip() for line in lines)
 
 
 def _stable(link: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,7 +210,7 @@ def _stable(link: Mapping[str, Any]) -> dict[str, Any]:
         key: bridge.get(key) for key in ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering")
     }
     kept = {key: link.get(key) for key in ("mtu", "master", "address")}
-    ending = ("valid_life_time", "preferred_life_time")
+    ending = ("valid_life_time", "preferred_life_time", "tentative")
     given = [each for each in link["addr_info"] if each["scope"] != "link"]
     addresses = [{key: value for key, value in each.items() if key not in ending} for each in given]
     return {**kept, "up": "UP" in link["flags"], "options": options, "addresses": addresses}

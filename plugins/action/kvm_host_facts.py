@@ -10,7 +10,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.action import clock_offset
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import LONGEST, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_offset import (
     Sample,
     between_dates,
@@ -21,10 +21,22 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.plan.clock_o
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.become_error import explain_become
 
 COMMAND_NOT_FOUND = 127  # of every shell, in whatever language it says so
+# Asked raw, without Python, and only of a host on which the first module could not start: of all others it would cost
+# a round trip for nothing.
+WHERE_IS_PYTHON = "command -v python3; command -v apt-get || command -v dnf || command -v zypper"
+INSTALL = {
+    "apt-get": "apt-get install -y python3",
+    "dnf": "dnf install -y python3",
+    "zypper": "zypper install -y python3",
+}
 NO_PYTHON_MESSAGE = (
     "python3 is not installed on the host, and neither Ansible nor cloudstack-setup-agent works without it; next: "
-    "install it, for example ansible HOST -b -m ansible.builtin.raw -a 'apt-get install -y python3' (or dnf), or set "
+    "install it, for example ansible {host} -b -m ansible.builtin.raw -a '{install}', or set "
     "ansible_python_interpreter where it is in another place"
+)
+OTHER_PYTHON_MESSAGE = (
+    "Ansible's Python is not on the host ({said}), but {python} is; next: set ansible_python_interpreter: {python} for "
+    "it, or take a wrong one out of the inventory"
 )
 SAMPLES, ENOUGH = (clock_offset.ARGUMENT_SPEC[name]["default"] for name in ("samples", "enough"))
 
@@ -50,7 +62,7 @@ class ActionModule(clock_offset.ActionModule):
         self._answers = [] if is_wanted else None
         result.update(self._run_module(task_vars, in_background))
         if result.get("rc") == COMMAND_NOT_FOUND and "python" in _said(result):
-            result["msg"] = NO_PYTHON_MESSAGE
+            result["msg"] = self._explain_missing_python(_said(result), task_vars.get("inventory_hostname", "HOST"))
         answers, self._answers = self._answers, None
         if is_wanted and not result.get("failed"):
             result.update(self.clock(lambda: self._measure_from(answers)))
@@ -73,6 +85,18 @@ class ActionModule(clock_offset.ActionModule):
         said = f"{result.get('module_stderr', '')}\n{result.get('module_stdout', '')}"
         problem = explain_become(said, host, user)
         return {**result, "failed": True, "msg": str(problem)} if problem else result
+
+    def _explain_missing_python(self, said, host):
+        """What the host has in place of the Python with which the module was to start."""
+        try:
+            answer = ActionBase._low_level_execute_command(self, WHERE_IS_PYTHON, sudoable=False)
+        except AnsibleConnectionFailure:
+            answer = {}
+        found = {path.rpartition("/")[2]: path for path in str(answer.get("stdout") or "").split()}
+        if "python3" in found:
+            return OTHER_PYTHON_MESSAGE.format(said=said.strip()[:LONGEST], python=found["python3"])
+        install = next((command for program, command in INSTALL.items() if program in found), INSTALL["apt-get"])
+        return NO_PYTHON_MESSAGE.format(host=host, install=install)
 
     def _measure_from(self, answers):
         """The offset. The host is asked again only where the way of the facts took too long; then the facts are there,

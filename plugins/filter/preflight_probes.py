@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import management_addresses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.path_attachments import guest_attachments
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.vxlan import evpn
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import expected_cluster
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import profiles_of, read_variables
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan import probes
@@ -32,9 +33,19 @@ def _of_one(name, cluster, declared, facts, profiles, hosts, hostvars):
     targets = probes.targets(
         name, declared, cluster.management_addresses or management_servers(hostvars, name), storage, guest
     )
+    multicast = []
     if cluster.vxlan:
-        targets += probes.vxlan_targets(name, sorted(declared), guest_attachments(profiles, cluster))
-    return {"targets": targets, "cpus": probes.cpus(name, hosts, facts), "exports": exports}
+        attachments = guest_attachments(profiles, cluster)
+        targets += probes.vxlan_targets(name, sorted(declared), attachments)
+        if not any(evpn(profile) for profile in profiles if profile.name == name):
+            multicast = probes.multicast_networks(name, attachments)
+    return {
+        "targets": targets,
+        "cpus": probes.cpus(name, hosts, facts),
+        "exports": exports,
+        "pools": probes.pools(cluster.pools),
+        "multicast": multicast,
+    }
 
 
 def logins(hosts, hostvars):

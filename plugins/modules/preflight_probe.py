@@ -10,9 +10,9 @@ short_description: All probes of one host in one module run
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare) and
-    M(cloudstack.kvm.nfs_export_check) do, one after the other. On many hosts the start of a module costs more than the
-    probes.
+  - Does what M(cloudstack.kvm.path_mtu), M(cloudstack.kvm.port_check), M(cloudstack.kvm.cpu_compare),
+    M(cloudstack.kvm.nfs_export_check) and M(cloudstack.kvm.storage_pool_check) do, one after the other, and beside them
+    what M(cloudstack.kvm.multicast_check) does. On many hosts the start of a module costs more than the probes.
   - A probe that fails does not fail the module or stop the others. Its result then has C(failed) and C(msg).
   - For the role P(cloudstack.kvm.preflight#role). In your own plays, use these modules directly; they are easier to
     read.
@@ -33,6 +33,15 @@ options:
     type: dict
   nfs_export_check:
     description: The options of M(cloudstack.kvm.nfs_export_check).
+    type: dict
+  storage_pool_check:
+    description: The options of M(cloudstack.kvm.storage_pool_check), but for the accounts.
+    type: dict
+  multicast_check:
+    description: The options of M(cloudstack.kvm.multicast_check). It listens as long as the other probes take.
+    type: dict
+  storage_pool_accounts:
+    description: The option O(cloudstack.kvm.storage_pool_check#module:accounts).
     type: dict
 """
 
@@ -70,7 +79,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import cpu_compare
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check import run as path_check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.plan import request
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import nfs_exports, ports
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import (
+    multicast,
+    nfs_exports,
+    ports,
+    storage_pools,
+)
+
+PROBES = ("path_mtu", "port_check", "cpu_compare", "nfs_export_check", "storage_pool_check", "multicast_check")
+ACCOUNTS = "storage_pool_accounts"
 
 
 def paths(options):
@@ -101,13 +118,43 @@ def body(module):
         "port_check": (ports.OPTIONS, ports.check_all),
         "cpu_compare": (cpu_compare.OPTIONS, cpu_compare.compare_all),
         "nfs_export_check": (nfs_exports.OPTIONS, exports),
+        "storage_pool_check": (storage_pools.OPTIONS, partial(storage_pools.check_all, check_mode=module.check_mode)),
     }
-    wanted = {name: probe for name, probe in probes.items() if module.params[name] is not None}
-    return Plan(), {"probes": {name: probed(name, module.params[name], *probe) for name, probe in wanted.items()}}
+    given = with_accounts(module.params)
+    wanted = {name: probe for name, probe in probes.items() if given[name] is not None}
+
+    def run():
+        return {name: probed(name, given[name], *probe) for name, probe in wanted.items()}
+
+    return Plan(), {"probes": with_multicast(given["multicast_check"], run)}
+
+
+def with_multicast(options, run):
+    """The results of `run`, and who was heard meanwhile."""
+    if options is None:
+        return run()
+    results = {}
+
+    def listen(checked):
+        others, heard = multicast.beside(checked, run)
+        results.update(others)
+        return heard
+
+    heard = probed("multicast_check", options, multicast.OPTIONS, listen)
+    return {**(results or run()), "multicast_check": heard}
+
+
+def with_accounts(params):
+    """The options with the accounts of the pools in their place. They come in an option of their own, as only then
+    Ansible hides them and nothing else."""
+    pools = params["storage_pool_check"]
+    if pools is None:
+        return params
+    return {**params, "storage_pool_check": {**pools, "accounts": params[ACCOUNTS] or {}}}
 
 
 def main():
-    runtime.run(dict.fromkeys(("path_mtu", "port_check", "cpu_compare", "nfs_export_check"), {"type": "dict"}), body)
+    runtime.run({**dict.fromkeys(PROBES, {"type": "dict"}), ACCOUNTS: {"type": "dict", "no_log": True}}, body)
 
 
 if __name__ == "__main__":

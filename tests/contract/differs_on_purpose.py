@@ -6,7 +6,6 @@ from __future__ import annotations
 
 NO_DRIVER = "the simulator has the driver ipmitool only; the others are kept, but would need a Redfish BMC or a second CloudStack"  # noqa: E501
 TIMING = "a matter of moments: the real server's agent was gone already when the answer was written"
-HA_DRILL = "configureSimulatorHAProviderState is a command of CloudStack's own simulator plug-in, or the entry follows what it staged"  # noqa: E501
 MACHINE = "figures of the machine, its Java and its database"
 EVENTS = "each call writes its events there, three for an asynchronous one; here only some do"
 LISTAPIS = "the table of commands is made from the source, which lacks some descriptions and relations"
@@ -37,14 +36,6 @@ REASONS: dict[tuple[str, str], str] = {
         "STATUS with nestedcloudstack http://127.0.0.1:8080/client/api / result",
     ),
     **_rows("host-lifecycle", TIMING, "reconnectHost when Up / result"),
-    **_rows(
-        "ha", HA_DRILL, "configureSimulatorHAProviderState health=true", "configureSimulatorHAProviderState "
-            "health=false, recover works",
-        "configureSimulatorHAProviderState health=false, recover fails", "configureSimulatorHAProviderState "
-            "health=true again",
-        "listHostHAResources after that", "listSimulatorHAStateTransitions", "listHosts after that",
-        "cancelHostMaintenance if needed / result",
-    ),
     **_rows(
         "kvm-host-vm", NO_GUESTS, "tmpl", "deploy", "deploy / result", "migrate h2 to h1, both secured", "migrate h2 "
             "to h1, both secured / result",

@@ -57,6 +57,7 @@ NO_ANSWER = {
         for argument in ("listall", "projectid", "zoneid", *PAGING)
     },
     **{("listDedicatedGuestVlanRanges", argument): "no range can be dedicated" for argument in ("zoneid", *PAGING)},
+    **{("listSimulatorHAStateTransitions", argument): "tests/unit/lab/simulator/test_ha.py" for argument in PAGING},
     ("issueCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     ("provisionCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
 }

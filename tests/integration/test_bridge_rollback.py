@@ -87,7 +87,8 @@ class Whole:
     """A case without a fault: check mode and the real run, the run after that, and the commands that the real run
     called."""
 
-    untouched: bool
+    before: tuple[Any, ...]  # links and files
+    after_check: tuple[Any, ...]
     shown: Mapping[str, Any]
     real: Mapping[str, Any]
     again: Mapping[str, Any]
@@ -125,12 +126,12 @@ def made(host: Callable[..., IfupdownHost], name: str) -> IfupdownHost:
 def whole(host: Callable[..., IfupdownHost], name: str) -> Whole:
     if name not in WHOLE:
         case, one = CASES[name], made(host, name)
-        before, files = one.links(), one.files()
+        before = one.links(), one.files()
         shown = one.bridge(case.declared, check=True, **case.options)
-        untouched = (one.links(), one.files()) == (before, files)
+        after = one.links(), one.files()
         real = one.bridge(case.declared, **case.options)
         commands = one.commands()
-        WHOLE[name] = Whole(untouched, shown, real, one.bridge(case.declared, **case.options), commands)
+        WHOLE[name] = Whole(before, after, shown, real, one.bridge(case.declared, **case.options), commands)
     return WHOLE[name]
 
 
@@ -143,7 +144,7 @@ def steps(result: Mapping[str, Any]) -> list[str]:
 def test_the_run_carries_out_what_check_mode_shows_and_the_next_has_nothing_to_do(host, name):
     run = whole(host, name)
     assert steps(run.shown) == CASES[name].steps
-    assert run.untouched
+    assert run.after_check == run.before
     assert (run.real["changed"], run.real["diff"]) == (True, run.shown["diff"])
     assert not run.again["changed"], run.again["diff"]
 

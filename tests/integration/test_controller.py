@@ -44,9 +44,10 @@ PLAYBOOKS = {
     "preflight": (2, "may not join because of FCT001"),
     "add_hosts": (2, "expected an SSH login at 127.0.0.1"),
     "configure_oobm": (2, "127.0.0.1: CloudStack has no host of this address"),
+    "enable_ha": (2, "127.0.0.1: CloudStack has no host of this address"),
     "site": (2, "127.0.0.1:1, observed: "),
 }
-MORE = ("add_hosts", "configure_oobm", "site")
+MORE = ("add_hosts", "configure_oobm", "enable_ha", "site")
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ TABLE = {
         "Wait until the host is Up",
     ): "tests/integration/test_unfinished_runs.py, where it succeeds; each host asks for itself",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
+    ("roles/host_ha/tasks/switch.yml", "Enable or disable host HA, and wait until CloudStack shows it"): "host_ha",
     ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
     ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,
     (
@@ -380,3 +381,10 @@ def test_oobm(failing):
     )
     assert run.code == 2, run.output
     assert {host for host, counts in run.recap.items() if counts["failed"]} == {"o1-a"}
+
+
+def test_host_ha(failing):
+    task = "Enable or disable host HA, and wait until CloudStack shows it"
+    run = failing.run("enable_ha.yml", {"e1": ["e1-a", "e1-b"]}, [(task, "e1-a", "failed"), (task, "e1-b", "ok")])
+    assert run.code == 2, run.output
+    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"e1-a"}

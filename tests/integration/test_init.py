@@ -18,8 +18,9 @@ PROGRAMS = Path(sys.executable).parent
 
 def init(folder: Path, *extra: str) -> subprocess.CompletedProcess[str]:
     command = [str(PROGRAMS / "ansible-playbook"), "cloudstack.kvm.init", *extra]
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "PWD": str(folder)}
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")}
     env.pop("ANSIBLE_CONFIG", None)  # as for an installed user
+    env.pop("PWD", None)  # as for cron and systemd
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 

@@ -45,8 +45,25 @@ def labctl(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[s
 
 
 def ipmi(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """ipmitool as CloudStack calls it, but for the password, which is not among the arguments."""
-    base = ["ipmitool", "-I", "lanplus", "-R", "1", "-v", "-H", "10.88.0.214", "-p", "623", "-U", bmc.USER, "-E"]
+    """ipmitool as CloudStack calls it, but for the password, which is not among the arguments, and with time: a busy
+    machine answers after the second request has left, and ipmitool then takes the first answer for a wrong one."""
+    base = [
+        "ipmitool",
+        "-I",
+        "lanplus",
+        "-R",
+        "1",
+        "-N",
+        "10",
+        "-v",
+        "-H",
+        "10.88.0.214",
+        "-p",
+        "623",
+        "-U",
+        bmc.USER,
+        "-E",
+    ]
     secret = {**os.environ, "IPMITOOL_PASSWORD": State().secret(f"bmc_{HOST}")}
     done = subprocess.run([*base, *command], capture_output=True, text=True, check=False, env=secret, timeout=60)
     assert done.returncode == 0 or not check, done.stderr

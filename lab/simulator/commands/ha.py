@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host HA: configuration and switches, and which hosts are eligible (recorded/ha.json, ha-race.json;
-KVMHAProvider.java:49-57)."""
+"""Host HA: configuration, switches, which hosts are eligible, and their states (recorded/ha.json, ha-race.json,
+kvm-host-ha.json; KVMHAProvider.java:49-57)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import ha_states, hosts
 from ..cloud import Cloud
 from ..errors import bad_parameter, failed, not_understood
 from ..records import Record
 from ..registry import Arguments, Work, command, switch
+from . import oobm
 from .common import listing
 
 PROVIDERS = {"KVM": "KVMHAProvider", "Simulator": "SimulatorHAProvider"}
+COMES_BACK = 20.0  # seconds from a recovery to the pass that finds it Up again (ha.json: 22)
 UNSUPPORTED = "Invalid or unsupported host hypervisor type provided. Supported types are: [KVM, Simulator, Unknown]"
 
 
@@ -50,11 +53,17 @@ def configure(cloud: Cloud, given: Arguments) -> Work:
                 f"Incompatible haprovider provided [{known[name]}] for the resource [{row.uuid}] of hypervisor type: "
                 f"[{row['hypervisor']}]."
             )
-        old = row.get("ha") or {"enabled": False, "state": "Disabled", "fresh": True, "configured": cloud.clock.now()}
+        old = row.get("ha") or _new(cloud)
         row["ha"] = {**old, "provider": name}
         return {"hostha": {"hostid": row.uuid, "haprovider": name, "status": True}}
 
     return Work(work)
+
+
+def _new(cloud: Cloud) -> dict:
+    """Of a host that was not configured before."""
+    known = {"enabled": False, "state": "Disabled", "fresh": True, "configured": cloud.clock.now()}
+    return {**known, **ha_states.counters()}
 
 
 def _switch(cloud: Cloud, given: Arguments, on: bool) -> Work:
@@ -68,7 +77,7 @@ def _switch(cloud: Cloud, given: Arguments, on: bool) -> Work:
             ha["fresh"] = False  # a poll has come by since the row was made
         ha["enabled"] = on
         if not on:
-            ha["state"] = "Disabled"
+            ha.update(ha_states.counters(), state="Disabled")
         return {"hostha": {"hostid": row.uuid, "haenable": on, "status": True}}
 
     return Work(work)
@@ -91,14 +100,77 @@ def tick(cloud: Cloud) -> None:
             continue
         if ha["fresh"]:
             ha["fresh"], ha["enabled"] = False, False
-        ha["state"] = _next_state(cloud, row)
+        _look_at(cloud, row)
+        if row.get("ha_back") and cloud.clock.now() >= row["ha_back"]:
+            row["ha_back"] = None
+            hosts.set_state(cloud, row, "Up")
 
 
-def _next_state(cloud: Cloud, row: Record) -> str:
+def _look_at(cloud: Cloud, row: Record) -> None:
+    """What one pass makes of a host's state."""
     ha = row["ha"]
     if not ha["enabled"] or any(_off(cloud, row, level) for level in ("cluster", "zone")):
-        return "Disabled"
-    return "Available" if eligible(cloud, row) else "Ineligible"
+        ha["state"] = "Disabled"
+    elif not eligible(cloud, row):
+        # Fenced knows no event Ineligible: the real server logs a warning in each pass, and leaves it (kvm-host-ha)
+        ha["state"] = "Fenced" if ha["state"] == "Fenced" else "Ineligible"
+    else:
+        for before, event, after in ha_states.step(ha, _look(cloud, row), _timers(cloud, row), cloud.clock.now()):
+            _note(cloud, row, before, event, after)
+
+
+def _note(cloud: Cloud, row: Record, before: str, event: str, after: str) -> None:
+    """The transition where the simulator plug-in lists it (each twice, but for a retry), and its event."""
+    if "ha_transitions" in row.data:
+        shown = {
+            "hastate": after.lower(), "prevhastate": before.lower(), "event": event.lower(),
+            "activitycounter": row["ha"]["checks"], "recoverycounter": row["ha"]["recoveries"],
+        }  # fmt: skip
+        row["ha_transitions"] += [shown] * (1 if before == after else 2)
+    text = f"Transitioned host HA state from: {before} to: {after} due to event:{event}"
+    cloud.event("HA.STATE.TRANSITION", f"{text} for the host {row} with id: {row.number}")
+    if after == "Fenced":
+        cloud.alert(30, "ALERT.HA.ACTION", f"HA Fencing of host id={row.number}, in dc id={row['zone']} performed")
+
+
+def _timers(cloud: Cloud, row: Record) -> ha_states.Timers:
+    """Those of the host's provider; of KVM's the settings of its cluster."""
+    if row["hypervisor"] == "Simulator":
+        return ha_states.SIMULATOR
+
+    def setting(name: str) -> float:
+        return float(cloud.settings.get(f"kvm.ha.{name}", ("cluster", row["cluster"])) or 0)
+
+    return ha_states.Timers(
+        interval=setting("activity.check.interval"),
+        attempts=int(setting("activity.check.max.attempts")),
+        ratio=setting("activity.check.failure.ratio"),
+        degraded=setting("degraded.max.period"),
+        recover_wait=setting("recover.wait.period"),
+        threshold=int(setting("recover.failure.threshold")),
+    )
+
+
+def _look(cloud: Cloud, row: Record) -> ha_states.Look:
+    """What the provider sees. A KVM host here has no guests, and an empty host always passes for active: it is never
+    recovered and never fenced (kvm-host-ha.json)."""
+    if row["hypervisor"] == "KVM":
+        return ha_states.Look(row["state"] == "Up", True, lambda: False, lambda: False)
+    staged = row["ha_staged"]
+
+    def recover() -> bool:
+        if staged["recover"]:
+            hosts.set_state(cloud, row, "Down")
+            row["ha_back"] = cloud.clock.now() + COMES_BACK
+        return staged["recover"]
+
+    def fence() -> bool:
+        if staged["fence"]:
+            hosts.set_state(cloud, row, "Down")
+            row["resourcestate"], row["ha_back"] = "Maintenance", None
+        return staged["fence"]
+
+    return ha_states.Look(staged["health"], staged["activity"], recover, fence)
 
 
 def _off(cloud: Cloud, row: Record, level: str) -> bool:
@@ -106,12 +178,32 @@ def _off(cloud: Cloud, row: Record, level: str) -> bool:
 
 
 def eligible(cloud: Cloud, row: Record) -> bool:
-    """Whether HA can guard the host: power control works, it is enabled, and a neighbour is Up that can be asked."""
-    oobm = row.get("oobm") or {}
-    if row["hypervisor"] != "KVM" or not oobm.get("enabled") or row["resourcestate"] != "Enabled":
+    """Whether HA can guard the host: power control is enabled at all levels, the host is in service, and a neighbour is
+    Up that can be asked. The simulator's provider wants only to be told how the host is."""
+    if row["hypervisor"] == "Simulator":
+        return row.get("ha_staged") is not None
+    oobm_row = row.get("oobm") or {}
+    if not oobm_row.get("enabled") or oobm.off_above(cloud, row) or row["resourcestate"] != "Enabled":
         return False
     neighbours = cloud.table("host").where(cluster=row["cluster"], hypervisor="KVM", state="Up")
     return any(other is not row for other in neighbours)
+
+
+@command("configureSimulatorHAProviderState")
+def stage(cloud: Cloud, given: Arguments) -> dict:
+    """Of CloudStack's own simulator plug-in: how its provider finds a host, and whether its actions work."""
+    row = cloud.get("host", given["hostid"])
+    row["ha_staged"] = {name: given[name] for name in ("health", "activity", "recover", "fence")}
+    row["ha_transitions"] = []
+    if row.get("ha"):
+        row["ha"].update(ha_states.counters())
+    return {"success": True}
+
+
+@command("listSimulatorHAStateTransitions")
+def list_transitions(cloud: Cloud, given: Arguments) -> dict:
+    row = cloud.get("host", given["hostid"])
+    return listing("hastatetransition", row.get("ha_transitions") or [], dict, given)
 
 
 def _switch_group(table: str) -> Callable[[Cloud, Arguments, bool], Work]:

@@ -76,7 +76,7 @@ switch("OutOfBandManagementForZone", _switch_group("zone"))
 
 def _check_enabled(cloud: Cloud, row: Record) -> dict:
     """The host's configuration, if it is in force at all three levels."""
-    if level := _off_above(cloud, row):
+    if level := off_above(cloud, row):
         raise failed(f"Out-of-band management is disabled for the host's {level}. {ABORT}")
     if not row.get("oobm") or not row["oobm"]["enabled"]:
         raise failed(f"Out-of-band management is disabled or not configured for the host. {ABORT}")
@@ -184,7 +184,7 @@ def change_password(cloud: Cloud, given: Arguments) -> Work:
     return Work(work, ("Host", row.uuid), unlocked=True)
 
 
-def _off_above(cloud: Cloud, row: Record) -> str:
+def off_above(cloud: Cloud, row: Record) -> str:
     """The level above the host at which out-of-band management is off: zone, cluster or nothing."""
     return next((table for table in ("zone", "cluster") if cloud.table(table).find(row[table]).get("oobm_off")), "")
 
@@ -194,9 +194,9 @@ def poll(cloud: Cloud) -> None:
     with cloud.lock:
         known = [row for row in cloud.table("host") if row.get("oobm") and row["oobm"]["enabled"]]
         for row in known:
-            if _off_above(cloud, row):
+            if off_above(cloud, row):
                 row["oobm"]["powerstate"] = "Disabled"
-        enabled = [(row, dict(row["oobm"])) for row in known if not _off_above(cloud, row)]
+        enabled = [(row, dict(row["oobm"])) for row in known if not off_above(cloud, row)]
         enabled = [(row, oobm) for row, oobm in enabled if oobm["driver"] == "ipmitool"]
     for row, oobm in enabled:
         result = _ipmitool(

@@ -203,7 +203,7 @@ CONNECT_RULES: tuple[Rule, ...] = (
         "another distribution or CPU architecture than the cluster's, an address that CloudStack uses elsewhere, a "
         "missing bridge or a storage pool (listAlerts). Or set com.cloud to DEBUG in "
         "/etc/cloudstack/agent/log4j-cloud.xml and run again",
-        source="Agent.java:690-703 and 766-776; https://github.com/apache/cloudstack/issues/5051",
+        source="Agent.java:690-703 and 766-776",
         certain=False,
     ),
 )

@@ -24,6 +24,18 @@ POOL_RULES: tuple[Rule, ...] = (
         source="https://github.com/apache/cloudstack/issues/8963",
     ),
     Rule(
+        name="pool-twice",
+        proof=in_pool(
+            r"Storage source conflict|A pool matching this location already exists"
+            r"|pool '[^']*' already exists with uuid"
+        ),
+        cause="libvirt on the host has the storage of a pool under another name already",
+        expected="no other libvirt pool at that location",
+        next_step="find the other one with `virsh pool-list --all` on the host, remove it with `virsh pool-destroy` "
+        "and `virsh pool-undefine`, " + AGAIN,
+        source="LSA:862; https://github.com/apache/cloudstack/issues/5776",
+    ),
+    Rule(
         name="rbd-no-driver",
         proof=in_pool(r"missing backend for pool type|pool type 'rbd'|storage-rbd"),
         cause="libvirt on the host has no driver for RBD pools",
@@ -47,7 +59,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="the pool that CloudStack's primary storage names, with rights for its user",
         next_step="compare the pool's name in CloudStack with `ceph osd pool ls`, and the user's rights with `ceph "
         "auth get client.<user>`; correct what differs, " + AGAIN,
-        source="LSA:458; https://github.com/apache/cloudstack/issues/12096",
+        source="LSA:458; libvirt src/storage/storage_backend_rbd.c",
     ),
     Rule(
         name="rbd-unusable",
@@ -65,7 +77,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="an export for the host's storage address",
         next_step="add the host's storage address to the export (with no_root_squash) and run `exportfs -ra` on the "
         "NFS server, " + AGAIN,
-        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/5491",
+        source="mount.nfs(8); LSA:817",
     ),
     Rule(
         name="nfs-statd",
@@ -99,7 +111,7 @@ POOL_RULES: tuple[Rule, ...] = (
         expected="TCP port 2049 (NFS 3 also 111) of the NFS server open from the host's storage address",
         next_step="try `nc -zv <server> 2049` on the host; repair the storage network or the firewalls between them, "
         + AGAIN,
-        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/13740",
+        source="mount.nfs(8); LSA:817; https://github.com/apache/cloudstack/issues/5491 and 13740",
     ),
     Rule(
         name="nfs-unmountable",
@@ -125,15 +137,6 @@ POOL_RULES: tuple[Rule, ...] = (
         next_step="attach the shared disk (iSCSI session, multipath) until `vgs` on the host shows the volume group, "
         + AGAIN,
         source="LSA:365",
-    ),
-    Rule(
-        name="pool-twice",
-        proof=in_pool(r"Storage source conflict|A pool matching this location already exists"),
-        cause="libvirt on the host has the storage of a pool under another name already",
-        expected="no other libvirt pool at that location",
-        next_step="find the other one with `virsh pool-list --all` on the host, remove it with `virsh pool-destroy` "
-        "and `virsh pool-undefine`, " + AGAIN,
-        source="LSA:862",
     ),
     Rule(
         name="pool-unusable",

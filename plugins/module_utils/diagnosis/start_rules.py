@@ -284,12 +284,27 @@ START_RULES: tuple[Rule, ...] = (
         source="LCR:1819-1823",
     ),
     Rule(
+        name="management-interface-missing",
+        proof=says(
+            r"because \"m\" is null|NetUtils\.byte2Mac|tryToAutoDiscoverResourcePrivateNetworkInterface",
+            "agent.log",
+            "agent.out",
+            "agent.err",
+        ),
+        cause="the interface that private.network.device names is not on the host, and the agent's own search for "
+        "another one ends at an interface without a MAC address (a tunnel, WireGuard)",
+        expected="the management bridge, which private.network.device in agent.properties names",
+        next_step="compare private.network.device with `ip -br link` on the host: make the bridge, or correct the KVM "
+        "label of the management traffic, then run again",
+        source="ServerResourceBase.java:66-148; https://github.com/apache/cloudstack/issues/12274",
+    ),
+    Rule(
         name="no-physical-port",
         proof=says(r"Failed to get (?:private|public) nic name", "agent.log", "agent.out"),
         cause="the agent finds no physical port behind a bridge",
         expected="a port whose name the agent knows: eth*, bond*, ens*, eno*, enp*, team* and others",
         next_step="give the bridge such a port (rename it with a .link file of systemd before the bridge is made), "
         "then run again",
-        source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack/issues/6944",
+        source="LCR:1418-1426 and 2001-2032; https://github.com/apache/cloudstack-documentation/pull/214",
     ),
 )

@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.parse.err
 AGENT = "cloudstack-agent.service"
 LIMIT = 1500  # characters
 QUOTED = 300
+GENERIC = "Cannot find the server resources"
 # The most telling first: what addHost waited for is the agent, and what comes before it is the set-up.
 ORDER = ("agent.log", "agent.err", "agent.out", SET_UP_TRIAL, "setup.log", "journal")
 SETUP_ORDER = (SET_UP_TRIAL, "setup.log", "agent.log", "agent.err", "agent.out", "journal")
@@ -42,7 +43,7 @@ def unknown_cause(case: Case) -> Diagnosis:
     words = _by_log(case, {name: last_words(lines) for name, lines in case.logs.items()})
     state = (case.fact("units", AGENT) or {}).get("ActiveState", "unknown")
     shown = told or [f"last words of {each}" for each in words]
-    quoted = f"; the most telling error is in {told[0]}"[:QUOTED] if told else ", and no log of the host has an error"
+    quoted = f"; the most telling error is in {told[0]}"[:QUOTED] if told else _without_an_error(case)
     return Diagnosis(
         f"the cause is not known{quoted}",
         "an agent that connects to the management server",
@@ -50,6 +51,12 @@ def unknown_cause(case: Case) -> Diagnosis:
         f"{_what_decides(case, state)}; then run again",
         certain=False,
     )
+
+
+def _without_an_error(case: Case) -> str:
+    """What is left to quote: addHost's own answer, unless it is the one that it gives for everything."""
+    said = "" if not case.error or GENERIC in case.error else f"; addHost answered: {case.error}"[:QUOTED]
+    return f", and no log of the host has an error{said}"
 
 
 def _by_log(case: Case, said: dict[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     agent,
     agent_settings,
     agent_values,
+    block_storage,
     bmc,
     cabling,
     certificates,
@@ -23,6 +24,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks im
     libvirt,
     memory,
     mtu,
+    multicast,
     network,
     paths,
     reachability,
@@ -36,9 +38,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 
 AREAS = (
     *(facts, cpu, memory, system, libvirt),
-    *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan),
+    *(network, label_devices, cabling, addressing, routing, duplicates, reachability, filtering, mtu, vxlan, multicast),
     *(paths, latency, timing),
-    *(storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
+    *(storage, block_storage, agent, agent_settings, agent_values, certificates, access, bmc, cloud),
 )
 CHECKS = dict(sorted(_CHECKS.items()))
 # What cloudstack.kvm.path_check runs: the paths, and the facts that may explain them.

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model import resource as model
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import HaHost, Scope
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host import DesiredHost, host_result
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_ha import (
+    ha_result,
+    info_result,
+    scope_result,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.oobm import Bmc, oobm_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.resource import predict, resource_result
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster
@@ -60,6 +66,13 @@ def test_host_returns_what_it_documents():
 def test_oobm_returns_what_it_documents():
     bmc = Bmc("ipmitool", "198.51.100.11", "623", "ADMIN", "secret")
     assert set(oobm_result(bmc, "On")) == set(_returned("oobm")["oobm"]["contains"])
+
+
+def test_host_ha_returns_what_it_documents():
+    host = HaHost("192.0.2.11")
+    assert set(ha_result(host)) == set(_returned("host_ha")["host_ha"]["contains"])
+    assert set(info_result(host)) == set(_returned("host_ha_info")["hosts"]["contains"])
+    assert set(scope_result(Scope("zone"))) == set(_returned("ha_scope")["ha_scope"]["contains"])
 
 
 def test_cluster_info_returns_what_it_documents():

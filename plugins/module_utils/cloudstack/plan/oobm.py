@@ -17,6 +17,8 @@ SHOWN = ("driver", "address", "port", "username")
 IPMI_PASSWORD = 16  # bytes. CloudStack takes more, BMCs keep 16, and from then on every action fails
 # A name or an address: CloudStack itself stores anything, "not an address;" included.
 ADDRESS = re.compile(r"^(?!-)[A-Za-z0-9._:-]+$")
+# Recorded: "Redfish host address '127.0.0.1:9443' is not a valid IPv4/IPv6 address nor a valid domain name."
+ADDRESS_WITH_PORT = re.compile(r"^[^:]+:[0-9]+$")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ def validate_bmc(bmc: Bmc, host: str) -> None:
             expected="an IP address or a name, without port",
             observed=bmc.address or "nothing",
             next_step="correct oobm_address",
+        )
+    if bmc.driver == "redfish" and ADDRESS_WITH_PORT.match(bmc.address):
+        raise InputError(
+            "CloudStack's driver redfish takes no port",
+            host=host,
+            expected="an IP address or a name; CloudStack asks at port 443, or 80 with redfish.use.https false",
+            observed=bmc.address,
+            next_step="take the port out of oobm_address; a BMC at another port needs the driver ipmitool",
         )
     if not (bmc.port.isdigit() and 0 < int(bmc.port) < 65536):
         raise InputError(
@@ -137,7 +147,7 @@ def oobm_result(bmc: Bmc, power: Optional[str]) -> dict[str, Any]:
 
 
 def explain_bmc_error(text: str) -> tuple[str, str]:
-    """What ipmitool's words mean: (observed, next step)."""
+    """What the words of ipmitool or of the driver redfish mean: (observed, next step)."""
     known = {
         "RAKP 2 HMAC is invalid": ("the BMC refuses the password", "correct oobm_password, then run again"),
         "unauthorized name": ("the BMC does not know the account", "correct oobm_username, then run again"),
@@ -149,6 +159,19 @@ def explain_bmc_error(text: str) -> tuple[str, str]:
             "out-of-band management is disabled for the zone or the cluster",
             "enable it there, then run again",
         ),
+        "Set Session Privilege Level": (
+            "the BMC refuses the account the privilege ADMINISTRATOR, which ipmitool asks for",
+            "give the account ADMINISTRATOR on the LAN channel (oobm_privilege, with oobm_in_band)",
+        ),
+        "PKIX path": (
+            "the management server does not trust the BMC's certificate",
+            "give the BMC a certificate that it trusts, or set redfish.ignore.ssl to true",
+        ),
+        "/redfish/v1/Systems": (
+            "the BMC does not answer the management server over Redfish",
+            "check that it has Redfish at port 443 (the module redfish_check), and the setting redfish.use.https",
+        ),
+        "HTTP error code: 401": ("the BMC refuses account or password", "correct oobm_username and oobm_password"),
         "Unable to establish": (
             "the BMC does not answer the management server",
             "check oobm_address and oobm_port, and the way from the management servers to the BMC",

@@ -27,6 +27,7 @@ _JAVA = re.compile(r"^(?:Exception in thread \"[^\"]*\" )?(?:[a-z_]\w*\.)+[A-Z][
 _PYTHON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)(?::|$)")
 _SETUP_FAILED = re.compile(r"^DEBUG:root:Failed to execute:(.+)")
 _FATAL = re.compile(r"^(?:ERROR|FATAL|Error)\b|^#\s+(?:SIG[A-Z]+ |There is insufficient|.*fatal error has been)")
+_FATAL_START = "Unable to start agent"  # whatever it is about, it was not harmless (AgentShell.start)
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -34,7 +35,7 @@ def newest_error(lines: Sequence[str]) -> str:
     """The newest error that is not harmless, as "message; caused by: message; ...". "" without one."""
     for message, followers in reversed(list(_records(lines))):
         told = _told(message, followers)
-        if told and not HARMLESS.search(told):
+        if told and (_FATAL_START in told or not HARMLESS.search(told)):
             return told[:LIMIT]
     return ""
 

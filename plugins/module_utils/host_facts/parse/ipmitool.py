@@ -19,16 +19,16 @@ def parse_lan(text: str) -> dict[str, Optional[str]]:
 
     Nothing else is taken over: the SNMP community is a secret.
     """
-    fields = _fields(text)
-    if "IP Address" not in fields:
+    found = fields(text)
+    if "IP Address" not in found:
         raise ParseError("ipmitool lan print", "no IP Address", text=text)
-    address, mac = fields["IP Address"], fields.get("MAC Address", "").lower()
+    address, mac = found["IP Address"], found.get("MAC Address", "").lower()
     return {"address": address if address.strip("0.") else None, "mac": mac if mac.strip("0:") else None}
 
 
 def parse_guid(text: str) -> str:
     """`ipmitool mc guid` -> the system GUID in lower case. Raises ParseError."""
-    guid = _fields(text).get("System GUID", "").lower()
+    guid = fields(text).get("System GUID", "").lower()
     if not _GUID.fullmatch(guid):
         raise ParseError("ipmitool mc guid", "no System GUID", text=text)
     return guid
@@ -40,14 +40,14 @@ def parse_access_mode(text: str) -> Optional[str]:
 
     Raises ParseError.
     """
-    fields = _fields(text)
-    medium = fields.get("Channel Medium Type")
-    if medium is None or (medium == LAN_MEDIUM and "Access Mode" not in fields):
+    found = fields(text)
+    medium = found.get("Channel Medium Type")
+    if medium is None or (medium == LAN_MEDIUM and "Access Mode" not in found):
         raise ParseError("ipmitool channel info", "no medium or no access mode", text=text)
-    return fields["Access Mode"] if medium == LAN_MEDIUM else None
+    return found["Access Mode"] if medium == LAN_MEDIUM else None
 
 
-def _fields(text: str) -> dict[str, str]:
+def fields(text: str) -> dict[str, str]:
     """The first value of each field: of an access mode in use and a stored one, the one in use comes first."""
     found: dict[str, str] = {}
     for line in text.split("\n"):

@@ -93,7 +93,7 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
     "NET006",
     "The management address is not static",
     area="addressing",
-    severity=ERROR,
+    severity=WARNING,
     scope=HOST,
     prevents=("F09",),
     unknown=WARNING,
@@ -104,8 +104,9 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
 def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The management address comes from the host's configuration, not from a DHCP server.
 
-    CloudStack derives the host's GUID and its certificate from the address. With another lease the host takes over
-    another host's row, or comes up as a new one (F09).
+    CloudStack derives the host's GUID and its certificate from the address. Consequence: join, migration and HA work as
+    long as the host gets the same lease; with another one it takes over another host's row, or comes up as a new one
+    (F09), which is then an error of AGT007. A lease that the server reserves for the host can be waived.
     """
     for label, bridge in (
         label_bridges(host, cluster, "Management") if host.get("interfaces") is not None else ()

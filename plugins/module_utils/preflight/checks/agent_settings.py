@@ -130,7 +130,9 @@ def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
     order.
 
     A change of the setting is pushed to connected agents at once, unchecked; an agent that was away keeps the old list
-    and is lost at its next reconnect (F61). Whether the setting itself is valid is CLD001's matter.
+    (F61). Consequence: with none of the setting's servers in its list it is lost at its next reconnect, an error; as
+    long as it knows one of them it comes back by that one, a warning. Whether the setting itself is valid is CLD001's
+    matter.
     """
     found = properties(host) if host.member else {}
     if not found.get("guid"):
@@ -139,5 +141,8 @@ def server_list(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pro
         raise FactUnavailable("setting host", "it was not read from CloudStack")
     if any(map(wrong_entry, cluster.management_addresses)):
         return
-    if set(management_servers(found)) != set(cluster.management_addresses):
-        yield Problem((host.name,), f"host={','.join(cluster.management_addresses)}", f"host={found.get('host', '')}")
+    own, wanted = set(management_servers(found)), set(cluster.management_addresses)
+    if own != wanted:
+        severity = WARNING if own & wanted else ERROR
+        expected = f"host={','.join(cluster.management_addresses)}"
+        yield Problem((host.name,), expected, f"host={found.get('host', '')}", severity=severity)

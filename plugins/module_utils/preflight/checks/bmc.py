@@ -28,7 +28,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
     FactUnavailable,
     Profile,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import CLUSTER, HOST, check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.plan.probes import guest_bridges
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import (
+    CLUSTER,
+    HOST,
+    check,
+    fact_unavailable,
+)
 
 IDENTITY_FIX = (
     "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
@@ -120,13 +126,13 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
     "The declared BMC is another machine's",
     area="bmc",
     severity=ERROR,
-    scope=HOST,
+    scope=CLUSTER,
     prevents=("F49",),
     unknown=INFO,
     fix=IDENTITY_FIX,
     reproduce="ipmitool mc guid; ipmitool lan print 1 | grep 'IP Address  '   # on the host",
 )
-def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def identity(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The BMC behind oobm_address must be the one inside this machine. If it is not, fencing this host powers off
     ANOTHER machine, with its guests, while this one runs on, and the guests are then started twice.
 
@@ -136,18 +142,29 @@ def identity(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only an
     info.
     """
-    declared = host.declared.get("oobm_address")
-    if not declared:
-        return
-    say, proven = _foreign(host)
-    if say:
-        risk = f"{say}. Fencing {host.name} would power off another machine"
-        yield Problem((host.name,), f"the BMC {declared} inside {host.name}", risk)
-    elif not proven:
-        raise FactUnavailable(
-            "bmc",
-            host.why("bmc") if host.get("bmc") is None else "neither GUID nor address of the BMC can be seen in band",
-        )
+    for host in hosts:
+        declared = host.declared.get("oobm_address")
+        said, proven = _foreign(host) if declared else ("", True)
+        if said:
+            owner = _owner(host, hosts)
+            whose = f"; it is {owner}'s" if owner else ""
+            risk = f"{said}{whose}. Fencing {host.name} would power off {owner or 'another machine'}"
+            yield Problem((host.name,), f"the BMC {declared} inside {host.name}", risk)
+        elif not proven:
+            neither = "neither GUID nor address of the BMC can be seen in band"
+            why = host.why("bmc") if host.get("bmc") is None else neither
+            yield fact_unavailable(host, FactUnavailable("bmc", why))
+
+
+def _owner(host: Profile, hosts: Sequence[Profile]) -> str:
+    """The one other host whose own BMC answers at this host's oobm_address; empty where that is not known."""
+    outside = _over_lan(host, "guid") or ""
+    others = [other for other in hosts if other is not host]
+    owners = {other.name for other in others if same_guid(other.get("bmc", "guid") or "", outside)}
+    declared = _address(host.declared.get("oobm_address"))
+    if declared and not owners:
+        owners = {other.name for other in others if _address(other.get("bmc", "address")) == declared}
+    return owners.pop() if len(owners) == 1 else ""
 
 
 def _foreign(host: Profile) -> tuple[str, bool]:
@@ -226,7 +243,7 @@ def _keys(host: Profile) -> Iterator[str]:
     "too much",
 )
 def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
-    """The BMC must not answer on the guests' bridge, nor have an address inside a guest subnet.
+    """The BMC must not answer on a bridge of guest or public traffic, nor have an address inside a subnet of theirs.
 
     Whoever reaches an IPMI 2.0 BMC can have it hand out a hash of the password (RAKP), and power off the host. Probed
     from the host through the guest bridge where that has an address; else the addresses are compared.
@@ -234,8 +251,8 @@ def guests_reach(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Pr
     declared = _address(host.declared.get("oobm_address"))
     if not declared:
         return
-    bridges = set(cluster.labels.get("Guest", ())) - set(cluster.labels.get("Management", ()))
-    networks = [(name, net) for name in sorted(bridges) for net in bridge_of(host, name).get("addresses") or ()]
+    bridges = guest_bridges(cluster.labels)
+    networks = [(name, net) for name in bridges for net in bridge_of(host, name).get("addresses") or ()]
     inside = list(dict.fromkeys(name for name, net in networks if _contains(net, declared)))
     if (host.probes.get("bmc_from_guest") or {}).get("reachable"):
         bridge = host.require_probe("bmc_from_guest", "bridge")
@@ -269,12 +286,51 @@ def redfish(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Itera
 
     CloudStack's Redfish driver turns OFF into GracefulShutdown: a hung system ignores it, and a BMC answers 409 when
     the machine is off already. The host then stays in Fencing and its guests are not started elsewhere until it is
-    powered on (issues 13376, 13377; F51).
+    powered on (issues 13376, 13377; F51). It is made for Dell and Supermicro; machines of other vendors are named with
+    theirs. The module redfish_check reads what one BMC can do.
     """
-    concerned = tuple(
-        host.name
-        for host in hosts
-        if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish"
-    )
+    concerned = [
+        host for host in hosts if host.declared.get("oobm_address") and host.declared.get("oobm_driver") == "redfish"
+    ]
+    others = [f"{host.name} is of {_untried_vendor(host)}" for host in concerned if _untried_vendor(host)]
     if concerned:
-        yield Problem(concerned, "oobm_driver: ipmitool", "redfish")
+        observed = "; ".join(["redfish", *others])
+        yield Problem(tuple(host.name for host in concerned), "oobm_driver: ipmitool", observed)
+
+
+def _untried_vendor(host: Profile) -> str:
+    """The machine's vendor, if CloudStack's Redfish driver is not made for it; empty where it is, or is not known."""
+    vendor = str(host.get("dmi", "vendor") or "")
+    return "" if vendor.lower().startswith(("dell", "supermicro", "super micro")) else vendor
+
+
+@check(
+    "BMC007",
+    "The BMC depends on the management network",
+    area="bmc",
+    severity=INFO,
+    scope=CLUSTER,
+    prevents=("F49",),
+    fix="put the BMCs into a subnet, VLAN and switch of their own, with a way from each management server; or know "
+    "that a host which loses its management network cannot be fenced",
+    reproduce="ip -br address show dev BRIDGE   # on the host, against oobm_address",
+)
+def on_management_network(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """The BMC should not lie in the subnet of the bridge that carries management traffic.
+
+    CloudStack fences a host when it has lost it. Where the loss is that of the management network itself (its switch,
+    its VLAN), the BMC on the same segment is lost with it: fencing is tried again and again, and the guests are not
+    started elsewhere (F49, apache/cloudstack#7543). It is a risk, not a fault, and in many racks there is one switch
+    only. Compared are the addresses; a BMC in another subnet may still hang on the same switch, which no host can see.
+    """
+    concerned: dict[str, str] = {}
+    for host in hosts:
+        declared = _address(host.declared.get("oobm_address"))
+        for name in cluster.labels.get("Management", ()):
+            networks = bridge_of(host, name).get("addresses") or ()
+            if declared and any(_contains(net, declared) for net in networks):
+                concerned.setdefault(host.name, f"{declared} in the subnet of {name}")
+    if concerned:
+        first = next(iter(concerned.values()))
+        more = f", and so on {len(concerned) - 1} more" if len(concerned) > 1 else ""
+        yield Problem(tuple(concerned), "a BMC outside of the management bridge's subnet", first + more)

@@ -29,7 +29,7 @@ NFS = (
         "NFSv3 needs the lock services on the host: systemctl unmask rpcbind.socket rpc-statd.service && systemctl "
         "enable --now rpcbind.socket && systemctl start rpc-statd; or export with NFSv4, which needs neither "
         "(pool detail nfsmountopts=vers=4.2)",
-        "mount.nfs: rpc.statd is not running but is required for remote locking. (apache/cloudstack#8996, #10548)",
+        "mount.nfs: rpc.statd is not running but is required for remote locking. (longhorn/longhorn#1346)",
     ),
     Fix(
         r"need a /sbin/mount\.|bad option; for several filesystems|unknown filesystem type '?nfs",
@@ -42,7 +42,8 @@ NFS = (
         r"|RPC: Program.{0,3}version mismatch|PROG_?MISMATCH|minor version mismatch",
         "let the server offer the version that the host asks for (NFSv4: vers4=y in /etc/nfs.conf of the server), or "
         "mount what it offers (pool detail nfsmountopts=vers=3); both over TCP",
-        "mount.nfs: Protocol not supported; mount.nfs: requested NFS version or transport protocol is not supported",
+        "mount.nfs: Protocol not supported (apache/cloudstack#8996, #10548); mount.nfs: requested NFS version or "
+        "transport protocol is not supported (nfs-utils, utils/mount/error.c)",
     ),
     Fix(
         r"access denied by server|permission denied by server|MNT3?_?ERR_?ACCES|NFS4ERR_(ACCESS|PERM|WRONGSEC)"
@@ -66,7 +67,7 @@ NFS = (
     Fix(
         r"stale file handle|ESTALE|NFS3?4?ERR_STALE",
         "the server no longer knows the file system: export it with a fixed fsid=, run exportfs -ra, mount it anew",
-        "mount.nfs: Stale file handle; apache/cloudstack#3862",
+        "ls: cannot access /mnt/dataset/: Stale file handle (openzfs/zfs#6197, Nexenta/edgefs#293)",
     ),
     Fix(
         r"read-only file system|EROFS|NFS[34]ERR_ROFS",
@@ -107,6 +108,79 @@ NFS_ELSE = (
     "role storage_client"
 )
 
+# libiscsi and librados, which the pre-flight asks with: "step: text". `tgt` and `ceph` were captured from tgtd 1.0.85
+# and from a monitor and OSD of Ceph 16.2 (tests/integration/test_storage_pools.py).
+POOL = (
+    Fix(
+        r"Target not found|Authorization failure",
+        "compare the pool's target with what the portal offers (iscsi-ls iscsi://SERVER), and let the target's access "
+        "list name this host's initiator (/etc/iscsi/initiatorname.iscsi): some hide from those they do not know",
+        "login: Failed to log in to target. Status: Target not found(515) (tgt, both cases)",
+    ),
+    Fix(
+        r"LOGICAL_UNIT_NOT_SUPPORTED",
+        "map the LUN to this host's initiator on the storage, or correct the number at the end of the pool's path",
+        "lun: LUN 7: SENSE KEY:ILLEGAL_REQUEST(5) ASCQ:LOGICAL_UNIT_NOT_SUPPORTED(0x2500) (tgt)",
+    ),
+    Fix(
+        r"^lun: ",
+        "look at the LUN on the storage (offline, reserved by another host), and at its messages of this time",
+        "SENSE KEY of SPC-4 in libiscsi's words",
+    ),
+    Fix(
+        r"^login: .*(librados: -(13|22)\)|not a Ceph key)",
+        "correct user and key in the URL of cluster_primary_storage (ceph auth get client.USER; key percent-encoded)",
+        "login: Permission denied (librados: -13), for a wrong key and for an unknown user (ceph)",
+    ),
+    Fix(
+        r"^login: .*librados: -110\)",
+        "the monitors take connections and do not answer: see whether they have a quorum (ceph -s), and whether large "
+        "packets pass (MTU001, MTU003)",
+        "login: Connection timed out (librados: -110), with a monitor that was stopped (ceph)",
+    ),
+    Fix(
+        r"^pool: .*librados: -2\)",
+        "correct the pool's name, or create it (ceph osd pool ls; ceph osd pool create NAME; rbd pool init NAME)",
+        "pool: No such file or directory (librados: -2) (ceph)",
+    ),
+    Fix(
+        r"librados: -(1|13)\)",
+        "give the account the right to write: ceph auth caps client.USER mon 'profile rbd' osd 'profile rbd pool=POOL'",
+        "write: Operation not permitted (librados: -1), for an account with mon 'allow r' osd 'allow r' (ceph)",
+    ),
+    Fix(
+        r"librados: -110\)",
+        "the monitors answer and the OSDs do not: open TCP 6800 to 7300 from this host to all of them, and see whether "
+        "large packets pass (MTU001, MTU003) and placement groups are active (ceph -s)",
+        "write: Connection timed out (librados: -110), with an OSD that was stopped (ceph)",
+    ),
+    Fix(
+        r"no route to host|network is unreachable",
+        "give the host an address in the storage network, or a route to it (network_bridge_bridges)",
+        "connect: port 3260 of 10.88.2.240: [Errno 113] No route to host",
+    ),
+    Fix(
+        r"name or service not known|name resolution|no address associated",
+        "let the host resolve the storage's name (/etc/hosts, DNS), or give the pool its address",
+        "connect: port 3300 of ceph1: [Errno -2] Name or service not known",
+    ),
+    Fix(
+        r"connection refused",
+        "start the target or the monitor (nothing listens on its port there), or correct the pool's server",
+        "connect: port 3260 of 10.88.2.240: [Errno 111] Connection refused",
+    ),
+    Fix(
+        r"^connect: .*timed out",
+        "open TCP 3260 (iSCSI), or 3300 and 6789 (monitors of Ceph) from the host's storage address, and look at the "
+        "path: cable, VLAN, MTU (MTU001, MTU003)",
+        "connect: port 3260 of 10.88.2.240: timed out",
+    ),
+)
+POOL_ELSE = (
+    "bring the storage back, let it know this host (initiator name, or account), and open its ports on the way "
+    "(iSCSI: TCP 3260; Ceph: 3300, 6789, and 6800 to 7300)"
+)
+
 # ipmitool over lanplus.
 BMC = (
     Fix(
@@ -124,14 +198,16 @@ BMC = (
         r"privilege level|insufficient privilege|unauthorized role|requested role|invalid role|privilege",
         "the BMC answers and refuses the privilege: give the account ADMINISTRATOR on the LAN channel (ipmitool "
         "channel setaccess 1 ID privilege=4), and let the channel itself allow it (its maximum privilege)",
-        "ipmitool: Set Session Privilege Level to ADMINISTRATOR failed; openbmc/phosphor-net-ipmid#16",
+        "ipmitool: Set Session Privilege Level to ADMINISTRATOR failed: Insufficient privilege level "
+        "(openbmc/openbmc#1812)",
     ),
     Fix(
         r"cipher ?suite|no matching cipher|invalid (authentication|integrity|confidentiality) algorithm"
         r"|algorithm.*not supported|open session.*no.*match",
         "enable cipher suite 3 or 17 for the LAN channel on the BMC (ipmitool lan set 1 cipher_privs), or update its "
         "firmware; CloudStack passes no -C, so ipmitool of the management server chooses",
-        "ipmitool: Error in open session response message : no matching cipher suite; ipmitool/ipmitool#155",
+        "ipmitool: Error in open session response message : no matching cipher suite (ipmitool/ipmitool#363); "
+        "... : invalid authentication algorithm (openbmc/openbmc#3666)",
     ),
     Fix(
         r"insufficient resources|no (more )?(free |available )?session|session slots?|too many sessions|node busy"

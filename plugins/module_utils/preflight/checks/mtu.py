@@ -99,21 +99,28 @@ def _sizes(host: Profile, label: str, bridge: Mapping[str, Any]) -> dict[str, An
     "The bridge's MTU is not the declared one",
     area="mtu",
     severity=ERROR,
-    scope=HOST,
+    scope=CLUSTER,
     prevents=("F21",),
     fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role network_bridge), or correct mtu in "
     "network_bridge_bridges",
     reproduce="ip link show type bridge",
 )
-def as_declared(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+def as_declared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has the MTU that the inventory declares for it (1500 where it says nothing).
 
     The kernel lowers a bridge's MTU by itself when a smaller port is put into it, and at the next boot the order may
-    differ (F21).
+    differ (F21). Consequence: hosts that disagree lose each other's large packets, which is an error. Where the label
+    has one MTU on all hosts nothing is lost between them, so that another one than the inventory's is a warning.
     """
-    for label, mtu, wanted in _declared(host, cluster):
-        if mtu is not None and mtu != wanted:  # unknown: MTU001
-            yield Problem((host.name,), f"MTU {wanted} on {label}", f"{mtu} on {label}")
+    seen: dict[str, set[object]] = {}
+    for host in hosts:
+        for label, bridge in label_bridges(host, cluster):
+            seen.setdefault(label, set()).add(bridge.get("mtu"))
+    for host in hosts:
+        for label, mtu, wanted in _declared(host, cluster):
+            if mtu is not None and mtu != wanted:  # unknown: MTU001
+                severity = WARNING if seen[label] == {mtu} and len(hosts) > 1 else ERROR
+                yield Problem((host.name,), f"MTU {wanted} on {label}", f"{mtu} on {label}", severity=severity)
 
 
 def _declared(host: Profile, cluster: Cluster) -> Iterator[tuple[str, object, int]]:

@@ -10,8 +10,14 @@ from dataclasses import replace
 from typing import Any, Callable, Optional
 from uuid import UUID
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks import pool_tries
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.agent import package
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import NFS, NFS_ELSE, fix_for
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import (
+    NFS,
+    NFS_ELSE,
+    POOL,
+    fix_for,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.identity import (
     FILE,
     has_former_life,
@@ -274,30 +280,53 @@ def dead_pool(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Ite
     pool counts too.
 
     One dead pool of the cluster or zone keeps each connecting host in Connecting or Alert, healthy ones as well, about
-    two minutes for each pool (F43). Pools in maintenance are left alone. Of pools other than NFS only a
-    SharedMountPoint can be seen (STO010); the others are unknown, which is a warning.
+    two minutes for each pool (F43). Pools in maintenance are left alone. Pools on iSCSI and RBD are tried too (STO012),
+    at a SharedMountPoint a mount is looked for (STO010); what a candidate cannot try (pools of other types, no library,
+    no account) is unknown, which is a warning.
     """
     tries, _unknowns = _tries(hosts, cluster)
     for pool in needed_pools(cluster):
-        seen = tries.get(_export(pool), {}) if pool.kind == POOL_NFS else {}
-        if _answers_nobody(seen):
-            text = "; ".join(dict.fromkeys(map(_failure, seen.values())))
-            yield Problem(
-                tuple(sorted(seen)),
-                f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
-                f"no host can mount it: {text}",
-                fix=f"{fix_for(NFS, text, BRING_BACK)}; or put the pool into maintenance (enableStorageMaintenance), "
-                "before any host joins or its agent is restarted",
-            )
-        blind = tuple(host.name for host in hosts if not host.member and not _judged(host, pool))
-        if pool.kind != POOL_NFS and blind:
-            expected = f"pool {pool.name} ({pool.kind}) usable"
-            yield Problem(blind, expected, f"unknown: pools of type {pool.kind} are not tried", kind=UNKNOWN)
+        nfs = tries.get(_export(pool), {}) if pool.kind == POOL_NFS else {}
+        others = pool_tries.judged(hosts, pool)
+        if _answers_nobody(nfs):
+            yield _dead(pool, nfs, "no host can mount it", fix_for(NFS, _all_failures(nfs), BRING_BACK))
+        if pool_tries.reaches_nobody(others):
+            yield _dead(pool, others, "no host reaches it", fix_for(POOL, _all_failures(others), BRING_BACK))
+        if pool.kind != POOL_NFS:
+            yield from _not_tried(pool, hosts)
+
+
+def _dead(pool: Pool, tries: Mapping[str, Try], says: str, fix: str) -> Problem:
+    return Problem(
+        tuple(sorted(tries)),
+        f"pool {pool.name} ({_export(pool)}, {pool.state}) answers",
+        f"{says}: {_all_failures(tries)}",
+        fix=f"{fix}; or put the pool into maintenance (enableStorageMaintenance), before any host joins or its agent "
+        "is restarted",
+    )
+
+
+def _all_failures(tries: Mapping[str, Try]) -> str:
+    return "; ".join(dict.fromkeys(map(_failure, tries.values())))
+
+
+def _not_tried(pool: Pool, hosts: Sequence[Profile]) -> Iterator[Problem]:
+    """The candidates that cannot say whether they can use a pool other than NFS, those for one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for host in hosts:
+        if not host.member and not _judged(host, pool):
+            tried = pool_tries.try_of(host, pool)
+            why = tried["text"] if tried else f"pools of type {pool.kind} are not tried"
+            reasons.setdefault(why, []).append(host.name)
+    for why, names in reasons.items():
+        yield Problem(tuple(names), f"pool {pool.name} ({pool.kind}) usable", f"unknown: {why}", kind=UNKNOWN)
 
 
 def _judged(host: Profile, pool: Pool) -> bool:
-    """Whether STO010 can tell what is mounted at the path of a SharedMountPoint."""
-    return pool.kind == SHARED_MOUNT and bool(host.get("mounts") or _mount_at(host, pool.path))
+    """Whether STO012 or STO010 can tell: by what the host tried, or by what is mounted at a SharedMountPoint."""
+    if pool.kind == SHARED_MOUNT:
+        return bool(host.get("mounts") or _mount_at(host, pool.path))
+    return bool(pool_tries.judged([host], pool))
 
 
 def _mount_at(host: Profile, path: str) -> Optional[Mapping[str, Any]]:

@@ -101,7 +101,7 @@ def kernel(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     "SYS003",
     "Two hosts have the same machine-id",
     area="system",
-    severity=ERROR,
+    severity=WARNING,
     scope=CLUSTER,
     prevents=("F46",),
     fix="on the clone: rm /etc/machine-id && systemd-machine-id-setup, then reboot; look for other copied "
@@ -112,8 +112,9 @@ def machine_id(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
     """/etc/machine-id must be unique: two equal ones mean that a host was cloned with its identity.
 
     DHCP leases, journals and whatever else was derived from it are shared; local.storage.uuid and the iSCSI initiator
-    name were most likely cloned too, and then two hosts use one pool (F46). The id itself stops neither a join nor a
-    migration (unless libvirtd takes it for the host's UUID, SYS008), so this can be waived.
+    name were most likely cloned too, and then two hosts use one pool (F46). Consequence: the id itself stops neither a
+    join nor a migration, so it is a warning; what does (STO006, STO007, and SYS008 where libvirtd takes the id for the
+    host's UUID) is an error of its own.
     """
     yield from shared("SYS003", hosts)
 
@@ -293,7 +294,9 @@ def hardened(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
     "UnsatisfiedLinkError ... failed to map segment from shared object", and addHost ends with its generic text minutes
     later. noexec on /tmp alone does no harm where the package's own settings are in force, which name
     /usr/share/cloudstack-agent/tmp. fapolicyd refuses what no package has brought, that library too; a candidate with
-    it is warned about, unless a member runs with it as well. requiretty, noexec and secure_path of sudo are ACC003's.
+    it is warned about, unless a member runs with it as well. requiretty, noexec and secure_path of sudo are ACC003's. A
+    umask of 077 is no fault: agent, libvirtd and QEMU (qemu.conf: user root) read what the set-up writes as root, as
+    seen on a host of 4.22.1, and the roles set the mode of each file.
     """
     proven = any(host.member and _fapolicyd(host) for host in hosts)
     for host in hosts:

@@ -26,7 +26,23 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
 # the results of this run by section.
 FACTS, KEPT = "kvm_host", "__preflight_seen"
 PROBES = "__preflight_probes"  # of the module preflight_probe, by the modules whose results it holds:
-MODULES = {"ports": "port_check", "cpu_compare": "cpu_compare", "nfs": "nfs_export_check", "paths": "path_mtu"}
+MODULES = {
+    "ports": "port_check",
+    "cpu_compare": "cpu_compare",
+    "nfs": "nfs_export_check",
+    "pools": "storage_pool_check",
+    "multicast": "multicast_check",
+    "paths": "path_mtu",
+}
+# What the module's result has the section's value under
+KEYS = {
+    "clock": "clock",
+    "ports": "ports",
+    "cpu_compare": "cpu_compare",
+    "nfs": "exports",
+    "pools": "pools",
+    "multicast": "networks",
+}
 NO_PLAN = "__preflight_paths"  # why there is no plan for the path check
 RESULTS = {"clock": "__preflight_clock", "paths_again": "__preflight_paths_again"}
 NOT_READ = "not part of this run (--limit), and not a member of the cluster, so nothing was read from it"
@@ -135,7 +151,7 @@ def read_probes(
     """
     unknown: dict[str, str] = {}
     probes: dict[str, Any] = {"unknown": unknown}
-    for section, key in (("clock", "clock"), ("ports", "ports"), ("cpu_compare", "cpu_compare"), ("nfs", "exports")):
+    for section, key in KEYS.items():
         result = results.get(section) or {}
         value = result.get(key)
         if value is None:

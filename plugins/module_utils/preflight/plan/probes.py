@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.path_check.model.path import Attachment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Pool
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.pools import KINDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports import (
     AGENT,
     BMC_FROM_GUEST,
@@ -68,6 +69,14 @@ def vxlan_targets(name: str, names: Sequence[str], attachments: Iterable[Attachm
     ]
 
 
+def multicast_networks(name: str, attachments: Iterable[Attachment]) -> list[dict[str, str]]:
+    """Where a host joins a group to learn whether VXLAN's multicast gets through: its own IPv4 addresses on the guest
+    labels.
+    """
+    own = [each for each in attachments if each.host == name and ":" not in each.address]
+    return [{"name": each.network, "source": each.address} for each in own]
+
+
 def peers(name: str, names: Sequence[str]) -> list[str]:
     """The other hosts that a host asks."""
     others = [each for each in names if each != name]
@@ -115,6 +124,14 @@ def exports(declared: Mapping[str, Any], pools: Iterable[Pool]) -> list[str]:
     """NFS exports that a host must be able to write: those of its inventory and of CloudStack's pools."""
     of_pools = [f"{pool.server}:{pool.path}" for pool in pools if pool.kind == "NetworkFilesystem"]
     return sorted({*(declared.get("exports") or []), *of_pools})
+
+
+def pools(found: Iterable[Pool]) -> list[dict[str, str]]:
+    """Pools on iSCSI and RBD that a host must be able to use, as the module storage_pool_check takes them. One in
+    maintenance is left alone by CloudStack.
+    """
+    tried = [pool for pool in found if pool.kind in KINDS and pool.scope != "HOST" and pool.state != "Maintenance"]
+    return [{"name": each.name, "kind": each.kind, "server": each.server, "path": each.path} for each in tried]
 
 
 def _target(to: str, address: Optional[str], port: int, purpose: str) -> dict[str, Any]:

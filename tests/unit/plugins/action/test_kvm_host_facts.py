@@ -135,17 +135,55 @@ def test_other_errors_stay_as_they_are(monkeypatch, error):
         host.result()
 
 
+DASH, FRENCH = "/bin/sh: 1: /usr/bin/python3: not found\n", "/usr/bin/python3: Aucun fichier ou dossier de ce type\n"
+
+
 @pytest.mark.parametrize(
-    ("rc", "stderr", "told"),
+    ("rc", "stderr", "there", "words"),
     [
-        (127, "/bin/sh: 1: /usr/bin/python3: not found\n", True),
-        (127, "bash: ligne 1: /usr/bin/python3: Aucun fichier ou dossier de ce type\n", True),
-        (127, "/bin/sh: 1: sudo: not found\n", False),
-        (1, "Traceback: python3.9/site-packages\n", False),
+        (127, DASH, "/usr/bin/apt-get\n", "python3 is not installed on the host"),
+        (127, DASH, "/usr/bin/apt-get\n", "ansible host4 -b -m ansible.builtin.raw -a 'apt-get install -y python3'"),
+        (127, f"bash: ligne 1: {FRENCH}", "/usr/bin/dnf\n", "-a 'dnf install -y python3'"),
+        (127, DASH, "/usr/bin/zypper\n", "-a 'zypper install -y python3'"),
+        (127, DASH, AnsibleConnectionFailure("gone"), "python3 is not installed on the host"),
+        (
+            127,
+            "/bin/sh: 1: /opt/python3.12/bin/python3: not found\n",
+            "/usr/bin/python3\n/usr/bin/dnf\n",
+            "set ansible_python_interpreter: /usr/bin/python3",
+        ),
     ],
 )
-def test_a_host_without_python(monkeypatch, rc, stderr, told):
+def test_a_host_without_python(monkeypatch, rc, stderr, there, words):
+    """It is asked once, raw, with what every shell has."""
+    host = Host(monkeypatch)
+    asked = []
+
+    def answer(_action, command, sudoable=True):
+        asked.append((command, sudoable))
+        if isinstance(there, Exception):
+            raise there
+        return {"stdout": there, "rc": 0}
+
+    failed = {"failed": True, "rc": rc, "module_stderr": stderr, "msg": "The module failed to execute correctly"}
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda *_arguments, **_options: dict(failed))
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", answer)
+    assert words in host.action.run(task_vars={"inventory_hostname": "host4"})["msg"]
+    assert [(command[:18], sudoable) for command, sudoable in asked] == [("command -v python3", False)]
+
+
+@pytest.mark.parametrize(
+    ("rc", "stderr"), [(127, "/bin/sh: 1: sudo: not found\n"), (1, "Traceback: python3.9/site-packages\n")]
+)
+def test_what_is_not_python_s_absence(monkeypatch, rc, stderr):
     host = Host(monkeypatch)
     failed = {"failed": True, "rc": rc, "module_stderr": stderr, "msg": "The module failed to execute correctly"}
     monkeypatch.setattr(ActionBase, "_execute_module", lambda *_arguments, **_options: dict(failed))
-    assert ("python3 is not installed on the host" in host.result()["msg"]) is told
+    assert "python3 is not installed" not in host.result()["msg"]
+    assert host.asked == []
+
+
+def test_a_healthy_host_is_not_asked_for_its_python(monkeypatch):
+    host = Host(monkeypatch)
+    host.result()
+    assert [command for command, _sudoable in host.asked] == ["python"]

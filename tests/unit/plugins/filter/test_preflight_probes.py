@@ -34,6 +34,36 @@ def test_the_way_of_vxlan_is_asked_for_where_the_zone_uses_it(isolation, asked):
     assert {each["address"] for each in targets if each["purpose"] == "VXLAN"} == asked
 
 
+@pytest.mark.parametrize(("isolation", "networks"), [("VXLAN", [("cloudbr2", "10.88.2.11")]), ("VLAN", [])])
+def test_the_group_is_joined_where_vxlan_goes_by_multicast(isolation, networks):
+    found = questions(NAMES, hostvars(isolation), NAMES)["host1"]["multicast"]
+    assert [(each["name"], each["source"]) for each in found] == networks
+
+
+def test_no_group_is_joined_where_vxlan_goes_by_evpn():
+    variables = hostvars("VXLAN")
+    variables["host1"]["ansible_facts"]["kvm_host"]["agent"]["properties"]["network.vxlan.mode"] = "evpn"
+    found = questions(NAMES, variables, NAMES)
+    assert (found["host1"]["multicast"], len(found["host2"]["multicast"])) == ([], 1)
+
+
+def test_pools_other_than_nfs_are_tried_and_no_key_is_in_the_plan():
+    variables = hostvars("VLAN")
+    pools = [
+        {"name": "ceph1", "url": "rbd://cloudstack:AQDPVipp7-u_DBAAEuU@10.88.2.251,10.88.2.252/cloudstack"},
+        {"name": "san1", "url": "iscsi://10.88.2.240/iqn.2026-01.test:san/1"},
+        {"name": "nfs1", "url": "nfs://10.88.2.254/export/primary"},
+    ]
+    for each in variables.values():
+        each["cluster_primary_storage"] = pools
+    found = questions(NAMES, variables, NAMES)
+    assert found["host1"]["pools"] == [
+        {"name": "ceph1", "kind": "RBD", "server": "10.88.2.251,10.88.2.252", "path": "/cloudstack"},
+        {"name": "san1", "kind": "IscsiLUN", "server": "10.88.2.240", "path": "/iqn.2026-01.test:san/1"},
+    ]
+    assert "AQDPVipp7" not in str(found)
+
+
 class Counted(dict):
     """Counts how often the variables of a host are looked up."""
 

@@ -53,6 +53,19 @@ def _everything(root: Path) -> list[dict]:
     ]
 
 
+def test_a_hardened_umask_changes_no_mode(tmp_path, run):
+    """Daemons without root (chrony, apt's _apt) read what the roles write: the mode is set, not left to the umask."""
+    before = os.umask(0o077)
+    try:
+        run([{"path": f"{tmp_path}/d", "state": "directory"}, {"path": f"{tmp_path}/d/conf", "content": "x\n"}])
+    finally:
+        os.umask(before)
+    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "d", tmp_path / "d" / "conf")] == [
+        "0o755",
+        "0o644",
+    ]
+
+
 def test_check_real_and_again(tmp_path, run):
     entries = _everything(tmp_path)
     before = _tree(tmp_path)

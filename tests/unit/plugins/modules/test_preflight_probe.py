@@ -8,13 +8,15 @@ import socket
 import pytest
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client import cpu_compare as cpu_client
-from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs
+from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libnfs, storage_pools
 from ansible_collections.cloudstack.kvm.plugins.modules import (
     cpu_compare,
+    multicast_check,
     nfs_export_check,
     path_mtu,
     port_check,
     preflight_probe,
+    storage_pool_check,
 )
 
 from tests.unit.plugins.modules.edge import run_module
@@ -24,6 +26,8 @@ MODULES = {
     "port_check": port_check,
     "cpu_compare": cpu_compare,
     "nfs_export_check": nfs_export_check,
+    "storage_pool_check": storage_pool_check,
+    "multicast_check": multicast_check,
 }
 NETWORK = {"name": "net", "device": "nosuchdev0"}
 PROBE = {"network": "net", "peer": "host2", "address": "198.51.100.77", "size": 1500}
@@ -32,15 +36,25 @@ GIVEN = {
     "port_check": {"targets": [{"to": "myself", "address": "127.0.0.1", "port": 0}]},
     "cpu_compare": {"cpus": {"host2": "<cpu"}},
     "nfs_export_check": {"exports": ["192.0.2.60:/a"], "report_only": True},
+    "storage_pool_check": {
+        "pools": [{"name": "san1", "kind": "IscsiLUN", "server": "127.0.0.1", "path": "/iqn.2026-01.test:san/1"}]
+    },
+    "multicast_check": {
+        "host": "host1",
+        "networks": [{"name": "nosuchdev0", "source": "127.0.0.1"}],
+        "seconds": 0,
+    },
 }
 BAD = {
     "path_mtu": ({"count": 0}, "count is out of bounds"),
     "port_check": ({"targets": [{"to": "host2", "address": "127.0.0.1", "port": 65536}]}, "correct the target host2"),
     "cpu_compare": ({"cpu": {}}, "cpu"),
     "nfs_export_check": ({"exports": ["/export"]}, "not an NFS export"),
+    "storage_pool_check": ({"pools": [{"name": "san1"}]}, "missing required arguments"),
+    "multicast_check": ({"networks": [{"name": "lo", "source": "::1"}]}, "not an IPv4 address"),
 }
 OF_ANSIBLE = {"changed", "diff", "invocation", "warnings", "deprecations"}
-VARIES = {"seconds", "ms"}
+VARIES = {"seconds", "ms", "began", "ended"}
 
 
 @pytest.fixture
@@ -51,6 +65,7 @@ def given(monkeypatch):
     monkeypatch.setattr(
         libnfs, "try_export", lambda *_arguments: libnfs.Attempt(3, dict.fromkeys(libnfs.STEPS, 1.5), uid_seen=0)
     )
+    monkeypatch.setattr(storage_pools, "PORTS", {"iscsi": (1,)})
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = {**GIVEN["port_check"]["targets"][0], "port": server.getsockname()[1]}
         yield {**GIVEN, "port_check": {"targets": [target]}}
@@ -103,4 +118,19 @@ def test_only_what_is_given(given, capsys):
 
 
 def test_every_probe_is_an_option():
-    assert list(yaml.safe_load(preflight_probe.DOCUMENTATION)["options"]) == list(MODULES)
+    options = list(yaml.safe_load(preflight_probe.DOCUMENTATION)["options"])
+    assert options == [*MODULES, preflight_probe.ACCOUNTS]
+
+
+def test_accounts_reach_their_probe_and_no_log(capsys, monkeypatch):
+    seen = []
+
+    def check_all(options, *, check_mode):
+        seen.append(options["accounts"])
+        return {"pools": [], "text": "the account ops:s3cret"}
+
+    monkeypatch.setattr(storage_pools, "check_all", check_all)
+    given = {"storage_pool_check": {"pools": []}, "storage_pool_accounts": {"ceph1": "ops:s3cret"}}
+    result = run_module(preflight_probe, capsys, **given)
+    assert seen == [{"ceph1": "ops:s3cret"}]
+    assert "ops:s3cret" not in str(result)

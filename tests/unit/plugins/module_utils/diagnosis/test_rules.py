@@ -228,6 +228,7 @@ TOGETHER = {
     ("openssl-missing", "libvirtd-does-not-start"),
     ("pool-ca-unknown", "pool-unusable"),
     ("pool-ca-unknown", "tls-fails"),
+    ("pool-twice", "rbd-unusable"),
     ("rbd-no-driver", "rbd-unusable"),
     ("rbd-no-monitor", "rbd-unusable"),
     ("rbd-no-pool", "rbd-unusable"),

@@ -72,6 +72,18 @@ def test_password_is_in_no_diff_and_no_repr():
         ("Get Auth Capabilities error; Unable to establish IPMI v2 / RMCP+ session", "does not answer"),
         ("Configured out-of-band management driver is not available.", "no such driver"),
         ("Out-of-band management is disabled for the host's zone. Aborting Operation.", "disabled for the zone"),
+        (
+            "Failed to execute HTTP GET request retry attempt 2/2 [URL: https://127.0.0.1/redfish/v1/Systems] due to "
+            "exception org.apache.http.conn.HttpHostConnectException: Connect to 127.0.0.1:443 failed",
+            "over Redfish",
+        ),
+        (
+            "Failed to execute HTTP GET request [URL: https://192.0.2.1/redfish/v1/Systems] due to exception "
+            "javax.net.ssl.SSLHandshakeException: PKIX path building failed",
+            "does not trust the BMC's certificate",
+        ),
+        ("failed due to authentication error: HTTP error code: 401. Please check", "refuses account or password"),
+        ("Set Session Privilege Level to ADMINISTRATOR failed", "privilege ADMINISTRATOR"),
         ("something else", "cannot be read"),
     ],
 )
@@ -91,6 +103,8 @@ def test_explanation(text, observed):
         {"port": "abc"},
         {"port": "0"},
         {"port": "65536"},
+        {"driver": "redfish", "address": "192.0.2.1:9443"},
+        {"driver": "redfish", "address": "bmc1.example.org:443"},
     ],
 )
 def test_what_cloudstack_would_store_and_fail_on_is_refused(bad):
@@ -108,6 +122,7 @@ def test_what_cloudstack_would_store_and_fail_on_is_refused(bad):
         {"password": "sixteen letters!"},
         {"address": "bmc1.example.org"},
         {"address": "2001:db8::1"},
+        {"driver": "redfish", "address": "2001:db8::1"},
         {"driver": "redfish", "password": "longer than sixteen letters"},
         {
             "driver": "nestedcloudstack",

@@ -21,12 +21,14 @@ PROBES = {
     "port_check": {"ports": [PORT]},
     "cpu_compare": {"cpu_compare": {"host2": "identical"}, "unknown": {}},
     "nfs_export_check": {"exports": None, "unknown": {"exports": "libnfs is not installed"}},
+    "storage_pool_check": {"pools": []},
+    "multicast_check": {"networks": []},
 }
 CLOCK = {"clock": {"offset_s": 0.0, "uncertainty_s": 0.01}, "unknown": {}}
 ALL = {"__preflight_clock": CLOCK, "__preflight_probes": {"probes": PROBES}}
 WHY = {"msg": "the plugin died"}
 KNOWN = {"nfs": "libnfs is not installed"}
-NOT_PROBED = dict.fromkeys(("ports", "cpu_compare", "nfs", "paths"), "was not probed")
+NOT_PROBED = dict.fromkeys(("ports", "cpu_compare", "nfs", "pools", "multicast", "paths"), "was not probed")
 
 
 @pytest.mark.parametrize(

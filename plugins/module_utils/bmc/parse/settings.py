@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""ipmitool's texts about LAN, accounts and privileges into values. A field that is not understood raises ParseError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.model.settings import OFF, Account, LanSettings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import fields
+
+NO_ADDRESS = "0.0.0.0"
+# lib/ipmi_user.c, dump_user_access: the name is the only column that may be empty or hold blanks.
+_USER = re.compile(r"(\d+)\s+(.*?)\s*\b(?:true|false)\s+(?:true|false)\s+(true|false)\s+(\S.*)")
+
+
+def parse_lan_settings(text: str) -> LanSettings:
+    """`ipmitool lan print N` -> the settings that CloudStack's way to the BMC depends on. Raises ParseError.
+
+    Nothing else is taken over: the SNMP community is a secret.
+    """
+    found = fields(text)
+    for name in ("IP Address Source", "IP Address", "Subnet Mask"):
+        if name not in found:
+            raise ParseError("ipmitool lan print", f"no {name}", text=_without_community(text))
+    return LanSettings(
+        source=found["IP Address Source"],
+        address=_address(found["IP Address"]),
+        netmask=_address(found["Subnet Mask"]),
+        gateway=_address(found.get("Default Gateway IP", NO_ADDRESS)),
+        vlan=_vlan(found.get("802.1q VLAN ID", "Disabled")),
+        cipher_suites=_suites(found.get("RMCP+ Cipher Suites", "")),
+        cipher_privileges=_privileges(found.get("Cipher Suite Priv Max", "")),
+        lockout=_lockout(found),
+    )
+
+
+def _without_community(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("SNMP"))
+
+
+def _address(text: str) -> str:
+    return "" if text == NO_ADDRESS else text
+
+
+def _vlan(text: str) -> int:
+    """Disabled or a number."""
+    if text == "Disabled":
+        return OFF
+    if not text.isdigit():
+        raise ParseError("ipmitool lan print", "no number of a VLAN", text=text)
+    return int(text)
+
+
+def _suites(text: str) -> tuple[int, ...]:
+    """A list of numbers; a BMC that keeps none to itself says None or Not Available."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        return ()
+    return tuple(int(each) for each in text.split(","))
+
+
+def _privileges(text: str) -> str:
+    return text if re.fullmatch(r"[XcuoaO]{15,16}", text) else ""
+
+
+def _lockout(found: Mapping[str, str]) -> Optional[int]:
+    """Bad passwords until an account is locked; 0 is IPMI's word for never."""
+    threshold = found.get("Bad Password Threshold", "")
+    return int(threshold) if threshold.isdigit() else None
+
+
+def parse_users(text: str) -> tuple[Account, ...]:
+    """`ipmitool user list N` -> accounts with id, name, privilege (lower case) and messaging. Raises ParseError."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    if not lines or not lines[0].startswith("ID"):
+        raise ParseError("ipmitool user list", "no heading", text=text)
+    return tuple(_user(number, line) for number, line in enumerate(lines[1:], start=2))
+
+
+def _user(number: int, line: str) -> Account:
+    match = _USER.fullmatch(line)
+    if not match:
+        raise ParseError("ipmitool user list", "not an account", line=number, text=line)
+    return Account(int(match[1]), match[2], match[4].lower(), match[3] == "true")
+
+
+def parse_user_access(text: str) -> tuple[Account, int]:
+    """`ipmitool channel getaccess N ID` -> the account, and how many the BMC can hold. Raises ParseError."""
+    found = fields(text)
+    for name in ("Maximum User IDs", "User ID", "IPMI Messaging", "Privilege Level"):
+        if name not in found:
+            raise ParseError("ipmitool channel getaccess", f"no {name}", text=text)
+    enabled = {"enabled": True, "disabled": False}.get(found.get("Enable Status", ""))
+    account = Account(
+        user_id=int(found["User ID"]),
+        name=found.get("User Name", ""),
+        privilege=found["Privilege Level"].lower(),
+        messaging=found["IPMI Messaging"] == "enabled",
+        enabled=enabled,
+    )
+    return account, int(found["Maximum User IDs"])
+
+
+def parse_controller(text: str) -> dict[str, str]:
+    """`ipmitool mc info` -> manufacturer and firmware, for a reader. Raises ParseError."""
+    found = fields(text)
+    if "Firmware Revision" not in found:
+        raise ParseError("ipmitool mc info", "no Firmware Revision", text=text)
+    return {"manufacturer": found.get("Manufacturer Name", ""), "firmware": found["Firmware Revision"]}

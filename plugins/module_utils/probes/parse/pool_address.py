@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Addresses of pools on iSCSI and RBD, as listStoragePools and the inventory write them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Optional
+from urllib.parse import unquote
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+
+# CloudStackPrimaryDataStoreLifeCycleImpl of CloudStack 4.22: iscsi://server/target/lun
+UNIT = re.compile(r"/?(?P<target>[^/]+)/(?P<lun>[0-9]+)/?")
+# The account stands before the last @ of the server's part; CloudStack's form writes a key with - and _ for + and /.
+ACCOUNT = re.compile(r"rbd://(?P<account>.*)@[^@/]+(/.*)?", re.IGNORECASE)
+
+
+def iscsi_unit(path: str) -> tuple[str, int]:
+    """Target and LUN of a pool's path. Raises InputError."""
+    found = UNIT.fullmatch(path.strip())
+    if not found:
+        raise InputError(
+            "not the path of an iSCSI pool", expected="such as /iqn.2026-01.org.example:san/1", observed=path
+        )
+    return found["target"], int(found["lun"])
+
+
+def servers(text: str) -> list[str]:
+    """The servers of a pool: of RBD they may be several, separated by commas, as CloudStack hands them to libvirt."""
+    return [each.strip().strip("[]") for each in text.split(",") if each.strip()]
+
+
+def account_of_url(url: str) -> str:
+    """user:key of an RBD pool's URL, empty where it has none."""
+    found = ACCOUNT.fullmatch(url.strip())
+    return found["account"] if found else ""
+
+
+def rbd_account(text: str) -> Optional[tuple[str, str]]:
+    """User and key of `user:key`; None where one is missing. A key is base64, percent-encoded or in the alphabet for
+    URLs (RFC 4648, section 5), which LibvirtStorageAdaptor decodes too.
+    """
+    user, _colon, key = text.partition(":")
+    key = unquote(key).replace("-", "+").replace("_", "/")
+    return (unquote(user), key) if user and key else None
+
+
+def is_ceph_key(key: str) -> bool:
+    """Whether this is a key as ceph-authtool writes it: base64 of its type (1: AES), the time it was made (8 bytes),
+    its length and itself (src/auth/Crypto.cc). librados quotes what it cannot decode in its log.
+    """
+    try:
+        found = base64.b64decode(key.encode(), validate=True)
+    except ValueError:
+        return False
+    return len(found) > 12 and found[:2] == b"\x01\x00" and len(found) == 12 + int.from_bytes(found[10:12], "little")

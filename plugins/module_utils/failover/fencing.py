@@ -7,9 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import PROVIDERS, WITH_HEARTBEAT
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_ha import FAILING
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import (
     ENABLED,
-    HEARTBEAT_KINDS,
     LOCAL,
     UP,
     HaHost,
@@ -17,33 +18,37 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site
     Site,
 )
 
-PROVIDER = "kvmhaprovider"
-# What each HA state means for a host that is to be fenced if it dies; Available alone is good.
-STATES = {
-    "Suspect": "a health check has just failed; the activity checks decide",
-    "Checking": "a health check has failed, and an activity check is running",
-    "Degraded": "health checks fail, while its storage shows activity: the agent is gone and its guests may run",
-    "Recovering": "it is being reset by its BMC",
-    "Recovered": "it was reset, and has the time of kvm.ha.recover.wait.period to come back",
-    "Fencing": "its BMC is told to power it off, again and again until it obeys",
-    "Fenced": "it was powered off; Host HA must be enabled again once it is repaired",
-    "Ineligible": "CloudStack does not watch it, and does not say why",
-    "Disabled": "Host HA is configured and not watched",
+PROVIDER = PROVIDERS["KVM"]
+# The states that FAILING does not have: what it means, what to do.
+RESTING = {
+    "Fenced": (
+        "it was powered off, and CloudStack does not watch it any more",
+        "repair the host, power it on, cancelHostMaintenance, then run ansible-playbook cloudstack.kvm.enable_ha",
+    ),
+    "Ineligible": (
+        "CloudStack does not watch it, and nothing that it shows says why",
+        "look again after ten seconds; then see the management server's log for the host",
+    ),
+    "Disabled": (
+        "Host HA is enabled for it, and CloudStack has not begun to watch it",
+        "look again after ten seconds; enabling right after configuring is undone by CloudStack's next pass",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What is in the way, with the id of the check that reports it."""
+    """What is in the way, with the id of the check that reports it. An empty `fix` is that of the check."""
 
     check: str
     expected: str
     observed: str
+    fix: str = ""
 
 
 def heartbeat_pools(site: Site) -> tuple[HaPool, ...]:
     """The pools that all hosts of the cluster share and on which agents write heartbeats."""
-    return tuple(pool for pool in site.pools if pool.scope != LOCAL and pool.kind in HEARTBEAT_KINDS)
+    return tuple(pool for pool in site.pools if pool.scope != LOCAL and pool.kind in WITH_HEARTBEAT)
 
 
 def neighbours(site: Site, host: HaHost) -> tuple[HaHost, ...]:
@@ -114,7 +119,7 @@ def _storage(site: Site, host: HaHost) -> Optional[Obstacle]:
     if heartbeat_pools(site):
         return None
     kinds = ", ".join(sorted({f"{pool.kind} ({pool.scope})" for pool in site.pools})) or "no pool"
-    return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(HEARTBEAT_KINDS)})", kinds)
+    return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(WITH_HEARTBEAT)})", kinds)
 
 
 def _ha_state(site: Site, host: HaHost) -> Optional[Obstacle]:
@@ -128,5 +133,6 @@ def _ha_state(site: Site, host: HaHost) -> Optional[Obstacle]:
             "HA state Available",
             "HA state Disabled on every host that has Host HA enabled: it is off for the cluster or the zone",
         )
-    meaning = STATES.get(host.ha_state, "a state that CloudStack 4.22 does not have")
-    return Obstacle("HAV010", "HA state Available", f"HA state {host.ha_state or 'not told'}: {meaning}")
+    unknown = ("a state that CloudStack 4.22 does not have", "compare the version of the server with docs/support.md")
+    meaning, fix = {**FAILING, **RESTING}.get(host.ha_state, unknown)
+    return Obstacle("HAV010", "HA state Available", f"HA state {host.ha_state or 'not told'}: {meaning}", fix)

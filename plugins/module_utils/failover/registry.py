@@ -65,10 +65,10 @@ def ha_check(
 
 def told(looked: Looked, check: str) -> Iterator[Problem]:
     """The problems of a check that reports an obstacle: hosts with the same text are one problem."""
-    same: dict[tuple[str, str], list[str]] = {}
+    same: dict[Obstacle, list[str]] = {}
     for host in sorted(looked.obstacles):
         for each in looked.obstacles[host]:
             if each.check == check:
-                same.setdefault((each.expected, each.observed), []).append(host)
-    for (expected, observed), hosts in same.items():
-        yield Problem(tuple(hosts), expected, observed)
+                same.setdefault(each, []).append(host)
+    for each, hosts in same.items():
+        yield Problem(tuple(hosts), each.expected, each.observed, fix=each.fix)

@@ -95,8 +95,7 @@ def power_state(looked: Looked) -> Iterator[Problem]:
     "Host HA is not enabled",
     severity=ERROR,
     prevents=("F50", "F62"),
-    fix="configure the provider, wait more than five seconds, enable Host HA, and look again five seconds later:"
-    " enabling right after configuring is undone by CloudStack's next pass",
+    fix="run ansible-playbook cloudstack.kvm.enable_ha, which waits until it stays enabled",
     reproduce=LIST_HOST,
 )
 def enabled(looked: Looked) -> Iterator[Problem]:
@@ -113,7 +112,7 @@ def enabled(looked: Looked) -> Iterator[Problem]:
     "The HA provider is that of another hypervisor",
     severity=ERROR,
     prevents=("F50",),
-    fix="configure the provider kvmhaprovider for the host (configureHAForHost), then enable Host HA again",
+    fix="run ansible-playbook cloudstack.kvm.enable_ha, which configures the provider kvmhaprovider",
     reproduce=LIST_HOST,
 )
 def provider(looked: Looked) -> Iterator[Problem]:
@@ -126,7 +125,7 @@ def provider(looked: Looked) -> Iterator[Problem]:
     "Host HA is off for the cluster or zone",
     severity=ERROR,
     prevents=("F50",),
-    fix="enable it again: enableHAForCluster and enableHAForZone",
+    fix="turn it on again (module ha_scope, or enableHAForCluster and enableHAForZone)",
     reproduce="cmk list hosts details=all filter=name,hostha   # haenable true and hastate Disabled",
 )
 def above(looked: Looked) -> Iterator[Problem]:
@@ -176,9 +175,7 @@ def maintenance(looked: Looked) -> Iterator[Problem]:
     "Host HA is not Available",
     severity=ERROR,
     prevents=("F50", "F52", "F63"),
-    fix="Suspect, Checking, Degraded: see why its agent does not answer. Fenced: repair the host, power it on,"
-    " cancelHostMaintenance, enable Host HA again. Fencing for minutes: power it off by hand, then"
-    " declareHostAsDegraded",
+    fix="docs/high-availability.md says for each state what it means and what to do",
     reproduce=LIST_HOST,
 )
 def state(looked: Looked) -> Iterator[Problem]:

@@ -11,7 +11,6 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import Value
 
 ENABLED, UP = "Enabled", "Up"
-HEARTBEAT_KINDS = ("NetworkFilesystem", "SharedMountPoint", "StorPool", "Linstor", "PowerFlex")
 LOCAL = "HOST"  # the scope of local storage
 STRICT_APART, STRICT_TOGETHER = "host anti-affinity", "host affinity"
 

@@ -21,7 +21,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import CHECKS as HA_CHECKS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS as PREFLIGHT_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import (
     FAILURES,
     what_cloudstack_says,
@@ -35,6 +36,13 @@ SCHEMAS = {
     ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")
 }
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
+STAGED = ROOT / "tests" / "fixtures" / "failover" / "staged.yml"
+CHECKS = {**PREFLIGHT_CHECKS, **HA_CHECKS}
+HA_SEVERITY = {
+    "error": "error: the cluster is not ready",
+    "warning": "warning: the cluster is ready, and not as one would think",
+    "info": "info: good to know",
+}
 
 
 def _head(title: str, source: str) -> str:
@@ -54,7 +62,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
 
 def _faults(check: Check) -> list[str]:
     """What the check is tested with, in the operator's words."""
-    path = FIXTURES / f"{check.id}.yml"
+    path = STAGED if check.id in HA_CHECKS else FIXTURES / f"{check.id}.yml"
     cases = yaml.safe_load(path.read_text()) if path.is_file() else []
     return [case["fault"] for case in cases if check.id in case["finds"]]
 
@@ -67,7 +75,7 @@ def _source(check: Check) -> str:
 def _page(check: Check) -> str:
     text = _head(f"{check.id}: {check.title}", _source(check))
     text += f"\n{inspect.cleandoc(check.why)}\n\n"
-    text += _table(("", ""), list(facts(check)))
+    text += _table(("", ""), _facts(check))
     text += f"\n## Fix\n\n{_cell(check.fix)}\n"
     if check.reproduce:
         text += f"\n## Reproduce\n\n```\n{check.reproduce}\n```\n"
@@ -84,6 +92,19 @@ def _page(check: Check) -> str:
     return text
 
 
+def _facts(check: Check) -> list[tuple[str, str]]:
+    if check.id not in HA_CHECKS:
+        return list(facts(check))
+    return [
+        ("severity", HA_SEVERITY[check.severity]),
+        ("judges", "all hosts of the cluster together, by what CloudStack says of them"),
+        (
+            "runs in",
+            "ansible-playbook cloudstack.kvm.ha_report; not part of the pre-flight, it keeps no host out",
+        ),
+    ]
+
+
 def _index_row(check: Check) -> tuple[str, ...]:
     return (f"[{check.id}]({check.id}.md)", check.title, check.severity, check.scope, ", ".join(check.prevents))
 
@@ -94,6 +115,8 @@ def _index() -> str:
     )
     text += "\nHow to read a report: [../preflight.md](../preflight.md)."
     text += " How to add a check: [../add-a-check.md](../add-a-check.md).\n"
+    text += "Those of the area high availability run in `ansible-playbook cloudstack.kvm.ha_report` instead:"
+    text += " [../failover-time.md](../failover-time.md).\n"
     for area in sorted({check.area for check in CHECKS.values()}):
         checks = [each for each in CHECKS.values() if each.area == area]
         rows = [_index_row(check) for check in checks]

@@ -21,14 +21,15 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natura
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(report: Mapping[str, Any]) -> str:
-    """The XML. `report` is a document of report_json.py."""
+def junit(report: Mapping[str, Any], *, name: str = "", group: str = "") -> str:
+    """The XML. `report` is a document of report_json.py, or has the same hosts, checks and findings; then it has a
+    `name`, and its cases a `group`, of its own."""
     findings: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for finding in report["findings"]:
         for host in finding["hosts"]:
             findings.setdefault((host, finding["id"]), []).append(finding)
-    subject = "preflight" if report["complete"] else "path_check"
-    root = xml.Element("testsuites", name="pre-flight" if report["complete"] else "path check")
+    subject = group or ("preflight" if report["complete"] else "path_check")
+    root = xml.Element("testsuites", name=name or ("pre-flight" if report["complete"] else "path check"))
     for host in sorted(report["hosts"], key=natural):
         suite = xml.SubElement(root, "testsuite", name=_text(host), timestamp=report["created_at"], time="0")
         for check, declared in report["checks"].items():

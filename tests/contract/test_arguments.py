@@ -50,7 +50,12 @@ NO_ANSWER = {
     ): "changes nothing for a pool without volumes, and there are none (storage.json, 59)",
     ("listApis", "name"): "a name without a call is an error (discovery.json)",
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
-    **{("listRouters", argument): "there are no routers" for argument in ("id", *PAGING)},
+    **{("listRouters", argument): "there are no routers" for argument in ("id", "projectid", *PAGING)},
+    **{
+        (command, argument): "there are no guests"
+        for command in ("listVirtualMachines", "listVolumes")
+        for argument in ("listall", "projectid", "zoneid", *PAGING)
+    },
     **{("listDedicatedGuestVlanRanges", argument): "no range can be dedicated" for argument in ("zoneid", *PAGING)},
     **{("listSimulatorHAStateTransitions", argument): "tests/unit/lab/simulator/test_ha.py" for argument in PAGING},
     ("issueCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",

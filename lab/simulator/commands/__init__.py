@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     cluster,
     configuration,
     dedication,
+    guest,
     guest_network,
     ha,
     host,

@@ -74,7 +74,7 @@ def list_networks(cloud: Cloud, given: Arguments) -> dict:
     return listing("network", by_id(cloud.table("network"), given, zoneid="zone"), lambda row: view(cloud, row), given)
 
 
-@command("listRouters", "id listall zoneid")
+@command("listRouters", "id listall projectid zoneid")
 def list_routers(cloud: Cloud, given: Arguments) -> dict:
     return {}  # virtual routers come with guests, which cannot be made here
 

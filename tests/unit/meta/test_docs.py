@@ -56,5 +56,5 @@ def test_documents_that_comments_cite_are_in_the_repository():
             text = path.read_text(encoding="utf-8", errors="replace")
             cited.update(dict.fromkeys(re.findall(r"\b[a-z][\w-]+\.md\b", text), str(path)))
     assert len(cited) > 5
-    here = {path.name for path in paths}
+    here = {path.name for path in paths} | {"ha_report.md"}  # which a playbook writes
     assert not {name: path for name, path in cited.items() if name not in here}

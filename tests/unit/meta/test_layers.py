@@ -36,6 +36,7 @@ FLOORS = (
     ("probes", "host_network", "host_services", "diagnosis", "bmc"),
     ("path_check",),
     ("preflight",),
+    ("failover",),
 )
 FLOOR = {subject: floor for floor, subjects in enumerate(FLOORS) for subject in subjects}
 VALUES, TEXTS, DECISIONS, WORLD = range(4)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether Host HA would fence a host that dies now, and if not, what is in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import PROVIDERS, WITH_HEARTBEAT
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_ha import FAILING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import (
+    ENABLED,
+    LOCAL,
+    UP,
+    HaHost,
+    HaPool,
+    Site,
+)
+
+PROVIDER = PROVIDERS["KVM"]
+# The states that FAILING does not have: what it means, what to do.
+RESTING = {
+    "Fenced": (
+        "it was powered off, and CloudStack does not watch it any more",
+        "repair the host, power it on, cancelHostMaintenance, then run ansible-playbook cloudstack.kvm.enable_ha",
+    ),
+    "Ineligible": (
+        "CloudStack does not watch it, and nothing that it shows says why",
+        "look again after ten seconds; then see the management server's log for the host",
+    ),
+    "Disabled": (
+        "Host HA is enabled for it, and CloudStack has not begun to watch it",
+        "look again after ten seconds; enabling right after configuring is undone by CloudStack's next pass",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What is in the way, with the id of the check that reports it. An empty `fix` is that of the check."""
+
+    check: str
+    expected: str
+    observed: str
+    fix: str = ""
+
+
+def heartbeat_pools(site: Site) -> tuple[HaPool, ...]:
+    """The pools that all hosts of the cluster share and on which agents write heartbeats."""
+    return tuple(pool for pool in site.pools if pool.scope != LOCAL and pool.kind in WITH_HEARTBEAT)
+
+
+def neighbours(site: Site, host: HaHost) -> tuple[HaHost, ...]:
+    """The other hosts that can judge this one: Up and KVM. They need not have Host HA themselves."""
+    return tuple(
+        each for each in site.hosts if each.name != host.name and each.state == UP and each.hypervisor == "KVM"
+    )
+
+
+def obstacles(site: Site, host: HaHost) -> list[Obstacle]:
+    """Everything that keeps the host from being fenced (KVMHAProvider.isEligible() and the HA manager); empty where
+    nothing does. An HA state counts by itself only where nothing else explains it.
+    """
+    rules = (_state, _configured, _maintenance, _oobm, _alone, _storage)
+    found = [each for each in (rule(site, host) for rule in rules) if each]
+    state = None if found else _ha_state(site, host)
+    return [state] if state else found
+
+
+def _state(site: Site, host: HaHost) -> Optional[Obstacle]:
+    # Down and powered off after fencing is told by the HA state.
+    if host.state == UP or host.ha_state in ("Fenced", "Fencing", "Recovering", "Recovered"):
+        return None
+    return Obstacle("HAV022", "state Up", f"state {host.state}")
+
+
+def _configured(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if host.ha_provider and host.ha_provider.lower() != PROVIDER:
+        return Obstacle("HAV006", f"the provider {PROVIDER}", f"the provider {host.ha_provider}")
+    if not host.ha_enabled:
+        how = "configured, not enabled" if host.ha_provider else "never configured"
+        return Obstacle("HAV005", "Host HA enabled", f"Host HA is {how}")
+    return None
+
+
+def _maintenance(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if host.resource_state == ENABLED or host.ha_state == "Fenced":
+        return None
+    return Obstacle("HAV009", f"resource state {ENABLED}", f"resource state {host.resource_state}")
+
+
+def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if not host.oobm_driver:
+        return Obstacle("HAV001", "out-of-band management configured and enabled", "it is not configured")
+    if not host.oobm_enabled:
+        return Obstacle("HAV001", "out-of-band management configured and enabled", "it is configured, and disabled")
+    if host.privilege is not None and host.privilege.upper() not in ("OPERATOR", "ADMINISTRATOR", "OEM"):
+        return Obstacle(
+            "HAV003", "privilege OPERATOR or ADMINISTRATOR: less may not power off", f"privilege {host.privilege}"
+        )
+    if host.power_state not in ("On", "Off"):
+        return Obstacle("HAV004", "power state On", f"power state {host.power_state or 'not told'}")
+    return None
+
+
+def _alone(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if neighbours(site, host):
+        return None
+    others = [f"{each.name} is {each.state}" for each in site.hosts if each.name != host.name]
+    return Obstacle(
+        "HAV008",
+        "another KVM host of the cluster in state Up, which judges this one",
+        ", ".join(others) or "it is the only host of the cluster",
+    )
+
+
+def _storage(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if heartbeat_pools(site):
+        return None
+    kinds = ", ".join(sorted({f"{pool.kind} ({pool.scope})" for pool in site.pools})) or "no pool"
+    return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(WITH_HEARTBEAT)})", kinds)
+
+
+def _ha_state(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if host.ha_state == "Available":
+        return None
+    enabled = [each for each in site.hosts if each.ha_enabled]
+    if all(each.ha_state == "Disabled" for each in enabled):
+        # CloudStack shows Disabled then, and haenable stays true (recorded, ha.json).
+        return Obstacle(
+            "HAV007",
+            "HA state Available",
+            "HA state Disabled on every host that has Host HA enabled: it is off for the cluster or the zone",
+        )
+    unknown = ("a state that CloudStack 4.22 does not have", "compare the version of the server with docs/support.md")
+    meaning, fix = {**FAILING, **RESTING}.get(host.ha_state, unknown)
+    return Obstacle("HAV010", "HA state Available", f"HA state {host.ha_state or 'not told'}: {meaning}", fix)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The report about high availability of a cluster: JSON, JUnit, and one page of Markdown with a matrix of its hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
+
+SCHEMA_VERSION = 1
+KEYS = ("cluster", "ready", "hosts", "findings", "checks", "timing")
+NAME = "ha_report"
+
+
+def document(readiness: Mapping[str, Any], *, at: str, by: str) -> dict[str, Any]:
+    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone. Raises
+    InputError for something else.
+    """
+    missing = [key for key in KEYS if key not in readiness]
+    if missing:
+        raise InputError(
+            "there is nothing to report about",
+            expected="what ha_readiness_info returned",
+            observed=str(readiness.get("msg") or f"without {', '.join(missing)}"),
+            next_step="see why ha_readiness_info failed or was left out",
+        )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created_at": at,
+        "created_by": by,
+        **{key: readiness[key] for key in KEYS},
+    }
+
+
+def texts(report: Mapping[str, Any]) -> dict[str, str]:
+    """The files by their names, the JSON last: where it is, all are."""
+    return {
+        f"{NAME}.md": markdown(report),
+        f"{NAME}.junit.xml": _junit(report),
+        f"{NAME}.json": json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+
+
+def summary(report: Mapping[str, Any], page: str) -> list[str]:
+    """The lines for the terminal."""
+    cluster = report["cluster"]
+    lines = [f"high availability of {cluster['name']} in {cluster['zone']}: {_verdict(report)}"]
+    for finding in report["findings"]:
+        lines.append(f"{finding['severity']:7} {finding['id']}  {finding['title']}: {ranges(finding['hosts'])}")
+    lines += [f"if {name} dies now: {_told(host)}" for name, host in _hosts(report)]
+    lines.append(f"time    {_time(report['timing']['typical'])} (typical)")
+    return [*lines, f"report  {page}"]
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """The page."""
+    cluster = report["cluster"]
+    parts = [
+        f"# High availability of {_cell(cluster['name'])} in {_cell(cluster['zone'])}",
+        f"{report['created_at']}, {_cell(report['created_by'])}: **{_verdict(report)}**",
+        *_matrix(report),
+        *_deaths(report),
+        *_findings(report["findings"]),
+        *_timing(report["timing"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    stopping = sum(1 for finding in report["findings"] if finding["stops"])
+    return "ready" if report["ready"] else f"not ready, errors: {stopping}"
+
+
+def _hosts(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return sorted(report["hosts"].items(), key=lambda each: natural(each[0]))
+
+
+def _matrix(report: Mapping[str, Any]) -> Iterator[str]:
+    head = (
+        "host",
+        "state",
+        "out-of-band",
+        "privilege",
+        "HA state",
+        "would be fenced",
+        "N+1",
+        "guests back",
+        "findings",
+    )
+    rows = []
+    for name, host in _hosts(report):
+        back = f"{len(host['returns'])} of {len(host['returns']) + len(host['stays'])}"
+        fenced, room = ("yes" if host[key] else "**no**" for key in ("fenced", "n_plus_1"))
+        ids = ", ".join(dict.fromkeys(host["findings"])) or "none"
+        state = f"{host['state']}, {host['resource_state']}"
+        rows.append(
+            (name, state, host["oobm"], host["privilege"] or "not asked", host["ha_state"], fenced, room, back, ids)
+        )
+    yield "## Hosts"
+    yield _table(head, rows)
+
+
+def _deaths(report: Mapping[str, Any]) -> Iterator[str]:
+    yield "## If this host dies now"
+    for name, host in _hosts(report):
+        lines = [f"- `{_cell(name)}`: {_cell(_told(host))}"]
+        lines += [
+            f"  - {_cell(each['guest'])} comes back, on {_cell(each['host'])} there is room" for each in host["returns"]
+        ]
+        lines += [f"  - {_cell(each['guest'])} stays down: {_cell(each['because'])}" for each in host["stays"]]
+        yield "\n".join(lines)
+
+
+def _told(host: Mapping[str, Any]) -> str:
+    fenced = "fenced" if host["fenced"] else f"not fenced, {host['because']}"
+    return f"{fenced}; {len(host['returns'])} guests come back, {len(host['stays'])} stay down"
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Findings"
+    if not findings:
+        yield "None."
+    for each in findings:
+        lines = [
+            f"### {each['severity']} {each['id']}: {_cell(each['title'])}",
+            f"- hosts: {_cell(ranges(each['hosts']))}",
+        ]
+        lines += [f"- {key}: {_cell(each[key])}" for key in ("expected", "observed", "fix") if each[key]]
+        lines += [f"- reproduce: `{each['reproduce']}`"] if each["reproduce"] else []
+        yield "\n".join(lines)
+
+
+def _timing(timing: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Time to failover, computed from the settings"
+    rows = [(case, _seconds(timing[case]["fenced_at"]), _back(timing[case])) for case in CASES]
+    yield _table(("case", "fenced after", "last guest back after"), rows)
+    stages = [
+        (each["name"], _seconds(each["seconds"]), _seconds(each["ends_at"]), each["state"], each["formula"])
+        for each in timing["typical"]["stages"]
+    ]
+    yield "Stages of the typical case:"
+    yield _table(("stage", "takes", "ends after", "HA state then", "how it is computed"), stages)
+
+
+def _time(timing: Mapping[str, Any]) -> str:
+    return f"fenced after {_seconds(timing['fenced_at'])}, guests back: {_back(timing)}"
+
+
+def _back(timing: Mapping[str, Any]) -> str:
+    if timing["guests_at"] is not None:
+        return _seconds(timing["guests_at"])
+    gives_up = timing["gives_up_at"]
+    return f"never, CloudStack gives up after {_seconds(gives_up)}" if gives_up is not None else "never"
+
+
+def _seconds(value: Any) -> str:
+    return "never" if value is None else f"{value} s"
+
+
+def _junit(report: Mapping[str, Any]) -> str:
+    seen = {name: {**host, "seen": True} for name, host in report["hosts"].items()}
+    return junit({**report, "hosts": seen, "complete": True}, name="high availability", group=NAME)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *([_cell(each) for each in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: Any) -> str:
+    """Text that Markdown shows as it is."""
+    return str(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")

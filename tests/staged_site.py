@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A healthy cluster as high availability sees it, and edits of it: rows of tests/fixtures/failover/staged.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, full
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, HaHost, HaPool, Site
+
+GIB = 2**30
+ROWS = yaml.safe_load((Path(__file__).parent / "fixtures" / "failover" / "staged.yml").read_text())
+MEMORY = ("memory", "memory_used")  # the rows have GiB
+
+
+def healthy() -> Site:
+    """Three hosts with Host HA Available, two guests each, one NFS pool, the settings of the profile fast."""
+    hosts = tuple(_host(f"host{number}") for number in (1, 2, 3))
+    guests = tuple(_guest(f"vm{number + 1}", f"host{number // 2 + 1}") for number in range(6))
+    declared = full(declared_settings("fast", {}))
+    settings = {name: value for name, value in declared.items() if name in SETTINGS}
+    return Site("zone1", "cluster1", hosts=hosts, guests=guests, pools=(HaPool("primary"),), settings=settings)
+
+
+def _host(name: str) -> HaHost:
+    return HaHost(
+        name,
+        oobm_enabled=True,
+        oobm_driver="ipmitool",
+        power_state="On",
+        ha_enabled=True,
+        ha_state="Available",
+        ha_provider="kvmhaprovider",
+        cpu=32000,
+        cpu_used=8000,
+        memory=64 * GIB,
+        memory_used=16 * GIB,
+    )
+
+
+def _guest(name: str, host: str) -> Guest:
+    return Guest(name, host, ha=True, offering="large", cpu=4000, memory=8 * GIB, pools=("primary",))
+
+
+def edited(row: Mapping[str, Any]) -> Site:
+    """The healthy cluster with what a row changes."""
+    site = healthy()
+    hosts = _changed(site.hosts, row.get("hosts", {}), _host)
+    guests = _changed(site.guests, row.get("guests", {}), lambda name: _guest(name, ""))
+    pools = _changed(site.pools, row.get("pools", {}), HaPool)
+    settings = {**site.settings, **row.get("settings", {})}
+    return replace(
+        site,
+        hosts=tuple(each for each in hosts if each.name not in row.get("drop_hosts", ())),
+        guests=tuple(each for each in guests if each.name not in row.get("drop_guests", ())),
+        pools=tuple(pools),
+        settings={name: value for name, value in settings.items() if value is not None},
+        **row.get("site", {}),
+    )
+
+
+def _changed(values: Any, changes: Mapping[str, Any], make: Any) -> list[Any]:
+    named = {each.name: each for each in values}
+    for name, change in changes.items():
+        if change is None:
+            named.pop(name)
+        else:
+            named[name] = replace(named.get(name) or make(name), **_read(change))
+    return list(named.values())
+
+
+def _read(change: Mapping[str, Any]) -> dict[str, Any]:
+    read = {}
+    for key, value in change.items():
+        value = value * GIB if key in MEMORY else value
+        read[key] = (
+            tuple(tuple(each) if isinstance(each, list) else each for each in value)
+            if isinstance(value, list)
+            else value
+        )
+    return read

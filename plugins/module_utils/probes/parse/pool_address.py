@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import re
 from typing import Optional
-from urllib.parse import unquote
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 
@@ -15,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 UNIT = re.compile(r"/?(?P<target>[^/]+)/(?P<lun>[0-9]+)/?")
 # The account stands before the last @ of the server's part; CloudStack's form writes a key with - and _ for + and /.
 ACCOUNT = re.compile(r"rbd://(?P<account>.*)@[^@/]+(/.*)?", re.IGNORECASE)
+PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 def iscsi_unit(path: str) -> tuple[str, int]:
@@ -43,8 +43,13 @@ def rbd_account(text: str) -> Optional[tuple[str, str]]:
     URLs (RFC 4648, section 5), which LibvirtStorageAdaptor decodes too.
     """
     user, _colon, key = text.partition(":")
-    key = unquote(key).replace("-", "+").replace("_", "/")
-    return (unquote(user), key) if user and key else None
+    key = _decoded(key).replace("-", "+").replace("_", "/")
+    return (_decoded(user), key) if user and key else None
+
+
+def _decoded(text: str) -> str:
+    """Percent-encoded ASCII (RFC 3986, section 2.1): names of accounts and base64 have no other characters."""
+    return PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def is_ceph_key(key: str) -> bool:

@@ -156,6 +156,8 @@ def test_what_was_not_probed_has_a_reason():
         "ports": "timed out",
         "cpu_compare": "was not probed",
         "nfs": "was not probed",
+        "pools": "was not probed",
+        "multicast": "was not probed",
         "paths": "was not probed",
     }
 

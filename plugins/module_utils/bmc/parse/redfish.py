@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.model.redfish import RedfishSystem
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
 
 RESET_ACTION = "#ComputerSystem.Reset"
 ALLOWED = "ResetType@Redfish.AllowableValues"
@@ -45,10 +45,7 @@ def parse_system(path: str, count: int, text: str) -> RedfishSystem:
 
 
 def _object(source: str, text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise ParseError(source, "not JSON", text=text) from error
+    found = load_json(text, source)
     if not isinstance(found, dict):
         raise ParseError(source, "not an object", text=text)
     return found

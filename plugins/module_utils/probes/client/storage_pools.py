@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libiscsi, librados
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.pools import (
     CONNECT,
@@ -69,7 +70,7 @@ def _check(pool: Mapping[str, Any], options: Mapping[str, Any], *, write: bool) 
         result["steps"] = proof(pool, options, write)
     except PoolRefused as error:
         result.update(ok=False, failed_step=error.step, text=str(error))
-    except _Unknown as error:
+    except (_Unknown, ParseError) as error:
         result.update(ok=None, text=str(error))
     return result
 

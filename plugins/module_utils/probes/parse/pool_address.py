@@ -8,7 +8,8 @@ import base64
 import re
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import whole
 
 # CloudStackPrimaryDataStoreLifeCycleImpl of CloudStack 4.22: iscsi://server/target/lun
 UNIT = re.compile(r"/?(?P<target>[^/]+)/(?P<lun>[0-9]+)/?")
@@ -18,13 +19,13 @@ PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
 def iscsi_unit(path: str) -> tuple[str, int]:
-    """Target and LUN of a pool's path. Raises InputError."""
-    found = UNIT.fullmatch(path.strip())
+    """Target and LUN of a pool's path. Raises ParseError."""
+    source, found = "the path of an iSCSI pool", UNIT.fullmatch(path.strip())
     if not found:
-        raise InputError(
-            "not the path of an iSCSI pool", expected="such as /iqn.2026-01.org.example:san/1", observed=path
+        raise ParseError(
+            source, "no target and LUN in it", expected="such as /iqn.2026-01.org.example:san/1", text=path
         )
-    return found["target"], int(found["lun"])
+    return found["target"], whole(found["lun"], source)
 
 
 def servers(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.filter.pool_accounts import pool_accounts
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.parse.pool_address import (
     is_ceph_key,
     iscsi_unit,
@@ -30,7 +30,7 @@ def test_target_and_lun(path, unit):
 
 @pytest.mark.parametrize("path", ["/iqn.2026-01.test:san", "", "/a/b/1", "/iqn.2026-01.test:san/x"])
 def test_what_is_no_target_with_a_lun(path):
-    with pytest.raises(InputError, match="such as /iqn"):
+    with pytest.raises(ParseError, match="such as /iqn"):
         iscsi_unit(path)
 
 

@@ -8,7 +8,6 @@ import ctypes.util
 import socket
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.client import libiscsi, librados, storage_pools
 from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.pools import PoolRefused
 
@@ -87,8 +86,10 @@ def test_without_an_initiator_name_nothing_is_said(monkeypatch, answering, tmp_p
 
 
 def test_a_path_that_is_none():
-    with pytest.raises(InputError, match="not the path of an iSCSI pool"):
-        check({**SAN, "path": "/pool"})
+    found = check({**SAN, "path": "/pool"})
+    assert found["ok"] is None
+    assert "the path of an iSCSI pool" in found["text"]
+    assert "such as /iqn.2026-01.org.example:san/1" in found["text"]
 
 
 class Rados:

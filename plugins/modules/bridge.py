@@ -118,6 +118,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     check,
     guests_on,
@@ -152,13 +153,14 @@ def body(module):
         return Plan(), {"bridges": [], "waits": False}
     confirmation.require_none()
     bridges = read_bridges(module.params["bridges"])
+    network = Network(bridges=tuple(bridges))
     require_alone(name, bridges, _claims_of_others(name))
     backend, links = BACKENDS[name](), Links()
 
     def make_plan(state, files):
         check(bridges, state.links)
-        rendered, declared = backend.render(bridges, files), backend.declared(files)
-        return plan_bridges(bridges, files, rendered, declared, state, backend.file_mode)
+        rendered, declared = backend.render(network, files), backend.declared(files)
+        return plan_bridges(bridges, files, rendered, declared.bridges, state, backend.file_mode)
 
     state, files = links.measure(), backend.read()
     plan = make_plan(state, files)
@@ -166,7 +168,7 @@ def body(module):
     if plan:
         backend.check(files, [])
         backend.check(
-            {**files, **backend.render(bridges, files)},
+            {**files, **backend.render(network, files)},
             [name for bridge in bridges for name in (bridge.port, bridge.name)],
         )
     if plan and not module.check_mode:

@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import TIMEOUT, Run, must
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network, to_bytes, to_text
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import ifupdown as plan
 
@@ -46,15 +46,15 @@ class Ifupdown:
             waiting += sorted(each for pattern in patterns for each in glob(pattern))
         return found
 
-    def declared(self, files: Files) -> list[Bridge]:
-        return plan.declared(files)
+    def declared(self, files: Files) -> Network:
+        return Network(bridges=tuple(plan.declared(files)))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         found = {name: path for path, text in files.items() for name in parse.configured(text)}
         return {name: path for name, path in found.items() if name != "lo"}
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        return plan.render(bridges, files)
+    def render(self, network: Network, files: Files) -> Files:
+        return plan.render(network.bridges, files)
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         whole = parse.expand(files, plan.MAIN_FILE)
@@ -86,8 +86,8 @@ class Ifupdown:
         if name in parse.configured("".join(self.read().values())):
             self._run(("ifdown", "--force", name), timeout=TIMEOUT)
 
-    def bring_up(self, bridge: Bridge) -> None:
-        for name in (bridge.port, bridge.name):
+    def bring_up(self, names: Sequence[str]) -> None:
+        for name in names:
             must(self._run, ("ifup", "--force", name))
 
     def load(self, names: Sequence[str]) -> None:

@@ -104,7 +104,7 @@ class Applier:
         elif change.action in ("create", "change"):
             staged.commit(target)
         elif change.action == "build":
-            self._backend.bring_up(data["bridge"])
+            self._backend.bring_up([data["bridge"].port, data["bridge"].name])
             self._links.resize(data["bridge"])
         elif change.action == "resize":
             self._links.resize(data["bridge"])

@@ -67,10 +67,10 @@ def test_only_what_the_files_know_is_taken_down():
 
 def test_the_port_comes_first():
     host = Host()
-    Backend(host).bring_up(Bridge("cloudbr0", "eth0"))
+    Backend(host).bring_up(["eth0", "cloudbr0"])
     assert host.calls == ["ifup --force eth0", "ifup --force cloudbr0"]
     with pytest.raises(ApplyError, match="`ifup --force eth0` failed.*no such thing"):
-        Backend(Host((1, "no such thing", ""))).bring_up(Bridge("cloudbr0", "eth0"))
+        Backend(Host((1, "no such thing", ""))).bring_up(["eth0", "cloudbr0"])
 
 
 def test_a_dhcp_client_is_started_again_whatever_it_says():

@@ -72,9 +72,9 @@ class Host:
         self._note(f"take down {name}")
         self.tool.write_bytes(b"")
 
-    def bring_up(self, bridge):
+    def bring_up(self, names):
         assert self.old.read_bytes() == b"new \xe9\n"
-        self._note(f"bring up {bridge.name}")
+        self._note(f"bring up {' '.join(names)}")
 
     def load(self, names):
         self._note(f"load {' '.join(names)}")
@@ -117,7 +117,7 @@ STEPS = [
     "ip address delete 10.88.0.11/24 dev cloudbr0",
     "take down eth0",
     "ip address flush dev eth0",
-    "bring up cloudbr0",
+    "bring up eth0 cloudbr0",
     "ip link set eth0 mtu 9000",
     "ip link set cloudbr0 mtu 9000",
     "ip link set eth0 mtu 9000",

@@ -284,7 +284,8 @@ class State:
 
     def touched(self, names: set[str]) -> set[str]:
         """These links, those that are ports of them, and what goes where one of them goes: VLAN devices on it."""
-        found = names | {link.name for link in self.links.values() if link.master in names or link.parent in names}
+        above = {link.name for link in self.links.values() if link.parent in names and link.kind != "veth"}
+        found = names | above | {link.name for link in self.links.values() if link.master in names}
         return found if found == names else self.touched(found)
 
 

@@ -184,14 +184,15 @@ class Network:
         return tuple(each for each in self.names if each in found)
 
     def mtu_of(self, name: str) -> int:
-        """The MTU that a device or NIC must have: its own, or the largest of what lies on it; 1500 where none says.
-        Bytes."""
+        """The MTU that a device or NIC must have: its own, or the largest of what lies on it. 0 as the MTU of a
+        bond or VLAN device means that; 1500 where nothing lies on it. Bytes."""
         found, waiting = {name}, [name]
         while waiting:
             new = set(self.above(waiting.pop())) - found
             found |= new
             waiting += new
-        return max(self.devices[each].mtu if each in self.devices else 0 for each in found) or 1500
+        sizes = [device.mtu or (0 if self.above(device.name) else 1500) for device in self.made if device.name in found]
+        return max(sizes, default=1500)
 
     @property
     def layered(self) -> Network:

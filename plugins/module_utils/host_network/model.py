@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A bridge as it is declared, and the network as it is measured."""
+"""The network as it is declared, layer by layer, and as it is measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Optional
+from dataclasses import dataclass, field, replace
+from typing import Optional, Union
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 
@@ -25,21 +25,189 @@ def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+MIIMON = 100  # milliseconds between two looks at the carrier of a bond's ports, the same in every back end
+MODES = ("802.3ad", "active-backup", "balance-xor")
+HASH_POLICIES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
+LACP_RATES = ("slow", "fast")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A NIC as the host has it: its own MAC, whatever a bond gives it, the driver, and the slot on its bus."""
+
+    name: str
+    mac: str = ""
+    driver: str = ""
+    slot: str = ""
+
+    @property
+    def words(self) -> str:
+        """How a message tells it."""
+        parts = [("MAC", self.mac), ("driver", self.driver), ("slot", self.slot)]
+        return f"{self.name} ({', '.join(f'{key} {value}' for key, value in parts if value)})"
+
+
+@dataclass(frozen=True)
+class Bond:
+    """Several NICs as one. `mtu` in bytes; None leaves to the kernel what a bond of this mode has by itself. Source of
+    the names and values: the kernel's bonding.rst."""
+
+    name: str
+    ports: tuple[str, ...]  # NICs, in the order in which they were declared
+    mode: str = "802.3ad"  # one of MODES
+    lacp_rate: Optional[str] = None  # 802.3ad only
+    hash_policy: Optional[str] = None  # 802.3ad and balance-xor
+    primary: Optional[str] = None  # active-backup only: one of the ports
+    mtu: int = 1500
+
+
+@dataclass(frozen=True)
+class Vlan:
+    """A VLAN device on a NIC or a bond. `id` is 1 to 4094, `mtu` in bytes."""
+
+    name: str
+    parent: str
+    id: int
+    mtu: int = 1500
+
+
+@dataclass(frozen=True)
+class StaticRoute:
+    """A route over a bridge. `to` is CIDR or "default"; no `table` means main."""
+
+    to: str
+    via: str
+    table: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class RoutingRule:
+    """Which packets look up which table: those from `source`, or to `to`, both CIDR or None."""
+
+    table: int
+    priority: int
+    source: Optional[str] = None
+    to: Optional[str] = None
+
+
 @dataclass(frozen=True)
 class Bridge:
-    """A bridge with one port. `mtu` in bytes, for bridge and port alike; `address` is CIDR, "dhcp" or None."""
+    """A bridge with one port: a NIC, a bond or a VLAN device.
+
+    `mtu` in bytes, for the bridge; what lies under it has at least that. `address` is CIDR, "dhcp" or None;
+    `addresses6` are CIDR; `forward_delay` in seconds, which counts where `stp` is on.
+    """
 
     name: str
     port: str
     mtu: int = 1500
     address: Optional[str] = None
     gateway: Optional[str] = None
+    stp: bool = False
+    forward_delay: int = 0
+    addresses6: tuple[str, ...] = ()
+    gateway6: Optional[str] = None
+    routes: tuple[StaticRoute, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
+    dns: tuple[str, ...] = ()  # addresses of name servers
+    search: tuple[str, ...] = ()  # domains
 
     @property
     def ipv4(self) -> str:
         """Its static IPv4 address without prefix length, "" where it has none."""
         address = (self.address or "").partition("/")[0]
         return "" if ":" in address or address == "dhcp" else address
+
+
+Device = Union[Bond, Vlan, Bridge]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is declared of a host, or what files declare. `absent` names bonds, VLAN devices and bridges that shall go;
+    what is in none of them is not touched."""
+
+    bonds: tuple[Bond, ...] = ()
+    vlans: tuple[Vlan, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
+    absent: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> tuple[Device, ...]:
+        """What is made, each after what it lies on."""
+        return self.bonds + self.vlans + self.bridges
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The same by name."""
+        return {each.name: each for each in self.made}
+
+    @property
+    def nics(self) -> tuple[str, ...]:
+        """What everything lies on and nothing here makes."""
+        made = self.devices
+        below = [name for each in made for name in self.below(each)]
+        return tuple(dict.fromkeys(name for name in below if name not in made))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """NICs and devices, each after what it lies on."""
+        return (*self.nics, *self.devices)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Those that are configured as declared here. A NIC that is nothing but the parent of VLAN devices is left to
+        whatever has it, with its addresses."""
+        kinds = {name: {type(self.devices[each]) for each in self.above(name)} for name in self.nics}
+        return tuple(name for name in self.names if kinds.get(name) != {Vlan})
+
+    def below(self, name: str) -> tuple[str, ...]:
+        """What a device lies on directly; nothing for a NIC."""
+        device = self.devices.get(name)
+        if isinstance(device, Bond):
+            return device.ports
+        if isinstance(device, Vlan):
+            return (device.parent,)
+        return (device.port,) if device else ()
+
+    def above(self, name: str) -> tuple[str, ...]:
+        """What lies on a device or NIC directly."""
+        return tuple(each for each in self.devices if name in self.below(each))
+
+    def stack(self, name: str) -> tuple[str, ...]:
+        """A device with all that it lies on, each after what it lies on."""
+        found, waiting = {name}, [name]
+        while waiting:
+            new = set(self.below(waiting.pop())) - found
+            found |= new
+            waiting += new
+        return tuple(each for each in self.names if each in found)
+
+    def mtu_of(self, name: str) -> int:
+        """The MTU that a device or NIC must have: its own, or the largest of what lies on it. 0 as the MTU of a
+        bond or VLAN device means that; 1500 where nothing lies on it. Bytes."""
+        found, waiting = {name}, [name]
+        while waiting:
+            new = set(self.above(waiting.pop())) - found
+            found |= new
+            waiting += new
+        sizes = [device.mtu or (0 if self.above(device.name) else 1500) for device in self.made if device.name in found]
+        return max(sizes, default=1500)
+
+    @property
+    def layered(self) -> Network:
+        """The same with the MTU of each layer at least that of what lies on it."""
+        return replace(
+            self,
+            bonds=tuple(replace(each, mtu=self.mtu_of(each.name)) for each in self.bonds),
+            vlans=tuple(replace(each, mtu=self.mtu_of(each.name)) for each in self.vlans),
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is bridges on NICs, with no more than MTU, IPv4 address and gateway."""
+        simple = [Bridge(each.name, each.port, each.mtu, each.address, each.gateway) for each in self.bridges]
+        return not (self.bonds or self.vlans or self.absent) and simple == list(self.bridges)
 
 
 @dataclass(frozen=True)
@@ -55,8 +223,8 @@ class Address:
 
 @dataclass(frozen=True)
 class Link:
-    """A network link as the kernel has it. `options` are those of a bridge, by the names that `ip link` has for
-    them."""
+    """A network link as the kernel has it. `options` are those of a bridge, a bond or a VLAN device, by the names that
+    `ip link` has for them."""
 
     name: str
     kind: str
@@ -90,13 +258,24 @@ class Route:
     main: bool = True  # whether it is in the table main
     unknown: tuple[str, ...] = ()  # parts of it that `words` do not say: it could not be set again
 
+    @property
+    def to(self) -> str:
+        """Its destination, as `ip` says it."""
+        return self.words[0]
+
+    @property
+    def table(self) -> str:
+        """Its table, as `ip` says it."""
+        return self.words[self.words.index("table") + 1] if "table" in self.words else "main"
+
 
 @dataclass(frozen=True)
 class State:
-    """The links of a host and its routes, as measured at one moment."""
+    """The links of a host, its routes and routing rules, as measured at one moment."""
 
     links: Mapping[str, Link]
     routes: tuple[Route, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()  # those that a RoutingRule can say
 
     @property
     def gateways(self) -> dict[str, str]:
@@ -105,8 +284,10 @@ class State:
         return {route.devices[0]: route.gateway for route in defaults if route.gateway}
 
     def touched(self, names: set[str]) -> set[str]:
-        """These links, and those that are ports of them."""
-        return names | {link.name for link in self.links.values() if link.master in names}
+        """These links, those that are ports of them, and what goes where one of them goes: VLAN devices on it."""
+        above = {link.name for link in self.links.values() if link.parent in names and link.kind != "veth"}
+        found = names | above | {link.name for link in self.links.values() if link.master in names}
+        return found if found == names else self.touched(found)
 
 
 @dataclass(frozen=True)

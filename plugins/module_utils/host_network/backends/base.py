@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 
 
 class Backend(Protocol):
@@ -24,17 +24,19 @@ class Backend(Protocol):
     def read(self) -> Files:
         """Every file that configures the network here: path -> text."""
 
-    def declared(self, files: Files) -> list[Bridge]:
-        """The bridges that the files declare, as far as a Bridge can say them."""
+    def declared(self, files: Files) -> Network:
+        """The bonds, VLAN devices and bridges that the files declare, as far as a Network can say them; no `absent`."""
 
     def configured(self, files: Files) -> Mapping[str, str]:
         """Links (names, or patterns) that the files configure -> the file that does so. Of two back ends one alone may
         have a link."""
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        """The files that have to change so that they declare these bridges: path -> new text. The same files again
-        yield nothing.
+    def render(self, network: Network, files: Files) -> Files:
+        """The files that have to change so that they declare this network: path -> new text; "" for a file that has
+        nothing to say any more. The same files again yield nothing.
 
+        The MTU of each NIC is `network.mtu_of`, that of all else is its own (the caller gives `network.layered`). What
+        is in `absent` is taken out; what the own files say of other devices, declared earlier, stays as it is.
         Raises InputError for what would be lost (options of a stanza that is replaced), or what another program would
         write again.
         """
@@ -50,8 +52,9 @@ class Backend(Protocol):
         """Take a link down as the present files say it. A link that they do not know is left alone. Whether it worked
         is proven later."""
 
-    def bring_up(self, bridge: Bridge) -> None:
-        """Bring port and bridge up as the present files say it. Raises ApplyError."""
+    def bring_up(self, names: Sequence[str]) -> None:
+        """Bring these links up as the present files say it, in this order: each comes after what it lies on. A bond or
+        VLAN device under them that is up already is not among them. Raises ApplyError."""
 
     def load(self, names: Sequence[str]) -> None:
         """After all steps: have a daemon of the tool read the files that have changed, and wait until it is done with

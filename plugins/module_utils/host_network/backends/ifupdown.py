@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files as host_files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import places
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import TIMEOUT, Run, must
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network, to_bytes, to_text
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import ifupdown as plan
 
@@ -46,15 +46,15 @@ class Ifupdown:
             waiting += sorted(each for pattern in patterns for each in glob(pattern))
         return found
 
-    def declared(self, files: Files) -> list[Bridge]:
+    def declared(self, files: Files) -> Network:
         return plan.declared(files)
 
     def configured(self, files: Files) -> Mapping[str, str]:
         found = {name: path for path, text in files.items() for name in parse.configured(text)}
         return {name: path for name, path in found.items() if name != "lo"}
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        return plan.render(bridges, files)
+    def render(self, network: Network, files: Files) -> Files:
+        return plan.render(network, files)
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         whole = parse.expand(files, plan.MAIN_FILE)
@@ -86,9 +86,15 @@ class Ifupdown:
         if name in parse.configured("".join(self.read().values())):
             self._run(("ifdown", "--force", name), timeout=TIMEOUT)
 
-    def bring_up(self, bridge: Bridge) -> None:
-        for name in (bridge.port, bridge.name):
-            must(self._run, ("ifup", "--force", name))
+    def bring_up(self, names: Sequence[str]) -> None:
+        """Without --force a VLAN device NIC.ID, as that holds for its parent too: a bond that is up would take its
+        ports down and leave them so (ifenslave)."""
+        for name in names:
+            if "." in name:
+                self._run(("ifdown", "--force", name), timeout=TIMEOUT)
+                must(self._run, ("ifup", name))
+            else:
+                must(self._run, ("ifup", "--force", name))
 
     def load(self, names: Sequence[str]) -> None:
         """Nothing: ifupdown has no daemon."""

@@ -24,9 +24,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_bytes
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
 _OURS = "10-netplan-"  # how it names them
@@ -52,11 +53,12 @@ class Netplan:
             by_name.update({posixpath.basename(path): path for path in glob(f"{folder}/*.yaml")})
         return read_files([*by_name.values(), *cloud_settings()])
 
-    def declared(self, files: Files) -> list[Bridge]:
-        return plan.declared(files)
+    def declared(self, files: Files) -> Network:
+        return Network(bridges=tuple(plan.declared(files)))
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        return plan.render(bridges, files, port_macs(bridges))
+    def render(self, network: Network, files: Files) -> Files:
+        require_plain(network, "netplan")
+        return plan.render(network.bridges, files, port_macs(network.nics))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
@@ -69,9 +71,9 @@ class Netplan:
     def take_down(self, name: str) -> None:
         """Nothing: networkd keeps a link until its files change, and takes from it then what they do not say."""
 
-    def bring_up(self, bridge: Bridge) -> None:
+    def bring_up(self, names: Sequence[str]) -> None:
         self._install()
-        self._networkd.reconfigure([bridge.port, bridge.name])
+        self._networkd.reconfigure(names)
 
     def load(self, names: Sequence[str]) -> None:
         self._install()

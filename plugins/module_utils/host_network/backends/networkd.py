@@ -16,8 +16,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd as Daemon
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkd as plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 
 class Networkd:
@@ -43,14 +44,15 @@ class Networkd:
             by_name.update({path[len(folder) :]: path for path in inside})
         return read_files([*by_name.values(), *cloud_settings()])
 
-    def declared(self, files: Files) -> list[Bridge]:
-        return plan.declared(files)
+    def declared(self, files: Files) -> Network:
+        return Network(bridges=tuple(plan.declared(files)))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        return plan.render(bridges, files, port_macs(bridges))
+    def render(self, network: Network, files: Files) -> Files:
+        require_plain(network, "networkd")
+        return plan.render(network.bridges, files, port_macs(network.nics))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Nothing: networkd accepts every file, and leaves out lines that it does not understand. Those that the role
@@ -59,8 +61,8 @@ class Networkd:
     def take_down(self, name: str) -> None:
         """Nothing: networkd keeps a link until its files change, and takes from it then what they do not say."""
 
-    def bring_up(self, bridge: Bridge) -> None:
-        self._daemon.reconfigure([bridge.port, bridge.name])
+    def bring_up(self, names: Sequence[str]) -> None:
+        self._daemon.reconfigure(names)
 
     def load(self, names: Sequence[str]) -> None:
         self._daemon.reload(names)

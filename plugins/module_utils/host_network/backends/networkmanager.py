@@ -16,9 +16,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
     read_files,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import TIMEOUT, Run, must
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 _UNIT = "NetworkManager.service"
 _WAIT = "30"  # seconds for nmcli to wait until a profile is active
@@ -43,14 +44,15 @@ class NetworkManager:
             by_name.update({posixpath.basename(path): path for path in sorted(glob(f"{folder}/*"))})
         return read_files([*by_name.values(), *cloud_settings(), *glob(f"{plan.IFCFG}/ifcfg-*")])
 
-    def declared(self, files: Files) -> list[Bridge]:
-        return plan.declared(files)
+    def declared(self, files: Files) -> Network:
+        return Network(bridges=tuple(plan.declared(files)))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
 
-    def render(self, bridges: Sequence[Bridge], files: Files) -> Files:
-        return plan.render(bridges, files, port_macs(bridges))
+    def render(self, network: Network, files: Files) -> Files:
+        require_plain(network, "networkmanager")
+        return plan.render(network.bridges, files, port_macs(network.nics))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Of these links alone: a profile that NetworkManager does not accept does not hinder the others."""
@@ -71,11 +73,11 @@ class NetworkManager:
     def take_down(self, name: str) -> None:
         """Nothing: a link leaves its old profile when it gets the new one."""
 
-    def bring_up(self, bridge: Bridge) -> None:
+    def bring_up(self, names: Sequence[str]) -> None:
         files = self.read()
-        port, own = (self._profiles([name], files) for name in (bridge.port, bridge.name))
-        must(self._run, ("nmcli", "connection", "load", *port, *own))
-        for path in (*own, *port):
+        paths = [path for name in names for path in self._profiles([name], files)]
+        must(self._run, ("nmcli", "connection", "load", *paths))
+        for path in reversed(paths):  # NetworkManager wants the bridge before its port
             uuid = keyfile.value(files[path], "connection", "uuid")
             must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
 
@@ -104,7 +106,7 @@ class NetworkManager:
             self._run(("nm-online", "--quiet", "--wait-for-startup", "--timeout", _WAIT), timeout=TIMEOUT)
             return
         files = self.read()
-        touched = names or [bridge.name for bridge in self.declared(files)]
+        touched = names or [bridge.name for bridge in self.declared(files).bridges]
         for path in self._profiles(touched, files):
             link, uuid = (keyfile.value(files[path], "connection", key) for key in ("interface-name", "uuid"))
             if not self._run(("nmcli", "--wait", _WAIT, "device", "reapply", link), timeout=TIMEOUT).ok:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files, places
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, to_text
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
 
 
@@ -23,8 +23,8 @@ def cloud_settings() -> list[str]:
     return [cloud_init.MAIN, cloud_init.OFF, *glob(f"{cloud_init.FOLDER}/*.cfg")]
 
 
-def port_macs(bridges: Sequence[Bridge]) -> dict[str, str]:
+def port_macs(ports: Sequence[str]) -> dict[str, str]:
     """Port -> its hardware address, of the ports that are there."""
-    contents = {bridge.port: files.inspect(f"/sys/class/net/{bridge.port}/address").content for bridge in bridges}
+    contents = {port: files.inspect(f"/sys/class/net/{port}/address").content for port in ports}
     macs = {port: to_text(content or b"").strip() for port, content in contents.items()}
     return {port: mac for port, mac in macs.items() if mac}

@@ -8,7 +8,7 @@ import inspect
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.modules import bridge
 
 PARTS = [name for name, _part in inspect.getmembers(Backend, inspect.isfunction) if not name.startswith("_")]
@@ -29,15 +29,16 @@ def test_it_has_every_part(name, part):
 @pytest.mark.parametrize("bridges", [BRIDGES[:1], BRIDGES, BRIDGES[1:]])
 def test_what_it_renders_it_reads_back_and_renders_no_more(name, bridges):
     backend = BACKENDS[name]()
-    files = backend.render(bridges, {})
-    assert sorted(backend.declared(files), key=lambda bridge: bridge.name) == bridges
-    assert backend.render(bridges, files) == {}
+    network = Network(bridges=tuple(bridges))
+    files = backend.render(network, {})
+    assert sorted(backend.declared(files).bridges, key=lambda bridge: bridge.name) == bridges
+    assert backend.render(network, files) == {}
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_no_declaration_touches_no_file(name):
     backend = BACKENDS[name]()
-    assert backend.render([], backend.render(BRIDGES, {})) == {}
+    assert backend.render(Network(), backend.render(Network(bridges=tuple(BRIDGES)), {})) == {}
 
 
 def test_the_module_documents_them_all():

@@ -78,12 +78,12 @@ def test_nmcli_checks_the_profiles_of_the_links_alone():
 
 def test_profiles_are_loaded_and_the_bridge_comes_first():
     host = Host()
-    Profiles(host).bring_up(BRIDGE)
+    Profiles(host).bring_up(["eth0", "cloudbr0"])
     verbs = [call.split(" connection ")[1].split()[0] for call in host.calls]
     assert verbs == ["load", "up", "up"]
     assert [PORT in host.calls[0], OWN in host.calls[0]] == [True, True]
     with pytest.raises(ApplyError, match="connection load .* failed.*no such thing"):
-        Profiles(Host(nmcli="no such thing")).bring_up(BRIDGE)
+        Profiles(Host(nmcli="no such thing")).bring_up(["eth0", "cloudbr0"])
 
 
 def test_where_nmcli_does_not_work_networkmanager_is_started_again():
@@ -109,7 +109,7 @@ def test_a_profile_that_cannot_be_applied_again_is_activated():
 
 def test_networkd_reads_its_files_and_is_waited_for():
     host = Host()
-    Networkd(host).bring_up(BRIDGE)
+    Networkd(host).bring_up(["eth0", "cloudbr0"])
     asked = [call for call in host.calls if call.startswith("networkctl")]
     assert asked == ["networkctl reload", "networkctl reconfigure eth0 cloudbr0"]
     assert host.calls[1].endswith("--interface=eth0:off --interface=cloudbr0:off")

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ifupdown import MAIN_FILE, OWN_FILE
 
 FILES = {MAIN_FILE: "auto lo\nsource interfaces.d/*\n", OWN_FILE: "iface eth0 inet dhcp\niface cloudbr0 inet statik\n"}
@@ -67,10 +66,19 @@ def test_only_what_the_files_know_is_taken_down():
 
 def test_the_port_comes_first():
     host = Host()
-    Backend(host).bring_up(Bridge("cloudbr0", "eth0"))
+    Backend(host).bring_up(["eth0", "cloudbr0"])
     assert host.calls == ["ifup --force eth0", "ifup --force cloudbr0"]
     with pytest.raises(ApplyError, match="`ifup --force eth0` failed.*no such thing"):
-        Backend(Host((1, "no such thing", ""))).bring_up(Bridge("cloudbr0", "eth0"))
+        Backend(Host((1, "no such thing", ""))).bring_up(["eth0", "cloudbr0"])
+
+
+def test_a_vlan_device_comes_up_without_its_bond_which_is_up():
+    """ifup --force would bring bond0 up again, and ifenslave takes its ports down for that."""
+    host = Host()
+    Backend(host).bring_up(["eth0", "bond0", "bond0.7"])
+    assert host.calls == ["ifup --force eth0", "ifup --force bond0", "ifdown --force bond0.7", "ifup bond0.7"]
+    with pytest.raises(ApplyError, match="`ifup bond0.7` failed"):
+        Backend(Host((0, "", ""), (1, "no bond0", ""))).bring_up(["bond0.7"])
 
 
 def test_a_dhcp_client_is_started_again_whatever_it_says():

@@ -13,9 +13,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Link, State
 
-BRIDGE = Bridge("cloudbr0", "eth0", 9000)
+BUILD = {"bring_up": ("eth0", "cloudbr0"), "mtus": (("eth0", 9000), ("cloudbr0", 9000)), "leased": False}
 BEFORE = State({"eth0": Link("eth0", "ether", 1500, True, None)})
 AFTER = State(
     {"eth0": Link("eth0", "ether", 9000, True, "cloudbr0"), "cloudbr0": Link("cloudbr0", "bridge", 9000, True, None)}
@@ -34,7 +34,7 @@ class Host:
         self.old.write_bytes(b"caf\xe9\r\n")
         self.old.chmod(0o640)
         self.tool.write_bytes(b"eth0=eth0\n")
-        names = {"bridge": BRIDGE, "names": ("cloudbr0", "eth0")}
+        names = {"names": ("cloudbr0", "eth0"), **BUILD}
         self.plan = Plan.of(
             [
                 Change("route", "cloudbr0", data={**names, "old": "10.88.0.1", "new": ""}),
@@ -72,9 +72,9 @@ class Host:
         self._note(f"take down {name}")
         self.tool.write_bytes(b"")
 
-    def bring_up(self, bridge):
+    def bring_up(self, names):
         assert self.old.read_bytes() == b"new \xe9\n"
-        self._note(f"bring up {bridge.name}")
+        self._note(f"bring up {' '.join(names)}")
 
     def load(self, names):
         self._note(f"load {' '.join(names)}")
@@ -117,7 +117,7 @@ STEPS = [
     "ip address delete 10.88.0.11/24 dev cloudbr0",
     "take down eth0",
     "ip address flush dev eth0",
-    "bring up cloudbr0",
+    "bring up eth0 cloudbr0",
     "ip link set eth0 mtu 9000",
     "ip link set cloudbr0 mtu 9000",
     "ip link set eth0 mtu 9000",
@@ -213,10 +213,9 @@ def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
 
 def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     host = Host(tmp_path, fails=7)
-    leased = replace(BRIDGE, address="dhcp")
     host.plan = Plan(
         tuple(
-            replace(change, data={**change.data, "bridge": leased}) if change.action == "build" else change
+            replace(change, data={**change.data, "leased": True}) if change.action == "build" else change
             for change in host.plan
         )
     )
@@ -242,3 +241,46 @@ def test_an_action_without_a_meaning_is_a_defect(tmp_path):
     host.plan = Plan.of([Change("paint", "eth0", data={"names": ("cloudbr0", "eth0")})])
     with pytest.raises(ValueError, match="paint"):
         host.apply()
+
+
+def absent(host):
+    """A plan that removes a bridge and the file that declared it."""
+    host.plan = Plan.of(
+        [
+            Change("take down", "cloudbr0", data={"names": ("cloudbr0", "eth0"), "flush": False}),
+            Change("delete", str(host.old), before="caf\udce9\r\n", data={"mode": 0o644}),
+            Change("remove", "cloudbr0", data={"names": ("cloudbr0", "eth0")}),
+        ]
+    )
+
+
+def test_a_bridge_that_is_absent_goes_with_its_file(tmp_path):
+    host = Host(tmp_path)
+    absent(host)
+    assert host.apply() is True
+    assert host.calls[2:] == [
+        "take down cloudbr0",
+        "ip link delete cloudbr0",
+        "load cloudbr0 eth0",
+        "ask after",
+        "renew",
+    ]
+    assert not host.old.exists()
+
+
+def test_a_bridge_that_the_tool_has_removed_already_is_not_removed_twice(tmp_path):
+    host = Host(tmp_path)
+    absent(host)
+    host.state = BEFORE
+    assert host.apply() is True
+    assert host.calls[2:4] == ["take down cloudbr0", "load cloudbr0 eth0"]
+
+
+def test_a_deleted_file_is_put_back(tmp_path):
+    host = Host(tmp_path, fails=5)
+    absent(host)
+    before = host.files()
+    with pytest.raises(ApplyError, match="the network was put back as it was"):
+        host.apply()
+    assert host.calls[2:5] == ["take down cloudbr0", "ip link delete cloudbr0", "load cloudbr0 eth0"]
+    assert host.files() == before

@@ -5,7 +5,14 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Bridge, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Bond,
+    Bridge,
+    Link,
+    Network,
+    Vlan,
+)
 
 
 def processes(tmp_path, *chain):
@@ -98,7 +105,7 @@ def wired(answers, links=BARE, bridge=BRIDGE, peer="10.88.0.1"):
         clock.now += 1
         return answers.get((device, address))
 
-    return Guard(peer, 3, [bridge], links, run=lambda argv: Answer(argv, 0), clock=clock, ask=ask)
+    return Guard(peer, 3, Network(bridges=(bridge,)), links, run=lambda argv: Answer(argv, 0), clock=clock, ask=ask)
 
 
 def test_an_address_of_another_machine_is_refused_before_and_told_after():
@@ -134,3 +141,21 @@ def test_a_bridge_without_an_address_of_its_own_has_nothing_to_ask(bridge):
     quiet = wired(NOBODY, bridge=bridge)
     quiet.require_before()
     quiet.require_after()
+
+
+@pytest.mark.parametrize(
+    ("network", "asked"),
+    [
+        (Network((Bond("bond0", ("eth0",)),), bridges=(Bridge("cloudbr0", "bond0", address="10.88.0.12/24"),)), False),
+        (Network(vlans=(Vlan("v", "eth0", 7),), bridges=(Bridge("cloudbr0", "v", address="10.88.0.12/24"),)), False),
+        (Network(bridges=(Bridge("cloudbr0", "eth0", address="10.88.0.12/24"),)), True),
+    ],
+)
+def test_a_wire_that_is_not_there_yet_is_asked_afterwards(network, asked):
+    """Untagged, or on one port of a bond, another machine with the address says nothing of the VLAN or the bond."""
+    devices = []
+    guard = Guard(None, 3, network, BARE, run=None, clock=Clock(), ask=lambda device, address: devices.append(device))
+    guard.require_before()
+    assert devices == (["eth0"] if asked else [])
+    guard.require_after()
+    assert devices[-1] == "cloudbr0"

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which devices need no new file, because an operator's own files say all that is declared of them? Pure, and the same
+for every back end: it is what makes the declaration that `adopt` prints change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Optional, Union
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bond,
+    Bridge,
+    Network,
+    StaticRoute,
+    Vlan,
+)
+
+Device = Union[Bond, Vlan, Bridge]
+# Undeclared means "leave as it is" for these; an IPv4 address or gateway that is not declared is taken away.
+_KEPT_OF_BRIDGE = ("addresses6", "gateway6", "routes", "rules", "dns", "search")
+_KEPT_OF_BOND = ("lacp_rate", "hash_policy", "primary")
+KERNEL_FORWARD_DELAY = 15  # seconds, of a bridge that nothing is said of
+DEFAULTS = ("default", "0.0.0.0/0", "0/0", "::/0")
+
+
+def left_alone(network: Network, found: Network, own: Collection[str]) -> frozenset[str]:
+    """Names of the NICs and devices of `network` whose files stay as they are. `found` is what all files declare, `own`
+    names what the role's own files define.
+
+    What lies under something that is written is written with it: its file names what lies on it, and has its MTU.
+    """
+    there = found.devices
+    changed = {name for name, each in network.devices.items() if name in own or not says(there.get(name), each)}
+    for name in reversed(network.names):
+        if changed & set(network.above(name)):
+            changed.add(name)
+    return frozenset(network.names) - changed
+
+
+def says(found: Optional[Device], wanted: Device) -> bool:
+    """Whether files that declare `found` need nothing more for `wanted`."""
+    if found is None or type(found) is not type(wanted):
+        return False
+    fields = _KEPT_OF_BRIDGE if isinstance(wanted, Bridge) else _KEPT_OF_BOND if isinstance(wanted, Bond) else ()
+    kept = {field: getattr(found, field) for field in fields if not getattr(wanted, field)}
+    same = replace(wanted, **kept)
+    if isinstance(same, Bond) and isinstance(found, Bond):  # nobody keeps the order of ports
+        same, found = (replace(each, ports=tuple(sorted(each.ports))) for each in (same, found))
+    if isinstance(same, Bridge) and isinstance(found, Bridge):
+        delay = same.forward_delay if same.stp else found.forward_delay
+        routes = (found.routes, same.routes)
+        same = replace(
+            same, forward_delay=delay, routes=_in_order(routes[1]), rules=tuple(sorted(same.rules, key=repr))
+        )
+        found = replace(found, routes=_in_order(routes[0]), rules=tuple(sorted(found.rules, key=repr)))
+    return same == found
+
+
+def _in_order(routes: tuple[StaticRoute, ...]) -> tuple[StaticRoute, ...]:
+    return tuple(sorted((canonical(route) for route in routes), key=repr))
+
+
+def canonical(route: StaticRoute) -> StaticRoute:
+    """The default route has one name, and the table main none."""
+    to = "default" if route.to in DEFAULTS else route.to
+    return replace(route, to=to, table=None if route.table == 254 else route.table)
+
+
+def destination(route: StaticRoute) -> str:
+    """Its destination in CIDR form."""
+    if route.to not in DEFAULTS:
+        return route.to
+    return "::/0" if ":" in route.via else "0.0.0.0/0"
+
+
+def refuse_addresses_of_ports(network: Network, bond: Bond, port: str, said: Iterable[str]) -> None:
+    """What a NIC says of IP goes to the bridge on its bond. Raises InputError where there is none, for an address (or
+    "dhcp", or a route) that no declared bridge has: it would be lost."""
+    if any(isinstance(network.devices[each], Bridge) for each in network.above(bond.name)):
+        return
+    wanted = {address for each in network.bridges for address in (each.address, *each.addresses6)}
+    lost = [each for each in said if each not in wanted]
+    if lost:
+        raise InputError(
+            f"{port}, a port of {bond.name}, has addresses or routes that nothing declared takes over; "
+            "nothing was changed",
+            expected=f"ports of {bond.name} without addresses, or a bridge with the same address",
+            observed="; ".join(lost),
+            next_step=f"declare the address of {port} for the bridge that is to have it, or take it out of the files "
+            "of that port",
+            reproduce=f"ip address show dev {port}",
+        )

@@ -77,7 +77,7 @@ class NetworkManager:
         files = self.read()
         paths = [path for name in names for path in self._profiles([name], files)]
         must(self._run, ("nmcli", "connection", "load", *paths))
-        for path in sorted(reversed(paths), key=lambda path: _turn(files[path])):
+        for path in sorted(paths, key=lambda path: _turn(files[path])):
             uuid = keyfile.value(files[path], "connection", "uuid")
             must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
 

@@ -284,7 +284,8 @@ def _ipv4(bridge: Bridge, port: str, old: str) -> list[keyfile.Entry]:
     method = "auto" if bridge.address == "dhcp" else "manual" if every else "disabled"
     found = [("method", method)] + [(f"address{number}", each) for number, each in enumerate(every, 1)]
     found += [("gateway", bridge.gateway)] if bridge.gateway else []
-    said = list({**dict(of_port), **dict(of_bridge)}.items())
+    said = [entry for entry in {**dict(of_port), **dict(of_bridge)}.items() if not _is_address(entry[0])]
+    said = [entry for entry in said if entry[0] != "gateway"]
     if method == "disabled":
         return found
     return [*found, *_more(bridge, 4, said)]
@@ -292,11 +293,13 @@ def _ipv4(bridge: Bridge, port: str, old: str) -> list[keyfile.Entry]:
 
 def _ipv6(bridge: Bridge, said: Sequence[keyfile.Entry]) -> list[keyfile.Entry]:
     """Declared addresses replace all that were there; without any they stay."""
+    if not (bridge.addresses6 or bridge.gateway6):
+        return _more(bridge, 6, said)
     static = [(f"address{number}", each) for number, each in enumerate(bridge.addresses6, 1)]
     head = [("method", "manual"), *static] if static else [each for each in said if _is_address(each[0])]
     via = bridge.gateway6 or gateway(said)
-    head += [("gateway", via)] if via and (static or bridge.gateway6 or dict(said).get("gateway")) else []
-    return [*head, *_more(bridge, 6, said)]
+    rest = [each for each in said if not _is_address(each[0]) and each[0] != "gateway"]
+    return [*head, *([("gateway", via)] if via else []), *_more(bridge, 6, rest)]
 
 
 def _is_address(key: str) -> bool:
@@ -310,9 +313,7 @@ def _more(bridge: Bridge, version: int, said: Sequence[keyfile.Entry]) -> list[k
     gone = {*anew, *(f"{key}_options" for key in anew)}
     gone |= {key for key, value in said if RULE.fullmatch(key) and rule(value) in bridge.rules}
     servers = _servers(bridge, version)
-    kept = [
-        (key, value) for key, value in said if not (_is_address(key) or key == "gateway" or key in (*gone, *servers))
-    ]
+    kept = [(key, value) for key, value in said if key not in (*gone, *servers)]
     return [*kept, *servers.items(), *_routes(wanted, kept), *_rules(bridge, version, kept)]
 
 

@@ -5,6 +5,7 @@ for every back end: it is what makes the declaration that `adopt` prints change 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Optional, Union
@@ -14,6 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Bond,
     Bridge,
     Network,
+    RoutingRule,
     StaticRoute,
     Vlan,
 )
@@ -46,27 +48,47 @@ def says(found: Optional[Device], wanted: Device) -> bool:
         return False
     fields = _KEPT_OF_BRIDGE if isinstance(wanted, Bridge) else _KEPT_OF_BOND if isinstance(wanted, Bond) else ()
     kept = {field: getattr(found, field) for field in fields if not getattr(wanted, field)}
-    same = replace(wanted, **kept)
-    if isinstance(same, Bond) and isinstance(found, Bond):  # nobody keeps the order of ports
-        same, found = (replace(each, ports=tuple(sorted(each.ports))) for each in (same, found))
-    if isinstance(same, Bridge) and isinstance(found, Bridge):
-        delay = same.forward_delay if same.stp else found.forward_delay
-        routes = (found.routes, same.routes)
-        same = replace(
-            same, forward_delay=delay, routes=_in_order(routes[1]), rules=tuple(sorted(same.rules, key=repr))
-        )
-        found = replace(found, routes=_in_order(routes[0]), rules=tuple(sorted(found.rules, key=repr)))
-    return same == found
+    return _plain(replace(wanted, **kept)) == _plain(found)
 
 
-def _in_order(routes: tuple[StaticRoute, ...]) -> tuple[StaticRoute, ...]:
-    return tuple(sorted((canonical(route) for route in routes), key=repr))
+def _plain(device: Device) -> Device:
+    """Without what makes no difference: the order of ports, routes and rules, and a delay that nothing waits for."""
+    if isinstance(device, Bond):
+        return replace(device, ports=tuple(sorted(device.ports)))
+    if not isinstance(device, Bridge):
+        return device
+    return replace(
+        device,
+        forward_delay=device.forward_delay if device.stp else 0,
+        addresses6=tuple(sorted(_interface(each) for each in device.addresses6)),
+        routes=tuple(sorted((canonical(each) for each in device.routes), key=repr)),
+        rules=tuple(sorted((_canonical_rule(each) for each in device.rules), key=repr)),
+    )
+
+
+def _interface(address: str) -> str:
+    try:
+        return ipaddress.ip_interface(address).with_prefixlen
+    except ValueError:
+        return address
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return text
 
 
 def canonical(route: StaticRoute) -> StaticRoute:
-    """The default route has one name, and the table main none."""
-    to = "default" if route.to in DEFAULTS else route.to
+    """The default route has one name, the table main none, and a network no bits behind its prefix."""
+    to = "default" if route.to in DEFAULTS else _network(route.to)
     return replace(route, to=to, table=None if route.table == 254 else route.table)
+
+
+def _canonical_rule(rule: RoutingRule) -> RoutingRule:
+    ends = {key: getattr(rule, key) for key in ("source", "to")}
+    return replace(rule, **{key: _network(each) for key, each in ends.items() if each})
 
 
 def destination(route: StaticRoute) -> str:

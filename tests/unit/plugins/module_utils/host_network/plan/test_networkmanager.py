@@ -96,7 +96,7 @@ def test_the_profile_is_found_and_keeps_what_it_is(bridge, text, says):
 def test_profiles_that_networkmanager_made_by_itself_do_not_count():
     path = "/run/NetworkManager/system-connections/Wired connection 1.nmconnection"
     files = {path: WIRED + "\n[.nmmeta]\nnm-generated=true\n"}
-    assert sorted(render([MANAGEMENT], files, MACS)) == [own_path("eth0"), OWN]
+    assert sorted(render([MANAGEMENT], files, MACS)) == [OWN, own_path("eth0")]
     assert configured(files) == {}
 
 

@@ -146,7 +146,7 @@ class IfupdownHost:
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
-        given = {"bridges": bridges, "rollback_timeout": 1, **options}
+        given = {"config": bridges, "rollback_timeout": 1, **options}
         given |= {
             "_ansible_check_mode": check,
             "_ansible_diff": True,

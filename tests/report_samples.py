@@ -97,7 +97,7 @@ def four_hosts() -> tuple[World, list[Finding]]:
             ["host4"],
             expected="a bridge cloudbr1, label of Public and Guest in zone1",
             observed="no cloudbr1; bridges: cloudbr0, cloudbr2",
-            fix="add cloudbr1 to network_bridge_bridges of host4 and run ansible-playbook cloudstack.kvm.prepare_hosts "
+            fix="add cloudbr1 to network_bridge_config of host4 and run ansible-playbook cloudstack.kvm.prepare_hosts "
             "--limit host4",
             reproduce="ip -br link show type bridge",
             prevents=("F17", "F14"),
@@ -108,7 +108,7 @@ def four_hosts() -> tuple[World, list[Finding]]:
             expected="eth2 with MTU 9000 or more, as cloudbr2 has",
             observed="eth2 has MTU 1500",
             evidence="cloudbr2 mtu 9000 <- eth2 mtu 1500",
-            fix="raise the MTU of eth2 in network_bridge_bridges (mtu: 9000) and run ansible-playbook "
+            fix="raise the MTU of eth2 in network_bridge_config (mtu: 9000) and run ansible-playbook "
             "cloudstack.kvm.prepare_hosts",
             reproduce="ip -d link show eth2",
             prevents=("F21",),

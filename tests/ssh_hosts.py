@@ -135,7 +135,7 @@ class SshHosts(Namespaces):
                 {"type": "Management", "label": "cloudbr0"},
                 {"type": "Storage", "label": "cloudbr2"},
             ],
-            "network_bridge_bridges": bridges,
+            "network_bridge_config": bridges,
             "preflight_ask_cloudstack": False,
             "preflight_report_dir": str(self.folder / "reports"),
         }

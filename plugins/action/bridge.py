@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         """The module's answer over a new connection, None where the host cannot be logged in to."""
         try:
             self._connection.reset()
-            answer = self._module({"confirm": True, "bridges": []}, task_vars)
+            answer = self._module({"confirm": True}, task_vars)
         except AnsibleConnectionFailure:
             return None
         return None if answer.get("unreachable") else answer
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
             observed = "it cannot be logged in to at its old address either"
             then = f"look at the console of {host}: journalctl -u cloudstack-kvm-network-confirm"
         elif answer.get("failed"):
-            observed, then = "none; the network was put back as it was", "correct network_bridge_bridges and run again"
+            observed, then = "none; the network was put back as it was", "correct network_bridge_config and run again"
         else:  # a login that came late, but before the host put anything back
             return {**result, "waits": False}
         return {

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bridge
-short_description: Bridges of a KVM host, with the same MTU on bridge and port
+short_description: Bridges of a KVM host with the bonds and VLANs under them, and the right MTU at every layer
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Declares all bridges that carry CloudStack's traffic labels, each with one port, and applies them in one run.
+  - Declares all bridges that carry CloudStack's traffic labels, each with one port, the bonds and VLAN devices that
+    they lie on, and applies them in one run.
   - An address moves from the port to the bridge, in the files of whatever configures the host's network. Where a step
     fails, the host is not as declared afterwards, or no longer reaches where the login came from, links, addresses,
     routes and MTUs are put back as they were measured, by C(ip), and the files byte for byte.
@@ -24,30 +25,45 @@ description:
     or as they would be; options of the port that the bridge cannot have; a file that cloud-init would write again; a
     port that another back end configures too; and a port whose address is a lease that the bridge would not keep.
 options:
-  bridges:
-    description: The bridges. Required unless O(confirm).
+  config:
+    description:
+      - The declaration. Required unless O(confirm). The short form is a list of bridges, the long form a mapping with
+        the keys C(nics), C(bonds), C(vlans) and C(bridges), each a list of mappings.
+      - An entry of C(nics) gives a NIC the C(name) by which the rest of the declaration has it, by its C(mac), its
+        C(driver) or its C(slot), as in C(0000:3b:00.0). Exactly one NIC of the host must be so.
+      - An entry of C(bonds) has C(name); C(ports), a list of NICs; C(mode), one of C(802.3ad), which is the default,
+        C(active-backup) and C(balance-xor); C(lacp_rate), C(slow) or C(fast); C(hash_policy), such as C(layer3+4);
+        C(primary), the port that active-backup prefers; and C(mtu).
+      - An entry of C(vlans) has C(parent), a NIC or bond; C(id), 1 to 4094; C(name), by default the parent's with a dot
+        and the id behind it; and C(mtu).
+      - An entry of C(bridges) has C(name), the same as the zone's traffic label; C(port), a NIC, bond or VLAN device;
+        C(mtu), by default 1500; C(address), a static IPv4 address with prefix length or netmask, or C(dhcp);
+        C(gateway), which at most one bridge has; C(ipv6_addresses), a list, and C(ipv6_gateway); C(routes), each with
+        C(to), C(via) and perhaps C(table); C(rules), each with C(table), C(priority), and C(source) or C(to); C(dns)
+        and C(search), lists of name servers and domains; C(stp), by default false, and C(forward_delay) in seconds.
+      - The MTU stands once, at the bridge. What lies under it has the largest MTU of what lies on it, or its own C(mtu)
+        where that is larger.
+      - An entry of a bond, VLAN device or bridge with C(state=absent) needs no more than its C(name), and is removed.
+        What is in no declaration any more is told, and stays.
+      - A NIC that carries only VLAN devices keeps its addresses and whatever else configures it.
+    type: raw
+    default: []
+  traffic_labels:
+    description:
+      - The traffic labels of the zone. Each must be declared or be on the host, and a bridge for public traffic alone
+        has no address.
     type: list
     elements: dict
     default: []
     suboptions:
-      name:
-        description: Name of the bridge, the same as the zone's traffic label.
+      label:
+        description: Name of the bridge or interface.
         type: str
         required: true
-      port:
-        description: The NIC, bond or VLAN device under it. It must exist.
+      type:
+        description: The traffic type, such as C(Management).
         type: str
         required: true
-      mtu:
-        description: MTU of bridge and port, in bytes.
-        type: int
-        default: 1500
-      address:
-        description: Static address with prefix length or netmask, V(dhcp), or nothing for a bridge without an address.
-        type: str
-      gateway:
-        description: Default gateway; at most one bridge has one.
-        type: str
   backend:
     description:
       - What configures the network of this host. It is never switched to another one.
@@ -86,9 +102,28 @@ attributes:
 EXAMPLES = r"""
 - name: Management and guest bridge
   cloudstack.kvm.bridge:
-    bridges:
+    config:
       - {name: cloudbr0, port: eth0, address: 192.0.2.11/24, gateway: 192.0.2.1}
       - {name: cloudbr1, port: eth1, mtu: 9000}
+
+- name: Two NICs as a bond; guests untagged, management and storage on VLANs
+  cloudstack.kvm.bridge:
+    config:
+      bonds:
+        - {name: bond0, ports: [eth0, eth1], mode: 802.3ad, lacp_rate: fast, hash_policy: layer3+4}
+      vlans:
+        - {parent: bond0, id: 100}
+        - {parent: bond0, id: 200}
+      bridges:
+        - {name: cloudbr0, port: bond0.100, address: 192.0.2.11/24, gateway: 192.0.2.1}
+        - {name: cloudbr1, port: bond0}
+        - {name: cloudbr2, port: bond0.200, mtu: 9000, address: 198.51.100.11/24}
+
+- name: A bridge that is no longer needed
+  cloudstack.kvm.bridge:
+    config:
+      - {name: cloudbr0, port: eth0, address: 192.0.2.11/24, gateway: 192.0.2.1}
+      - {name: cloudbr9, state: absent}
 """
 
 RETURN = r"""
@@ -98,6 +133,12 @@ bridges:
   type: list
   elements: str
   sample: [cloudbr0, cloudbr1]
+undeclared:
+  description: What an earlier declaration made and this one does not name. It stays; a warning tells it.
+  returned: always
+  type: list
+  elements: str
+  sample: [cloudbr2]
 waits:
   description:
     - Whether the change waits to be confirmed. Always V(false) behind the action plugin, which has confirmed it.
@@ -112,31 +153,26 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Pl
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.cards import cards
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import (
     SECONDS,
     Confirmation,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import names_cards, read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
-    check,
     guests_on,
-    plan_bridges,
-    read_bridges,
-    rebuilt_bridges,
+    plan_network,
+    undeclared,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import require_alone
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 
-BRIDGE = {
-    "name": {"type": "str", "required": True},
-    "port": {"type": "str", "required": True},
-    "mtu": {"type": "int", "default": 1500},
-    "address": {"type": "str"},
-    "gateway": {"type": "str"},
-}
+LABEL = {"label": {"type": "str", "required": True}, "type": {"type": "str", "required": True}}
 SPEC = {
-    "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE},
+    "config": {"type": "raw", "default": []},
+    "traffic_labels": {"type": "list", "elements": "dict", "default": [], "options": LABEL},
     "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
     "rollback_timeout": {"type": "int", "default": SECONDS},
     "confirm": {"type": "bool", "default": False},
@@ -150,33 +186,41 @@ def body(module):
     if module.params["confirm"]:
         if not module.check_mode:
             confirmation.confirm()
-        return Plan(), {"bridges": [], "waits": False}
+        return Plan(), {"bridges": [], "undeclared": [], "waits": False}
     confirmation.require_none()
-    bridges = read_bridges(module.params["bridges"])
-    network = Network(bridges=tuple(bridges))
-    require_alone(name, bridges, _claims_of_others(name))
+    config = module.params["config"]
+    network = read_network(config, cards() if names_cards(config) else ())
+    require_alone(name, network.taken, _claims_of_others(name))
     backend, links = BACKENDS[name](), Links()
 
     def make_plan(state, files):
-        check(bridges, state.links)
+        check(network, state.links, module.params["traffic_labels"])
         rendered, declared = backend.render(network, files), backend.declared(files)
-        return plan_bridges(bridges, files, rendered, declared.bridges, state, backend.file_mode)
+        return plan_network(network, files, rendered, declared, state, backend.file_mode)
 
     state, files = links.measure(), backend.read()
     plan = make_plan(state, files)
-    _refuse_guests(module, rebuilt_bridges(plan), state.links)
+    _refuse_guests(module, plan, state.links)
     if plan:
         backend.check(files, [])
-        backend.check(
-            {**files, **backend.render(network, files)},
-            [name for bridge in bridges for name in (bridge.port, bridge.name)],
-        )
+        backend.check({**files, **backend.render(network, files)}, network.taken)
+    left = _told_left(module, network, files, backend)
     if plan and not module.check_mode:
-        guard = Guard(caller(), seconds, bridges, state.links)
+        guard = Guard(caller(), seconds, network, state.links)
         waits = Applier(
             name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
         ).apply(plan, state)
-    return plan, {"bridges": [bridge.name for bridge in bridges], "waits": waits}
+    return plan, {"bridges": [bridge.name for bridge in network.bridges], "undeclared": left, "waits": waits}
+
+
+def _told_left(module, network, files, backend):
+    left = undeclared(network, files, backend.declared(files))
+    if left:
+        module.warn(
+            f"{', '.join(left)}: made by an earlier declaration, and not in network_bridge_config any more. Nothing "
+            "was removed. Next: declare it again, or with state: absent to remove it."
+        )
+    return left
 
 
 def _claims_of_others(name):
@@ -185,8 +229,8 @@ def _claims_of_others(name):
     return {other: links for other, links in found.items() if links and others[other].in_force()}
 
 
-def _refuse_guests(module, rebuilt, links):
-    guests = guests_on(rebuilt, links)
+def _refuse_guests(module, plan, links):
+    guests = guests_on(plan, links)
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(
             "guests are connected to a bridge that would be taken down",

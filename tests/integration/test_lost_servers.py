@@ -100,7 +100,7 @@ DAEMONS = (
 PREPARE = {
     "time_sync_sources": ["10.88.255.254"],
     "kvm_host_fqdn": "",
-    "network_bridge_bridges": [],
+    "network_bridge_config": [],
     "storage_client_verify": False,
 }
 

@@ -30,7 +30,7 @@ PLAY = [
             {
                 "name": "Declare",
                 "cloudstack.kvm.bridge": {
-                    "bridges": "{{ declared }}",
+                    "config": "{{ declared }}",
                     "rollback_timeout": SECONDS,
                     "allow_guest_disruption": True,
                 },

@@ -109,7 +109,7 @@ def test_a_login_without_a_way_to_become_root(bare):
 def test_bridge_port_that_does_not_exist(bare):
     before = bare.ssh("host1", MANIFEST)
     bridges = [{"name": "cloudbr1", "port": "eth9"}]
-    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_config": bridges})
     _stopped(run, "host1", "eth9")
     assert bare.ssh("host1", MANIFEST) == before
 
@@ -134,7 +134,7 @@ def test_an_address_of_dhcp_is_not_taken_away(bare):
         "host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600"
     )  # as a DHCP client sets it
     bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
-    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_bridges": bridges})
+    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_config": bridges})
     _stopped(
         run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24"
     )
@@ -173,7 +173,7 @@ def test_label_that_no_bridge_carries(bare):
     writes = bare.writes()
     run = play("add_hosts.yml", bare.inventory, "--limit", "host1", extra={"cluster_traffic_labels": labels})
     _stopped(
-        run, "host1", "cloudbr7", "cloudbr0, cloudbr1, cloudbr2", "network_bridge_bridges", "Nothing was registered"
+        run, "host1", "cloudbr7", "cloudbr0, cloudbr1, cloudbr2", "network_bridge_config", "Nothing was registered"
     )
     assert bare.writes() == writes
     assert bare.host_states() == {}

@@ -97,7 +97,7 @@ REFUSAL_RULES: tuple[Rule, ...] = (
         ),
         cause="a bridge of a traffic label is missing or has no physical port",
         expected="a bridge with a port for each label",
-        next_step="give the bridge a port (network_bridge_bridges), then run ansible-playbook "
+        next_step="give the bridge a port (network_bridge_config), then run ansible-playbook "
         "cloudstack.kvm.add_hosts again",
         source="LibvirtCheckNetworkCommandWrapper.java:37-59, NetworkOrchestrator.java:4380; staged: "
         "bridge-without-port",

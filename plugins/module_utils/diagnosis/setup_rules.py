@@ -175,7 +175,7 @@ SETUP_RULES: tuple[Rule, ...] = (
         ),
         cause="a bridge of a traffic label is missing, so setup-agent tried to build one",
         expected="a bridge for each label of the zone",
-        next_step="declare the bridge (network_bridge_bridges), then run again",
+        next_step="declare the bridge (network_bridge_config), then run again",
         source="serviceConfig.py:95, 201 and 203; staged: guest-bridge-missing",
     ),
     Rule(

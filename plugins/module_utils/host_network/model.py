@@ -32,6 +32,22 @@ LACP_RATES = ("slow", "fast")
 
 
 @dataclass(frozen=True)
+class Card:
+    """A NIC as the host has it: its own MAC, whatever a bond gives it, the driver, and the slot on its bus."""
+
+    name: str
+    mac: str = ""
+    driver: str = ""
+    slot: str = ""
+
+    @property
+    def words(self) -> str:
+        """How a message tells it."""
+        parts = [("MAC", self.mac), ("driver", self.driver), ("slot", self.slot)]
+        return f"{self.name} ({', '.join(f'{key} {value}' for key, value in parts if value)})"
+
+
+@dataclass(frozen=True)
 class Bond:
     """Several NICs as one. `mtu` in bytes; None leaves to the kernel what a bond of this mode has by itself. Source of
     the names and values: the kernel's bonding.rst."""
@@ -103,6 +119,9 @@ class Bridge:
         return "" if ":" in address or address == "dhcp" else address
 
 
+Device = Union[Bond, Vlan, Bridge]
+
+
 @dataclass(frozen=True)
 class Network:
     """What is declared of a host, or what files declare. `absent` names bonds, VLAN devices and bridges that shall go;
@@ -114,9 +133,14 @@ class Network:
     absent: tuple[str, ...] = ()
 
     @property
-    def devices(self) -> dict[str, Union[Bond, Vlan, Bridge]]:
-        """What is made, by name, each after what it lies on."""
-        return {each.name: each for each in (*self.bonds, *self.vlans, *self.bridges)}
+    def made(self) -> tuple[Device, ...]:
+        """What is made, each after what it lies on."""
+        return self.bonds + self.vlans + self.bridges
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The same by name."""
+        return {each.name: each for each in self.made}
 
     @property
     def nics(self) -> tuple[str, ...]:
@@ -129,6 +153,13 @@ class Network:
     def names(self) -> tuple[str, ...]:
         """NICs and devices, each after what it lies on."""
         return (*self.nics, *self.devices)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Those that are configured as declared here. A NIC that is nothing but the parent of VLAN devices is left to
+        whatever has it, with its addresses."""
+        kinds = {name: {type(self.devices[each]) for each in self.above(name)} for name in self.nics}
+        return tuple(name for name in self.names if kinds.get(name) != {Vlan})
 
     def below(self, name: str) -> tuple[str, ...]:
         """What a device lies on directly; nothing for a NIC."""
@@ -153,13 +184,14 @@ class Network:
         return tuple(each for each in self.names if each in found)
 
     def mtu_of(self, name: str) -> int:
-        """The MTU that a device or NIC must have: its own, or the largest of what lies on it. Bytes."""
+        """The MTU that a device or NIC must have: its own, or the largest of what lies on it; 1500 where none says.
+        Bytes."""
         found, waiting = {name}, [name]
         while waiting:
             new = set(self.above(waiting.pop())) - found
             found |= new
             waiting += new
-        return max(self.devices[each].mtu if each in self.devices else 0 for each in found)
+        return max(self.devices[each].mtu if each in self.devices else 0 for each in found) or 1500
 
     @property
     def layered(self) -> Network:
@@ -190,8 +222,8 @@ class Address:
 
 @dataclass(frozen=True)
 class Link:
-    """A network link as the kernel has it. `options` are those of a bridge, by the names that `ip link` has for
-    them."""
+    """A network link as the kernel has it. `options` are those of a bridge, a bond or a VLAN device, by the names that
+    `ip link` has for them."""
 
     name: str
     kind: str
@@ -225,13 +257,24 @@ class Route:
     main: bool = True  # whether it is in the table main
     unknown: tuple[str, ...] = ()  # parts of it that `words` do not say: it could not be set again
 
+    @property
+    def to(self) -> str:
+        """Its destination, as `ip` says it."""
+        return self.words[0]
+
+    @property
+    def table(self) -> str:
+        """Its table, as `ip` says it."""
+        return self.words[self.words.index("table") + 1] if "table" in self.words else "main"
+
 
 @dataclass(frozen=True)
 class State:
-    """The links of a host and its routes, as measured at one moment."""
+    """The links of a host, its routes and routing rules, as measured at one moment."""
 
     links: Mapping[str, Link]
     routes: tuple[Route, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()  # those that a RoutingRule can say
 
     @property
     def gateways(self) -> dict[str, str]:
@@ -240,8 +283,9 @@ class State:
         return {route.devices[0]: route.gateway for route in defaults if route.gateway}
 
     def touched(self, names: set[str]) -> set[str]:
-        """These links, and those that are ports of them."""
-        return names | {link.name for link in self.links.values() if link.master in names}
+        """These links, those that are ports of them, and what goes where one of them goes: VLAN devices on it."""
+        found = names | {link.name for link in self.links.values() if link.master in names or link.parent in names}
+        return found if found == names else self.touched(found)
 
 
 @dataclass(frozen=True)

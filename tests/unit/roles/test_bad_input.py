@@ -20,7 +20,7 @@ CASES = [
     ("kvm_host", {"kvm_host_fqdn": "host1.lab.test", "ansible_host": "bastion"}, "cloudstack_host_address"),
     ("time_sync", {**NTP, "time_sync_source": ["192.0.2.1"]}, "time_sync_sources"),
     ("time_sync", {"time_sync_sources": []}, "time_sync_sources"),
-    ("network_bridge", {"network_bridge_bridge": BRIDGES}, "network_bridge_bridges"),
+    ("network_bridge", {"network_bridge_confg": BRIDGES}, "network_bridge_config"),
     ("firewall", {"firewall_peers": ["192.0.2.12"]}, "firewall_cluster_peers"),
     ("firewall", {"firewall_admin_sources": ["bastion.example.org"]}, "bastion.example.org"),
     ("storage_client", {"storage_client_export": ["192.0.2.254:/a"]}, "storage_client_exports"),
@@ -78,7 +78,7 @@ def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
     [("debian12", "ifupdown"), ("ubuntu2404", "netplan"), ("rocky8", "networkmanager"), ("rocky9", "networkmanager")],
 )
 def test_bridges_are_declared_in_one_run_by_the_back_end_in_charge(play, identity, backend):
-    run = play(["network_bridge"], facts(identity), {"network_bridge_bridges": BRIDGES})
+    run = play(["network_bridge"], facts(identity), {"network_bridge_config": BRIDGES})
     assert run.status == 0, run.output
     assert [(call["module"], call["args"]["backend"]) for call in run.calls] == [("bridge", backend)]
 
@@ -86,7 +86,7 @@ def test_bridges_are_declared_in_one_run_by_the_back_end_in_charge(play, identit
 def test_bridges_on_a_host_of_which_two_are_in_charge_are_refused(play):
     host = facts("rocky9")
     host["units"]["systemd-networkd.service"] = host["units"]["NetworkManager.service"]
-    run = play(["network_bridge"], host, {"network_bridge_bridges": BRIDGES})
+    run = play(["network_bridge"], host, {"network_bridge_config": BRIDGES})
     assert run.status != 0
     assert not run.calls
     message = " ".join(run.output.split())

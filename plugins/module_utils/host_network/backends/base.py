@@ -53,8 +53,8 @@ class Backend(Protocol):
         is proven later."""
 
     def bring_up(self, names: Sequence[str]) -> None:
-        """Bring these links up as the present files say it, in this order: each comes after what it lies on. Raises
-        ApplyError."""
+        """Bring these links up as the present files say it, in this order: each comes after what it lies on. A bond or
+        VLAN device under them that is up already is not among them. Raises ApplyError."""
 
     def load(self, names: Sequence[str]) -> None:
         """After all steps: have a daemon of the tool read the files that have changed, and wait until it is done with

@@ -47,14 +47,14 @@ class Ifupdown:
         return found
 
     def declared(self, files: Files) -> Network:
-        return Network(bridges=tuple(plan.declared(files)))
+        return plan.declared(files)
 
     def configured(self, files: Files) -> Mapping[str, str]:
         found = {name: path for path, text in files.items() for name in parse.configured(text)}
         return {name: path for name, path in found.items() if name != "lo"}
 
     def render(self, network: Network, files: Files) -> Files:
-        return plan.render(network.bridges, files)
+        return plan.render(network, files)
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         whole = parse.expand(files, plan.MAIN_FILE)
@@ -87,8 +87,14 @@ class Ifupdown:
             self._run(("ifdown", "--force", name), timeout=TIMEOUT)
 
     def bring_up(self, names: Sequence[str]) -> None:
+        """Without --force a VLAN device NIC.ID, as that holds for its parent too: a bond that is up would take its
+        ports down and leave them so (ifenslave)."""
         for name in names:
-            must(self._run, ("ifup", "--force", name))
+            if "." in name:
+                self._run(("ifdown", "--force", name), timeout=TIMEOUT)
+                must(self._run, ("ifup", name))
+            else:
+                must(self._run, ("ifup", "--force", name))
 
     def load(self, names: Sequence[str]) -> None:
         """Nothing: ifupdown has no daemon."""

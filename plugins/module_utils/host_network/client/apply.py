@@ -11,6 +11,7 @@ from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files, places
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, uninterrupted
@@ -46,10 +47,10 @@ class Applier:
         could not be.
         """
         self._guard.require_before()
-        file_changes = [change for change in plan if change.action in ("create", "change")]
+        file_changes = [change for change in plan if change.action in ("create", "change", "delete")]
         kept = self._keep(plan, state, [change.target for change in file_changes])
         with self._confirmation.held():
-            staged = StagedFiles(file_changes)
+            staged = StagedFiles(change for change in file_changes if change.action != "delete")
             try:
                 armed = self._confirmation.arm(kept)
             except BaseException:
@@ -63,9 +64,7 @@ class Applier:
     def _keep(self, plan: Plan, state: State, paths: list[str]) -> Kept:
         """What is needed to put all of the plan back."""
         names = sorted({name for change in plan for name in change.data.get("names", ())})
-        leased = [
-            change.target for change in plan if change.action == "build" and change.data["bridge"].address == "dhcp"
-        ]
+        leased = [change.target for change in plan if change.action == "build" and change.data["leased"]]
         return Kept(
             self._name,
             state,
@@ -103,11 +102,15 @@ class Applier:
                 self._links.flush(target)
         elif change.action in ("create", "change"):
             staged.commit(target)
+        elif change.action == "delete":
+            files.remove(places.resolve(target))
+        elif change.action == "remove":
+            self._links.remove(target)
         elif change.action == "build":
-            self._backend.bring_up([data["bridge"].port, data["bridge"].name])
-            self._links.resize(data["bridge"])
+            self._backend.bring_up(data["bring_up"])
+            self._links.resize(data["mtus"])
         elif change.action == "resize":
-            self._links.resize(data["bridge"])
+            self._links.resize(data["mtus"])
         elif change.action == "remove address":
             self._links.remove_address(target, data["address"])
         elif change.action == "route":
@@ -145,6 +148,6 @@ def _told(error: KvmError, problems: list[str]) -> ApplyError:
     parts = {"expected": error.expected, "observed": error.observed, "reproduce": error.reproduce}
     return ApplyError(
         f"{error.message}; {became}",
-        next_step=error.next_step or "correct network_bridge_bridges and run again",
+        next_step=error.next_step or "correct network_bridge_config and run again",
         **parts,
     )

@@ -150,7 +150,7 @@ class Confirmation:
                     "the change of the network was not confirmed in time",
                     expected=f"a new login within {self._seconds:g} s of the change",
                     observed=told,
-                    next_step="correct network_bridge_bridges, or give more time with network_bridge_rollback_timeout",
+                    next_step="correct network_bridge_config, or give more time with network_bridge_rollback_timeout",
                 )
             self.drop()
 

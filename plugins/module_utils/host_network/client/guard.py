@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -15,7 +15,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import S
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.neighbours import who_has
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link, Network
+
+_NOTHING = Network()
 
 
 def caller(processes: str = "/proc") -> Optional[str]:
@@ -57,26 +59,26 @@ def uninterrupted() -> Iterator[None]:
 
 class Guard:
     """Asks `peer`, where the login comes from (None: a login on the console, nothing to ask), for up to `timeout`
-    seconds, and the wires of the declared `bridges`; `links` are those of now."""
+    seconds, and the wires of the bridges of the declared `network`; `links` are those of now."""
 
     def __init__(
         self,
         peer: Optional[str],
         timeout: float,
-        bridges: Sequence[Bridge] = (),
+        network: Network = _NOTHING,
         links: Optional[Mapping[str, Link]] = None,
         run: Run = command.run,
         clock: Optional[SystemClock] = None,
         ask: Callable[[str, str], Optional[str]] = who_has,
     ) -> None:
         self._peer, self._timeout, self._run, self._clock = peer, timeout, run, clock or SystemClock()
-        self._bridges, self._links, self._ask = bridges, links or {}, ask
+        self._network, self._links, self._ask = network, links or {}, ask
 
     def require_before(self) -> None:
         """Raises InputError where the peer does not answer now, as nothing could be proven afterwards, or where an
         address that this host shall have is another machine's."""
         self._require_peer()
-        for bridge in self._bridges:
+        for bridge in self._network.bridges:
             address = bridge.ipv4
             if not address or any(
                 address == own.partition("/")[0] for link in self._links.values() for own in link.ipv4
@@ -87,9 +89,19 @@ class Guard:
                     f"the address of {bridge.name} is the one that Ansible comes from; nothing was changed",
                     expected="an address that no other machine has",
                     observed=address,
-                    next_step="correct network_bridge_bridges",
+                    next_step="correct network_bridge_config",
                 )
-            self._require_unused(bridge, bridge.port if bridge.name not in self._links else bridge.name, InputError)
+            device = self._wire(bridge.name)
+            if device:
+                self._require_unused(bridge, device, InputError)
+
+    def _wire(self, name: str) -> Optional[str]:
+        """The link that is there already and on which the bridge will be; None where it will be on a VLAN or bond that
+        is not there yet: it is asked afterwards."""
+        if name in self._links:
+            return name
+        device = self._network.devices.get(name)
+        return self._wire(device.port) if isinstance(device, Bridge) else None
 
     def _require_unused(self, bridge: Bridge, device: str, error: type[KvmError]) -> None:
         """Raises `error` where another machine says that it has the address."""
@@ -99,7 +111,7 @@ class Guard:
                 f"the address of {bridge.name} is in use by another machine",
                 expected=f"that nobody answers for {bridge.ipv4}",
                 observed=f"an answer from {owner}",
-                next_step="correct network_bridge_bridges, or take the address away from the other machine",
+                next_step="correct network_bridge_config, or take the address away from the other machine",
                 reproduce=f"arping -D -c 3 -I {device} {bridge.ipv4}",
             )
 
@@ -112,7 +124,7 @@ class Guard:
                     f"the gateway of {name} does not answer",
                     expected=f"an ARP answer for {gateway} on {name} within {self._timeout:g} s",
                     observed="none",
-                    next_step="compare port and gateway in network_bridge_bridges with the cabling",
+                    next_step="compare port and gateway in network_bridge_config with the cabling",
                     reproduce=f"arping -c 3 -I {name} {gateway}",
                 )
 
@@ -136,10 +148,10 @@ class Guard:
                 f"{self._peer}, where Ansible comes from, could not be reached over the new network",
                 expected=f"an answer to ping within {self._timeout:g} s",
                 observed="none",
-                next_step="compare port, address and gateway in network_bridge_bridges with the cabling",
+                next_step="compare port, address and gateway in network_bridge_config with the cabling",
                 reproduce=f"ping -c 1 {self._peer}",
             )
-        for bridge in self._bridges:
+        for bridge in self._network.bridges:
             if bridge.ipv4:
                 self._require_unused(bridge, bridge.name, ApplyError)
             if bridge.gateway and ":" not in bridge.gateway:

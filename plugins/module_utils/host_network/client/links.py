@@ -9,7 +9,7 @@ from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ip_state
 
 Run = Callable[..., command.Answer]
@@ -34,12 +34,14 @@ class Links:
         """Links and routes as they are now. Raises ApplyError where `ip` cannot tell, ParseError for what is not
         understood."""
         links = ip_state.parse_links(must(self._run, ("ip", "-j", "-d", "address")))
-        routes = []
+        routes, rules = [], []
         for version in (4, 6):
             answer = self._run(("ip", "-j", f"-{version}", "route", "show", "table", "all"))
             # `ip` fails where there is no IPv6 at all
             routes += ip_state.parse_routes(answer.stdout, version) if answer.ok else []
-        return State(links, tuple(routes))
+            answer = self._run(("ip", "-j", f"-{version}", "rule"))
+            rules += ip_state.parse_rules(answer.stdout, version) if answer.ok else []
+        return State(links, tuple(routes), tuple(rules))
 
     def flush(self, name: str) -> None:
         """Take away addresses that no file knows of."""
@@ -48,10 +50,15 @@ class Links:
     def remove_address(self, name: str, cidr: str) -> None:
         must(self._run, ("ip", "address", "delete", cidr, "dev", name))
 
-    def resize(self, bridge: Bridge) -> None:
-        """Set the MTU of port and bridge."""
-        for name in (bridge.port, bridge.name):
-            must(self._run, ("ip", "link", "set", name, "mtu", str(bridge.mtu)))
+    def resize(self, mtus: Sequence[tuple[str, int]]) -> None:
+        """Set the MTU of these links, in this order: a VLAN device cannot have more than its parent."""
+        for name, mtu in mtus:
+            must(self._run, ("ip", "link", "set", name, "mtu", str(mtu)))
+
+    def remove(self, name: str) -> None:
+        """Delete a bridge, bond or VLAN device, where it is still there."""
+        if name in self.measure().links:
+            must(self._run, ("ip", "link", "delete", name))
 
     def route(self, name: str, old: str, new: str) -> None:
         """Set the default gateway of a device; "" stands for none."""

@@ -9,7 +9,12 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Link,
+    Route,
+    RoutingRule,
+)
 
 # Options of a bridge that a restored one must have again; `ip -j -d link` and `ip link add` have the same names and
 # units for them.
@@ -23,6 +28,21 @@ BRIDGE_OPTIONS = (
     "vlan_filtering",
     "mcast_snooping",
 )
+# The same of a bond (JSON -> ip link add).
+BOND_OPTIONS = {
+    "mode": "mode",
+    "miimon": "miimon",
+    "updelay": "updelay",
+    "downdelay": "downdelay",
+    "xmit_hash_policy": "xmit_hash_policy",
+    "ad_lacp_rate": "lacp_rate",
+    "primary": "primary",
+    "fail_over_mac": "fail_over_mac",
+    "min_links": "min_links",
+}
+VLAN_OPTIONS = {"protocol": "protocol", "id": "id"}
+_OPTIONS = {"bridge": {key: key for key in BRIDGE_OPTIONS}, "bond": BOND_OPTIONS, "vlan": VLAN_OPTIONS}
+_RULE = {"priority", "src", "srclen", "dst", "dstlen", "table", "protocol"}
 _VALUES = {
     "tos": "tos",
     "protocol": "proto",
@@ -54,11 +74,23 @@ def parse_links(text: str) -> dict[str, Link]:
     return {entry["ifname"]: _link(entry) for entry in entries}
 
 
+def parse_macs(text: str) -> dict[str, str]:
+    """`ip -j -d link` -> NIC -> its own MAC, which a port of a bond does not show as its address. Raises ParseError."""
+    entries = [entry for entry in _load(text, "ip -j -d link") if isinstance(entry.get("ifname"), str)]
+    cards = [entry for entry in entries if entry.get("link_type") == "ether" and _is_card(entry)]
+    return {entry["ifname"]: str(entry.get("permaddr") or entry.get("address", "")).lower() for entry in cards}
+
+
+def _is_card(entry: Mapping[str, Any]) -> bool:
+    kind = (entry.get("linkinfo") or {}).get("info_kind")
+    return kind in (None, "veth", "dummy")
+
+
 def _link(entry: Mapping[str, Any]) -> Link:
     info = entry.get("linkinfo") or {}
     kind = info.get("info_kind") or entry.get("link_type") or "unknown"
     data = info.get("info_data") or {}
-    options = [(key, str(data[key])) for key in BRIDGE_OPTIONS if key in data] if kind == "bridge" else []
+    options = [(word, str(data[key])) for key, word in _OPTIONS.get(kind, {}).items() if _counts(kind, key, data)]
     addresses = [_address(each) for each in entry.get("addr_info") or [] if "local" in each]
     return Link(
         entry["ifname"],
@@ -71,6 +103,14 @@ def _link(entry: Mapping[str, Any]) -> Link:
         entry.get("address", ""),
         tuple(options),
     )
+
+
+def _counts(kind: str, key: str, data: Mapping[str, Any]) -> bool:
+    """The kernel refuses a bond that is made with an option that its mode does not have, or with a delay of 0 where
+    nothing looks at the carrier (bond_options.c)."""
+    if kind == "bond" and key == "ad_lacp_rate":
+        return key in data and data.get("mode") == "802.3ad"
+    return key in data and not (kind == "bond" and data[key] == 0)
 
 
 def _address(entry: Mapping[str, Any]) -> Optional[Address]:
@@ -126,6 +166,19 @@ def _hop(entry: Mapping[str, Any]) -> list[str]:
     words += ["via", via["family"], str(via["host"])] if via else []
     words += ["dev", str(entry["dev"])] if "dev" in entry else []
     return words + (["onlink"] if "onlink" in (entry.get("flags") or []) else [])
+
+
+def parse_rules(text: str, version: int) -> list[RoutingRule]:
+    """`ip -j rule` -> the rules that go by addresses alone, with tables by number. Raises ParseError."""
+    entries = _load(text, f"ip -j -{version} rule")
+    return [_rule(entry, version) for entry in entries if set(entry) <= _RULE and str(entry.get("table")).isdigit()]
+
+
+def _rule(entry: Mapping[str, Any], version: int) -> RoutingRule:
+    longest = 32 if version == 4 else 128
+    ends = [(entry.get(key, "all"), entry.get(f"{key}len", longest)) for key in ("src", "dst")]
+    source, to = (None if address == "all" else f"{address}/{length}" for address, length in ends)
+    return RoutingRule(int(entry["table"]), int(entry["priority"]), source, to)
 
 
 def _load(text: str, source: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Kept,
     Link,
     Route,
+    RoutingRule,
     State,
 )
 
@@ -36,6 +37,7 @@ def parse_kept(text: str) -> Kept:
         state = State(
             {name: _link(link) for name, link in data["state"]["links"].items()},
             tuple(Route(**_tuples(route)) for route in data["state"]["routes"]),
+            tuple(RoutingRule(**rule) for rule in data["state"]["rules"]),
         )
         names = {part: tuple(data[part]) for part in ("names", "taken_down", "leased")}
         return Kept(data["backend"], state, files=tuple(_file(each) for each in data["files"]), **names)

@@ -1,203 +1,135 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(declared bridges, files and network as they are) -> the steps that change them, in order. Pure, and the same for
+"""(declared network, files and network as they are) -> the steps that change them, in order. Pure, and the same for
 every back end."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_interface
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files, Link, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bond,
+    Bridge,
+    Device,
+    Files,
+    Link,
+    Network,
+    Route,
+    State,
+    StaticRoute,
+    Vlan,
+)
 
-LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
+_LAYERS = (Bridge, Vlan, Bond)  # the highest first
 # Keys of netplan, NetworkManager, networkd and ifupdown (wpa-psk) that have a secret as their value.
 _SECRET = re.compile(
     r"^\s*[\w.-]*(password|psk|secret|private-key|preshared-key|wep-key)[\w-]*\s*[:= ]\s*\S", re.M | re.I
 )
-LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
+_OWN = re.compile(r"cloudstack-kvm[^/]*$")  # how each back end names the files of the role
 
 
-def read_bridges(options: Iterable[Mapping[str, Any]]) -> list[Bridge]:
-    """The bridges as declared, addresses in CIDR form whatever form they were given in: the kernel and the files know
-    no other."""
-    return [
-        _cidr(Bridge(one["name"], one["port"], one["mtu"], one["address"] or None, one["gateway"] or None))
-        for one in options
-    ]
+@dataclass(frozen=True)
+class _Case:
+    """What all steps are made from: declared, declared by the files so far, and measured."""
+
+    network: Network
+    old: Network
+    state: State
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        return self.state.links
 
 
-def _cidr(bridge: Bridge) -> Bridge:
-    """What is not an address stays as it is, for `check` to refuse."""
-    address, slash, prefix = (bridge.address or "").partition("/")
-    if not slash or prefix.isdigit():
-        return bridge
-    try:
-        return replace(bridge, address=ipaddress.ip_interface(f"{address}/{prefix}").with_prefixlen)
-    except ValueError:
-        return bridge
-
-
-def check(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
-    """Raise InputError for what cannot work, before anything is touched."""
-    names = [bridge.name for bridge in bridges]
-    ports = [bridge.port for bridge in bridges]
-    for bridge in bridges:
-        if names.count(bridge.name) > 1 or ports.count(bridge.port) > 1:
-            raise InputError(
-                f"bridge {bridge.name} or its port {bridge.port} is declared twice",
-                next_step="give each bridge its own port",
-            )
-        _check_names(bridge)
-        _check_port(bridge, links)
-        _check_address(bridge)
-        _check_lease(bridge, links)
-        _check_elsewhere(bridge, links)
-    if sum(bridge.gateway is not None for bridge in bridges) > 1:
-        raise InputError("more than one bridge has a gateway", next_step="keep the one of the default route")
-
-
-def _check_names(bridge: Bridge) -> None:
-    if len(bridge.name) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9_.-]+", bridge.name):
-        raise InputError(
-            "a bridge name is not usable",
-            expected=f"at most {LONGEST_NAME} letters, digits, - _ .",
-            observed=bridge.name,
-        )
-    if not PHYSICAL.match(bridge.port):
-        raise InputError(
-            f"the port {bridge.port} of {bridge.name} would not count as physical for CloudStack's agent",
-            expected="a name that begins with eth, bond, vlan, em, ens, eno, enp, team, enx, enc, or like p1p1",
-            observed=bridge.port,
-            next_step="rename the NIC by a systemd .link file, or put a bond of one port under the bridge",
-        )
-    if len(bridge.port) > LONGEST_VLAN_PORT:
-        raise InputError(
-            f"the port {bridge.port} of {bridge.name} is too long for VLAN networks",
-            expected=f"at most {LONGEST_VLAN_PORT} letters, because br{bridge.port}-4095 must fit into {LONGEST_NAME}",
-            observed=f"{len(bridge.port)} letters",
-            next_step="rename the NIC by a systemd .link file, or put a short-named bond under the bridge",
-        )
-    if not 576 <= bridge.mtu <= 65535:
-        raise InputError(f"the MTU of {bridge.name} is not valid", expected="576 to 65535 bytes", observed=bridge.mtu)
-
-
-def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
-    if bridge.port not in links:
-        there = ", ".join(
-            sorted(name for name, link in links.items() if link.kind not in ("bridge", "loopback", "tun"))
-        )
-        raise InputError(
-            f"the port {bridge.port} of {bridge.name} does not exist",
-            expected=bridge.port,
-            observed=f"network interfaces {there}",
-            next_step="correct network_bridge_bridges; nothing was changed",
-            reproduce="ip -br link",
-        )
-    master = links[bridge.port].master
-    if master not in (None, bridge.name):
-        raise InputError(
-            f"the port {bridge.port} of {bridge.name} belongs to {master} already",
-            next_step="take it out of there first",
-        )
-    if bridge.name in links and links[bridge.name].kind != "bridge":
-        raise InputError(f"{bridge.name} exists and is not a bridge", observed=links[bridge.name].kind)
-
-
-def _check_address(bridge: Bridge) -> None:
-    if bridge.address in (None, "dhcp"):
-        if bridge.gateway:
-            raise InputError(f"{bridge.name} has a gateway but no static address")
-        return
-    try:
-        network = ipaddress.ip_interface(bridge.address).network
-        inside = bridge.gateway is None or ipaddress.ip_address(bridge.gateway) in network
-    except ValueError as error:
-        raise InputError(
-            f"the address of {bridge.name} is not usable", expected="address/prefix", observed=bridge.address
-        ) from error
-    if "/" not in bridge.address or not inside:
-        raise InputError(
-            f"address and gateway of {bridge.name} do not fit",
-            expected="address/prefix, and the gateway in its subnet",
-            observed=f"{bridge.address}, {bridge.gateway}",
-        )
-
-
-def _check_lease(bridge: Bridge, links: Mapping[str, Link]) -> None:
-    """A lease goes with the port's DHCP client. Kept are a bridge that asks for one itself, and the same address made
-    static."""
-    kept = (bridge.address or "").partition("/")[0]
-    lost = [address for address in links[bridge.port].leased if address.partition("/")[0] != kept]
-    if lost and bridge.address != "dhcp":
-        raise InputError(
-            f"{bridge.port}, the port of {bridge.name}, has its address from a DHCP server, "
-            "and the bridge would take it away",
-            expected=f"{bridge.name} with that address, or none on the port",
-            observed=f"{', '.join(lost)} on {bridge.port}, "
-            f"address {bridge.address or 'none'} declared for {bridge.name}",
-            next_step=f"declare {lost[0]} as the address of {bridge.name} and keep it out of the DHCP server's range; "
-            "nothing was changed",
-            reproduce=f"ip address show dev {bridge.port}",
-        )
-
-
-def _check_elsewhere(bridge: Bridge, links: Mapping[str, Link]) -> None:
-    """An address that stands on a third link would stand twice: the usual sign of a wrong port."""
-    wanted = (bridge.address or "").partition("/")[0]
-    others = [link for link in links.values() if link.name not in (bridge.name, bridge.port)]
-    found = [link.name for link in others if wanted in [each.partition("/")[0] for each in link.ipv4]]
-    if found:
-        raise InputError(
-            f"the address of {bridge.name} stands on {found[0]}, which is not its port",
-            expected=f"{wanted} on {bridge.port}, the port of {bridge.name}, or nowhere",
-            observed=f"{wanted} on {found[0]}",
-            next_step=f"correct port or address in network_bridge_bridges, or take the address off {found[0]}; "
-            "nothing was changed",
-            reproduce=f"ip address show dev {found[0]}",
-        )
-
-
-def plan_bridges(
-    bridges: Sequence[Bridge],
-    files: Files,
-    rendered: Files,
-    declared: Sequence[Bridge],
-    state: State,
-    mode: int = 0o644,
+def plan_network(
+    network: Network, files: Files, rendered: Files, old: Network, state: State, mode: int = 0o644
 ) -> Plan:
     """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
-    `files` are those of the back end, `rendered` those of them that change, `declared` the bridges that they declare
-    so far, `mode` what a new file gets. What goes
-    comes first, and files and links are judged apart, so that a run which ended half-way is finished by the next.
-    `check` comes before.
+    `files` are those of the back end, `rendered` those of them that change, `old` what they declare so far, `mode` what
+    a new file gets. What goes comes first, the highest layer before what it lies on, and files and links are judged
+    apart, so that a run which ended half-way is finished by the next. `rules.check` comes before.
     Raises InputError.
     """
-    olds = {bridge.name: bridge for bridge in declared}
-    rebuilt = [bridge for bridge in bridges if not _is_built(bridge, olds.get(bridge.name, bridge), state.links)]
-    kept = [bridge for bridge in bridges if bridge not in rebuilt]
-    _refuse_vlans_on(rebuilt, state.links)
-    changes: list[Change] = []
-    for bridge in kept:
-        changes += _removals(bridge, olds.get(bridge.name, bridge), state)
-    for bridge in rebuilt:
-        changes += [_take_down(bridge, name, state.links) for name in (bridge.name, bridge.port) if name in state.links]
-    for path, text in rendered.items():
-        changes.append(_file(path, files.get(path), text, mode))
-    changes += [_step("build", bridge, state.links) for bridge in rebuilt]
-    changes += [_step("resize", bridge, state.links) for bridge in kept if not _is_sized(bridge, state.links)]
-    for bridge in kept:
-        if _lacks_gateway(bridge, state.gateways):
-            changes.append(_route(bridge, state.gateways.get(bridge.name, ""), bridge.gateway or ""))
+    case = _Case(network, old, state)
+    rebuilt = _rebuilt(case)
+    kept = [device for name, device in network.devices.items() if name not in rebuilt]
+    _refuse_strangers_on(rebuilt, case)
+    changes = [change for device in kept if isinstance(device, Bridge) for change in _removals(device, case)]
+    changes += [_take_down(name, case) for name in _going_down(rebuilt, case)]
+    changes += [_file(path, files.get(path), text, mode) for path, text in rendered.items()]
+    changes += [_remove(name, case) for name in _gone(case)]
+    changes += _builds(rebuilt, case)
+    changes += [_resize(device.name, case) for device in kept if not _is_sized(device.name, case)]
+    changes += [
+        _gateway(bridge, case) for bridge in kept if isinstance(bridge, Bridge) and _lacks_gateway(bridge, case)
+    ]
     _refuse_strange_routes(changes, state)
     return Plan(tuple(changes))
+
+
+def undeclared(network: Network, files: Files, old: Network) -> list[str]:
+    """Devices that the role's own files still make, and that are not declared any more, neither as absent."""
+    own = "\n".join(text for path, text in files.items() if _OWN.search(path))
+    left = [name for name in old.devices if name not in network.devices and name not in network.absent]
+    return sorted(name for name in left if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", own))
+
+
+def _rebuilt(case: _Case) -> list[str]:
+    """Devices that are not as declared, with all that lies on them, each after what it lies on."""
+    wrong = {name for name, device in case.network.devices.items() if not _is_built(device, case)}
+    for name in case.network.devices:  # lower ones come first
+        if wrong & set(case.network.below(name)):
+            wrong.add(name)
+    return [name for name in case.network.devices if name in wrong]
+
+
+def _going_down(rebuilt: list[str], case: _Case) -> list[str]:
+    """What is taken down by the files as they were: the highest layer first, a device before its ports. A NIC that is a
+    VLAN's parent alone stays as it is, and so does a bond or VLAN device that is as declared."""
+    found = [*_gone(case)]
+    for name in sorted(rebuilt, key=lambda name: _LAYERS.index(type(case.network.devices[name]))):
+        found += [name, *_taken_nics(name, case)]
+    return [name for name in dict.fromkeys(found) if name in case.links]
+
+
+def _taken_nics(name: str, case: _Case) -> list[str]:
+    """NICs that become ports of a device, and lose their addresses to it."""
+    if isinstance(case.network.devices[name], Vlan):
+        return []
+    return [port for port in case.network.below(name) if port not in case.network.devices]
+
+
+def _gone(case: _Case) -> list[str]:
+    """Links of what is declared absent, the highest layer first."""
+    rank = {"bridge": 0, "vlan": 1, "bond": 2}
+    there = [case.links[name] for name in case.network.absent if name in case.links]
+    return [link.name for link in sorted(there, key=lambda link: (rank.get(link.kind, 0), link.name))]
+
+
+def _names(name: str, case: _Case) -> tuple[str, ...]:
+    """The links that a step for a device may change: it, and what it lies on."""
+    return tuple(reversed(case.network.stack(name))) or (name,)
+
+
+def _take_down(name: str, case: _Case) -> Change:
+    """An address that no file knows of would stay on a port, and is flushed there."""
+    link = case.links[name]
+    before = {"up": link.up, "address": ", ".join(link.ipv4) or "none"}
+    is_port = name in case.network.nics
+    above = [each for each in case.network.above(name) if not isinstance(case.network.devices[each], Vlan)]
+    names = _names(above[0], case) if is_port and above else _names(name, case)
+    return Change("take down", name, before=before, data={"names": names, "flush": is_port})
+
+
+def _remove(name: str, case: _Case) -> Change:
+    return Change("remove", name, before=_shown(case.links.get(name), case.links), data={"names": (name,)})
 
 
 def _file(path: str, before: Optional[str], after: str, mode: int) -> Change:
@@ -205,10 +137,45 @@ def _file(path: str, before: Optional[str], after: str, mode: int) -> Change:
     differs."""
     secret = any(_SECRET.search(text or "") for text in (before, after))
     action = "create" if before is None else "change"
+    if before is not None and not after:
+        action = "delete"
     return Change(action, path, before=before or "", after=after, secret=secret, data={"mode": mode})
 
 
-def _refuse_strange_routes(changes: Sequence[Change], state: State) -> None:
+def _builds(rebuilt: list[str], case: _Case) -> list[Change]:
+    """Each device comes up with those NICs under it that are not up any more, or were not."""
+    changes: list[Change] = []
+    down = {name for name in case.network.nics if not case.links[name].up} | set(_going_down(rebuilt, case))
+    for name in rebuilt:
+        below = [each for each in case.network.below(name) if each in down and each not in case.network.devices]
+        down -= set(below)
+        device = case.network.devices[name]
+        leased = isinstance(device, Bridge) and device.address == "dhcp"
+        data = {**_sizes(name, case), "device": device, "bring_up": (*below, name), "leased": leased}
+        changes.append(_step("build", name, case, data))
+    return changes
+
+
+def _resize(name: str, case: _Case) -> Change:
+    return _step("resize", name, case, _sizes(name, case))
+
+
+def _sizes(name: str, case: _Case) -> dict[str, Any]:
+    return {"mtus": tuple((each, _mtu(each, case)) for each in case.network.stack(name))}
+
+
+def _mtu(name: str, case: _Case) -> int:
+    """What it must be. That of a NIC which is a VLAN's parent alone is another's to say, as long as it is enough."""
+    least = 0 if name in case.network.taken else case.links[name].mtu
+    return max(case.network.mtu_of(name), least)
+
+
+def _step(action: str, name: str, case: _Case, data: Mapping[str, Any]) -> Change:
+    before, after = _shown(case.links.get(name), case.links), _declared(case.network.devices[name])
+    return Change(action, name, before=before, after=after, data={**data, "names": _names(name, case)})
+
+
+def _refuse_strange_routes(changes: Iterable[Change], state: State) -> None:
     """A route over a link that is touched must be one that the rollback can set again."""
     touched = state.touched({name for change in changes for name in change.data.get("names", ())})
     strange = [route for route in state.routes if route.unknown and touched & set(route.devices)]
@@ -222,31 +189,28 @@ def _refuse_strange_routes(changes: Sequence[Change], state: State) -> None:
         )
 
 
-def _step(action: str, bridge: Bridge, links: Mapping[str, Link]) -> Change:
-    data = {"bridge": bridge, "names": (bridge.name, bridge.port)}
-    return Change(action, bridge.name, before=_shown(links.get(bridge.name), links), after=_declared(bridge), data=data)
-
-
-def _take_down(bridge: Bridge, name: str, links: Mapping[str, Link]) -> Change:
-    """An address that no file knows of would stay on the port, and is flushed there."""
-    link = links[name]
-    before = {"up": link.up, "address": ", ".join(link.ipv4) or "none"}
-    return Change(
-        "take down", name, before=before, data={"names": (bridge.name, bridge.port), "flush": name == bridge.port}
-    )
-
-
-def _removals(bridge: Bridge, old: Bridge, state: State) -> list[Change]:
+def _removals(bridge: Bridge, case: _Case) -> list[Change]:
     """Address and gateway of a bridge that were declared, are in force, and are not declared any more."""
     changes = []
-    if old.address in state.links[bridge.name].ipv4 and old.address != bridge.address:
+    old = _old_bridge(bridge, case)
+    if old.address in case.links[bridge.name].ipv4 and old.address != bridge.address:
         data = {"names": (bridge.name,), "address": old.address}
         changes.append(
             Change("remove address", bridge.name, before={"address": old.address}, after={"address": "none"}, data=data)
         )
-    if old.gateway and not bridge.gateway and state.gateways.get(bridge.name) == old.gateway:
+    if old.gateway and not bridge.gateway and case.state.gateways.get(bridge.name) == old.gateway:
         changes.insert(0, _route(bridge, old.gateway, ""))
     return changes
+
+
+def _old_bridge(bridge: Bridge, case: _Case) -> Bridge:
+    """The same bridge as the files declare it so far, itself where they do not."""
+    found = case.old.devices.get(bridge.name)
+    return found if isinstance(found, Bridge) else bridge
+
+
+def _gateway(bridge: Bridge, case: _Case) -> Change:
+    return _route(bridge, case.state.gateways.get(bridge.name, ""), bridge.gateway or "")
 
 
 def _route(bridge: Bridge, old: str, new: str) -> Change:
@@ -256,60 +220,129 @@ def _route(bridge: Bridge, old: str, new: str) -> Change:
 
 def rebuilt_bridges(plan: Plan) -> list[Bridge]:
     """The bridges that the plan takes down and brings up."""
-    return [change.data["bridge"] for change in plan if change.action == "build"]
+    devices = [change.data["device"] for change in plan if change.action == "build"]
+    return [device for device in devices if isinstance(device, Bridge)]
 
 
-def guests_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> list[str]:
-    """Ports of guests on bridges that would be rebuilt: taking the bridge down would cut them off."""
-    names = {bridge.name: bridge.port for bridge in bridges}
-    return sorted(link.name for link in links.values() if link.master in names and link.name != names[link.master])
+def guests_on(plan: Plan, links: Mapping[str, Link]) -> list[str]:
+    """Ports of guests on bridges that would be taken down: that cuts them off."""
+    ports = {bridge.name: bridge.port for bridge in rebuilt_bridges(plan)}
+    going = {change.target for change in plan if change.action == "remove"}
+    found = [link for link in links.values() if link.master in ports and link.name != ports[link.master]]
+    found += [link for link in links.values() if link.master in going and link.kind == "tun"]
+    return sorted(link.name for link in found)
 
 
-def _refuse_vlans_on(bridges: Sequence[Bridge], links: Mapping[str, Link]) -> None:
-    """A VLAN device goes with the bridge that it lies on, and the rollback could not make it again."""
-    for bridge in bridges:
-        above = sorted(link.name for link in links.values() if link.parent == bridge.name)
-        if above:
+def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:
+    """A VLAN device goes with what it lies on, and nobody would make one again that is not declared."""
+    for name in rebuilt:
+        above = {link.name for link in case.links.values() if link.parent == name}
+        strangers = sorted(above - set(case.network.devices) - set(case.network.absent))
+        if strangers:
+            device = case.network.devices[name]
+            port = device.port if isinstance(device, Bridge) else name
             raise InputError(
-                f"{bridge.name} would be taken down, and with it what lies on it",
-                expected="a bridge with nothing on it but its ports; "
-                f"a VLAN belongs on {bridge.port}, with a bridge of its own",
-                observed=", ".join(above),
-                next_step="remove these links, or move them to the port; nothing was changed",
+                f"{name} would be taken down, and with it what lies on it",
+                expected=f"nothing on it but what is declared; a VLAN belongs on {port}, with a bridge of its own",
+                observed=", ".join(strangers),
+                next_step="remove these links, declare them, or move them to the port; nothing was changed",
                 reproduce="ip -d link",
             )
 
 
-def _is_built(bridge: Bridge, old: Bridge, links: Mapping[str, Link]) -> bool:
-    """`old` is the same bridge as the files declare it: between an address from DHCP and any other a client starts or
-    ends."""
-    link, port = links.get(bridge.name), links[bridge.port]
-    if link is None or not link.up or port.master != bridge.name or not port.up:
+def _is_built(device: Device, case: _Case) -> bool:
+    link = case.links.get(device.name)
+    if link is None or not link.up:
+        return False
+    if isinstance(device, Bond):
+        return _is_bonded(device, link, case)
+    if isinstance(device, Vlan):
+        return link.parent == device.parent and dict(link.options).get("id") == str(device.id)
+    return _is_bridged(device, link, case)
+
+
+def _is_bonded(bond: Bond, link: Link, case: _Case) -> bool:
+    """What is not declared of a bond is left to whatever it has."""
+    ports = [each for each in case.links.values() if each.master == bond.name]
+    wanted = {
+        "mode": bond.mode,
+        "lacp_rate": bond.lacp_rate,
+        "xmit_hash_policy": bond.hash_policy,
+        "primary": bond.primary,
+    }
+    options = dict(link.options)
+    same = all(options.get(name) == value for name, value in wanted.items() if value)
+    return same and {port.name for port in ports} == set(bond.ports) and all(port.up for port in ports)
+
+
+def _is_bridged(bridge: Bridge, link: Link, case: _Case) -> bool:
+    """Between an address from DHCP and any other a client starts or ends. What else the files declare of it (IPv6,
+    routes, rules, name servers, spanning tree) comes with the bridge."""
+    old, port = _old_bridge(bridge, case), case.links.get(bridge.port)
+    if port is None or port.master != bridge.name or not port.up:
         return False
     if bridge.address != old.address and "dhcp" in (bridge.address, old.address):
+        return False
+    if _more(bridge) != _more(old) or not _has_more(bridge, link, case.state):
         return False
     if bridge.address == "dhcp":
         return bool(link.ipv4)
     return bridge.address is None or bridge.address in link.ipv4
 
 
-def _lacks_gateway(bridge: Bridge, gateways: Mapping[str, str]) -> bool:
-    """A default route over another device is not ours, and stays."""
+def _more(bridge: Bridge) -> tuple[Any, ...]:
+    of_ip = (bridge.addresses6, bridge.gateway6, bridge.routes, bridge.rules, bridge.dns, bridge.search)
+    return (bridge.stp, bridge.forward_delay, *of_ip)
+
+
+def _has_more(bridge: Bridge, link: Link, state: State) -> bool:
+    """Whether what the kernel shows of this is there."""
+    addresses = {ip_interface(each.cidr) for each in link.addresses}
+    if not {ip_interface(each) for each in bridge.addresses6} <= addresses:
+        return False
+    if bridge.stp and dict(link.options).get("stp_state") != "1":
+        return False
+    wanted = [*bridge.routes, *(StaticRoute("default", via) for via in (bridge.gateway6,) if via)]
+    found = [route for route in state.routes if bridge.name in route.devices]
+    return all(_is_routed(route, found) for route in wanted) and set(bridge.rules) <= set(state.rules)
+
+
+def _is_routed(wanted: StaticRoute, found: Iterable[Route]) -> bool:
+    """`ip` tells a table that /etc/iproute2/rt_tables names by that name, and a host without its prefix length."""
+    to = wanted.to.replace("/32", "") if ":" not in wanted.to else wanted.to.replace("/128", "")
+    same = [route for route in found if (route.to, route.gateway) == (to, wanted.via)]
+    table = str(wanted.table or "main")
+    return any(route.table == table or not (route.main or wanted.table is None) for route in same)
+
+
+def _lacks_gateway(bridge: Bridge, case: _Case) -> bool:
+    """A default route over another device is not ours, and stays, unless that device goes."""
+    gateways = {name: each for name, each in case.state.gateways.items() if name not in case.network.absent}
     if bridge.gateway is None or (gateways and bridge.name not in gateways):
         return False
     return gateways.get(bridge.name) != bridge.gateway
 
 
-def _is_sized(bridge: Bridge, links: Mapping[str, Link]) -> bool:
-    return links[bridge.name].mtu == bridge.mtu == links[bridge.port].mtu
+def _is_sized(name: str, case: _Case) -> bool:
+    sizes = [(each, _mtu(each, case)) for each in case.network.stack(name)]
+    return all(case.links[each].mtu == mtu for each, mtu in sizes)
 
 
-def _declared(bridge: Bridge) -> dict[str, Any]:
-    return {"port": bridge.port, "mtu": bridge.mtu, "address": bridge.address or "none"}
+def _declared(device: Device) -> dict[str, Any]:
+    if isinstance(device, Bond):
+        return {"ports": ", ".join(device.ports), "mode": device.mode, "mtu": device.mtu}
+    if isinstance(device, Vlan):
+        return {"parent": device.parent, "vlan": device.id, "mtu": device.mtu}
+    return {"port": device.port, "mtu": device.mtu, "address": device.address or "none"}
 
 
-def _shown(link: Link | None, links: Mapping[str, Link]) -> dict[str, Any]:
+def _shown(link: Optional[Link], links: Mapping[str, Link]) -> dict[str, Any]:
     if link is None:
         return {}
     ports = ", ".join(sorted(port.name for port in links.values() if port.master == link.name))
+    options = dict(link.options)
+    if link.kind == "bond":
+        return {"ports": ports or "none", "mode": options.get("mode", "unknown"), "mtu": link.mtu}
+    if link.kind == "vlan":
+        return {"parent": link.parent or "unknown", "vlan": options.get("id", "unknown"), "mtu": link.mtu}
     return {"port": ports or "none", "mtu": link.mtu, "address": ", ".join(link.ipv4) or "none"}

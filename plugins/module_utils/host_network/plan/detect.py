@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
 
 _NETPLAN_FOLDERS = ("/etc/netplan", "/run/netplan", "/lib/netplan")
 _NETPLAN_PACKAGES = ("netplan.io", "netplan")
@@ -56,17 +55,16 @@ def _is_active(facts: Mapping[str, Any], unit: str) -> bool:
     return bool((facts["units"].get(unit) or {}).get("active") in ("active", "activating", "reloading"))
 
 
-def require_alone(backend: str, bridges: Sequence[Bridge], others: Mapping[str, Mapping[str, str]]) -> None:
-    """Raise InputError where another back end that is in force has a port or a bridge in its files too.
+def require_alone(backend: str, names: Sequence[str], others: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise InputError where another back end that is in force has one of these links in its files too.
 
     `others` is back end -> (name or pattern of links -> file that configures them).
     """
     for other, links in others.items():
-        for bridge in bridges:
-            for pattern, path in links.items():
-                found = [name for name in (bridge.port, bridge.name) if fnmatchcase(name, pattern)]
-                if found:
-                    raise _two_in_charge(backend, other, found[0], path)
+        for pattern, path in links.items():
+            found = [name for name in names if fnmatchcase(name, pattern)]
+            if found:
+                raise _two_in_charge(backend, other, found[0], path)
 
 
 def _two_in_charge(backend: str, other: str, name: str, path: str) -> InputError:

@@ -1,15 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(declared bridges, the files that ifupdown reads) -> the files that declare them, and back. Pure."""
+"""(declared network, the files that ifupdown reads) -> the files that declare it, and back. Pure.
+
+Bonds are those of the package ifenslave, VLAN devices those of ifupdown itself (NIC.ID) or of the package vlan
+(vlanID).
+Source: interfaces(5), bridge-utils-interfaces(5), ifenslave's README.Debian, vlan-interfaces(5).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_interface
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    MIIMON,
+    MODES,
+    Bond,
+    Bridge,
+    Files,
+    Network,
+    RoutingRule,
+    StaticRoute,
+    Vlan,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
 
 MAIN_FILE = "/etc/network/interfaces"
@@ -34,65 +50,240 @@ _SAID = {
     "bridge_fd",
     "bridge_maxwait",
     "bridge_waitport",
+    "vlan_raw_device",
 }
+_OF_BOND = {"slaves", "mode", "miimon", "lacp_rate", "xmit_hash_policy", "primary", "master"}
 _STP_OFF = ("off", "no", "n", "0")
+_MTU = re.compile(r"ip link set dev \S+ mtu (\d+)")
+_ROUTE = re.compile(r"ip -[46] route replace (\S+) via (\S+) dev \S+(?: table (\d+))?")
+_RULE = re.compile(
+    r"ip -[46] rule add priority (?P<priority>\d+)(?: from (?P<source>\S+))?(?: to (?P<to>\S+))?"
+    r" table (?P<table>\d+) .*"
+)
+_VLAN_NAME = re.compile(r"(?:vlan|(?P<parent>.+)\.)(?P<id>\d+)")
 
 
-def stanza(bridge: Bridge) -> str:
-    """What the own file says of a bridge and its port."""
+def stanza(name: str, network: Network) -> str:
+    """What the own file says of a NIC, bond, VLAN device or bridge."""
+    device = network.devices.get(name)
+    if isinstance(device, Bridge):
+        return _bridge_stanza(device, network.mtu_of(device.port))
+    lines = [f"auto {name}", f"iface {name} inet manual"]
+    if isinstance(device, Bond):
+        lines += _bond_lines(device)
+    if isinstance(device, Vlan):
+        lines.append(f"    vlan-raw-device {device.parent}")
+    return "\n".join([*lines, f"    mtu {network.mtu_of(name)}", ""])
+
+
+def _bond_lines(bond: Bond) -> list[str]:
+    lines = [f"    bond-slaves {' '.join(bond.ports)}", f"    bond-mode {bond.mode}", f"    bond-miimon {MIIMON}"]
+    given = (
+        ("lacp-rate", bond.lacp_rate),
+        ("xmit-hash-policy", bond.hash_policy),
+        ("primary", bond.primary),
+    )
+    return lines + [f"    bond-{option} {value}" for option, value in given if value]
+
+
+def _bridge_stanza(bridge: Bridge, port_mtu: int) -> str:
+    """bridge-utils gives the port the MTU that stands here, so a smaller one than the port's is set by a command."""
     method = "dhcp" if bridge.address == "dhcp" else "static" if bridge.address else "manual"
-    lines = [f"auto {bridge.port}", f"iface {bridge.port} inet manual", f"    mtu {bridge.mtu}", ""]
-    lines += [f"auto {bridge.name}", f"iface {bridge.name} inet {method}"]
+    lines = [f"auto {bridge.name}", f"iface {bridge.name} inet {method}"]
     if method == "static":
         lines.append(f"    address {bridge.address}")
     if bridge.gateway:
         lines.append(f"    gateway {bridge.gateway}")
     lines += [
         f"    bridge_ports {bridge.port}",
-        "    bridge_stp off",
-        "    bridge_fd 0",
+        f"    bridge_stp {'on' if bridge.stp else 'off'}",
+        f"    bridge_fd {bridge.forward_delay}",
         "    bridge_maxwait 0",
-        f"    mtu {bridge.mtu}",
-        "",
+        f"    mtu {bridge.mtu}" if bridge.mtu == port_mtu else f"    up ip link set dev {bridge.name} mtu {bridge.mtu}",
     ]
-    return "\n".join(lines)
+    lines += [f"    dns-nameservers {' '.join(bridge.dns)}"] if bridge.dns else []
+    lines += [f"    dns-search {' '.join(bridge.search)}"] if bridge.search else []
+    lines += _commands(bridge, 4)
+    for address in bridge.addresses6:
+        lines += ["", f"iface {bridge.name} inet6 static", f"    address {address}"]
+    if bridge.gateway6:
+        lines.append(f"    gateway {bridge.gateway6}")
+    return "\n".join([*lines, *_commands(bridge, 6), ""])
 
 
-def render(bridges: Sequence[Bridge], files: Files) -> dict[str, str]:
+def _commands(bridge: Bridge, version: int) -> list[str]:
+    """Routes and rules of one family, which come with the address of that family. A rule may be there still
+    where the bridge was down, and goes with it."""
+    lines = []
+    for route in bridge.routes:
+        if (6 if ":" in route.via else 4) == version:
+            table = f" table {route.table}" if route.table else ""
+            lines.append(f"    up ip -{version} route replace {route.to} via {route.via} dev {bridge.name}{table}")
+    for rule in bridge.rules:
+        if (6 if ":" in f"{rule.source}{rule.to}" else 4) == version:
+            words = _rule_words(rule)
+            lines.append(f"    up ip -{version} rule add {words} 2>/dev/null || true")
+            lines.append(f"    down ip -{version} rule delete {words} || true")
+    return lines
+
+
+def _rule_words(rule: RoutingRule) -> str:
+    ends = [f"{word} {value}" for word, value in (("from", rule.source), ("to", rule.to)) if value]
+    return " ".join([f"priority {rule.priority}", *ends, f"table {rule.table}"])
+
+
+def render(network: Network, files: Files) -> dict[str, str]:
     """The main file without the stanzas that move, and the own file. Raises InputError for what would be lost or
-    written again."""
-    if not bridges:
+    written again, and for what ifupdown cannot say."""
+    if not network.devices and not network.absent:
         return {}
-    _refuse_other_files(bridges, files)
+    _refuse_vlan_names(network)
+    taken = _taken(network, files)
+    _refuse_other_files(taken, network, files)
     main_text = files.get(MAIN_FILE, "")
-    _refuse_lost_options(bridges, main_text)
-    main = parse.without(main_text, [name for bridge in bridges for name in (bridge.name, bridge.port)])
+    _refuse_lost_options(taken, network, main_text)
+    main = parse.without(main_text, [*taken, *network.absent])
     if not {f"{FOLDER}/*"} & set(parse.sources(main, MAIN_FILE)):
         main = f"{main.rstrip()}\n\nsource {FOLDER}/*\n".lstrip("\n")
-    own = _HEAD + "\n".join(stanza(bridge) for bridge in bridges)
+    own = _HEAD + "\n".join([*(stanza(name, network) for name in _ordered(network, taken)), *_kept(network, files)])
     return {path: text for path, text in ((MAIN_FILE, main), (OWN_FILE, own)) if text != files.get(path, "")}
 
 
-def declared(files: Files) -> list[Bridge]:
-    """The bridges of one port that the files declare."""
-    found = {each.name: each for text in files.values() for each in parse.stanzas(text) if each.family == "inet"}
-    return [_bridge(each) for each in found.values() if len(each.value("bridge_ports").split()) == 1]
+def _taken(network: Network, files: Files) -> list[str]:
+    """What the own file says something of: all but a NIC that carries only VLANs and has a stanza of its own elsewhere.
+
+    Raises InputError where the MTU there is too small.
+    """
+    others = {path: text for path, text in files.items() if path != OWN_FILE}
+    elsewhere = {each.name: (each, path) for path, text in others.items() for each in parse.stanzas(text)}
+    left = [name for name in network.names if name not in network.taken and name in elsewhere]
+    for name in left:
+        found, path = elsewhere[name]
+        said, needed = found.value("mtu") or "1500", network.mtu_of(name)
+        if said.isdigit() and int(said) < needed:
+            raise InputError(
+                f"{path} gives {name} a smaller MTU than the VLAN devices need that are declared on it",
+                expected=f"mtu {needed} in the stanza of {name}",
+                observed=f"mtu {said}",
+                next_step=f"set mtu {needed} there; nothing was changed",
+                reproduce=f"grep -n -A 9 'iface {name}' {path}",
+            )
+    return [name for name in network.names if name not in left]
 
 
-def _bridge(found: parse.Stanza) -> Bridge:
-    mtu = found.value("mtu")
-    address = "dhcp" if found.method == "dhcp" else _cidr(found)
-    return Bridge(
-        found.name,
-        found.value("bridge_ports"),
-        int(mtu) if mtu.isdigit() else 1500,
-        address,
-        found.value("gateway") or None,
+def _ordered(network: Network, taken: Iterable[str]) -> list[str]:
+    """Each bridge behind what it lies on, in the order in which they were declared; then what has no bridge."""
+    stacks = [name for bridge in network.bridges for name in network.stack(bridge.name)]
+    stacks += [name for device in network.devices for name in network.stack(device)]
+    wanted = set(taken)
+    return [name for name in dict.fromkeys(stacks) if name in wanted]
+
+
+def _kept(network: Network, files: Files) -> list[str]:
+    """What the own file says of devices that are not declared any more: it stays until they are declared absent. The
+    ports of those go with them, unless something else is on them."""
+    own = files.get(OWN_FILE, "")
+    old = declared({OWN_FILE: own})
+    stay = {name for device in old.devices if device not in network.absent for name in old.stack(device)}
+    lost = {name for device in network.absent for name in old.stack(device)} - stay
+    rest = parse.without(own.replace(_HEAD, ""), {*network.names, *network.absent, *lost})
+    return [f"{rest.strip(chr(10))}\n"] if rest.strip() else []
+
+
+def _refuse_vlan_names(network: Network) -> None:
+    for vlan in network.vlans:
+        names = (f"{vlan.parent}.{vlan.id}", f"vlan{vlan.id}")
+        if vlan.name not in names:
+            raise InputError(
+                f"ifupdown has no VLAN device of the name {vlan.name}",
+                expected=" or ".join(names),
+                observed=vlan.name,
+                next_step=f"name it {names[0]}, or leave name out; nothing was changed",
+            )
+
+
+def declared(files: Files) -> Network:
+    """The bonds, VLAN devices, and bridges of one port that the files declare."""
+    every = [each for text in files.values() for each in parse.stanzas(text)]
+    found = {each.name: each for each in every if each.family == "inet"}
+    ipv6: dict[str, list[parse.Stanza]] = {}
+    for each in every:
+        if each.family == "inet6" and each.method == "static":
+            ipv6.setdefault(each.name, []).append(each)
+    return Network(
+        tuple(_bond(each) for each in found.values() if _bond_value(each, "slaves")),
+        tuple(vlan for vlan in map(_vlan, found.values()) if vlan),
+        tuple(
+            _bridge(each, ipv6.get(each.name, []))
+            for each in found.values()
+            if len(each.value("bridge_ports").split()) == 1
+        ),
     )
 
 
+def _bond_value(found: parse.Stanza, option: str) -> str:
+    return found.value(f"bond_{option}") or (found.value("slaves") if option == "slaves" else "")
+
+
+def _bond(found: parse.Stanza) -> Bond:
+    """A mode may be a number (bonding.rst)."""
+    numbers = {"1": "active-backup", "2": "balance-xor", "4": "802.3ad"}
+    mode = _bond_value(found, "mode")
+    return Bond(
+        found.name,
+        tuple(_bond_value(found, "slaves").split()),
+        numbers.get(mode, mode) or MODES[0],
+        _bond_value(found, "lacp_rate") or None,
+        _bond_value(found, "xmit_hash_policy") or None,
+        _bond_value(found, "primary") or None,
+        _mtu(found),
+    )
+
+
+def _vlan(found: parse.Stanza) -> Optional[Vlan]:
+    """None for what is none: ifupdown takes an interface for one by a dot in its name."""
+    match = _VLAN_NAME.fullmatch(found.name)
+    parent = found.value("vlan_raw_device") or (match["parent"] if match else "")
+    return Vlan(found.name, parent, int(match["id"]), _mtu(found)) if match and parent else None
+
+
+def _mtu(found: parse.Stanza) -> int:
+    by_command = [_MTU.fullmatch(value) for option, value in found.options if option == "up"]
+    given = [match[1] for match in by_command if match] or [found.value("mtu")]
+    return int(given[0]) if given[0].isdigit() else 1500
+
+
+def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza]) -> Bridge:
+    address = "dhcp" if found.method == "dhcp" else _cidr(found)
+    delay = found.value("bridge_fd")
+    up = [value for each in (found, *ipv6) for option, value in each.options if option == "up"]
+    routes = [match for match in map(_ROUTE.fullmatch, up) if match]
+    rules = [match.groupdict() for match in map(_RULE.fullmatch, up) if match]
+    return Bridge(
+        found.name,
+        found.value("bridge_ports"),
+        _mtu(found),
+        address,
+        found.value("gateway") or None,
+        found.value("bridge_stp") not in ("", *_STP_OFF),
+        int(delay) if delay.isdigit() else 0,
+        tuple(each for each in map(_cidr, ipv6) if each),
+        next((each.value("gateway") for each in ipv6 if each.value("gateway")), None),
+        tuple(
+            StaticRoute(to, via, int(table) if table else None) for to, via, table in (each.groups() for each in routes)
+        ),
+        tuple(_rule(each) for each in rules),
+        tuple(found.value("dns_nameservers").split()),
+        tuple(found.value("dns_search").split()),
+    )
+
+
+def _rule(said: Mapping[str, Optional[str]]) -> RoutingRule:
+    return RoutingRule(int(said["table"] or 0), int(said["priority"] or 0), said["source"], said["to"])
+
+
 def _cidr(found: parse.Stanza) -> Optional[str]:
-    """None also where it is not an IPv4 address: ifupdown takes host names too."""
+    """None also where it is not an address: ifupdown takes host names too."""
     address, mask = found.value("address"), found.value("netmask")
     try:
         return ip_interface(address if "/" in address or not mask else f"{address}/{mask}").with_prefixlen
@@ -100,43 +291,63 @@ def _cidr(found: parse.Stanza) -> Optional[str]:
         return None
 
 
-def _refuse_other_files(bridges: Sequence[Bridge], files: Files) -> None:
+def _refuse_other_files(taken: Sequence[str], network: Network, files: Files) -> None:
     """ifupdown would do both what another file says and what ours does, and cloud-init writes its file again."""
     for path in sorted(set(files) - {MAIN_FILE, OWN_FILE}):
-        for bridge in bridges:
-            found = [each.head for each in parse.stanzas(files[path]) if each.name in (bridge.name, bridge.port)]
+        for name in (*taken, *network.absent):
+            found = [each.head for each in parse.stanzas(files[path]) if each.name == name]
             if found:
                 raise InputError(
-                    f"{path} configures {bridge.port}, the port of {bridge.name}",
+                    f"{path} configures {_role(name, network)}",
                     expected=f"a port without a stanza, or with one in {MAIN_FILE}, which the role takes out there",
                     observed="; ".join(found),
                     next_step=_MOVE_STANZAS.format(path=path),
-                    reproduce=f"grep -n {bridge.port} {path}",
+                    reproduce=f"grep -n {name} {path}",
                 )
 
 
-def _refuse_lost_options(bridges: Sequence[Bridge], text: str) -> None:
+def _role(name: str, network: Network) -> str:
+    """How a message tells what a link is for."""
+    above = network.above(name)
+    return f"{name}, the port of {above[0]}" if above else name
+
+
+def _refuse_lost_options(taken: Sequence[str], network: Network, text: str) -> None:
     """A stanza that is replaced must not take along what the new one does not say."""
-    for bridge in bridges:
-        found = [each for each in parse.stanzas(text) if each.name in (bridge.name, bridge.port)]
-        lost = [line for each in found for line in _lost(each)]
+    for name in taken:
+        lost = [line for each in parse.stanzas(text) if each.name == name for line in _lost(each, network)]
         if lost:
             raise InputError(
-                f"{MAIN_FILE} says more of {bridge.port} or {bridge.name} than the stanza of a bridge keeps; "
+                f"{MAIN_FILE} says more of {_role(name, network)} than the stanzas keep that the role writes; "
                 "nothing was changed",
-                expected="address, netmask, gateway, mtu, and bridge_ports without spanning tree",
+                expected="address, netmask, gateway, mtu, bridge_ports, and what network_bridge_config declares of "
+                "bond, spanning tree, IPv6 and name servers",
                 observed="; ".join(lost),
-                next_step="move name servers to /etc/resolv.conf, routes and commands to a script in "
-                "/etc/network/if-up.d, IPv6 to a file of its own in /etc/sysctl.d or your own bridge; then take these "
-                "lines out",
-                reproduce=f"grep -n -A 9 'iface {bridge.port}' {MAIN_FILE}",
+                next_step="declare name servers, routes and IPv6 in the long form of network_bridge_config, move "
+                "commands to a script in /etc/network/if-up.d, then take these lines out",
+                reproduce=f"grep -n -A 9 'iface {name}' {MAIN_FILE}",
             )
 
 
-def _lost(found: parse.Stanza) -> list[str]:
-    """What the new stanza does not say, each as it is written."""
+def _lost(found: parse.Stanza, network: Network) -> list[str]:
+    """What the new stanzas do not say, each as it is written."""
+    bridges = [bridge for bridge in network.bridges if found.name in network.stack(bridge.name)]
+    if found.family == "inet6" and found.method == "static":
+        kept = [address for bridge in bridges for address in bridge.addresses6]
+        gateways = ["", *(bridge.gateway6 for bridge in bridges)]
+        return [] if _cidr(found) in kept and found.value("gateway") in gateways else [found.head]
     if found.family not in ("inet", "") and found.method != "manual":
         return [found.head]
-    lost = [f"{name} {value}" for name, value in found.options if name not in _SAID and name != "bridge_stp"]
-    stp = found.value("bridge_stp")
-    return lost + ([f"bridge_stp {stp}"] if stp and stp not in _STP_OFF else [])
+    said = {("dns_nameservers", " ".join(bridge.dns)) for bridge in bridges}
+    said |= {("dns_search", " ".join(bridge.search)) for bridge in bridges}
+    said |= {("bridge_stp", each) for each in _STP_OFF}
+    if any(bridge.stp and bridge.name == found.name for bridge in bridges):
+        said |= {("bridge_stp", each) for each in ("on", "yes", "y", "1")}
+    rest = [(name, value) for name, value in found.options if name not in _SAID and (name, value) not in said]
+    return [f"{name} {value}" for name, value in rest if not _is_of_bond(name, found.name, network)]
+
+
+def _is_of_bond(option: str, name: str, network: Network) -> bool:
+    """Whether an option of a bond or its port is one that the declared bond says anew."""
+    bonded = any(name in (bond.name, *bond.ports) for bond in network.bonds)
+    return bonded and (option == "slaves" or option.replace("bond_", "", 1) in _OF_BOND)

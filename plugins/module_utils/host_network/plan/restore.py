@@ -10,8 +10,15 @@ ask again, until there is nothing to do. No command at all is what "as it was" m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Link,
+    Route,
+    RoutingRule,
+    State,
+)
 
 Command = tuple[str, ...]
 # Of a bridge that was just made (br_dev_setup in the kernel's br_device.c), in the units of parse.ip_state.
@@ -27,36 +34,66 @@ _NEW_BRIDGE = {
 }
 
 
+# The order in which links are made; they are deleted in the other one.
+_MADE = ("bond", "bridge", "vlan")
+
+
 def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
     """The commands for these links, in order; those that must fail because an earlier one did their work are
     harmless."""
     touched = sorted(before.touched(set(names)))
     old = [before.links[name] for name in touched if name in before.links]
-    commands: list[Command] = [
-        ("ip", "link", "delete", name) for name in touched if name not in before.links and name in now.links
-    ]
-    commands += [_add(link) for link in old if link.name not in now.links and link.kind == "bridge"]
+    made = [now.links[name] for name in touched if name not in before.links and name in now.links]
+    commands: list[Command] = [("ip", "link", "delete", link.name) for link in sorted(made, key=_rank, reverse=True)]
+    commands += [("ip", "link", "delete", link.name) for link in old if _is_another(link, now.links.get(link.name))]
+    lost = [link for link in old if link.name not in now.links and link.kind in _MADE]
+    commands += [_add(link) for link in sorted(lost, key=_rank)]
     pairs = [(link, now.links.get(link.name) or _fresh(link)) for link in old]
-    for part in (_options, _master, _mtu, _mac, _up, _addresses):
+    for link, current in pairs:
+        commands += _options(link, current)
+    for link, current in pairs:
+        commands += _master(link, current, before)
+    for part in (_mtu, _mac, _up, _addresses):
         for link, current in pairs:
             commands += part(link, current)
-    return commands + _routes(before, now, set(touched))
+    return commands + _routes(before, now, set(touched)) + _rules(before, now)
+
+
+def _rank(link: Link) -> int:
+    return _MADE.index(link.kind) if link.kind in _MADE else 0
+
+
+def _is_another(link: Link, current: Optional[Link]) -> bool:
+    """Whether a bond or VLAN device has to be made anew: a bond with ports takes no other mode, and a VLAN device no
+    other parent."""
+    if current is None or link.kind not in ("bond", "vlan"):
+        return False
+    return (link.kind, link.parent, link.options) != (current.kind, current.parent, current.options)
 
 
 def _fresh(link: Link) -> Link:
     """What `_add` makes."""
-    return Link(link.name, link.kind, 0, False, None, (), link.parent, link.mac, tuple(_NEW_BRIDGE.items()))
+    options = tuple(_NEW_BRIDGE.items()) if link.kind == "bridge" else link.options
+    return Link(link.name, link.kind, 0, False, None, (), link.parent, link.mac, options)
 
 
 def _add(link: Link) -> Command:
-    return ("ip", "link", "add", link.name, "type", "bridge")
+    if link.kind == "bridge":
+        return ("ip", "link", "add", link.name, "type", "bridge")
+    options = [word for option in link.options for word in option]
+    on = ("link", link.parent) if link.parent else ()
+    return ("ip", "link", "add", *on, "name", link.name, "type", link.kind, *options)
 
 
-def _master(link: Link, current: Link) -> list[Command]:
+def _master(link: Link, current: Link, before: State) -> list[Command]:
+    """A bond takes only ports that are down, and brings them up itself."""
     if link.master == current.master:
         return []
-    where = ("master", link.master) if link.master else ("nomaster",)
-    return [("ip", "link", "set", link.name, *where)]
+    if link.master is None:
+        return [("ip", "link", "set", link.name, "nomaster")]
+    bonded = link.master in before.links and before.links[link.master].kind == "bond"
+    down: list[Command] = [("ip", "link", "set", link.name, "down")] if bonded else []
+    return [*down, ("ip", "link", "set", link.name, "master", link.master)]
 
 
 def _mtu(link: Link, current: Link) -> list[Command]:
@@ -64,7 +101,10 @@ def _mtu(link: Link, current: Link) -> list[Command]:
 
 
 def _options(link: Link, current: Link) -> list[Command]:
-    """One by one: a kernel without VLAN filtering refuses also to leave it off."""
+    """One by one: a kernel without VLAN filtering refuses also to leave it off. Those of bonds and VLAN devices are
+    given when they are made."""
+    if link.kind != "bridge":
+        return []
     changed = [option for option in link.options if option not in current.options]
     return [("ip", "link", "set", link.name, "type", "bridge", *option) for option in changed]
 
@@ -108,3 +148,15 @@ def _routes(before: State, now: State, names: set[str]) -> list[Command]:
 
 def _route(verb: str, route: Route) -> Command:
     return ("ip", f"-{route.version}", "route", verb, *route.words)
+
+
+def _rules(before: State, now: State) -> list[Command]:
+    gone = [_rule("delete", rule) for rule in now.rules if rule not in before.rules]
+    return gone + [_rule("add", rule) for rule in before.rules if rule not in now.rules]
+
+
+def _rule(verb: str, rule: RoutingRule) -> Command:
+    version = "6" if ":" in f"{rule.source or ''}{rule.to or ''}" else "4"
+    ends = [("from", rule.source), ("to", rule.to)]
+    words = [word for key, value in ends if value for word in (key, value)]
+    return ("ip", f"-{version}", "rule", verb, "priority", str(rule.priority), *words, "table", str(rule.table))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# Of a bridge for which network_bridge_bridges declares none; all that management, public and storage traffic need.
+# Of a bridge for which network_bridge_config declares none; all that management, public and storage traffic need.
 DEFAULT_MTU = 1500
 GUEST_MTU = 1500  # what a guest assumes
 # By outer IP version: inner Ethernet 14, VXLAN 8, UDP 8, outer IP 20 or 40 (RFC 7348, 5).

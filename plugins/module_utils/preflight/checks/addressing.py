@@ -63,7 +63,7 @@ BMC_LINK_FIX = (
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F20",),
-    fix="give the bridge of the management label exactly one IPv4 address in network_bridge_bridges (address), the "
+    fix="give the bridge of the management label exactly one IPv4 address in network_bridge_config (address), the "
     "host's cloudstack_host_address (default: ansible_host), and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 -br addr",
 )
@@ -97,7 +97,7 @@ def management_address(hosts: Sequence[Profile], cluster: Cluster, policy: Polic
     scope=HOST,
     prevents=("F09",),
     unknown=WARNING,
-    fix="give the bridge a static address in network_bridge_bridges (address: 192.0.2.11/24 instead of dhcp) and "
+    fix="give the bridge a static address in network_bridge_config (address: 192.0.2.11/24 instead of dhcp) and "
     "run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 addr | grep dynamic",
 )
@@ -111,7 +111,7 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
         label_bridges(host, cluster, "Management") if host.get("interfaces") is not None else ()
     ):  # NET011
         if declared_bridges(host).get(label, {}).get("address") == "dhcp":
-            yield Problem((host.name,), f"a static address on {label}", "network_bridge_bridges declares dhcp")
+            yield Problem((host.name,), f"a static address on {label}", "network_bridge_config declares dhcp")
         elif bridge.get("addresses"):
             leased = links(host).get(label, {}).get("dynamic")
             if leased is None:
@@ -126,7 +126,7 @@ def static_address(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     area="addressing",
     severity=ERROR,
     scope=CLUSTER,
-    fix="correct address in network_bridge_bridges, prefix length included, and run ansible-playbook "
+    fix="correct address in network_bridge_config, prefix length included, and run ansible-playbook "
     "cloudstack.kvm.prepare_hosts",
     reproduce="ip -4 -br addr",
 )

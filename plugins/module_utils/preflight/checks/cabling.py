@@ -51,7 +51,7 @@ Cards = Sequence[Mapping[str, Any]]
     scope=HOST,
     prevents=("F14",),
     fix="check cable, transceiver and switch port; bring the interface up "
-    "(cloudstack.kvm.prepare_hosts starts what network_bridge_bridges declares)",
+    "(cloudstack.kvm.prepare_hosts starts what network_bridge_config declares)",
     reproduce="ip -br link",
 )
 def links_up(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

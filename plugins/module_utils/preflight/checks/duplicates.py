@@ -28,7 +28,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     severity=BLOCKER,
     scope=CLUSTER,
     prevents=("F09",),
-    fix="give one of them its own address in network_bridge_bridges and run ansible-playbook "
+    fix="give one of them its own address in network_bridge_config and run ansible-playbook "
     "cloudstack.kvm.prepare_hosts",
     reproduce="ip -br addr",
 )

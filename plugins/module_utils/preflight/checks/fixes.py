@@ -86,7 +86,7 @@ NFS = (
     ),
     Fix(
         r"no route to host|network is unreachable|EHOSTUNREACH|ENETUNREACH",
-        "give the host an address in the storage network, or a route to it (network_bridge_bridges), and look at the "
+        "give the host an address in the storage network, or a route to it (network_bridge_config), and look at the "
         "firewalls that answer with a reject",
         "mount.nfs: No route to host; mount.nfs: Network is unreachable",
     ),

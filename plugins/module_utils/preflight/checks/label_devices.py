@@ -166,7 +166,7 @@ def _settings(host: Profile) -> str:
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F18", "F19"),
-    fix="put the same VLAN under the label on all hosts (network_bridge_bridges, port: eth1.100 or eth1) and run "
+    fix="put the same VLAN under the label on all hosts (network_bridge_config, port: eth1.100 or eth1) and run "
     "cloudstack.kvm.prepare_hosts; where the switch port of this host delivers another tag, correct the switch port",
     reproduce="ip -d -br link show type vlan; ls /sys/class/net/*/brif; bridge vlan",
 )
@@ -230,7 +230,7 @@ def _vlan_text(tags: Sequence[Any]) -> str:
     severity=WARNING,
     scope=HOST,
     prevents=("F18", "F19"),
-    fix="give each label a VLAN of its own (network_bridge_bridges, port), outside of the VLAN ranges that CloudStack "
+    fix="give each label a VLAN of its own (network_bridge_config, port), outside of the VLAN ranges that CloudStack "
     "gives to guests, and run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -d -br link show type vlan; ls /sys/class/net/*/brif",
 )

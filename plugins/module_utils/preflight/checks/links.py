@@ -57,7 +57,7 @@ def ovs_of(host: Profile) -> Mapping[str, Any]:
 
 
 def declared_bridges(host: Profile) -> dict[str, Mapping[str, Any]]:
-    """What the inventory says of the host's bridges (network_bridge_bridges), by name."""
+    """What the inventory says of the host's bridges (network_bridge_config), by name."""
     return {str(entry["name"]): entry for entry in host.declared.get("bridges") or () if entry.get("name")}
 
 

@@ -44,7 +44,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 MEMBERSHIPS = "net.ipv4.igmp_max_memberships"
 MEMBERSHIPS_MIN = 200  # CloudStack's documentation (plugins/vxlan.rst); the kernel's default is 20
 FIX = (
-    "correct mtu in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts, "
+    "correct mtu in network_bridge_config and run ansible-playbook cloudstack.kvm.prepare_hosts, "
     "which sets it on every layer (role network_bridge)"
 )
 
@@ -102,7 +102,7 @@ def _sizes(host: Profile, label: str, bridge: Mapping[str, Any]) -> dict[str, An
     scope=HOST,
     prevents=("F21",),
     fix="run ansible-playbook cloudstack.kvm.prepare_hosts (role network_bridge), or correct mtu in "
-    "network_bridge_bridges",
+    "network_bridge_config",
     reproduce="ip link show type bridge",
 )
 def as_declared(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ def _settled(hosts: Sequence[Profile], cluster: Cluster, label: str) -> dict[str
     scope=CLUSTER,
     prevents=("F21",),
     fix="set mtu of the guest label's bridge to 1550 (1570 with IPv6 between the hosts) or more, better 9000, "
-    "in network_bridge_bridges, on the switches too",
+    "in network_bridge_config, on the switches too",
     reproduce="ip link show type bridge; ping -M do -s 1522 <another host's address in this network>",
 )
 def room_for_vxlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

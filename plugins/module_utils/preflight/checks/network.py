@@ -49,7 +49,7 @@ VERIFIED = ("Management", "Public", "Guest")
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F17"),
-    fix="declare the bridge in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts; or "
+    fix="declare the bridge in network_bridge_config and run ansible-playbook cloudstack.kvm.prepare_hosts; or "
     "correct the label in cluster_traffic_labels",
     reproduce="ip -br link show type bridge",
 )
@@ -83,7 +83,7 @@ def _without_device(host: Profile, names: Sequence[str]) -> list[str]:
     severity=BLOCKER,
     scope=HOST,
     prevents=("F14", "F15"),
-    fix="put the NIC, bond or VLAN device into network_bridge_bridges (port) and run ansible-playbook "
+    fix="put the NIC, bond or VLAN device into network_bridge_config (port) and run ansible-playbook "
     "cloudstack.kvm.prepare_hosts; rename a port that the agent does not know with a systemd .link file first",
     reproduce="ls /sys/class/net/*/brif",
 )
@@ -154,7 +154,7 @@ def _ovs_failed(host: Profile) -> bool:
     scope=HOST,
     prevents=("F16",),
     fix="give the NIC a shorter name with a systemd .link file, or put a bond such as bond0 between it and the "
-    "bridge; then correct port in network_bridge_bridges and run ansible-playbook cloudstack.kvm.prepare_hosts",
+    "bridge; then correct port in network_bridge_config and run ansible-playbook cloudstack.kvm.prepare_hosts",
 )
 def port_name_length(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The agent names the bridge of a guest VLAN br<port>-<vlan>, and Linux allows 15 characters.
@@ -198,7 +198,7 @@ def _interfaces_for_vlans(host: Profile, cluster: Cluster, kind: str) -> set[str
     severity=WARNING,
     scope=HOST,
     prevents=("F18",),
-    fix="put the VLAN device on the NIC or bond, with a bridge of its own (network_bridge_bridges, port: "
+    fix="put the VLAN device on the NIC or bond, with a bridge of its own (network_bridge_config, port: "
     "bond0.100), then run ansible-playbook cloudstack.kvm.prepare_hosts",
     reproduce="ip -d link show type vlan",
 )
@@ -228,13 +228,13 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
     severity=ERROR,
     scope=HOST,
     prevents=("F14",),
-    fix="run ansible-playbook cloudstack.kvm.prepare_hosts, or correct port in network_bridge_bridges",
+    fix="run ansible-playbook cloudstack.kvm.prepare_hosts, or correct port in network_bridge_config",
     reproduce="ls /sys/class/net/*/brif",
 )
 def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has the port that the inventory declares.
 
-    A bridge on another NIC looks healthy in every other respect, and leads into another network. network_bridge_bridges
+    A bridge on another NIC looks healthy in every other respect, and leads into another network. network_bridge_config
     declares bridges of Linux, so others are not compared with it.
     """
     bridges = {label: bridge for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
@@ -252,7 +252,7 @@ def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[P
     scope=CLUSTER,
     prevents=("F19",),
     fix="tag once: leave the VLAN out of CloudStack's storage IP range, or put the untagged NIC under the storage "
-    "bridge (network_bridge_bridges, port)",
+    "bridge (network_bridge_config, port)",
     reproduce="ip -d link show type vlan",
 )
 def storage_vlan(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:

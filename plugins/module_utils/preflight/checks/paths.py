@@ -65,7 +65,7 @@ NOT_TOLD, NOT_PROBED = "no host was told to", "was not probed"
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F21",),
-    fix="raise the MTU there; what a network must carry is mtu in network_bridge_bridges",
+    fix="raise the MTU there; what a network must carry is mtu in network_bridge_config",
     reproduce="ping -M do -s <MTU - 28> -c 3 -I <bridge> <address of the other host>",
 )
 def large_packets(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
@@ -117,7 +117,7 @@ def fragments(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy
     severity=ERROR,
     scope=CLUSTER,
     prevents=("F14",),
-    fix="look at the VLAN of the switch port and at the cable; correct network_bridge_bridges (port, address)",
+    fix="look at the VLAN of the switch port and at the cable; correct network_bridge_config (port, address)",
     reproduce="arping -c 3 -I <bridge> <address of the other host>; ip neigh show dev <bridge>",
 )
 def on_the_network(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:
@@ -296,7 +296,7 @@ def _left_out(paths: PathResults) -> dict[str, dict[str, set[str]]]:
     area="paths",
     severity=INFO,
     scope=CLUSTER,
-    fix="nothing, if guests alone use it; else give the bridges addresses in network_bridge_bridges",
+    fix="nothing, if guests alone use it; else give the bridges addresses in network_bridge_config",
     reproduce="ip -br addr show type bridge",
 )
 def no_addresses(hosts: Sequence[Profile], cluster: AssessedCluster, policy: Policy) -> Iterator[Problem]:

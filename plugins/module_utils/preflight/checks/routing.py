@@ -43,7 +43,7 @@ Route = Mapping[str, Any]
     scope=HOST,
     prevents=("F17", "F20"),
     fix="keep one default route, by the bridge of the management label: a gateway for this bridge alone in the host's "
-    "network configuration (network_bridge_bridges, gateway)",
+    "network configuration (network_bridge_config, gateway)",
     reproduce="ip -4 route show default",
 )
 def default_route(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
@@ -181,7 +181,7 @@ def _has(link: Mapping[str, Any], address: str) -> bool:
     scope=HOST,
     prevents=("F20",),
     fix="give one of the two an address of another subnet, or none, or join the two cards to a bond "
-    "(network_bridge_bridges)",
+    "(network_bridge_config)",
     reproduce="ip -4 -br addr; ip -4 route",
 )
 def one_subnet(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import declared_bridges
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import (
     HOST_ADDRESS,
     host_address,
@@ -18,7 +19,7 @@ SOURCES: Mapping[str, tuple[tuple[str, ...], Any]] = {
     "ssh_port": (("preflight_ssh_port", "host_registration_ssh_port"), 22),
     "cloudstack_user": (("preflight_username", "host_registration_username"), "root"),
     "fqdn": (("kvm_host_fqdn",), None),
-    "bridges": (("network_bridge_bridges",), []),
+    "bridges": (("network_bridge_config",), []),
     "labels": (("cluster_traffic_labels",), []),
     "exports": (("storage_client_exports",), []),
     "time_sources": (("time_sync_sources",), []),
@@ -43,6 +44,7 @@ def declared(variables: Mapping[str, Any], management_key: str = "") -> dict[str
         **found,
         "address": host_address(variables),
         "ssh_port": int(found["ssh_port"]),
+        "bridges": declared_bridges(found["bridges"]),
         "labels": list(dict.fromkeys(each["label"] for each in found["labels"])),
         "guest_cpu_mode": found["guest_cpu_mode"].get("guest.cpu.mode"),
         "management_key": management_key.strip() or None,

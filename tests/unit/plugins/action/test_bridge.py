@@ -20,7 +20,7 @@ class Bridge(ActionModule):
     def __init__(self, *answers, timeout=None):
         self.answers, self.calls, self.now = list(answers), [], 0.0
         self._task = SimpleNamespace(
-            args={"bridges": ["x"], **({"rollback_timeout": timeout} if timeout else {})}, async_val=0
+            args={"config": ["x"], **({"rollback_timeout": timeout} if timeout else {})}, async_val=0
         )
         self._connection = SimpleNamespace(reset=lambda: self.calls.append("reset"))
 

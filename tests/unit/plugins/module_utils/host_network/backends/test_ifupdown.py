@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.ifupdown import Ifupdown
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ifupdown import MAIN_FILE, OWN_FILE
 
 FILES = {MAIN_FILE: "auto lo\nsource interfaces.d/*\n", OWN_FILE: "iface eth0 inet dhcp\niface cloudbr0 inet statik\n"}

@@ -13,9 +13,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Link, State
 
-BRIDGE = Bridge("cloudbr0", "eth0", 9000)
+BUILD = {"bring_up": ("eth0", "cloudbr0"), "mtus": (("eth0", 9000), ("cloudbr0", 9000)), "leased": False}
 BEFORE = State({"eth0": Link("eth0", "ether", 1500, True, None)})
 AFTER = State(
     {"eth0": Link("eth0", "ether", 9000, True, "cloudbr0"), "cloudbr0": Link("cloudbr0", "bridge", 9000, True, None)}
@@ -34,7 +34,7 @@ class Host:
         self.old.write_bytes(b"caf\xe9\r\n")
         self.old.chmod(0o640)
         self.tool.write_bytes(b"eth0=eth0\n")
-        names = {"bridge": BRIDGE, "names": ("cloudbr0", "eth0")}
+        names = {"names": ("cloudbr0", "eth0"), **BUILD}
         self.plan = Plan.of(
             [
                 Change("route", "cloudbr0", data={**names, "old": "10.88.0.1", "new": ""}),
@@ -213,10 +213,9 @@ def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
 
 def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     host = Host(tmp_path, fails=7)
-    leased = replace(BRIDGE, address="dhcp")
     host.plan = Plan(
         tuple(
-            replace(change, data={**change.data, "bridge": leased}) if change.action == "build" else change
+            replace(change, data={**change.data, "leased": True}) if change.action == "build" else change
             for change in host.plan
         )
     )

@@ -5,7 +5,12 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Bridge, Link
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Bridge,
+    Link,
+    Network,
+)
 
 
 def processes(tmp_path, *chain):
@@ -98,7 +103,7 @@ def wired(answers, links=BARE, bridge=BRIDGE, peer="10.88.0.1"):
         clock.now += 1
         return answers.get((device, address))
 
-    return Guard(peer, 3, [bridge], links, run=lambda argv: Answer(argv, 0), clock=clock, ask=ask)
+    return Guard(peer, 3, Network(bridges=(bridge,)), links, run=lambda argv: Answer(argv, 0), clock=clock, ask=ask)
 
 
 def test_an_address_of_another_machine_is_refused_before_and_told_after():

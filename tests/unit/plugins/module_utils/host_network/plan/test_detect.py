@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import (
     network_backend,
     require_alone,
@@ -47,7 +46,7 @@ def test_the_back_end_in_charge(units, files, packages, backend, evidence):
     assert evidence in found["evidence"]
 
 
-BRIDGES = [Bridge("cloudbr0", "eth0"), Bridge("cloudbr1", "eth1")]
+NAMES = ["eth0", "eth1", "cloudbr0", "cloudbr1"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +61,7 @@ BRIDGES = [Bridge("cloudbr0", "eth0"), Bridge("cloudbr1", "eth1")]
 )
 def test_one_link_has_one_back_end(others, says):
     if not says:
-        require_alone("netplan", BRIDGES, others)
+        require_alone("netplan", NAMES, others)
         return
     with pytest.raises(InputError, match=f"{says}.*nothing was changed"):
-        require_alone("netplan", BRIDGES, others)
+        require_alone("netplan", NAMES, others)

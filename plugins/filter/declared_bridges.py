@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import declared_bridges
+
+
+class FilterModule:
+    """Wiring."""
+
+    def filters(self):
+        return {"declared_bridges": declared_bridges}

@@ -10,17 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Union
+from ipaddress import ip_interface
+from typing import Any
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    MODES,
     Bond,
     Bridge,
+    Device,
     Link,
     Network,
     State,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 
 VARIABLE = "network_bridge_config"
 _KINDS = {Bond: "bond", Vlan: "vlan", Bridge: "bridge"}
@@ -28,7 +34,6 @@ _KINDS = {Bond: "bond", Vlan: "vlan", Bridge: "bridge"}
 _PASSING = ("tun", "loopback", "veth")
 _NICS = ("ether", "infiniband")
 _LINK_LOCAL = "cloud0"  # CloudStack's agent makes it, and the bridges of guest networks, by itself
-Device = Union[Bond, Vlan, Bridge]
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Adopted:
 
 def adopt(found: Network, state: State) -> Adopted:
     """`found` is what the back end's files declare, `state` what the kernel has."""
-    differences = {name: _difference(each, state) for name, each in found.devices.items()}
+    differences = {name: _stacked(each, found) or _difference(each, state) for name, each in found.devices.items()}
     kept = Network(
         tuple(each for each in found.bonds if not differences[each.name]),
         tuple(each for each in found.vlans if not differences[each.name]),
@@ -60,7 +65,28 @@ def adopt(found: Network, state: State) -> Adopted:
             notes += _notes_of_link(link, state)
         elif name in kept.devices and link.kind != "bridge":
             notes += _notes_of_addresses(link)
-    return Adopted(_config(kept), tuple(notes))
+    config = _config(kept)
+    return Adopted(config, (*notes, *_refusals(config, state)))
+
+
+def _refusals(config: Mapping[str, Any], state: State) -> list[str]:
+    """Why the role would not accept what is there: CloudStack could not use it."""
+    try:
+        check(read_network(config), state.links)
+    except InputError as error:
+        return [f"the role refuses this as it stands: {error.message}; change that, or leave that bridge out"]
+    return []
+
+
+def _stacked(device: Device, found: Network) -> str:
+    """A stack that cannot be declared, "" for one that can."""
+    below = {name: found.devices.get(name) for name in found.below(device.name)}
+    made = [name for name, each in below.items() if each]
+    if isinstance(device, Bond) and made:
+        return f"a bond over {made[0]}; declared bonds are of NICs"
+    if isinstance(device, Vlan) and made and not isinstance(below[made[0]], Bond):
+        return f"a VLAN device on {made[0]}; declared VLAN devices lie on NICs and bonds"
+    return ""
 
 
 def _difference(device: Device, state: State) -> str:
@@ -75,24 +101,39 @@ def _difference(device: Device, state: State) -> str:
     if isinstance(device, Bond) and ports != sorted(device.ports):
         return f"the files say ports {', '.join(sorted(device.ports))}, the host has {', '.join(ports) or 'none'}"
     if isinstance(device, Bond):
-        mode = dict(link.options).get("mode", device.mode)
-        return f"the files say mode {device.mode}, the host has {mode}" if mode != device.mode else ""
+        return _difference_of_mode(device, link)
     if isinstance(device, Vlan):
-        return (
-            f"the files say parent {device.parent}, the host has {link.parent}" if link.parent != device.parent else ""
-        )
+        same = link.parent == device.parent
+        return "" if same else f"the files say parent {device.parent}, the host has {link.parent}"
     if device.port not in ports:
         return f"the files say port {device.port}, the host has {', '.join(ports) or 'none'}"
-    return _difference_of_addresses(device, link)
+    return _difference_of_addresses(device, link) or _difference_of_gateway(device, state)
+
+
+def _difference_of_mode(bond: Bond, link: Link) -> str:
+    mode = dict(link.options).get("mode", bond.mode)
+    if bond.mode not in MODES:
+        return f"a bond of the mode {bond.mode}; declared are {', '.join(MODES)}"
+    return "" if mode == bond.mode else f"the files say mode {bond.mode}, the host has {mode}"
 
 
 def _difference_of_addresses(bridge: Bridge, link: Link) -> str:
-    present = ", ".join(link.ipv4) or "none"
-    if bridge.address == "dhcp":
-        return "" if link.ipv4 else "the files say DHCP, the host has no IPv4 address there"
-    if bridge.address and bridge.address not in link.ipv4:
-        return f"the files say address {bridge.address}, the host has {present}"
-    return ""
+    present = {ip_interface(each.cidr) for each in link.addresses}
+    if bridge.address == "dhcp" and not link.ipv4:
+        return "the files say DHCP, the host has no IPv4 address there"
+    static = [*bridge.addresses6, *([bridge.address] if bridge.address not in (None, "dhcp") else [])]
+    lacking = [str(each) for each in static if ip_interface(str(each)) not in present]
+    there = ", ".join(each.cidr for each in link.addresses) or "none"
+    return f"the files say address {', '.join(lacking)}, the host has {there}" if lacking else ""
+
+
+def _difference_of_gateway(bridge: Bridge, state: State) -> str:
+    """A default route over another device is another's."""
+    found = state.gateways.get(bridge.name)
+    elsewhere = bool(state.gateways) and not found
+    if not bridge.gateway or elsewhere or found == bridge.gateway:
+        return ""
+    return f"the files say gateway {bridge.gateway}, the host has {found or 'none'}"
 
 
 def _notes_of_bridges(kept: Network, state: State) -> list[str]:
@@ -131,12 +172,10 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
 
 
 def _notes_of_addresses(link: Link) -> list[str]:
-    found = [each.cidr for each in link.addresses]
+    found = ", ".join(each.cidr for each in link.addresses)
     if not found:
         return []
-    return [
-        f"{link.name}: has {', '.join(found)} itself; addresses are declared on bridges only, so this stays as it is"
-    ]
+    return [f"{link.name}: has {found} itself; addresses are declared on bridges only, so this stays as it is"]
 
 
 def _config(network: Network) -> dict[str, Any]:

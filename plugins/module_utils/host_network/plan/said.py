@@ -8,19 +8,18 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Optional, Union
+from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Bond,
     Bridge,
+    Device,
     Network,
     RoutingRule,
     StaticRoute,
-    Vlan,
 )
 
-Device = Union[Bond, Vlan, Bridge]
 # Undeclared means "leave as it is" for these; an IPv4 address or gateway that is not declared is taken away.
 _KEPT_OF_BRIDGE = ("addresses6", "gateway6", "routes", "rules", "dns", "search")
 _KEPT_OF_BOND = ("lacp_rate", "hash_policy", "primary")
@@ -87,8 +86,8 @@ def canonical(route: StaticRoute) -> StaticRoute:
 
 
 def _canonical_rule(rule: RoutingRule) -> RoutingRule:
-    ends = {key: getattr(rule, key) for key in ("source", "to")}
-    return replace(rule, **{key: _network(each) for key, each in ends.items() if each})
+    source, to = (each and _network(each) for each in (rule.source, rule.to))
+    return replace(rule, source=source, to=to)
 
 
 def destination(route: StaticRoute) -> str:

@@ -184,14 +184,15 @@ class Network:
         return tuple(each for each in self.names if each in found)
 
     def mtu_of(self, name: str) -> int:
-        """The MTU that a device or NIC must have: its own, or the largest of what lies on it; 1500 where none says.
-        Bytes."""
+        """The MTU that a device or NIC must have: its own, or the largest of what lies on it. 0 as the MTU of a
+        bond or VLAN device means that; 1500 where nothing lies on it. Bytes."""
         found, waiting = {name}, [name]
         while waiting:
             new = set(self.above(waiting.pop())) - found
             found |= new
             waiting += new
-        return max(self.devices[each].mtu if each in self.devices else 0 for each in found) or 1500
+        sizes = [device.mtu or (0 if self.above(device.name) else 1500) for device in self.made if device.name in found]
+        return max(sizes, default=1500)
 
     @property
     def layered(self) -> Network:
@@ -284,7 +285,8 @@ class State:
 
     def touched(self, names: set[str]) -> set[str]:
         """These links, those that are ports of them, and what goes where one of them goes: VLAN devices on it."""
-        found = names | {link.name for link in self.links.values() if link.master in names or link.parent in names}
+        above = {link.name for link in self.links.values() if link.parent in names and link.kind != "veth"}
+        found = names | above | {link.name for link in self.links.values() if link.master in names}
         return found if found == names else self.touched(found)
 
 

@@ -262,6 +262,8 @@ def _is_built(device: Device, case: _Case) -> bool:
     link = case.links.get(device.name)
     if link is None or not link.up:
         return False
+    if link.ipv4 and not isinstance(device, Bridge):  # they, and a DHCP client, go with the device
+        return False
     if isinstance(device, Bond):
         return _is_bonded(device, link, case)
     if isinstance(device, Vlan):

@@ -40,6 +40,8 @@ def check(network: Network, links: Mapping[str, Link], labels: Sequence[Mapping[
         _check_mtu(bridge)
     for name in network.devices:
         _check_below(name, network, links)
+    for device in network.made:
+        _check_bare(device, network, links)
     for bridge in network.bridges:
         _check_address(bridge)
         _check_ipv6(bridge)
@@ -232,6 +234,20 @@ def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None
             observed=links[name].kind,
             next_step=f"give the {kind} another name; nothing was changed",
             reproduce=f"ip -d link show dev {name}",
+        )
+
+
+def _check_bare(device: Device, network: Network, links: Mapping[str, Link]) -> None:
+    """Only bridges have addresses here, so that of a bond or VLAN device has to be able to move."""
+    addresses = links[device.name].ipv4 if device.name in links else ()
+    if addresses and not isinstance(device, Bridge) and not network.above(device.name):
+        raise InputError(
+            f"{device.name} has an address, and no bridge is declared on it that could take it over",
+            expected=f"a bridge with {device.name} as its port, and the address",
+            observed=", ".join(addresses),
+            next_step=f"declare a bridge on {device.name} with this address, or leave {device.name} out; "
+            "nothing was changed",
+            reproduce=f"ip address show dev {device.name}",
         )
 
 

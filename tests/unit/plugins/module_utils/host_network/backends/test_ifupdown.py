@@ -72,6 +72,15 @@ def test_the_port_comes_first():
         Backend(Host((1, "no such thing", ""))).bring_up(["eth0", "cloudbr0"])
 
 
+def test_a_vlan_device_comes_up_without_its_bond_which_is_up():
+    """ifup --force would bring bond0 up again, and ifenslave takes its ports down for that."""
+    host = Host()
+    Backend(host).bring_up(["eth0", "bond0", "bond0.7"])
+    assert host.calls == ["ifup --force eth0", "ifup --force bond0", "ifdown --force bond0.7", "ifup bond0.7"]
+    with pytest.raises(ApplyError, match="`ifup bond0.7` failed"):
+        Backend(Host((0, "", ""), (1, "no bond0", ""))).bring_up(["bond0.7"])
+
+
 def test_a_dhcp_client_is_started_again_whatever_it_says():
     host = Host((1, "no lease", ""))
     Backend(host).resume(["cloudbr0", "eth0"])

@@ -7,9 +7,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Address,
+    Bond,
     Bridge,
     Link,
     Network,
+    Vlan,
 )
 
 
@@ -139,3 +141,21 @@ def test_a_bridge_without_an_address_of_its_own_has_nothing_to_ask(bridge):
     quiet = wired(NOBODY, bridge=bridge)
     quiet.require_before()
     quiet.require_after()
+
+
+@pytest.mark.parametrize(
+    ("network", "asked"),
+    [
+        (Network((Bond("bond0", ("eth0",)),), bridges=(Bridge("cloudbr0", "bond0", address="10.88.0.12/24"),)), False),
+        (Network(vlans=(Vlan("v", "eth0", 7),), bridges=(Bridge("cloudbr0", "v", address="10.88.0.12/24"),)), False),
+        (Network(bridges=(Bridge("cloudbr0", "eth0", address="10.88.0.12/24"),)), True),
+    ],
+)
+def test_a_wire_that_is_not_there_yet_is_asked_afterwards(network, asked):
+    """Untagged, or on one port of a bond, another machine with the address says nothing of the VLAN or the bond."""
+    devices = []
+    guard = Guard(None, 3, network, BARE, run=None, clock=Clock(), ask=lambda device, address: devices.append(device))
+    guard.require_before()
+    assert devices == (["eth0"] if asked else [])
+    guard.require_after()
+    assert devices[-1] == "cloudbr0"

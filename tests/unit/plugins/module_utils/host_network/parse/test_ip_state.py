@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, RoutingRule, State
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import (
     parse_links,
+    parse_macs,
     parse_routes,
+    parse_rules,
 )
 
 CAPTURED = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bridge_and_card.json").read_text())
@@ -61,3 +63,51 @@ def test_another_program_is_not_guessed_at():
 
 def test_nothing_at_all_is_no_route():
     assert parse_routes("", 6) == []
+
+
+def _bond(**data):
+    return {"ifname": "bond0", "link_type": "ether", "linkinfo": {"info_kind": "bond", "info_data": data}}
+
+
+# As iproute2 6.1 prints them (print_opt of iplink_bond.c and iplink_vlan.c); this kernel has neither module.
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (
+            {"mode": "802.3ad", "miimon": 100, "updelay": 0, "xmit_hash_policy": "layer3+4", "ad_lacp_rate": "fast"},
+            {"mode": "802.3ad", "miimon": "100", "xmit_hash_policy": "layer3+4", "lacp_rate": "fast"},
+        ),
+        (
+            {"mode": "active-backup", "primary": "eth0", "ad_lacp_rate": "slow", "min_links": 0, "resend_igmp": 1},
+            {"mode": "active-backup", "primary": "eth0"},
+        ),
+    ],
+)
+def test_a_bond_has_the_options_that_it_could_be_made_with(data, options):
+    assert dict(parse_links(json.dumps([_bond(**data)]))["bond0"].options) == options
+
+
+def test_a_vlan_device():
+    data = {"protocol": "802.1Q", "id": 100, "flags": ["REORDER_HDR"]}
+    entry = {"ifname": "eth0.100", "link": "eth0", "linkinfo": {"info_kind": "vlan", "info_data": data}}
+    found = parse_links(json.dumps([entry]))["eth0.100"]
+    assert (found.kind, found.parent, dict(found.options)) == ("vlan", "eth0", {"protocol": "802.1Q", "id": "100"})
+
+
+def test_rules_that_go_by_addresses_alone():
+    entries = [
+        {"priority": 0, "src": "all", "table": "local"},
+        {"priority": 100, "src": "192.0.2.0", "srclen": 24, "table": "100"},
+        {"priority": 101, "src": "all", "dst": "198.51.100.7", "table": "100"},
+        {"priority": 102, "src": "all", "fwmark": "0x1", "table": "100"},
+    ]
+    assert parse_rules(json.dumps(entries), 4) == [
+        RoutingRule(100, 100, "192.0.2.0/24"),
+        RoutingRule(100, 101, None, "198.51.100.7/32"),
+    ]
+
+
+def test_cards_have_their_own_mac_also_in_a_bond():
+    card = {"ifname": "eth1", "link_type": "ether", "address": "02:00:00:00:00:01", "permaddr": "02:00:00:00:00:0B"}
+    loopback = {"ifname": "lo", "link_type": "loopback", "address": "00:00:00:00:00:00"}
+    assert parse_macs(json.dumps([loopback, card, _bond(mode="802.3ad")])) == {"eth1": "02:00:00:00:00:0b"}

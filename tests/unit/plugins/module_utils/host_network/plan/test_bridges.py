@@ -7,16 +7,21 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Address,
+    Bond,
     Bridge,
     Link,
     Network,
     Route,
+    RoutingRule,
     State,
+    StaticRoute,
+    Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     guests_on,
     plan_network,
     rebuilt_bridges,
+    undeclared,
 )
 
 FILE = "/etc/net/bridges"
@@ -179,3 +184,188 @@ BARE_BRIDGE = {**built(), "cloudbr0": link("cloudbr0", "bridge")}
 )
 def test_what_an_interrupted_run_left_is_finished(file, links, routes, steps):
     assert plan([MANAGEMENT, GUEST], links, routes, file=file).summary() == steps
+
+
+BOND = Bond("bond0", ("eth1", "eth2"), "802.3ad", "fast", mtu=9000)
+VLAN = Vlan("bond0.7", "bond0", 7, 9000)
+LAYERED = Network((BOND,), (VLAN,), (Bridge("cloudbr1", "bond0"), Bridge("cloudbr2", "bond0.7", 9000)))
+THREE = {**BARE, "eth2": link("eth2", "ether")}
+LACP = (("mode", "802.3ad"), ("miimon", "100"), ("lacp_rate", "fast"), ("xmit_hash_policy", "layer2"))
+
+
+def layered(**more: Link) -> dict[str, Link]:
+    """The links of a host on which LAYERED stands."""
+    return {
+        "eth0": BARE["eth0"],
+        "eth1": link("eth1", "ether", 9000, master="bond0"),
+        "eth2": link("eth2", "ether", 9000, master="bond0"),
+        "bond0": link("bond0", "bond", 9000, master="cloudbr1", options=LACP),
+        "bond0.7": link("bond0.7", "vlan", 9000, master="cloudbr2", parent="bond0", options=(("id", "7"),)),
+        "cloudbr1": link("cloudbr1", "bridge"),
+        "cloudbr2": link("cloudbr2", "bridge", 9000),
+        **more,
+    }
+
+
+def steps(network, links, old=None, rendered=None):
+    return plan_network(network, {}, rendered or {}, old or network, State(links))
+
+
+def test_layers_are_made_from_below_and_each_nic_comes_up_once():
+    found = steps(LAYERED, THREE, Network(), {FILE: "new"})
+    assert found.summary() == [
+        "take down eth1",
+        "take down eth2",
+        f"create {FILE}",
+        "build bond0",
+        "build bond0.7",
+        "build cloudbr1",
+        "build cloudbr2",
+    ]
+    builds = [change for change in found if change.action == "build"]
+    assert [change.data["bring_up"] for change in builds] == [
+        ("eth1", "eth2", "bond0"),
+        ("bond0.7",),
+        ("cloudbr1",),
+        ("cloudbr2",),
+    ]
+    assert builds[-1].data["mtus"] == (
+        *(("eth1", 9000), ("eth2", 9000), ("bond0", 9000)),
+        *(("bond0.7", 9000), ("cloudbr2", 9000)),
+    )
+    assert builds[2].data["mtus"][-1] == ("cloudbr1", 1500)
+    kept = {name for change in found for name in change.data.get("names", ())}
+    assert kept == {"eth1", "eth2", "bond0", "bond0.7", "cloudbr1", "cloudbr2"}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param({}, [], id="whole"),
+        pytest.param(
+            {"bond0.7": link("bond0.7", "vlan", 9000, parent="bond0", options=(("id", "8"),))},
+            ["take down cloudbr2", "take down bond0.7", "build bond0.7", "build cloudbr2"],
+            id="another VLAN: what lies on it is built again, the bond is not",
+        ),
+        pytest.param(
+            {"eth2": link("eth2", "ether", 9000)},
+            [
+                *("take down cloudbr1", "take down cloudbr2", "take down bond0.7", "take down bond0"),
+                *("take down eth1", "take down eth2"),
+                *("build bond0", "build bond0.7", "build cloudbr1", "build cloudbr2"),
+            ],
+            id="a port is missing: all that lies on the bond goes first",
+        ),
+        pytest.param(
+            {"bond0": link("bond0", "bond", 9000, master="cloudbr1", options=(("mode", "balance-rr"),))},
+            [
+                *("take down cloudbr1", "take down cloudbr2", "take down bond0.7", "take down bond0"),
+                *("take down eth1", "take down eth2"),
+                *("build bond0", "build bond0.7", "build cloudbr1", "build cloudbr2"),
+            ],
+            id="another mode",
+        ),
+        pytest.param(
+            {"bond0": link("bond0", "bond", 9000, addresses=("10.88.1.11/24",), options=LACP)},
+            [
+                *("take down cloudbr1", "take down cloudbr2", "take down bond0.7", "take down bond0"),
+                *("take down eth1", "take down eth2"),
+                *("build bond0", "build bond0.7", "build cloudbr1", "build cloudbr2"),
+            ],
+            id="an address on the bond goes with it, and its DHCP client",
+        ),
+        pytest.param(
+            {"cloudbr1": link("cloudbr1", "bridge", up=False)},
+            ["take down cloudbr1", "build cloudbr1"],
+            id="a bridge alone: the bond under it stays up",
+        ),
+        pytest.param(
+            {"eth1": link("eth1", "ether", 1500, master="bond0")},
+            ["resize bond0", "resize bond0.7", "resize cloudbr1", "resize cloudbr2"],
+            id="the MTU of a port",
+        ),
+    ],
+)
+def test_only_what_is_not_as_declared_is_made_again(more, expected):
+    assert steps(LAYERED, layered(**more)).summary() == expected
+
+
+def test_a_nic_under_vlans_alone_keeps_its_addresses_and_a_larger_mtu():
+    network = Network(vlans=(Vlan("eth0.7", "eth0", 7),), bridges=(Bridge("cloudbr1", "eth0.7"),))
+    jumbo = {**BARE, "eth0": link("eth0", "ether", 9000, addresses=("10.88.0.11/24",))}
+    found = steps(network, jumbo)
+    assert found.summary() == ["build eth0.7", "build cloudbr1"]
+    first = next(iter(found))
+    assert (first.data["bring_up"], first.data["mtus"]) == (("eth0.7",), (("eth0", 9000), ("eth0.7", 1500)))
+    down = steps(network, {**BARE, "eth0": link("eth0", "ether", up=False)})
+    assert next(iter(down)).data["bring_up"] == ("eth0", "eth0.7")
+
+
+def test_a_vlan_that_nobody_declares_does_not_go_with_its_bond():
+    guest = link("bond0.9", "vlan", parent="bond0")
+    with pytest.raises(InputError, match=r"bond0 would be taken down.*Observed: bond0.9.*declare them"):
+        steps(LAYERED, layered(**{"bond0.9": guest}, eth2=link("eth2", "ether", 9000)))
+    assert not steps(LAYERED, layered(**{"bond0.9": guest}))
+
+
+def test_what_is_absent_goes_from_above_and_what_is_not_declared_stays():
+    gone = Network(absent=("bond0", "cloudbr1", "bond0.7", "cloudbr2", "cloudbr7"))
+    found = steps(gone, layered(), LAYERED, {FILE: ""})
+    assert found.summary() == [
+        *("take down cloudbr1", "take down cloudbr2", "take down bond0.7", "take down bond0"),
+        f"create {FILE}",
+        *("remove cloudbr1", "remove cloudbr2", "remove bond0.7", "remove bond0"),
+    ]
+    assert not steps(Network(), layered(), LAYERED)
+    own = {"/etc/a/10-cloudstack-kvm-x": "iface cloudbr1 bond0\n", "/etc/a/b": "cloudbr2 bond0.7\n"}
+    assert undeclared(Network(), own, LAYERED) == ["bond0", "cloudbr1"]
+    assert undeclared(gone, own, LAYERED) == []
+
+
+def test_guests_on_a_bridge_that_goes_are_named():
+    links = {**built(), "vnet0": link("vnet0", "tun", master="cloudbr1")}
+    assert guests_on(steps(Network(absent=("cloudbr1",)), links), links) == ["vnet0"]
+
+
+def test_a_file_that_has_nothing_to_say_any_more_is_deleted():
+    found = plan_network(Network(), {FILE: "old"}, {FILE: ""}, Network(), State(BARE))
+    assert found.summary() == [f"delete {FILE}"]
+
+
+MORE = Bridge(
+    "cloudbr1",
+    "eth1",
+    9000,
+    stp=True,
+    forward_delay=4,
+    addresses6=("2001:db8::11/64",),
+    gateway6="2001:db8::1",
+    routes=(StaticRoute("198.51.100.7/32", "10.88.0.2", 100),),
+    rules=(RoutingRule(100, 1000, "10.88.0.0/24"),),
+)
+SIX = Route(6, ("cloudbr1",), ("default", "via", "2001:db8::1", "dev", "cloudbr1"), "2001:db8::1")
+REBUILD = ["take down cloudbr1", "take down eth1", "build cloudbr1"]
+
+
+def over(table: str) -> Route:
+    words = ("198.51.100.7", "via", "10.88.0.2", "dev", "cloudbr1", "table", table)
+    return Route(4, ("cloudbr1",), words, "10.88.0.2", main=False)
+
+
+@pytest.mark.parametrize(
+    ("routes", "rules", "old", "options", "expected"),
+    [
+        pytest.param((SIX, over("100")), MORE.rules, MORE, "1", [], id="whole"),
+        pytest.param((SIX, over("storage")), MORE.rules, MORE, "1", [], id="a table that has a name"),
+        pytest.param((SIX,), MORE.rules, MORE, "1", REBUILD, id="a route is missing"),
+        pytest.param((over("100"),), MORE.rules, MORE, "1", REBUILD, id="the gateway is missing"),
+        pytest.param((SIX, over("100")), (), MORE, "1", REBUILD, id="a rule is missing"),
+        pytest.param((SIX, over("100")), MORE.rules, MORE, "0", REBUILD, id="no spanning tree"),
+        pytest.param((SIX, over("100")), MORE.rules, GUEST, "1", REBUILD, id="declared otherwise so far"),
+    ],
+)
+def test_what_more_a_bridge_has_comes_with_it(routes, rules, old, options, expected):
+    bridge = link("cloudbr1", "bridge", 9000, addresses=("2001:db8::11/64",), options=(("stp_state", options),))
+    state = State({**built(), "cloudbr1": bridge}, routes, rules)
+    network, before = Network(bridges=(MORE,)), Network(bridges=(old,))
+    assert plan_network(network, {}, {}, before, state).summary() == expected

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bond,
+    Bridge,
+    Network,
+    RoutingRule,
+    StaticRoute,
+    Vlan,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ifupdown import (
     FOLDER,
     MAIN_FILE,
@@ -112,3 +119,196 @@ def test_what_the_new_stanza_cannot_say_is_refused(lines, lost):
         return
     with pytest.raises(InputError, match=f"nothing was changed.*Observed: {lost}[.] Next: declare"):
         render(network(MANAGEMENT), {MAIN_FILE: lines})
+
+
+LAYERED = Network(
+    (Bond("bond0", ("eth0", "eth1"), "802.3ad", "fast", "layer3+4"), Bond("bond1", ("eth2",), "active-backup")),
+    (Vlan("bond0.7", "bond0", 7), Vlan("vlan8", "bond0", 8)),
+    (Bridge("cloudbr0", "bond0", 1500, "10.88.0.11/24"), Bridge("cloudbr1", "bond0.7", 9000)),
+).layered
+# Accepted by ifup --no-act of ifupdown 0.8.41; the options are those of ifenslave 2.13 and vlan 2.0.5 (Debian 12).
+STANZAS = """\
+auto eth0
+iface eth0 inet manual
+    mtu 9000
+
+auto eth1
+iface eth1 inet manual
+    mtu 9000
+
+auto bond0
+iface bond0 inet manual
+    bond-slaves eth0 eth1
+    bond-mode 802.3ad
+    bond-miimon 100
+    bond-lacp-rate fast
+    bond-xmit-hash-policy layer3+4
+    mtu 9000
+
+auto cloudbr0
+iface cloudbr0 inet static
+    address 10.88.0.11/24
+    bridge_ports bond0
+    bridge_stp off
+    bridge_fd 0
+    bridge_maxwait 0
+    up ip link set dev cloudbr0 mtu 1500
+
+auto bond0.7
+iface bond0.7 inet manual
+    vlan-raw-device bond0
+    mtu 9000
+
+auto cloudbr1
+iface cloudbr1 inet manual
+    bridge_ports bond0.7
+    bridge_stp off
+    bridge_fd 0
+    bridge_maxwait 0
+    mtu 9000
+
+auto eth2
+iface eth2 inet manual
+    mtu 1500
+
+auto bond1
+iface bond1 inet manual
+    bond-slaves eth2
+    bond-mode active-backup
+    bond-miimon 100
+    mtu 1500
+
+auto vlan8
+iface vlan8 inet manual
+    vlan-raw-device bond0
+    mtu 1500
+"""
+
+
+def test_each_layer_stands_behind_what_it_lies_on():
+    """bridge-utils gives a port the MTU of its bridge, so the bridge with the smaller one sets its own by a command."""
+    own = render(LAYERED, {})[OWN_FILE]
+    assert own.partition("\n\n")[2] == STANZAS
+
+
+WHOLE = Bridge(
+    "cloudbr0",
+    "eth0",
+    1500,
+    "10.88.0.11/24",
+    "10.88.0.1",
+    True,
+    4,
+    ("2001:db8::11/64", "2001:db8::12/64"),
+    "2001:db8::1",
+    (StaticRoute("198.51.100.0/24", "10.88.0.2", 100), StaticRoute("2001:db8:9::/48", "2001:db8::2")),
+    (RoutingRule(100, 1000, "10.88.0.0/24"), RoutingRule(100, 1001, None, "2001:db8:9::/48")),
+    ("10.88.0.53", "2001:db8::53"),
+    ("lab.test",),
+)
+
+
+def test_what_more_a_bridge_has():
+    own = render(network(WHOLE), {})[OWN_FILE]
+    assert (
+        own.partition("iface cloudbr0 inet static\n")[2]
+        == """\
+    address 10.88.0.11/24
+    gateway 10.88.0.1
+    bridge_ports eth0
+    bridge_stp on
+    bridge_fd 4
+    bridge_maxwait 0
+    mtu 1500
+    dns-nameservers 10.88.0.53 2001:db8::53
+    dns-search lab.test
+    up ip -4 route replace 198.51.100.0/24 via 10.88.0.2 dev cloudbr0 table 100
+    up ip -4 rule add priority 1000 from 10.88.0.0/24 table 100 2>/dev/null || true
+    down ip -4 rule delete priority 1000 from 10.88.0.0/24 table 100 || true
+
+iface cloudbr0 inet6 static
+    address 2001:db8::11/64
+
+iface cloudbr0 inet6 static
+    address 2001:db8::12/64
+    gateway 2001:db8::1
+    up ip -6 route replace 2001:db8:9::/48 via 2001:db8::2 dev cloudbr0
+    up ip -6 rule add priority 1001 to 2001:db8:9::/48 table 100 2>/dev/null || true
+    down ip -6 rule delete priority 1001 to 2001:db8:9::/48 table 100 || true
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        ("iface eth0 inet static\n address 10.88.0.11/24\n dns-nameservers 10.88.0.53 2001:db8::53\n", ""),
+        ("iface eth0 inet static\n dns-nameservers 10.88.0.54\n", "dns_nameservers 10.88.0.54"),
+        ("iface eth0 inet6 static\n address 2001:db8::11/64\n gateway 2001:db8::1\n", ""),
+        ("iface eth0 inet6 static\n address 2001:db8::99/64\n", "iface eth0 inet6 static"),
+        ("iface cloudbr0 inet manual\n bridge_ports eth0\n bridge_stp on\n", ""),
+    ],
+)
+def test_what_is_declared_is_not_lost(lines, lost):
+    if not lost:
+        assert render(network(WHOLE), {MAIN_FILE: lines})
+        return
+    with pytest.raises(InputError, match=f"nothing was changed.*Observed: {lost}[.]"):
+        render(network(WHOLE), {MAIN_FILE: lines})
+
+
+HAND_MADE = """\
+auto bond0
+iface bond0 inet static
+    address 10.88.0.11/24
+    slaves eth0 eth1
+    bond-mode 4
+    bond_miimon 100
+    bond-lacp-rate 1
+"""
+
+
+def test_a_bond_that_somebody_wrote_moves_with_its_address():
+    files = render(LAYERED, {MAIN_FILE: HAND_MADE})
+    assert files[MAIN_FILE] == "source /etc/network/interfaces.d/*\n"
+    assert declared({MAIN_FILE: HAND_MADE}).bonds == (Bond("bond0", ("eth0", "eth1"), "802.3ad", "1"),)
+    with pytest.raises(InputError, match=r"of bond0, the port of bond0.7 than.*Observed: bond_downdelay 200"):
+        render(LAYERED, {MAIN_FILE: f"{HAND_MADE}    bond-downdelay 200\n"})
+
+
+CARD = "auto eth0\niface eth0 inet static\n    address 10.88.0.11/24\n    dns-nameservers 10.88.0.53\n"
+TAGGED = Network(vlans=(Vlan("eth0.7", "eth0", 7),), bridges=(Bridge("cloudbr1", "eth0.7"),))
+
+
+def test_a_nic_under_vlans_alone_stays_as_it_is():
+    files = render(TAGGED, {MAIN_FILE: CARD})
+    assert files[MAIN_FILE].startswith(CARD)
+    assert "auto eth0\n" not in files[OWN_FILE]
+    assert render(TAGGED, {CLOUD_INIT: CARD})
+    jumbo = Network(vlans=TAGGED.vlans, bridges=(Bridge("cloudbr1", "eth0.7", 9000),)).layered
+    with pytest.raises(InputError, match="a smaller MTU than the VLAN devices.*Observed: mtu 1500.*set mtu 9000"):
+        render(jumbo, {MAIN_FILE: CARD})
+    assert render(jumbo, {MAIN_FILE: f"{CARD}    mtu 9216\n"})
+
+
+def test_a_vlan_device_has_a_name_that_ifupdown_knows():
+    with pytest.raises(InputError, match=r"no VLAN device of the name eno7.*Expected: eth0.7 or vlan7"):
+        render(Network(vlans=(Vlan("eno7", "eth0", 7),)), {})
+
+
+def test_what_is_not_declared_any_more_stays_until_it_is_absent():
+    both = {MAIN_FILE: MAIN, **render(network(MANAGEMENT, GUEST), {MAIN_FILE: MAIN})}
+    assert render(network(MANAGEMENT), both) == {}
+    swapped = {**both, **render(network(GUEST), both)}
+    assert set(declared(swapped).bridges) == {MANAGEMENT, GUEST}
+    assert render(network(GUEST), swapped) == {}
+    gone = render(Network(bridges=(MANAGEMENT,), absent=("cloudbr1",)), both)
+    assert gone == {OWN_FILE: render(network(MANAGEMENT), {MAIN_FILE: MAIN})[OWN_FILE]}
+
+
+def test_a_bond_that_is_absent_goes_with_its_ports_but_what_another_device_needs_stays():
+    files = render(LAYERED, {})
+    left = Network(absent=("cloudbr1", "bond0.7", "bond1"))
+    own = render(left, files)[OWN_FILE]
+    assert set(declared({OWN_FILE: own}).devices) == {"bond0", "cloudbr0", "vlan8"}
+    assert ("auto eth0\n" in own, "auto eth2\n" in own) == (True, False)

@@ -7,7 +7,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, Route, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Link,
+    Route,
+    RoutingRule,
+    State,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import restore_commands
 
 LEASE = Address("10.88.0.11/24", ("broadcast", "10.88.0.255"), True, ("3600", "1800"))
@@ -34,11 +40,86 @@ def state(*parts):
     return State(
         {each.name: each for each in parts if isinstance(each, Link)},
         tuple(each for each in parts if isinstance(each, Route)),
+        tuple(each for each in parts if isinstance(each, RoutingRule)),
     )
+
+
+BOND = Link(
+    "bond0",
+    "bond",
+    9000,
+    True,
+    "cloudbr1",
+    mac="02:00:00:00:00:01",
+    options=(("mode", "802.3ad"), ("miimon", "100"), ("lacp_rate", "fast")),
+)
+VLAN = Link("bond0.7", "vlan", 1500, True, None, (SECOND,), "bond0", options=(("protocol", "802.1Q"), ("id", "7")))
+PORT = Link("eth1", "ether", 9000, True, "bond0", mac="02:00:00:00:00:01")
+RULE = RoutingRule(100, 1000, "10.88.0.0/24")
 
 
 def commands(before, now):
     return [" ".join(command) for command in restore_commands(before, now, ["cloudbr0", "eth0"])]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        pytest.param(
+            state(replace(PORT, master=None, mtu=1500)),
+            state(replace(BOND, master=None), VLAN, PORT),
+            [
+                "ip link delete bond0.7",
+                "ip link delete bond0",
+                "ip link set eth1 nomaster",
+                "ip link set eth1 mtu 1500",
+            ],
+            id="a bond with a VLAN was made",
+        ),
+        pytest.param(
+            state(BOND, VLAN, PORT),
+            state(replace(PORT, master=None, mtu=1500)),
+            [
+                "ip link add name bond0 type bond mode 802.3ad miimon 100 lacp_rate fast",
+                "ip link add link bond0 name bond0.7 type vlan protocol 802.1Q id 7",
+                "ip link set bond0 master cloudbr1",
+                "ip link set eth1 down",
+                "ip link set eth1 master bond0",
+                "ip link set bond0 mtu 9000",
+                "ip link set bond0.7 mtu 1500",
+                "ip link set eth1 mtu 9000",
+                "ip link set bond0 up",
+                "ip link set bond0.7 up",
+                "ip address add 10.88.0.77/24 dev bond0.7",
+            ],
+            id="a bond has gone, and the VLAN that lay on it",
+        ),
+        pytest.param(
+            state(replace(BOND, master=None), PORT),
+            state(replace(BOND, master=None, options=(("mode", "active-backup"),)), PORT),
+            ["ip link delete bond0"],
+            id="a bond with ports takes no other mode, and is made anew in the next pass",
+        ),
+        pytest.param(
+            state(replace(PORT, master="bond0"), replace(BOND, master=None)),
+            state(replace(PORT, master="cloudbr0", up=False), replace(BOND, master=None)),
+            ["ip link set eth1 down", "ip link set eth1 master bond0", "ip link set eth1 up"],
+            id="a port of a bond has become that of a bridge",
+        ),
+        pytest.param(
+            state(RULE),
+            state(RoutingRule(200, 1001, to="2001:db8::/32")),
+            [
+                "ip -6 rule delete priority 1001 to 2001:db8::/32 table 200",
+                "ip -4 rule add priority 1000 from 10.88.0.0/24 table 100",
+            ],
+            id="routing rules",
+        ),
+    ],
+)
+def test_bonds_and_vlans_are_made_again_or_removed(before, now, expected):
+    found = [" ".join(command) for command in restore_commands(before, now, ["bond0", "bond0.7", "eth1"])]
+    assert found == expected
 
 
 @pytest.mark.parametrize(

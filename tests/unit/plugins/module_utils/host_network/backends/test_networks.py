@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random declarations of bonds, VLANs and bridges: what a back end renders it reads back, and renders no more."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    HASH_POLICIES,
+    LACP_RATES,
+    Bond,
+    Bridge,
+    Network,
+    RoutingRule,
+    StaticRoute,
+    Vlan,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# Back ends that make bonds and VLAN devices.
+LAYERED = ["ifupdown"]
+ADDRESSES = st.sampled_from([None, "dhcp", "10.88.0.11/24", "192.0.2.7/31"])
+ROUTES4 = [StaticRoute("198.51.100.0/24", "10.88.0.2"), StaticRoute("default", "10.88.0.3", 100)]
+ROUTES6 = [StaticRoute("2001:db8:9::/48", "2001:db8::2"), StaticRoute("default", "2001:db8::3", 101)]
+RULES = [RoutingRule(100, 1000, "10.88.0.0/24"), RoutingRule(100, 1001, None, "10.9.0.0/16")]
+SIX = ["2001:db8::11/64", "2001:db8::12/64"]
+
+
+@st.composite
+def bonds(draw: st.DrawFn, number: int) -> Bond:
+    ports = tuple(f"eth{number}{port}" for port in range(draw(st.integers(1, 3))))
+    name, mtu = f"bond{number}", draw(st.sampled_from([0, 1500, 9216]))
+    mode = draw(st.sampled_from(["802.3ad", "active-backup", "balance-xor"]))
+    if mode == "active-backup":
+        return Bond(name, ports, mode, primary=draw(st.sampled_from([None, *ports])), mtu=mtu)
+    rate = draw(st.sampled_from([None, *LACP_RATES])) if mode == "802.3ad" else None
+    return Bond(name, ports, mode, rate, draw(st.sampled_from([None, *HASH_POLICIES])), mtu=mtu)
+
+
+@st.composite
+def bridges(draw: st.DrawFn, name: str, port: str) -> Bridge:
+    address, six = draw(ADDRESSES), tuple(draw(st.lists(st.sampled_from(SIX), unique=True)))
+    stp = draw(st.booleans())
+    routes = draw(st.lists(st.sampled_from(ROUTES4), unique=True)) if address == "10.88.0.11/24" else []
+    routes += draw(st.lists(st.sampled_from(ROUTES6), unique=True)) if six else []
+    return Bridge(
+        name,
+        port,
+        draw(st.sampled_from([1400, 1500, 9000])),
+        address,
+        "10.88.0.1" if address == "10.88.0.11/24" and draw(st.booleans()) else None,
+        stp,
+        draw(st.integers(2, 30)) if stp else 0,
+        six,
+        "2001:db8::1" if six and draw(st.booleans()) else None,
+        tuple(routes),
+        tuple(draw(st.lists(st.sampled_from(RULES), unique=True))) if address else (),
+        tuple(draw(st.lists(st.sampled_from(["10.88.0.53", "10.88.0.54"]), unique=True))) if address else (),
+        ("lab.test",) if address and draw(st.booleans()) else (),
+    )
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    """Bonds and NICs, VLANs on some of them, and bridges on some of all these."""
+    bonded = [draw(bonds(number)) for number in range(draw(st.integers(0, 2)))]
+    carriers = [bond.name for bond in bonded] + [f"eno{number}" for number in range(draw(st.integers(0, 2)))]
+    vlans = [
+        Vlan(f"{carrier}.{number}", carrier, number, draw(st.sampled_from([0, 1500, 9000])))
+        for carrier in carriers
+        for number in sorted(draw(st.sets(st.integers(1, 4094), max_size=2)))
+    ]
+    ports = [port for port in [*carriers, *(vlan.name for vlan in vlans)] if draw(st.booleans())]
+    made = [draw(bridges(f"cloudbr{number}", port)) for number, port in enumerate(ports)]
+    return Network(tuple(bonded), tuple(vlans), tuple(made)).layered
+
+
+@pytest.mark.parametrize("name", LAYERED)
+@settings(max_examples=40)
+@given(network=networks())
+def test_what_is_rendered_is_read_back_and_rendered_no_more(name, network):
+    backend = BACKENDS[name]()
+    files = backend.render(network, {})
+    read = backend.declared(files)
+    assert set(read.made) == set(network.made)
+    assert backend.render(network, files) == {}
+
+
+@pytest.mark.parametrize("name", LAYERED)
+@settings(max_examples=40)
+@given(network=networks())
+def test_what_is_absent_leaves_nothing(name, network):
+    backend = BACKENDS[name]()
+    files = backend.render(network, {})
+    gone = {**files, **backend.render(Network(absent=tuple(network.devices)), files)}
+    assert backend.declared(gone).made == ()
+    assert not [link for link in backend.configured(gone) if link in network.names]

@@ -77,7 +77,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 @pytest.mark.parametrize("name", LAYERED)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(network=networks())
 def test_what_is_rendered_is_read_back_and_rendered_no_more(name, network):
     backend = BACKENDS[name]()
@@ -88,7 +88,7 @@ def test_what_is_rendered_is_read_back_and_rendered_no_more(name, network):
 
 
 @pytest.mark.parametrize("name", LAYERED)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(network=networks())
 def test_what_is_absent_leaves_nothing(name, network):
     backend = BACKENDS[name]()

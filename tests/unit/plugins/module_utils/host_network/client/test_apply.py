@@ -241,3 +241,46 @@ def test_an_action_without_a_meaning_is_a_defect(tmp_path):
     host.plan = Plan.of([Change("paint", "eth0", data={"names": ("cloudbr0", "eth0")})])
     with pytest.raises(ValueError, match="paint"):
         host.apply()
+
+
+def absent(host):
+    """A plan that removes a bridge and the file that declared it."""
+    host.plan = Plan.of(
+        [
+            Change("take down", "cloudbr0", data={"names": ("cloudbr0", "eth0"), "flush": False}),
+            Change("delete", str(host.old), before="caf\udce9\r\n", data={"mode": 0o644}),
+            Change("remove", "cloudbr0", data={"names": ("cloudbr0", "eth0")}),
+        ]
+    )
+
+
+def test_a_bridge_that_is_absent_goes_with_its_file(tmp_path):
+    host = Host(tmp_path)
+    absent(host)
+    assert host.apply() is True
+    assert host.calls[2:] == [
+        "take down cloudbr0",
+        "ip link delete cloudbr0",
+        "load cloudbr0 eth0",
+        "ask after",
+        "renew",
+    ]
+    assert not host.old.exists()
+
+
+def test_a_bridge_that_the_tool_has_removed_already_is_not_removed_twice(tmp_path):
+    host = Host(tmp_path)
+    absent(host)
+    host.state = BEFORE
+    assert host.apply() is True
+    assert host.calls[2:4] == ["take down cloudbr0", "load cloudbr0 eth0"]
+
+
+def test_a_deleted_file_is_put_back(tmp_path):
+    host = Host(tmp_path, fails=5)
+    absent(host)
+    before = host.files()
+    with pytest.raises(ApplyError, match="the network was put back as it was"):
+        host.apply()
+    assert host.calls[2:5] == ["take down cloudbr0", "ip link delete cloudbr0", "load cloudbr0 eth0"]
+    assert host.files() == before

@@ -52,7 +52,7 @@ class Adopted:
 
 def adopt(found: Network, state: State) -> Adopted:
     """`found` is what the back end's files declare, `state` what the kernel has."""
-    differences = {name: _stacked(each, found) or _difference(each, state) for name, each in found.devices.items()}
+    differences = {name: _undeclarable(each, found, state) for name, each in found.devices.items()}
     kept = Network(
         tuple(each for each in found.bonds if not differences[each.name]),
         tuple(each for each in found.vlans if not differences[each.name]),
@@ -76,6 +76,20 @@ def _refusals(config: Mapping[str, Any], state: State) -> list[str]:
     except InputError as error:
         return [f"the role refuses this as it stands: {error.message}; change that, or leave that bridge out"]
     return []
+
+
+def _undeclarable(device: Device, found: Network, state: State) -> str:
+    """Why a device of the files is not declared, "" for one that is."""
+    return _stacked(device, found) or _difference(device, state) or _address_of_lower(device, found, state)
+
+
+def _address_of_lower(device: Device, found: Network, state: State) -> str:
+    """Addresses of a bond or VLAN device that no bridge has taken over."""
+    on_it = [found.devices[name] for name in (device.name, *found.above(device.name))]
+    addresses = ", ".join(each.cidr for each in state.links[device.name].addresses)
+    if not addresses or any(isinstance(each, Bridge) for each in on_it):
+        return ""
+    return f"has {addresses} itself, and addresses are declared on bridges only"
 
 
 def _stacked(device: Device, found: Network) -> str:

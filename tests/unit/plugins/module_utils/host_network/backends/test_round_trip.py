@@ -5,23 +5,29 @@ it accepts the files."""
 from __future__ import annotations
 
 import posixpath
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
     MODES,
     Bond,
     Bridge,
+    Card,
+    Link,
     Network,
     RoutingRule,
     StaticRoute,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan, networkd, networkmanager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -125,6 +131,23 @@ def test_what_shall_go_goes_and_the_rest_stays(name, network):
     after = {**files, **plan.render(rest, files, MACS)}
     assert gone not in plan.declared({path: text for path, text in after.items() if text}).devices
     assert plan.render(rest, after, MACS) == {}
+
+
+PAGE = Path(__file__).parents[6] / "docs/network.md"
+EXAMPLES = re.findall(r"```yaml\n(network_bridge_config:\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+CARDS = [Card("eth0", "52:54:00:12:34:01"), Card("eth1", "52:54:00:12:34:02", "ixgbe", "0000:3b:00.1")]
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+@pytest.mark.parametrize("name", PLANS)
+def test_the_examples_of_the_page_can_be_made(name, text):
+    network = read_network(yaml.safe_load(text)["network_bridge_config"], CARDS)
+    check(network, {nic: Link(nic, "ether", 1500, True, None) for nic in network.nics})
+    assert differ(PLANS[name].declared(PLANS[name].render(network, {}, MACS)), network) == []
+
+
+def test_the_page_has_five_examples_and_more():
+    assert len(EXAMPLES) >= 5
 
 
 def run(*argv, **more):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import declared_bridges
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import declared_bridges
 
 
 class FilterModule:

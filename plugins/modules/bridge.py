@@ -160,7 +160,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import names_cards, read_network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import names_cards, read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     guests_on,
     plan_network,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import declared_bridges
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import declared_bridges
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import (
     HOST_ADDRESS,
     host_address,

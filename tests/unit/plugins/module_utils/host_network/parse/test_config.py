@@ -5,11 +5,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import (
-    declared_bridges,
-    names_cards,
-    read_network,
-)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Bond,
     Bridge,
@@ -18,6 +13,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     StaticRoute,
     Vlan,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import (
+    declared_bridges,
+    names_cards,
+    read_network,
 )
 
 MANAGEMENT = {"name": "cloudbr0", "port": "eth0", "address": "10.88.0.11/255.255.255.0", "gateway": "10.88.0.1"}

@@ -85,6 +85,8 @@ class NetworkManager:
         """Profiles that are active already are applied again where they differ, with the link as it is."""
         files = self.read()
         paths = self._profiles(names, files)
+        if any(not self._profiles([name], files) for name in names):  # of what was removed
+            must(self._run, ("nmcli", "connection", "reload"))
         if paths:
             must(self._run, ("nmcli", "connection", "load", *paths))
         for path in paths:

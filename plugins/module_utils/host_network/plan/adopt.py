@@ -14,7 +14,6 @@ from ipaddress import ip_interface
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     MODES,
     Bond,
@@ -26,6 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 
 VARIABLE = "network_bridge_config"

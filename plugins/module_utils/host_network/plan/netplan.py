@@ -10,7 +10,7 @@ netplan-yaml(5).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -91,14 +91,15 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     whole = parse.network(files)
     _refuse_renderer(whole)
     own = parse.load(files.get(OWN_FILE, ""), OWN_FILE).get("network") or {}
-    alone = left_alone(network, read(whole), [name for kind in KINDS for name in definitions(own, kind)])
+    places = _places(network, whole, macs)
+    written = [name for kind in KINDS for name in definitions(own, kind)]
+    alone = left_alone(network, read(whole), written) | _own_parents(network, places, whole, written)
     changed = dict(files)
     new = {kind: dict(definitions(own, kind)) for kind in KINDS}
     for name in network.absent:
         for kind in KINDS[1:]:
             new[kind].pop(name, None)
             _take_out(changed, (kind, name), name)
-    places = _places(network, whole, macs)
     _refuse_used_elsewhere(network, alone, places, whole)
     for name in (each for each in network.names if each not in alone):
         kind, ident = places[name]
@@ -106,6 +107,21 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         _take_out(changed, places[name], name)
     changed[OWN_FILE] = _own_text(new, files)
     return {path: text for path, text in changed.items() if text != files.get(path, "")}
+
+
+def _own_parents(
+    network: Network, places: Mapping[str, tuple[str, str]], whole: Definition, written: Sequence[str]
+) -> set[str]:
+    """NICs under nothing but VLAN devices whose definition stays in its file: it is there, and its MTU is large
+    enough."""
+    found = set()
+    for name in (each for each in network.names if each not in network.taken):
+        kind, ident = places[name]
+        mtu = str(definitions(whole, kind).get(ident, {}).get("mtu", "1500"))
+        there = ident in definitions(whole, kind) and ident not in written
+        if there and mtu.isdigit() and int(mtu) >= network.mtu_of(name):
+            found.add(name)
+    return found
 
 
 def _own_text(new: Mapping[str, Any], files: Files) -> str:

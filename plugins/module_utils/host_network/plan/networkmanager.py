@@ -43,6 +43,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     names,
     routes,
     rule,
+    said_mtu,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
     canonical,
@@ -71,8 +72,10 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     InputError for what would be lost or written again."""
     alone = left_alone(network, declared(files), [link for link, path in configured(files).items() if _is_own(path)])
     new = _without_absent(network, files)
-    paths = {name: _path(name, network, files, macs) for name in network.names if name not in alone}
-    olds = {name: files.get(_path(name, network, files, macs), "") for name in network.names}
+    every = {name: _path(name, network, files, macs) for name in network.names}
+    olds = {name: files.get(path, "") for name, path in every.items()}
+    alone |= _own_parents(network, every, olds)
+    paths = {name: path for name, path in every.items() if name not in alone}
     for name, path in paths.items():
         _refuse_ifcfg(name, files)
         _refuse_generated(path, files, name)
@@ -84,6 +87,12 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         else:
             new[path] = _lower(name, network, olds)
     return {path: text for path, text in new.items() if text != files.get(path, "")}
+
+
+def _own_parents(network: Network, paths: Mapping[str, str], olds: Mapping[str, str]) -> set[str]:
+    """NICs under nothing but VLAN devices whose profile stays as it is: it is there, and its MTU is large enough."""
+    nics = [name for name in set(network.names) - set(network.taken) if olds[name] and not _is_own(paths[name])]
+    return {name for name in nics if (said_mtu(olds[name]) or 1500) >= network.mtu_of(name)}
 
 
 def _is_own(path: str) -> bool:

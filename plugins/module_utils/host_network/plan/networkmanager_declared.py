@@ -138,7 +138,8 @@ def _ports(text: str, texts: Sequence[str]) -> list[str]:
     return [each for each in texts if controller(each) in names(text)]
 
 
-def _said_mtu(text: str) -> Optional[int]:
+def said_mtu(text: str) -> Optional[int]:
+    """What a profile says, in bytes; None where it does not, or leaves it to the kernel."""
     found = next((keyfile.value(text, each, "mtu") for each in ETHERNET if keyfile.value(text, each, "mtu")), "")
     return int(found) if found.isdigit() and int(found) else None
 
@@ -146,9 +147,9 @@ def _said_mtu(text: str) -> Optional[int]:
 def _mtu(text: str, texts: Sequence[str], seen: tuple[str, ...] = ()) -> int:
     """What a link has in the end: what its profile says, at most what it lies on has. A bond gives its own to its
     ports, all else has that of its port."""
-    own = _said_mtu(text)
+    own = said_mtu(text)
     if kind(text) == "bond":
-        return min([own or 1500, *(mtu for mtu in map(_said_mtu, _ports(text, texts)) if mtu)])
+        return min([own or 1500, *(mtu for mtu in map(said_mtu, _ports(text, texts)) if mtu)])
     parent = keyfile.value(text, "vlan", "parent")
     lower = [each for each in texts if parent and parent in names(each)]
     lower += _ports(text, texts) if kind(text) == "bridge" else []

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
@@ -26,6 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     StaticRoute,
     Vlan,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan, networkd, networkmanager
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
@@ -131,6 +131,30 @@ def test_what_shall_go_goes_and_the_rest_stays(name, network):
     after = {**files, **plan.render(rest, files, MACS)}
     assert gone not in plan.declared({path: text for path, text in after.items() if text}).devices
     assert plan.render(rest, after, MACS) == {}
+
+
+# A NIC with the address of the login: a VLAN device and its bridge come beside it, and nothing of it is touched.
+PARENTS = {
+    "netplan": ("/etc/netplan/10-cards.yaml", "network:\n  ethernets:\n    eth0: {addresses: [192.0.2.9/24]}\n"),
+    "networkd": ("/etc/systemd/network/10-eth0.network", "[Match]\nName=eth0\n[Network]\nAddress=192.0.2.9/24\n"),
+    "networkmanager": (
+        "/etc/NetworkManager/system-connections/eth0.nmconnection",
+        "[connection]\nid=eth0\nuuid=1\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1=192.0.2.9/24\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_parent_of_a_vlan_keeps_its_file_and_its_address(name):
+    plan, (path, text) = PLANS[name], PARENTS[name]
+    network = Network((), (Vlan("eth0.7", "eth0", 7),), (Bridge("cloudbr1", "eth0.7", 1500, "198.51.100.9/24"),))
+    new = plan.render(network, {path: text}, MACS)
+    assert path not in new
+    assert differ(plan.declared({path: text, **new}), network) == []
+    if name == "networkd":  # where the parent's file names its VLANs, the role's comes first, and says the same
+        own = new["/etc/systemd/network/00-cloudstack-kvm-eth0.network"]
+        assert "Address=192.0.2.9/24" in own
+        assert "VLAN=eth0.7" in own
 
 
 PAGE = Path(__file__).parents[6] / "docs/network.md"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Address,
     Bond,
@@ -17,6 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Route,
     State,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import (
     ifupdown,
     netplan,

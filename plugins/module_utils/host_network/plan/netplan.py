@@ -115,7 +115,7 @@ def _own_parents(
     """NICs under nothing but VLAN devices whose definition stays in its file: it is there, and its MTU is large
     enough."""
     found = set()
-    for name in (each for each in network.names if each not in network.taken):
+    for name in set(network.nics) - set(network.taken):
         kind, ident = places[name]
         mtu = str(definitions(whole, kind).get(ident, {}).get("mtu", "1500"))
         there = ident in definitions(whole, kind) and ident not in written

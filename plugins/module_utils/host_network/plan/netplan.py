@@ -44,6 +44,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.s
     destination,
     left_alone,
     refuse_addresses_of_ports,
+    released,
 )
 
 OWN_FILE = "/etc/netplan/90-cloudstack-kvm.yaml"
@@ -96,10 +97,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     alone = left_alone(network, read(whole), written) | _own_parents(network, places, whole, written)
     changed = dict(files)
     new = {kind: dict(definitions(own, kind)) for kind in KINDS}
-    for name in network.absent:
-        for kind in KINDS[1:]:
-            new[kind].pop(name, None)
-            _take_out(changed, (kind, name), name)
+    _take_out_absent(network, whole, new, changed)
     _refuse_used_elsewhere(network, alone, places, whole)
     for name in (each for each in network.names if each not in alone):
         kind, ident = places[name]
@@ -107,6 +105,20 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         _take_out(changed, places[name], name)
     changed[OWN_FILE] = _own_text(new, files)
     return {path: text for path, text in changed.items() if text != files.get(path, "")}
+
+
+def _take_out_absent(
+    network: Network, whole: Definition, new: dict[str, dict[str, Any]], files: dict[str, str]
+) -> None:
+    """What shall go, out of all files; and of the NICs under it what the role itself said: their MTU."""
+    for name in network.absent:
+        for kind in KINDS[1:]:
+            new[kind].pop(name, None)
+            _take_out(files, (kind, name), name)
+    for name in released(network, read(whole)):
+        for ident, said in list(new["ethernets"].items()):
+            if link_name(ident, whole) == name and set(said) == {"mtu"}:
+                del new["ethernets"][ident]
 
 
 def _own_parents(

@@ -47,6 +47,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.s
     destination,
     left_alone,
     refuse_addresses_of_ports,
+    released,
 )
 
 __all__ = ["FOLDER", "FOLDERS", "configured", "declared", "render"]
@@ -67,6 +68,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     own = [name for name, path in netdevs(files).items() if posixpath.basename(path).startswith(_OWN)]
     alone = left_alone(network, declared(files), own)
     new = _without_absent(network.absent, files)
+    new |= dict.fromkeys((own_path(f"{name}.network") for name in released(network, declared(files))), "")
     for name in (each for each in network.names if each not in alone):
         new[own_path(f"{name}.network")] = _HEAD + _text(_network(name, network, files, macs))
         if name in network.devices:

@@ -50,6 +50,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.s
     destination,
     left_alone,
     refuse_addresses_of_ports,
+    released,
 )
 
 __all__ = ["FOLDER", "FOLDERS", "configured", "declared", "keyfiles", "render"]
@@ -72,6 +73,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     InputError for what would be lost or written again."""
     alone = left_alone(network, declared(files), [link for link, path in configured(files).items() if _is_own(path)])
     new = _without_absent(network, files)
+    new |= {own_path(name): "" for name in released(network, declared(files))}
     every = {name: _path(name, network, files, macs) for name in network.names}
     olds = {name: files.get(path, "") for name, path in every.items()}
     alone |= _own_parents(network, every, olds)
@@ -110,7 +112,7 @@ def _without_absent(network: Network, files: Files) -> dict[str, str]:
     new = dict.fromkeys(found, "")
     for path, text in keyfiles(files).items():
         if path not in found and controller(text) in called:
-            new[path] = keyfile.with_entries(text, "connection", [], _MASTER)
+            new[path] = _without_dhcp(keyfile.with_entries(text, "connection", [], _MASTER))
     for path in new:
         _refuse_generated(path, files, ", ".join(sorted(network.absent)))
     return new
@@ -227,8 +229,13 @@ def _lower(name: str, network: Network, olds: Mapping[str, str]) -> str:
     if isinstance(device, Vlan):
         flags = [] if olds[name] else [("flags", "1")]  # NM_VLAN_FLAG_REORDER_HEADERS, its default
         text = keyfile.with_entries(text, "vlan", [("id", str(device.id)), ("parent", device.parent), *flags])
-    for section in () if masters else ("ipv4", "ipv6"):
-        if not keyfile.entries(text, section):  # else NetworkManager would ask a DHCP server
+    return text if masters else _without_dhcp(text)
+
+
+def _without_dhcp(text: str) -> str:
+    """A profile that says nothing of IP would ask a DHCP server."""
+    for section in ("ipv4", "ipv6"):
+        if not keyfile.entries(text, section):
             text = keyfile.with_entries(text, section, [("method", "disabled")])
     return text
 

@@ -114,3 +114,10 @@ def refuse_addresses_of_ports(network: Network, bond: Bond, port: str, said: Ite
             "of that port",
             reproduce=f"ip address show dev {port}",
         )
+
+
+def released(network: Network, found: Network) -> list[str]:
+    """NICs that were under what shall go, of what files declare as `found`, and that are under nothing else."""
+    stay = {name for each in found.devices if each not in network.absent for name in found.stack(each)}
+    gone = {name for each in network.absent if each in found.devices for name in found.stack(each)}
+    return sorted(gone - stay - set(found.devices) - set(network.names))

@@ -38,6 +38,13 @@ BY_HAND = [
 MANAGEMENT = {"name": "cloudbr0", "port": "eth0", "address": "10.88.0.11/24", "gateway": "10.88.0.1"}
 GUEST = {"name": "cloudbr1", "port": "eth1"}
 STORAGE = {**GUEST, "address": "10.88.2.11/255.255.255.0"}
+GONE = {"name": "cloudbr1", "state": "absent"}
+ROUTED = {
+    **MANAGEMENT,
+    "ipv6_addresses": ["2001:db8::11/64"],
+    "routes": [{"to": "198.51.100.0/24", "via": "10.88.0.2", "table": 100}],
+    "rules": [{"source": "10.88.0.0/24", "table": 100, "priority": 1000}],
+}
 GUEST_TAP = ["link add vnet0 type veth peer name tap0", "link set vnet0 master cloudbr1 up"]
 
 
@@ -79,7 +86,16 @@ CASES = {
         setup=GUEST_TAP,
         options={"allow_guest_disruption": True},
     ),
+    "declared absent": Case(
+        [MANAGEMENT, GONE], ["take down cloudbr1", *OWN, "remove cloudbr1"], before=[MANAGEMENT, GUEST]
+    ),
+    "IPv6 and a policy route": Case(
+        [ROUTED], ["take down cloudbr0", "take down eth0", *OWN, "build cloudbr0"], before=[MANAGEMENT]
+    ),
 }  # fmt: skip
+LONG = ("declared absent", "IPv6 and a policy route")
+FINISHED = ("declared absent",)  # without ifdown too: `ip` removes what is still there
+NAMES = [pytest.param(name, marks=pytest.mark.full if name in LONG else ()) for name in CASES]
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ def steps(result: Mapping[str, Any]) -> list[str]:
     return [f"{action} {target}" for target, action in shown]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_run_carries_out_what_check_mode_shows_and_the_next_has_nothing_to_do(host, name):
     run = whole(host, name)
     assert steps(run.shown) == CASES[name].steps
@@ -151,7 +167,7 @@ def test_the_run_carries_out_what_check_mode_shows_and_the_next_has_nothing_to_d
 NOTHING, HALF, BROKEN = "the command does nothing", "the command does its work", "ifupdown is broken from then on"
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values[0] not in FINISHED])
 @pytest.mark.parametrize("how", [BROKEN, *(pytest.param(how, marks=pytest.mark.full) for how in (NOTHING, HALF))])
 def test_whatever_step_fails_links_and_files_are_as_before(host, name, how, capsys):
     case = CASES[name]

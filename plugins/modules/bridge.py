@@ -196,7 +196,8 @@ def body(module):
     def make_plan(state, files):
         check(network, state.links, module.params["traffic_labels"])
         rendered, declared = backend.render(network, files), backend.declared(files)
-        return plan_network(network, files, rendered, declared, state, backend.file_mode)
+        becomes = backend.declared({**files, **rendered})
+        return plan_network(network, files, rendered, declared, state, backend.file_mode, becomes)
 
     state, files = links.measure(), backend.read()
     plan = make_plan(state, files)

@@ -27,7 +27,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
 _OURS = "10-netplan-"  # how it names them
@@ -54,11 +53,10 @@ class Netplan:
         return read_files([*by_name.values(), *cloud_settings()])
 
     def declared(self, files: Files) -> Network:
-        return Network(bridges=tuple(plan.declared(files)))
+        return plan.declared(files)
 
     def render(self, network: Network, files: Files) -> Files:
-        require_plain(network, "netplan")
-        return plan.render(network.bridges, files, port_macs(network.nics))
+        return plan.render(network, files, port_macs(network.names))
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)

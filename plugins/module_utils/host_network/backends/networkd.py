@@ -18,7 +18,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd as Daemon
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkd as plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 
 class Networkd:
@@ -45,14 +44,13 @@ class Networkd:
         return read_files([*by_name.values(), *cloud_settings()])
 
     def declared(self, files: Files) -> Network:
-        return Network(bridges=tuple(plan.declared(files)))
+        return plan.declared(files)
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
 
     def render(self, network: Network, files: Files) -> Files:
-        require_plain(network, "networkd")
-        return plan.render(network.bridges, files, port_macs(network.nics))
+        return plan.render(network, files, port_macs(network.names))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Nothing: networkd accepts every file, and leaves out lines that it does not understand. Those that the role

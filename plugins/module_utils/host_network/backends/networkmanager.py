@@ -19,10 +19,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.network import require_plain
 
 _UNIT = "NetworkManager.service"
 _WAIT = "30"  # seconds for nmcli to wait until a profile is active
+# NetworkManager wants a bridge or bond before its ports, and what a VLAN device lies on before that.
+_TURNS = {"bridge": 0, "bond": 1, "vlan": 2}
 
 
 class NetworkManager:
@@ -45,14 +46,13 @@ class NetworkManager:
         return read_files([*by_name.values(), *cloud_settings(), *glob(f"{plan.IFCFG}/ifcfg-*")])
 
     def declared(self, files: Files) -> Network:
-        return Network(bridges=tuple(plan.declared(files)))
+        return plan.declared(files)
 
     def configured(self, files: Files) -> Mapping[str, str]:
         return plan.configured(files)
 
     def render(self, network: Network, files: Files) -> Files:
-        require_plain(network, "networkmanager")
-        return plan.render(network.bridges, files, port_macs(network.nics))
+        return plan.render(network, files, port_macs(network.names))
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Of these links alone: a profile that NetworkManager does not accept does not hinder the others."""
@@ -77,7 +77,7 @@ class NetworkManager:
         files = self.read()
         paths = [path for name in names for path in self._profiles([name], files)]
         must(self._run, ("nmcli", "connection", "load", *paths))
-        for path in reversed(paths):  # NetworkManager wants the bridge before its port
+        for path in sorted(paths, key=lambda path: _turn(files[path])):
             uuid = keyfile.value(files[path], "connection", "uuid")
             must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
 
@@ -85,6 +85,8 @@ class NetworkManager:
         """Profiles that are active already are applied again where they differ, with the link as it is."""
         files = self.read()
         paths = self._profiles(names, files)
+        if any(not self._profiles([name], files) for name in names):  # of what was removed
+            must(self._run, ("nmcli", "connection", "reload"))
         if paths:
             must(self._run, ("nmcli", "connection", "load", *paths))
         for path in paths:
@@ -118,3 +120,7 @@ class NetworkManager:
         wanted = set(names)
         found = sorted(plan.keyfiles(files).items())
         return [path for path, text in found if keyfile.value(text, "connection", "interface-name") in wanted]
+
+
+def _turn(profile: str) -> int:
+    return _TURNS.get(keyfile.value(profile, "connection", "type"), len(_TURNS))

@@ -36,11 +36,12 @@ _OWN = re.compile(r"cloudstack-kvm[^/]*$")  # how each back end names the files 
 
 @dataclass(frozen=True)
 class _Case:
-    """What all steps are made from: declared, declared by the files so far, and measured."""
+    """What all steps are made from: declared, declared by the files so far and by those to come, and measured."""
 
     network: Network
     old: Network
     state: State
+    new: Network
 
     @property
     def links(self) -> Mapping[str, Link]:
@@ -48,16 +49,23 @@ class _Case:
 
 
 def plan_network(
-    network: Network, files: Files, rendered: Files, old: Network, state: State, mode: int = 0o644
+    network: Network,
+    files: Files,
+    rendered: Files,
+    old: Network,
+    state: State,
+    mode: int = 0o644,
+    new: Optional[Network] = None,
 ) -> Plan:
     """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
     `files` are those of the back end, `rendered` those of them that change, `old` what they declare so far, `mode` what
-    a new file gets. What goes comes first, the highest layer before what it lies on, and files and links are judged
+    a new file gets, `new` what all files together will declare: it may be more than `network`, as what is not declared
+    of a bridge stays. What goes comes first, the highest layer before what it lies on, and files and links are judged
     apart, so that a run which ended half-way is finished by the next. `rules.check` comes before.
     Raises InputError.
     """
-    case = _Case(network, old, state)
+    case = _Case(network, old, state, new or network)
     rebuilt = _rebuilt(case)
     kept = [device for name, device in network.devices.items() if name not in rebuilt]
     _refuse_strangers_on(rebuilt, case)
@@ -285,11 +293,16 @@ def _is_bridged(bridge: Bridge, link: Link, case: _Case) -> bool:
         return False
     if bridge.address != old.address and "dhcp" in (bridge.address, old.address):
         return False
-    if _more(bridge) != _more(old) or not _has_more(bridge, link, case.state):
+    if _more(_new_bridge(bridge, case)) != _more(old) or not _has_more(bridge, link, case.state):
         return False
     if bridge.address == "dhcp":
         return bool(link.ipv4)
     return bridge.address is None or bridge.address in link.ipv4
+
+
+def _new_bridge(bridge: Bridge, case: _Case) -> Bridge:
+    found = case.new.devices.get(bridge.name)
+    return found if isinstance(found, Bridge) else bridge
 
 
 def _more(bridge: Bridge) -> tuple[Any, ...]:

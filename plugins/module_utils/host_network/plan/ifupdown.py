@@ -27,6 +27,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import left_alone
 
 MAIN_FILE = "/etc/network/interfaces"
 FOLDER = "/etc/network/interfaces.d"
@@ -137,8 +138,12 @@ def render(network: Network, files: Files) -> dict[str, str]:
     written again, and for what ifupdown cannot say."""
     if not network.devices and not network.absent:
         return {}
+    own_names = parse.configured(files.get(OWN_FILE, ""))
+    alone = left_alone(network, declared(files), own_names)
+    if not network.absent and alone >= set(network.names):
+        return {}
     _refuse_vlan_names(network)
-    taken = _taken(network, files)
+    taken = [name for name in _taken(network, files) if name not in alone]
     _refuse_other_files(taken, network, files)
     main_text = files.get(MAIN_FILE, "")
     _refuse_lost_options(taken, network, main_text)
@@ -228,12 +233,12 @@ def _bond_value(found: parse.Stanza, option: str) -> str:
 def _bond(found: parse.Stanza) -> Bond:
     """A mode may be a number (bonding.rst)."""
     numbers = {"1": "active-backup", "2": "balance-xor", "4": "802.3ad"}
-    mode = _bond_value(found, "mode")
+    mode, rate = _bond_value(found, "mode"), _bond_value(found, "lacp_rate")
     return Bond(
         found.name,
         tuple(_bond_value(found, "slaves").split()),
         numbers.get(mode, mode) or MODES[0],
-        _bond_value(found, "lacp_rate") or None,
+        {"0": "slow", "1": "fast"}.get(rate, rate) or None,
         _bond_value(found, "xmit_hash_policy") or None,
         _bond_value(found, "primary") or None,
         _mtu(found),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(declared bridges, systemd-networkd's files) -> the files that declare them, and back. Pure.
+"""(declared network, systemd-networkd's files) -> the files that declare it, and back. Pure.
 
-Of all .network files that match a link networkd takes the first by name. So the own files come first, say what the file
-said that they stand before, and that one stays as it is, for whatever else it matches. Source: systemd.network(5).
+Of all .network files that match a link networkd takes the first by name, and of all .netdev files that make a device as
+well. So the own files come first, say what the file said that they stand before, and that one stays as it is, for
+whatever else it matches. What other files say exactly as it is declared gets no own file. Source: systemd.network(5).
 """
 
 from __future__ import annotations
@@ -11,53 +12,161 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Optional
+from typing import Optional, Union
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    MIIMON,
+    Bond,
+    Bridge,
+    Files,
+    Network,
+    Vlan,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkd_declared import (
+    FOLDER,
+    FOLDERS,
+    TRUE,
+    Section,
+    addresses,
+    declared,
+    entries,
+    is_default,
+    is_for,
+    netdevs,
+    networks,
+    route,
+    rule,
+    sections,
+    whole,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
+    canonical,
+    destination,
+    left_alone,
+    refuse_addresses_of_ports,
+    released,
+)
 
-FOLDER = "/etc/systemd/network"
-# The same name in an earlier one hides that in a later one.
-FOLDERS = (FOLDER, "/run/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network")
+__all__ = ["FOLDER", "FOLDERS", "configured", "declared", "render"]
 _OWN = "00-cloudstack-kvm-"
 _HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge).\n"
 # What stays with the port; all else that [Network] says is of IP, and goes to the bridge.
-_OF_PORT = ("VLAN", "MACVLAN", "MACVTAP", "IPVLAN", "Xfrm", "LLDP", "EmitLLDP", "Description", "IgnoreCarrierLoss")
-_MASTERS = ("Bond", "VRF", "BatmanAdvanced")
-_TRUE = ("yes", "true", "on", "1")
-_UNITS = {"K": 1024, "M": 1024**2}
-Section = tuple[str, list[keyfile.Entry]]
+_OF_PORT = ("MACVLAN", "MACVTAP", "IPVLAN", "Xfrm", "LLDP", "EmitLLDP", "Description", "IgnoreCarrierLoss")
+_MASTERS = ("Bridge", "Bond", "VRF", "BatmanAdvanced")
+_OF_MODE = {
+    "LACPTransmitRate": ("802.3ad",),
+    "TransmitHashPolicy": ("802.3ad", "balance-xor"),
+}
 
 
-def render(bridges: Sequence[Bridge], files: Files, macs: Mapping[str, str]) -> dict[str, str]:
+def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str, str]:
     """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
     InputError for what would be lost."""
+    own = [name for name, path in netdevs(files).items() if posixpath.basename(path).startswith(_OWN)]
+    alone = left_alone(network, declared(files), own)
+    new = _without_absent(network.absent, files)
+    new |= dict.fromkeys((own_path(f"{name}.network") for name in released(network, declared(files))), "")
+    for name in (each for each in network.names if each not in alone):
+        new[own_path(f"{name}.network")] = _HEAD + _text(_network(name, network, files, macs))
+        if name in network.devices:
+            new[own_path(f"{name}.netdev")] = _HEAD + _text(_netdev(name, network, files, macs))
+    return {path: text for path, text in new.items() if text != files.get(path, "")}
+
+
+def _without_absent(absent: Sequence[str], files: Files) -> dict[str, str]:
+    """Files of these devices alone, emptied, and the lines that put one of them on a parent. Raises InputError for a
+    file that another program writes."""
     new: dict[str, str] = {}
-    for bridge in bridges:
-        own_port, own_bridge = own_path(f"{bridge.name}-port.network"), own_path(f"{bridge.name}.network")
-        of_port = [path for path in networks(files) if _matches(bridge.port, _whole(files, path), macs)]
-        of_bridge = [path for path in networks(files) if _is_for(bridge.name, files[path])]
-        old_port = _sections(files, _first(bridge.port, of_port, files, own_port))
-        old_bridge = _sections(files, _first(bridge.name, of_bridge, files, own_bridge))
-        old = old_bridge or [each for each in old_port if each[0] not in ("Match", "Link")]
-        _refuse_masters(bridge, old_port)
-        _refuse_lost(bridge, old)
-        new[own_port] = _HEAD + _text(_port(bridge, old_port))
-        new[own_bridge] = _HEAD + _text(_network(bridge, old))
-        new[own_path(f"{bridge.name}.netdev")] = _HEAD + _text(_netdev(bridge, macs))
-    return {path: text for path, text in new.items() if text != files.get(path)}
+    for path in [*netdevs(files).values(), *networks(files)] if absent else []:
+        section = "NetDev" if path.endswith(".netdev") else "Match"
+        names = keyfile.value(files[path], section, "Name").split()
+        lines = files[path].splitlines(keepends=True)
+        kept = [line for line in lines if not any(_is_on_parent(line, name) for name in absent)]
+        text = "" if names and set(names) <= set(absent) else "".join(kept)
+        if text != files[path] and posixpath.dirname(path) != FOLDER:
+            raise InputError(
+                f"{path} configures {', '.join(names)}, which is to go; another program writes that file",
+                expected=f"files in {FOLDER}, which the role changes there",
+                observed=path,
+                next_step="see what writes that file, and take the device out there; nothing was changed",
+                reproduce=f"cat {path}",
+            )
+        new[path] = text
+    return {path: text for path, text in new.items() if text != files[path]}
+
+
+def _is_on_parent(line: str, device: str) -> bool:
+    key, _sign, value = line.partition("=")
+    return key.strip() in ("VLAN", *_MASTERS) and value.strip() == device
 
 
 def own_path(name: str) -> str:
     return f"{FOLDER}/{_OWN}{name}"
 
 
-def networks(files: Files) -> list[str]:
-    """The .network files in the order in which networkd tries them."""
-    found = [path for path in files if posixpath.dirname(path) in FOLDERS and path.endswith(".network")]
-    return sorted(found, key=posixpath.basename)
+def _old(link: str, network: Network, files: Files, macs: Mapping[str, str]) -> list[Section]:
+    """What is said of a link so far. Raises InputError as `_first` does."""
+    if link in network.devices:
+        found = [path for path in networks(files) if is_for(link, files[path])]
+    else:
+        found = [path for path in networks(files) if _matches(link, whole(files, path), macs)]
+    return sections(files, _first(link, found, files, own_path(f"{link}.network")))
+
+
+def _network(name: str, network: Network, files: Files, macs: Mapping[str, str]) -> list[Section]:
+    """The .network file of a NIC or device."""
+    device = network.devices.get(name)
+    old = _old(name, network, files, macs)
+    _refuse_masters(name, network, old)
+    if isinstance(device, Bridge):
+        under = old or _of_ip_under(device, network, files, macs)
+        _refuse_lost(device, under)
+        return _bridge(device, under)
+    if isinstance(device, Bond):
+        _refuse_addresses_of_ports(device, network, files, macs)
+    return _lower(name, network, old)
+
+
+def _of_ip_under(bridge: Bridge, network: Network, files: Files, macs: Mapping[str, str]) -> list[Section]:
+    """What the port of a bridge, or else a port of the bond that is its port, says of IP."""
+    port = network.devices.get(bridge.port)
+    for name in (bridge.port, *(port.ports if isinstance(port, Bond) else ())):
+        found = _old(name, network, files, macs)
+        said = [entry for entry in entries(found, "Network") if entry[0] not in ("VLAN", *_MASTERS, *_OF_PORT)]
+        if said or addresses(found) or addresses(found, 6):
+            return [each for each in found if each[0] not in ("Match", "Link")]
+    return []
+
+
+def _refuse_addresses_of_ports(bond: Bond, network: Network, files: Files, macs: Mapping[str, str]) -> None:
+    for port in bond.ports:
+        old = _old(port, network, files, macs)
+        dhcp = dict(entries(old, "Network")).get("DHCP", "no").lower()
+        leases = ["dhcp"] if dhcp in (*TRUE, "ipv4", "ipv6") else []
+        refuse_addresses_of_ports(network, bond, port, [*addresses(old), *addresses(old, 6), *leases])
+
+
+def _lower(name: str, network: Network, old: Sequence[Section]) -> list[Section]:
+    """The .network file of what is not a bridge: in its bridge or bond, under its VLAN devices."""
+    above = [network.devices[each] for each in network.above(name)]
+    masters = [("Bridge" if isinstance(each, Bridge) else "Bond", each) for each in above if not isinstance(each, Vlan)]
+    of_ip = [(key, each.name) for key, each in masters]
+    of_ip += [("PrimarySlave", "true") for _key, each in masters if isinstance(each, Bond) and each.primary == name]
+    said = [entry for entry in entries(old, "Network") if entry[0] not in (*_MASTERS, "PrimarySlave")]
+    vlans = [each.name for each in above if isinstance(each, Vlan)]
+    vlans += [value for key, value in said if key == "VLAN" and value not in (*vlans, *network.absent)]
+    kept = [entry for entry in said if entry[0] != "VLAN" and (not masters or entry[0] in _OF_PORT)]
+    link = [entry for entry in entries(old, "Link") if entry[0] != "MTUBytes"]
+    rest = [] if masters else [each for each in old if each[0] not in ("Match", "Link", "Network")]
+    return [
+        ("Match", [("Name", name)]),
+        ("Link", [("MTUBytes", str(network.mtu_of(name))), *link]),
+        ("Network", [*of_ip, *(("VLAN", each) for each in vlans), *kept]),
+        *rest,
+    ]
 
 
 def _first(link: str, found: Sequence[str], files: Files, own: str) -> str:
@@ -79,22 +188,6 @@ def _first(link: str, found: Sequence[str], files: Files, own: str) -> str:
     return path
 
 
-def _whole(files: Files, path: str) -> str:
-    """A file with its drop-ins, which are read behind it."""
-    folder = f"{posixpath.basename(path)}.d"
-    found = {posixpath.basename(each): each for each in sorted(files, reverse=True) if _is_drop_in(each, folder)}
-    return "\n".join([files[path], *(files[found[name]] for name in sorted(found))])
-
-
-def _is_drop_in(path: str, folder: str) -> bool:
-    above = posixpath.dirname(path)
-    return posixpath.basename(above) == folder and posixpath.dirname(above) in FOLDERS
-
-
-def _sections(files: Files, path: str) -> list[Section]:
-    return keyfile.sections(_whole(files, path)) if path else []
-
-
 def _matches(link: str, text: str, macs: Mapping[str, str]) -> bool:
     """As far as names, hardware addresses and kinds of links decide. A file that matches by something else counts as
     matching: what it says is kept then."""
@@ -106,11 +199,6 @@ def _matches(link: str, text: str, macs: Mapping[str, str]) -> bool:
         return False
     wanted = f"{asked.get('MACAddress', '')} {asked.get('PermanentMACAddress', '')}".lower().split()
     return not wanted or macs.get(link, "") in wanted
-
-
-def _is_for(bridge: str, text: str) -> bool:
-    """Whether a file names a bridge. One for links of all names is not what is said of it."""
-    return bridge in keyfile.value(text, "Match", "Name").split()
 
 
 def _is_named(link: str, patterns: Sequence[str]) -> bool:
@@ -130,80 +218,29 @@ def configured(files: Files) -> dict[str, str]:
     return found
 
 
-def declared(files: Files) -> list[Bridge]:
-    """The bridges of one port that the files declare."""
-    netdevs = [text for path, text in files.items() if path.endswith(".netdev")]
-    names = [keyfile.value(text, "NetDev", "Name") for text in netdevs if _is_bridge(text)]
-    found = []
-    for name in names:
-        ports = [path for path in networks(files) if keyfile.value(files[path], "Network", "Bridge") == name]
-        path = next((path for path in networks(files) if _is_for(name, files[path])), "")
-        if len(ports) == 1 and path:
-            found.append(_read(name, keyfile.value(files[ports[0]], "Match", "Name"), _sections(files, path)))
-    return found
-
-
-def _is_bridge(text: str) -> bool:
-    return keyfile.value(text, "NetDev", "Kind") == "bridge"
-
-
-def _read(name: str, port: str, found: Sequence[Section]) -> Bridge:
-    addresses = _ipv4(found)
-    gateways = [value for key, value in _of(found, "Network") if key == "Gateway" and ":" not in value]
-    gateways += [dict(each).get("Gateway", "") for section, each in found if section == "Route" and _is_default(each)]
-    dhcp = dict(_of(found, "Network")).get("DHCP", "").lower() in (*_TRUE, "ipv4")
-    return Bridge(
-        name,
-        port,
-        _bytes(dict(_of(found, "Link")).get("MTUBytes", "")),
-        "dhcp" if dhcp else next(iter(addresses), None),
-        next(iter(gateways), None),
-    )
-
-
-def _bytes(text: str) -> int:
-    """A size as systemd has it, 1500 without one."""
-    number, factor = text.rstrip("KM"), _UNITS.get(text[-1:], 1)
-    return int(number) * factor if number.isdigit() else 1500
-
-
-def _of(found: Sequence[Section], name: str) -> list[keyfile.Entry]:
-    return [entry for section, each in found if section == name for entry in each]
-
-
-def _ipv4(found: Sequence[Section]) -> list[str]:
-    every = [value for name, each in found if name in ("Network", "Address") for key, value in each if key == "Address"]
-    return [value for value in every if ":" not in value]
-
-
-def _is_default(route: Sequence[keyfile.Entry]) -> bool:
-    """Whether it is the IPv4 default route of the table main."""
-    said = dict(route)
-    inside = said.get("Table", "main") in ("main", "254")
-    return inside and said.get("Destination", "0.0.0.0/0") == "0.0.0.0/0" and ":" not in said.get("Gateway", ":")
-
-
-def _refuse_masters(bridge: Bridge, port: Sequence[Section]) -> None:
-    said = [(key, value) for key, value in _of(port, "Network") if key in _MASTERS or key == "Bridge"]
-    others = [f"{key}={value}" for key, value in said if (key, value) != ("Bridge", bridge.name)]
-    if others:
+def _refuse_masters(link: str, network: Network, old: Sequence[Section]) -> None:
+    written = {*network.devices, *network.absent}
+    said = [(key, value) for key, value in entries(old, "Network") if key in _MASTERS]
+    others = [f"{key}={value}" for key, value in said if value not in written]
+    masters = [each for each in network.above(link) if not isinstance(network.devices[each], Vlan)]
+    if others and masters:
         raise InputError(
-            f"networkd has {bridge.port}, the port of {bridge.name}, in something else",
+            f"networkd has {link}, the port of {masters[0]}, in something else",
             expected="a port that is in nothing else",
             observed="; ".join(others),
             next_step="take that line out, or declare what the port is in as the port; nothing was changed",
-            reproduce=f"networkctl status {bridge.port}",
+            reproduce=f"networkctl status {link}",
         )
 
 
 def _refuse_lost(bridge: Bridge, old: Sequence[Section]) -> None:
     lost = []
-    before = _ipv4(old)
+    before = addresses(old)
     if len(before) > 1 and bridge.address not in before and not _is_own(old):
         lost += [f"Address={each}" for each in before]
     for name, each in old:
         said = dict(each)
-        if name == "Route" and _is_default(each) and said["Gateway"] != bridge.gateway and set(said) - {"Gateway"}:
+        if name == "Route" and is_default(each) and said["Gateway"] != bridge.gateway and set(said) - {"Gateway"}:
             lost += [f"{key}={value}" for key, value in each]
         if name == "Address" and said.get("Address") == (before or [""])[0] != bridge.address and len(said) > 1:
             lost += [f"{key}={value}" for key, value in each]
@@ -223,57 +260,119 @@ def _is_own(found: Sequence[Section]) -> bool:
     return any(name == "Match" for name, _each in found)
 
 
-def _port(bridge: Bridge, old: Sequence[Section]) -> list[Section]:
-    link = [entry for entry in _of(old, "Link") if entry[0] != "MTUBytes"]
-    kept = [entry for entry in _of(old, "Network") if entry[0] in _OF_PORT]
-    return [
-        ("Match", [("Name", bridge.port)]),
-        ("Link", [("MTUBytes", str(bridge.mtu)), *link]),
-        ("Network", [("Bridge", bridge.name), *kept]),
-    ]
-
-
-def _network(bridge: Bridge, old: Sequence[Section]) -> list[Section]:
-    """What is declared, and what was said beside that of IP, of the port or of the bridge so far."""
-    of_link = [entry for entry in _of(old, "Link") if entry[0] != "MTUBytes"]
-    replaced = {*_ipv4(old)[:1], bridge.address}
-    if bridge.address in _ipv4(old) and not _is_own(old):
+def _bridge(bridge: Bridge, old: Sequence[Section]) -> list[Section]:
+    """The .network file of a bridge: what is declared, and what was said beside that of IP, of the port or of the
+    bridge so far. Declared IPv6 addresses, name servers and domains replace those that were there."""
+    of_link = [entry for entry in entries(old, "Link") if entry[0] != "MTUBytes"]
+    replaced = {*addresses(old)[:1], bridge.address}
+    if bridge.address in addresses(old) and not _is_own(old):
         replaced = {bridge.address}
-    said = [entry for entry in _of(old, "Network") if entry[0] not in ("DHCP", "Bridge", *_OF_PORT)]
-    said = [entry for entry in said if not (entry[0] == "Address" and entry[1] in replaced)]
-    said = [entry for entry in said if not (entry[0] == "Gateway" and ":" not in entry[1])]
-    sections = [each for each in old if each[0] not in ("Match", "Link", "Network")]
-    sections = [each for each in sections if _stays(each, replaced, bridge)]
-    of_ip = [("DHCP", _dhcp(bridge, old))]
-    static = bridge.address not in (None, "dhcp")
-    of_ip += [("Address", str(bridge.address))] if static and bridge.address not in _ipv4(sections) else []
-    routed = any(name == "Route" and _is_default(each) for name, each in sections)
-    of_ip += [("Gateway", bridge.gateway)] if bridge.gateway and not routed else []
+    replaced |= {*addresses(old, 6), *bridge.addresses6} if bridge.addresses6 else set()
+    kept = [each for each in old if each[0] not in ("Match", "Link", "Network") and _stays(each, replaced, bridge)]
+    said = [entry for entry in entries(old, "Network") if _is_kept(entry, replaced, bridge)]
+    static = [] if bridge.address in (None, "dhcp") else [bridge.address]
+    wanted = [each for each in (*static, *bridge.addresses6) if each not in _all_addresses(kept)]
+    of_ip = [("DHCP", _dhcp(bridge, old)), *(("Address", str(each)) for each in wanted)]
+    for gateway, version in ((bridge.gateway, 4), (bridge.gateway6, 6)):
+        routed = any(name == "Route" and is_default(each, version) for name, each in kept)
+        of_ip += [("Gateway", gateway)] if gateway and not routed else []
+    of_ip += [("DNS", each) for each in bridge.dns]
+    of_ip += [("Domains", " ".join(bridge.search))] if bridge.search else []
     head = [("Match", [("Name", bridge.name)]), ("Link", [("MTUBytes", str(bridge.mtu)), *of_link])]
-    return [*head, ("Network", of_ip + said), *sections]
+    return [*head, ("Network", of_ip + said), *_routes(bridge), *_rules(bridge), *kept]
+
+
+def _all_addresses(found: Sequence[Section]) -> list[str]:
+    return [*addresses(found), *addresses(found, 6)]
+
+
+def _is_kept(entry: keyfile.Entry, replaced: set[Optional[str]], bridge: Bridge) -> bool:
+    """Whether a line of [Network] stays as it is."""
+    key, value = entry
+    if key in ("DHCP", "VLAN", "PrimarySlave", *_MASTERS, *_OF_PORT):
+        return False
+    if key == "Gateway":
+        return ":" in value and not bridge.gateway6
+    if key in ("DNS", "Domains"):
+        return not (bridge.dns if key == "DNS" else bridge.search)
+    return not (key == "Address" and value in replaced)
+
+
+def _routes(bridge: Bridge) -> list[Section]:
+    found: list[Section] = []
+    for each in bridge.routes:
+        table = [("Table", str(each.table))] if each.table else []
+        found.append(("Route", [("Destination", destination(each)), ("Gateway", each.via), *table]))
+    return found
+
+
+def _rules(bridge: Bridge) -> list[Section]:
+    found: list[Section] = []
+    for each in bridge.rules:
+        ends = [(key, value) for key, value in (("From", each.source), ("To", each.to)) if value]
+        found.append(("RoutingPolicyRule", [*ends, ("Table", str(each.table)), ("Priority", str(each.priority))]))
+    return found
 
 
 def _stays(section: Section, replaced: set[Optional[str]], bridge: Bridge) -> bool:
     name, each = section
     if name == "Address":
         address = dict(each).get("Address")
-        return address == bridge.address or address not in replaced
-    return not (name == "Route" and _is_default(each)) or dict(each)["Gateway"] == bridge.gateway
+        return address in (bridge.address, *bridge.addresses6) or address not in replaced
+    if name == "RoutingPolicyRule":
+        return rule(each) not in bridge.rules
+    if name != "Route":
+        return True
+    if is_default(each):
+        return dict(each)["Gateway"] == bridge.gateway
+    if is_default(each, 6):
+        return not bridge.gateway6 or dict(each)["Gateway"] == bridge.gateway6
+    found = route(each)
+    anew = [(one.to, one.table, ":" in one.via) for one in map(canonical, bridge.routes)]
+    return not found or (found.to, found.table, ":" in found.via) not in anew
 
 
 def _dhcp(bridge: Bridge, old: Sequence[Section]) -> str:
-    six = dict(_of(old, "Network")).get("DHCP", "").lower() in (*_TRUE, "ipv6")
+    six = dict(entries(old, "Network")).get("DHCP", "").lower() in (*TRUE, "ipv6")
     four = bridge.address == "dhcp"
     return {(True, True): "yes", (True, False): "ipv4", (False, True): "ipv6", (False, False): "no"}[(four, six)]
 
 
-def _netdev(bridge: Bridge, macs: Mapping[str, str]) -> list[Section]:
-    """A bridge that asks for a lease has the hardware address of its port, so that the server gives it the same."""
-    same = bridge.address == "dhcp" and bridge.port in macs
-    mac = [("MACAddress", macs[bridge.port])] if same else []
-    given = [("Name", bridge.name), ("Kind", "bridge"), ("MTUBytes", str(bridge.mtu)), *mac]
-    return [("NetDev", given), ("Bridge", [("STP", "no"), ("ForwardDelaySec", "0")])]
+def _netdev(name: str, network: Network, files: Files, macs: Mapping[str, str]) -> list[Section]:
+    """The .netdev file of a device, with what was said of it beside that. A bridge that asks for a lease has the
+    hardware address of its port, so that the server gives it the same."""
+    device = network.devices[name]
+    path = netdevs(files).get(name, "")
+    old = keyfile.sections(files[path]) if path else []
+    kind, wanted = _of_device(device)
+    known = [macs[each] for each in network.stack(name) if each in macs]
+    said = dict(entries(old, "NetDev")).get("MACAddress", "")
+    leased = isinstance(device, Bridge) and device.address == "dhcp"
+    mac = said or (known[0] if leased and known else "")
+    given = [("Name", name), ("Kind", kind.lower()), ("MTUBytes", str(device.mtu))]
+    given += [("MACAddress", mac)] if mac and (leased or not isinstance(device, Bridge)) else []
+    kept = [entry for entry in entries(old, "NetDev") if entry[0] not in (*dict(given), "MACAddress")]
+    parameters = [entry for entry in entries(old, kind) if entry[0] not in wanted and _is_of_mode(entry[0], device)]
+    rest = [each for each in old if each[0] not in ("NetDev", kind)]
+    return [("NetDev", [*given, *kept]), (kind, [*wanted.items(), *parameters]), *rest]
 
 
-def _text(sections: Sequence[Section]) -> str:
-    return "\n".join(keyfile.section_text(name, each) for name, each in sections)
+def _is_of_mode(key: str, device: object) -> bool:
+    """A mode of a bond that has no use for a setting may not have it."""
+    return not isinstance(device, Bond) or device.mode in _OF_MODE.get(key, (device.mode,))
+
+
+def _of_device(device: Union[Bond, Vlan, Bridge]) -> tuple[str, dict[str, str]]:
+    """Section and settings of a kind of device."""
+    if isinstance(device, Bond):
+        said = {"LACPTransmitRate": device.lacp_rate, "TransmitHashPolicy": device.hash_policy}
+        known = {key: value for key, value in said.items() if value}
+        return "Bond", {"Mode": device.mode, "MIIMonitorSec": f"{MIIMON}ms", **known}
+    if isinstance(device, Vlan):
+        return "VLAN", {"Id": str(device.id)}
+    stp = "yes" if device.stp else "no"
+    return "Bridge", {"STP": stp, "ForwardDelaySec": str(device.forward_delay)}
+
+
+def _text(found: Sequence[Section]) -> str:
+    return "\n".join(keyfile.section_text(name, each) for name, each in found)

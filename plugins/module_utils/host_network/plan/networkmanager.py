@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(declared bridges, NetworkManager's keyfiles) -> the keyfiles that declare them, and back. Pure.
+"""(declared network, NetworkManager's keyfiles) -> the keyfiles that declare it, and back. Pure.
 
 The profile of a port stays the profile of that port, whatever its type, and becomes part of the bridge; its sections
-ipv4 and ipv6 go to the bridge's profile as a whole. Source: nm-settings-keyfile(5).
+ipv4 and ipv6 go to the bridge's profile as a whole. Profiles that say what is declared stay as they are. Source:
+nm-settings-keyfile(5).
 """
 
 from __future__ import annotations
@@ -11,58 +12,114 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Optional, Union
 from uuid import NAMESPACE_DNS, uuid5
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Files
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    MIIMON,
+    Bond,
+    Bridge,
+    Files,
+    Network,
+    StaticRoute,
+    Vlan,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_declared import (
+    ADDRESS,
+    ETHERNET,
+    FALSE,
+    FOLDER,
+    FOLDERS,
+    ROUTE,
+    RULE,
+    addresses,
+    controller,
+    declared,
+    gateway,
+    keyfiles,
+    names,
+    routes,
+    rule,
+    said_mtu,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
+    canonical,
+    destination,
+    left_alone,
+    refuse_addresses_of_ports,
+    released,
+)
 
-FOLDER = "/etc/NetworkManager/system-connections"
-# The same name in an earlier one hides that in a later one (NetworkManager.conf(5), keyfile).
-FOLDERS = (FOLDER, "/run/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections")
+__all__ = ["FOLDER", "FOLDERS", "configured", "declared", "keyfiles", "render"]
 IFCFG = "/etc/sysconfig/network-scripts"
 _HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge).\n"
-_ETHERNET = ("ethernet", "802-3-ethernet")
+_OWN = "cloudstack-kvm-"
 _OF_IP = ("ipv4", "ipv6", "proxy")
-_NUMBERED = re.compile(r"address\d+")
-# A default for a card without a profile ("Wired connection 1"), and what it took over as it was.
-_BY_ITSELF = (("origin", "nm-auto-default"), ("nm-generated", "true"))
+_MASTER = ("master", "slave-type", "controller", "port-type")
+_OF_MODE = {
+    "lacp_rate": ("802.3ad",),
+    "xmit_hash_policy": ("802.3ad", "balance-xor"),
+    "primary": ("active-backup",),
+}
 # What a profile without an IPv4 address must not have, so that it would be lost.
 _NEEDS_ADDRESS = re.compile(r"(dns|dns-search|dns-options|route\d+(_options)?|routing-rule\d+)")
 
 
-def keyfiles(files: Files) -> dict[str, str]:
-    """Path -> text of the profiles that somebody has made: NetworkManager keeps some by itself for what has none."""
-    found = {path: text for path, text in files.items() if posixpath.dirname(path) in FOLDERS}
-    return {path: text for path, text in found.items() if not _made_by_itself(text)}
-
-
-def _made_by_itself(text: str) -> bool:
-    return any(entry in _BY_ITSELF for _name, found in keyfile.sections(text) for entry in found)
-
-
-def render(bridges: Sequence[Bridge], files: Files, macs: Mapping[str, str]) -> dict[str, str]:
+def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str, str]:
     """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
     InputError for what would be lost or written again."""
-    new: dict[str, str] = {}
-    for bridge in bridges:
-        _refuse_ifcfg(bridge, files)
-        port_path = find_profile(bridge.port, files, macs) or own_path(f"{bridge.name}-port")
-        bridge_path = find_profile(bridge.name, files, {}) or own_path(bridge.name)
-        for path in (port_path, bridge_path):
-            _refuse_generated(path, files, bridge)
-        old_port = files.get(port_path, "")
-        old_bridge = files.get(bridge_path, "")
-        _refuse_profiles(bridge, port_path, old_port, old_bridge)
-        new[port_path] = _port(bridge, old_port)
-        new[bridge_path] = _bridge(bridge, old_port, old_bridge, macs)
-    return {path: text for path, text in new.items() if text != files.get(path)}
+    alone = left_alone(network, declared(files), [link for link, path in configured(files).items() if _is_own(path)])
+    new = _without_absent(network, files)
+    new |= {own_path(name): "" for name in released(network, declared(files))}
+    every = {name: _path(name, network, files, macs) for name in network.names}
+    olds = {name: files.get(path, "") for name, path in every.items()}
+    alone |= _own_parents(network, every, olds)
+    paths = {name: path for name, path in every.items() if name not in alone}
+    for name, path in paths.items():
+        _refuse_ifcfg(name, files)
+        _refuse_generated(path, files, name)
+        device = network.devices.get(name)
+        if isinstance(device, Bridge):
+            under = _under(device, network, olds)
+            _refuse_profiles(device, network, path, under, olds[name])
+            new[path] = _bridge(device, network, under, olds[name], macs)
+        else:
+            new[path] = _lower(name, network, olds)
+    return {path: text for path, text in new.items() if text != files.get(path, "")}
+
+
+def _own_parents(network: Network, paths: Mapping[str, str], olds: Mapping[str, str]) -> set[str]:
+    """NICs under nothing but VLAN devices whose profile stays as it is: it is there, and its MTU is large enough."""
+    nics = [name for name in set(network.names) - set(network.taken) if olds[name] and not _is_own(paths[name])]
+    return {name for name in nics if (said_mtu(olds[name]) or 1500) >= network.mtu_of(name)}
+
+
+def _is_own(path: str) -> bool:
+    return posixpath.basename(path).startswith(_OWN)
+
+
+def _path(name: str, network: Network, files: Files, macs: Mapping[str, str]) -> str:
+    return find_profile(name, files, {} if name in network.devices else macs) or own_path(name)
+
+
+def _without_absent(network: Network, files: Files) -> dict[str, str]:
+    """The profiles of devices that are to go, emptied, and those of their ports without them."""
+    found = {path: text for path, text in keyfiles(files).items() if names(text) & set(network.absent)}
+    called = {name for text in found.values() for name in names(text)}
+    new = dict.fromkeys(found, "")
+    for path, text in keyfiles(files).items():
+        if path not in found and controller(text) in called:
+            new[path] = _without_dhcp(keyfile.with_entries(text, "connection", [], _MASTER))
+    for path in new:
+        _refuse_generated(path, files, ", ".join(sorted(network.absent)))
+    return new
 
 
 def own_path(name: str) -> str:
-    return f"{FOLDER}/cloudstack-kvm-{name}.nmconnection"
+    return f"{FOLDER}/{_OWN}{name}.nmconnection"
 
 
 def find_profile(link: str, files: Files, macs: Mapping[str, str]) -> Optional[str]:
@@ -84,7 +141,7 @@ def _is_of(link: str, text: str, macs: Mapping[str, str]) -> bool:
     name = keyfile.value(text, "connection", "interface-name")
     if name:
         return name == link
-    mac = next((keyfile.value(text, each, "mac-address") for each in _ETHERNET), "").lower()
+    mac = next((keyfile.value(text, each, "mac-address") for each in ETHERNET), "").lower()
     return bool(mac) and mac == macs.get(link)
 
 
@@ -95,68 +152,25 @@ def configured(files: Files) -> dict[str, str]:
     return {name: path for name, path in found.items() if name and not posixpath.basename(path).startswith("netplan-")}
 
 
-def declared(files: Files) -> list[Bridge]:
-    """The bridges of one port that the files declare."""
-    profiles = list(keyfiles(files).values())
-    bridges = [text for text in profiles if keyfile.value(text, "connection", "type") == "bridge"]
-    found = []
-    for text in bridges:
-        names = {keyfile.value(text, "connection", key) for key in ("uuid", "interface-name")}
-        ports = [each for each in profiles if controller(each) in names - {""}]
-        if len(ports) == 1:
-            found.append(_read(text, keyfile.value(ports[0], "connection", "interface-name")))
-    return found
+def _refuse_ifcfg(name: str, files: Files) -> None:
+    path = f"{IFCFG}/ifcfg-{name}"
+    if path in files:
+        raise InputError(
+            f"{path} configures {name} in the form that NetworkManager gives up",
+            expected=f"a keyfile in {FOLDER}",
+            observed=path,
+            next_step=f"run 'nmcli connection migrate' for the profile of {name} (NetworkManager 1.40 and newer), "
+            "then run again; nothing was changed",
+            reproduce="nmcli -f NAME,DEVICE,FILENAME connection",
+        )
 
 
-def controller(text: str) -> str:
-    """The bridge or bond that a profile is a port of, by name or uuid; "" without one."""
-    return keyfile.value(text, "connection", "master") or keyfile.value(text, "connection", "controller")
-
-
-def _read(text: str, port: str) -> Bridge:
-    ipv4 = keyfile.entries(text, "ipv4")
-    mtu = keyfile.value(text, "ethernet", "mtu")
-    addresses = _addresses(ipv4)
-    dhcp = keyfile.value(text, "ipv4", "method") == "auto"
-    return Bridge(
-        keyfile.value(text, "connection", "interface-name"),
-        port,
-        int(mtu) if mtu.isdigit() else 1500,
-        "dhcp" if dhcp else addresses[0] if addresses else None,
-        _gateway(ipv4) or None,
-    )
-
-
-def _addresses(ipv4: Sequence[keyfile.Entry]) -> list[str]:
-    return [each.split(",")[0].strip() for key, each in ipv4 if _NUMBERED.fullmatch(key)]
-
-
-def _gateway(ipv4: Sequence[keyfile.Entry]) -> str:
-    """Stands alone, or behind the first address."""
-    behind = [each.split(",")[1].strip() for key, each in ipv4 if _NUMBERED.fullmatch(key) and "," in each]
-    return dict(ipv4).get("gateway", "") or (behind or [""])[0]
-
-
-def _refuse_ifcfg(bridge: Bridge, files: Files) -> None:
-    for name in (bridge.port, bridge.name):
-        path = f"{IFCFG}/ifcfg-{name}"
-        if path in files:
-            raise InputError(
-                f"{path} configures {name}, of the bridge {bridge.name}, in the form that NetworkManager gives up",
-                expected=f"a keyfile in {FOLDER}",
-                observed=path,
-                next_step=f"run 'nmcli connection migrate' for the profile of {name} (NetworkManager 1.40 and newer), "
-                "then run again; nothing was changed",
-                reproduce="nmcli -f NAME,DEVICE,FILENAME connection",
-            )
-
-
-def _refuse_generated(path: str, files: Files, bridge: Bridge) -> None:
+def _refuse_generated(path: str, files: Files, link: str) -> None:
     if posixpath.basename(path).startswith("cloud-init-"):
-        cloud_init.require_switched_off(files, path, bridge.port, bridge)
+        cloud_init.require_switched_off(files, path, link, Bridge(link, link))
     if posixpath.dirname(path) != FOLDER:
         raise InputError(
-            f"{path} configures {bridge.port} or {bridge.name}; another program writes that file",
+            f"{path} configures {link}; another program writes that file",
             expected=f"a profile in {FOLDER}, which the role changes there",
             observed=path,
             next_step=f"copy it to {FOLDER} under the same name, and see what writes it; nothing was changed",
@@ -164,14 +178,24 @@ def _refuse_generated(path: str, files: Files, bridge: Bridge) -> None:
         )
 
 
-def _refuse_profiles(bridge: Bridge, path: str, port: str, old: str) -> None:
+def _under(bridge: Bridge, network: Network, olds: Mapping[str, str]) -> str:
+    """The profile that says what the bridge takes over of IP: that of its port, or of a port of the bond that is its
+    port."""
+    port = network.devices.get(bridge.port)
+    ports = [bridge.port, *(port.ports if isinstance(port, Bond) else ())]
+    said = [olds[name] for name in ports if addresses(keyfile.entries(olds[name], "ipv4"))]
+    return (said or [olds[bridge.port]])[0]
+
+
+def _refuse_profiles(bridge: Bridge, network: Network, path: str, port: str, old: str) -> None:
     """What the new profiles could not say any more."""
-    names = {bridge.name, keyfile.value(old, "connection", "uuid"), ""}
-    lost = [f"master={controller(port)}"] if controller(port) not in names else []
-    lost += ["stp=true"] if old and keyfile.value(old, "bridge", "stp") not in ("false", "no", "0") else []
+    known = {*network.devices, *network.absent, *names(old), ""}
+    lost = [f"master={controller(port)}"] if controller(port) not in known else []
+    stp = keyfile.value(old, "bridge", "stp") or "true"
+    lost += ["stp=true"] if old and stp not in FALSE and not bridge.stp else []
     ipv4 = keyfile.entries(port, "ipv4")
-    if len(_addresses(ipv4)) > 1 and bridge.address not in _addresses(ipv4):
-        lost += [f"{key}={each}" for key, each in ipv4 if _NUMBERED.fullmatch(key)]
+    if len(addresses(ipv4)) > 1 and bridge.address not in addresses(ipv4):
+        lost += [f"{key}={each}" for key, each in ipv4 if ADDRESS.fullmatch(key)]
     if not bridge.address:
         every = [*ipv4, *keyfile.entries(old, "ipv4")]
         lost += [f"{key}={each}" for key, each in every if _NEEDS_ADDRESS.fullmatch(key)]
@@ -179,23 +203,66 @@ def _refuse_profiles(bridge: Bridge, path: str, port: str, old: str) -> None:
         raise InputError(
             f"NetworkManager's profile says more of {bridge.port} or {bridge.name} than the declared bridge keeps; "
             "nothing was changed",
-            expected="no spanning tree, no other bridge or bond, and name servers and routes only with an address",
+            expected="spanning tree as declared, no other bridge or bond, and name servers and routes only with an "
+            "address",
             observed="; ".join(lost),
             next_step=f"take these lines out, or declare what they say for {bridge.name}",
             reproduce=f"cat {path}",
         )
 
 
-def _port(bridge: Bridge, old: str) -> str:
-    text = keyfile.without_sections(old, _OF_IP) if old else _new(f"{bridge.name}-port", "ethernet", bridge.port)
-    joined = [("interface-name", bridge.port), ("master", bridge.name), ("slave-type", "bridge")]
-    text = keyfile.with_entries(text, "connection", joined, ("controller", "port-type", "autoconnect"))
-    return keyfile.with_entries(text, _ethernet_section(text), [("mtu", str(bridge.mtu))])
+def _lower(name: str, network: Network, olds: Mapping[str, str]) -> str:
+    """The profile of what is not a bridge."""
+    device = network.devices.get(name)
+    text = olds[name] or _new(name, _type(device), name)
+    masters = [network.devices[each] for each in network.above(name) if not isinstance(network.devices[each], Vlan)]
+    joined = [("interface-name", name)]
+    for each in masters:
+        joined += [("master", each.name), ("slave-type", "bridge" if isinstance(each, Bridge) else "bond")]
+    gone = (*(key for key in _MASTER if key not in dict(joined)), *(("autoconnect",) if masters else ()))
+    text = keyfile.without_sections(text, _OF_IP) if masters else text
+    text = keyfile.with_entries(text, "connection", joined, gone)
+    text = keyfile.with_entries(text, _ethernet_section(text), [("mtu", str(network.mtu_of(name)))])
+    if isinstance(device, Bond):
+        _refuse_addresses_of_ports(device, network, olds)
+        text = _with_bond(device, text)
+    if isinstance(device, Vlan):
+        flags = [] if olds[name] else [("flags", "1")]  # NM_VLAN_FLAG_REORDER_HEADERS, its default
+        text = keyfile.with_entries(text, "vlan", [("id", str(device.id)), ("parent", device.parent), *flags])
+    return text if masters else _without_dhcp(text)
+
+
+def _without_dhcp(text: str) -> str:
+    """A profile that says nothing of IP would ask a DHCP server."""
+    for section in ("ipv4", "ipv6"):
+        if not keyfile.entries(text, section):
+            text = keyfile.with_entries(text, section, [("method", "disabled")])
+    return text
+
+
+def _type(device: Union[Bond, Vlan, Bridge, None]) -> str:
+    return {Bond: "bond", Vlan: "vlan", Bridge: "bridge"}.get(type(device), "ethernet")
+
+
+def _with_bond(bond: Bond, text: str) -> str:
+    """With what is declared of a bond; what its mode has no use for goes."""
+    said = {"lacp_rate": bond.lacp_rate, "xmit_hash_policy": bond.hash_policy, "primary": bond.primary}
+    wanted = [("mode", bond.mode), *((key, value) for key, value in said.items() if value)]
+    there = dict(keyfile.entries(text, "bond"))
+    wanted += [] if {"miimon", "arp_interval"} & set(there) else [("miimon", str(MIIMON))]
+    gone = [key for key, modes in _OF_MODE.items() if bond.mode not in modes]
+    return keyfile.with_entries(text, "bond", wanted, gone)
+
+
+def _refuse_addresses_of_ports(bond: Bond, network: Network, olds: Mapping[str, str]) -> None:
+    for port in bond.ports:
+        said = [(section, keyfile.entries(olds[port], section)) for section in ("ipv4", "ipv6")]
+        refuse_addresses_of_ports(network, bond, port, [each for _name, found in said for each in addresses(found)])
 
 
 def _ethernet_section(text: str) -> str:
     present = {name for name, _entries in keyfile.sections(text)}
-    return next((name for name in _ETHERNET if name in present), "ethernet")
+    return next((name for name in ETHERNET if name in present), "ethernet")
 
 
 def _new(name: str, kind: str, interface: str) -> str:
@@ -204,18 +271,19 @@ def _new(name: str, kind: str, interface: str) -> str:
     return _HEAD + keyfile.section_text("connection", given)
 
 
-def _bridge(bridge: Bridge, port: str, old: str, macs: Mapping[str, str]) -> str:
+def _bridge(bridge: Bridge, network: Network, port: str, old: str, macs: Mapping[str, str]) -> str:
     text = old or _new(bridge.name, "bridge", bridge.name)
     ethernet = [("mtu", str(bridge.mtu))]
-    if (
-        bridge.address == "dhcp" and bridge.port in macs
-    ):  # the server gives the same address to the same hardware address
-        ethernet.append(("cloned-mac-address", macs[bridge.port]))
-    text = keyfile.with_entries(text, "ethernet", ethernet)
-    text = keyfile.with_entries(text, "bridge", [("stp", "false"), ("forward-delay", "0")])
+    known = [macs[each] for each in network.stack(bridge.name) if each in macs]
+    mac = keyfile.value(text, _ethernet_section(text), "cloned-mac-address") or next(iter(known), "")
+    if bridge.address == "dhcp" and mac:  # the server gives the same address to the same hardware address
+        ethernet.append(("cloned-mac-address", mac))
+    text = keyfile.with_entries(text, _ethernet_section(text), ethernet)
+    stp = [("stp", str(bridge.stp).lower()), ("forward-delay", str(bridge.forward_delay))]
+    text = keyfile.with_entries(text, "bridge", stp)
     ipv6 = keyfile.entries(old, "ipv6") or keyfile.entries(port, "ipv6")
     ipv6 = ipv6 or [("method", "auto" if bridge.address else "disabled")]
-    parts = [keyfile.section_text("ipv4", _ipv4(bridge, port, old)), keyfile.section_text("ipv6", ipv6)]
+    parts = [keyfile.section_text("ipv4", _ipv4(bridge, port, old)), keyfile.section_text("ipv6", _ipv6(bridge, ipv6))]
     rest = keyfile.without_sections(text, ("ipv4", "ipv6")).rstrip("\n")
     return "\n".join([f"{rest}\n", *parts])
 
@@ -224,16 +292,73 @@ def _ipv4(bridge: Bridge, port: str, old: str) -> list[keyfile.Entry]:
     """What is declared, and what port and bridge said beside that. The first address of the bridge's, or the one of the
     port's, is what the declared one replaces."""
     of_bridge, of_port = keyfile.entries(old, "ipv4"), keyfile.entries(port, "ipv4")
-    single = _addresses(of_port) if len(_addresses(of_port)) == 1 else []
-    replaced = {*_addresses(of_bridge)[:1], *single, bridge.address}
-    more = [each for each in [*_addresses(of_bridge), *_addresses(of_port)] if each not in replaced]
+    single = addresses(of_port) if len(addresses(of_port)) == 1 else []
+    replaced = {*addresses(of_bridge)[:1], *single, bridge.address}
+    more = [each for each in [*addresses(of_bridge), *addresses(of_port)] if each not in replaced]
     static = bridge.address not in (None, "dhcp")
-    addresses = ([str(bridge.address)] if static else []) + list(dict.fromkeys(more))
-    method = "auto" if bridge.address == "dhcp" else "manual" if addresses else "disabled"
-    found = [("method", method)] + [(f"address{number}", each) for number, each in enumerate(addresses, 1)]
+    every = ([str(bridge.address)] if static else []) + list(dict.fromkeys(more))
+    method = "auto" if bridge.address == "dhcp" else "manual" if every else "disabled"
+    found = [("method", method)] + [(f"address{number}", each) for number, each in enumerate(every, 1)]
     found += [("gateway", bridge.gateway)] if bridge.gateway else []
-    said = {**dict(of_port), **dict(of_bridge)}
-    kept = [
-        (key, each) for key, each in said.items() if not _NUMBERED.fullmatch(key) and key not in ("method", "gateway")
-    ]
-    return found + (kept if method != "disabled" else [])
+    said = [entry for entry in {**dict(of_port), **dict(of_bridge)}.items() if not _is_address(entry[0])]
+    said = [entry for entry in said if entry[0] != "gateway"]
+    if method == "disabled":
+        return found
+    return [*found, *_more(bridge, 4, said)]
+
+
+def _ipv6(bridge: Bridge, said: Sequence[keyfile.Entry]) -> list[keyfile.Entry]:
+    """Declared addresses replace all that were there; without any they stay."""
+    if not (bridge.addresses6 or bridge.gateway6):
+        return _more(bridge, 6, said)
+    static = [(f"address{number}", each) for number, each in enumerate(bridge.addresses6, 1)]
+    head = [("method", "manual"), *static] if static else [each for each in said if _is_address(each[0])]
+    via = bridge.gateway6 or gateway(said)
+    rest = [each for each in said if not _is_address(each[0]) and each[0] != "gateway"]
+    return [*head, *([("gateway", via)] if via else []), *_more(bridge, 6, rest)]
+
+
+def _is_address(key: str) -> bool:
+    return key == "method" or bool(ADDRESS.fullmatch(key))
+
+
+def _more(bridge: Bridge, version: int, said: Sequence[keyfile.Entry]) -> list[keyfile.Entry]:
+    """Name servers, routes and rules of one section: what was said, and what is declared in its place or beside it."""
+    wanted = [canonical(each) for each in bridge.routes if (":" in each.via) == (version == 6)]
+    anew = [key for key, each in routes(said).items() if each and _is_among(each, wanted)]
+    gone = {*anew, *(f"{key}_options" for key in anew)}
+    gone |= {key for key, value in said if RULE.fullmatch(key) and rule(value) in bridge.rules}
+    servers = _servers(bridge, version)
+    kept = [(key, value) for key, value in said if key not in (*gone, *servers)]
+    return [*kept, *servers.items(), *_routes(wanted, kept), *_rules(bridge, version, kept)]
+
+
+def _is_among(found: StaticRoute, wanted: Sequence[StaticRoute]) -> bool:
+    return any((each.to, each.table) == (found.to, found.table) for each in wanted)
+
+
+def _servers(bridge: Bridge, version: int) -> dict[str, str]:
+    """Domains stand once, where the bridge has an address."""
+    dns = [each for each in bridge.dns if (":" in each) == (version == 6)]
+    here = (version == 4) == bool(bridge.address)
+    found = {"dns": ";".join([*dns, ""])} if dns else {}
+    return {**found, **({"dns-search": ";".join([*bridge.search, ""])} if bridge.search and here else {})}
+
+
+def _routes(wanted: Sequence[StaticRoute], kept: Sequence[keyfile.Entry]) -> list[keyfile.Entry]:
+    first = 1 + max([int(key[len("route") :]) for key, _value in kept if ROUTE.fullmatch(key)], default=0)
+    found = []
+    for number, each in enumerate(wanted, first):
+        found.append((f"route{number}", f"{destination(each)},{each.via}"))
+        found += [(f"route{number}_options", f"table={each.table}")] if each.table else []
+    return found
+
+
+def _rules(bridge: Bridge, version: int, kept: Sequence[keyfile.Entry]) -> list[keyfile.Entry]:
+    first = 1 + max([int(key[len("routing-rule") :]) for key, _value in kept if RULE.fullmatch(key)], default=0)
+    mine = [each for each in bridge.rules if (":" in f"{each.source}{each.to}") == (version == 6)]
+    found = []
+    for number, each in enumerate(mine, first):
+        ends = [f"{word} {value}" for word, value in (("from", each.source), ("to", each.to)) if value]
+        found.append((f"routing-rule{number}", " ".join([f"priority {each.priority}", *ends, f"table {each.table}"])))
+    return found

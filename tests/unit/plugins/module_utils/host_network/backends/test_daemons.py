@@ -10,12 +10,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
+NETWORK = Network(bridges=(BRIDGE,))
 CARDS = {"/etc/netplan/10-cards.yaml": "network:\n  ethernets:\n    eth9: {dhcp4: wrong}\n"}
-PORT, OWN = profiles.own_path("cloudbr0-port"), profiles.own_path("cloudbr0")
+PORT, OWN = profiles.own_path("eth0"), profiles.own_path("cloudbr0")
 
 
 class Host:
@@ -34,7 +35,7 @@ class Host:
 
 class Profiles(NetworkManager):
     def read(self):
-        return profiles.render([BRIDGE], {}, {})
+        return profiles.render(NETWORK, {}, {})
 
 
 def test_netplan_reads_a_copy_of_all_files():
@@ -58,21 +59,19 @@ def test_what_netplan_does_not_accept_is_said_without_the_path_of_the_copy():
 )
 def test_a_host_without_the_tool_accepts_everything_and_is_not_in_force(backend, tool):
     host = Host(**{tool: f"{tool} is not installed", "systemctl": "inactive"})
-    backend(host).check({**CARDS, **profiles.render([BRIDGE], {}, {})}, ["eth0", "cloudbr0"])
+    backend(host).check({**CARDS, **profiles.render(NETWORK, {}, {})}, ["eth0", "cloudbr0"])
     assert not backend(host).in_force()
 
 
 def test_nmcli_checks_the_profiles_of_the_links_alone():
     host = Host()
-    files = profiles.render([BRIDGE, Bridge("cloudbr1", "eth1")], {}, {})
+    files = profiles.render(Network(bridges=(BRIDGE, Bridge("cloudbr1", "eth1"))), {}, {})
     NetworkManager(host).check(files, ["eth0", "cloudbr0"])
     assert host.calls == [
-        "nmcli --offline connection modify connection.id cloudbr0-port",
         "nmcli --offline connection modify connection.id cloudbr0",
+        "nmcli --offline connection modify connection.id eth0",
     ]
-    with pytest.raises(
-        InputError, match="does not accept .*cloudbr0-port.nmconnection; nothing was changed.*wrong MTU"
-    ):
+    with pytest.raises(InputError, match="does not accept .*eth0.nmconnection; nothing was changed.*wrong MTU"):
         NetworkManager(Host(nmcli="Error: wrong MTU")).check(files, ["eth0"])
 
 

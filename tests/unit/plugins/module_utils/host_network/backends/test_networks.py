@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Back ends that make bonds and VLAN devices.
-LAYERED = ["ifupdown"]
+LAYERED = ["ifupdown", "netplan", "networkd", "networkmanager"]
 ADDRESSES = st.sampled_from([None, "dhcp", "10.88.0.11/24", "192.0.2.7/31"])
 ROUTES4 = [StaticRoute("198.51.100.0/24", "10.88.0.2"), StaticRoute("default", "10.88.0.3", 100)]
 ROUTES6 = [StaticRoute("2001:db8:9::/48", "2001:db8::2"), StaticRoute("default", "2001:db8::3", 101)]

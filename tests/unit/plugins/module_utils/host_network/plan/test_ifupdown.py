@@ -271,7 +271,7 @@ iface bond0 inet static
 def test_a_bond_that_somebody_wrote_moves_with_its_address():
     files = render(LAYERED, {MAIN_FILE: HAND_MADE})
     assert files[MAIN_FILE] == "source /etc/network/interfaces.d/*\n"
-    assert declared({MAIN_FILE: HAND_MADE}).bonds == (Bond("bond0", ("eth0", "eth1"), "802.3ad", "1"),)
+    assert declared({MAIN_FILE: HAND_MADE}).bonds == (Bond("bond0", ("eth0", "eth1"), "802.3ad", "fast"),)
     with pytest.raises(InputError, match=r"of bond0, the port of bond0.7 than.*Observed: bond_downdelay 200"):
         render(LAYERED, {MAIN_FILE: f"{HAND_MADE}    bond-downdelay 200\n"})
 

@@ -5,22 +5,23 @@ they stand before."""
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkd import (
     FOLDER,
     configured,
     declared,
     own_path,
-    render,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkd import render as render_network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
 from hypothesis import given
 from hypothesis import strategies as st
 
 MANAGEMENT = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
 GUEST = Bridge("cloudbr1", "eth1", 9000)
 CARDS = f"{FOLDER}/10-cards.network"
-OWN, PORT, NETDEV = (own_path(name) for name in ("cloudbr0.network", "cloudbr0-port.network", "cloudbr0.netdev"))
+OWN, PORT, NETDEV = (own_path(name) for name in ("cloudbr0.network", "eth0.network", "cloudbr0.netdev"))
 MACS = {"eth0": "02:00:00:00:00:01"}
 WIRED = """[Match]
 Name=eth*
@@ -44,9 +45,13 @@ Gateway=10.88.0.2
 """
 
 
+def render(bridges, files, macs):
+    return render_network(Network(bridges=tuple(bridges)), files, macs)
+
+
 def test_the_own_files_say_what_the_file_said_that_they_come_before():
     files = render([MANAGEMENT], {CARDS: WIRED}, {})
-    assert sorted(files) == [PORT, NETDEV, OWN]
+    assert sorted(files) == [NETDEV, OWN, PORT]
     assert keyfile.sections(files[PORT]) == [
         ("Match", [("Name", "eth0")]),
         ("Link", [("MTUBytes", "1500"), ("RequiredForOnline", "routable")]),
@@ -157,7 +162,8 @@ BRIDGES = st.builds(Bridge, st.just("x"), st.just("y"), st.integers(576, 65535),
 def test_what_is_rendered_is_read_back_and_rendered_no_more(bridges, cards):
     named = [Bridge(f"cloudbr{number}", f"eth{number}", each.mtu, each.address) for number, each in enumerate(bridges)]
     files = {CARDS: cards, **render(named, {CARDS: cards}, MACS)}
-    assert declared(files) == named
+    found = declared(files).devices
+    assert [each for each in named if not says(found.get(each.name), each)] == []
     assert render(named, files, MACS) == {}
 
 

@@ -5,7 +5,7 @@ IP; what would be lost is refused."""
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager import (
     FOLDER,
@@ -13,8 +13,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     configured,
     declared,
     own_path,
-    render,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager import (
+    render as render_network,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +50,10 @@ method=auto
 
 [proxy]
 """
+
+
+def render(bridges, files, macs):
+    return render_network(Network(bridges=tuple(bridges)), files, macs)
 
 
 def test_the_profile_of_the_port_stays_its_profile_and_the_bridge_gets_what_it_said_of_ip():
@@ -89,7 +96,7 @@ def test_the_profile_is_found_and_keeps_what_it_is(bridge, text, says):
 def test_profiles_that_networkmanager_made_by_itself_do_not_count():
     path = "/run/NetworkManager/system-connections/Wired connection 1.nmconnection"
     files = {path: WIRED + "\n[.nmmeta]\nnm-generated=true\n"}
-    assert sorted(render([MANAGEMENT], files, MACS)) == [own_path("cloudbr0-port"), OWN]
+    assert sorted(render([MANAGEMENT], files, MACS)) == [OWN, own_path("eth0")]
     assert configured(files) == {}
 
 
@@ -139,10 +146,11 @@ def test_what_is_rendered_is_read_back_and_rendered_no_more(bridges, card):
     named = [Bridge(f"cloudbr{number}", f"eth{number}", each.mtu, each.address) for number, each in enumerate(bridges)]
     files = {CARD: card.replace("dns=10.88.0.2;10.88.0.3;\n", "").replace("route1=198.51.100.0/24,10.88.0.2\n", "")}
     files = {**files, **render(named, files, MACS)}
-    assert declared(files) == named
+    found = declared(files).devices
+    assert [each for each in named if not says(found.get(each.name), each)] == []
     assert render(named, files, MACS) == {}
 
 
 def test_what_the_files_configure_is_told_with_the_file():
     files = {CARD: WIRED, **render([GUEST], {}, {}), "/run/NetworkManager/system-connections/netplan-eth5": "x"}
-    assert configured(files) == {"eth0": CARD, "eth1": own_path("cloudbr1-port"), "cloudbr1": own_path("cloudbr1")}
+    assert configured(files) == {"eth0": CARD, "eth1": own_path("eth1"), "cloudbr1": own_path("cloudbr1")}

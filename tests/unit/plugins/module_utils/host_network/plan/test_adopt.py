@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks as people have them: the declaration that describes each, what it cannot say, and that applying it changes
+nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Address,
+    Bond,
+    Link,
+    Network,
+    Route,
+    State,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import (
+    ifupdown,
+    netplan,
+    networkd,
+    networkmanager,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.adopt import VARIABLE, Adopted, adopt
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import plan_network
+
+FOLDER = Path(__file__).parents[5] / "fixtures/adopted_networks"
+PLANS = {"ifupdown": ifupdown, "netplan": netplan, "networkd": networkd, "networkmanager": networkmanager}
+CASES = [
+    pytest.param(name, case, id=f"{name}: {case['kind']}")
+    for name in PLANS
+    for case in yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
+]
+
+
+def options(name, network):
+    """Of a device that is declared, as `ip` tells them."""
+    device = network.devices.get(name)
+    if isinstance(device, Bond):
+        pairs = {
+            "mode": device.mode,
+            "lacp_rate": device.lacp_rate,
+            "xmit_hash_policy": device.hash_policy,
+            "primary": device.primary,
+        }
+        return tuple((key, value) for key, value in pairs.items() if value)
+    return (("id", str(getattr(device, "id", 0))), ("stp_state", "1" if getattr(device, "stp", False) else "0"))
+
+
+def measured(lines, network):
+    """What the fixture says of the kernel, with the options of what is declared."""
+    links, routes = {}, []
+    for line in lines.splitlines():
+        name, kind, mtu, *words = line.split()
+        said = dict(word.split("=", 1) for word in words if "=" in word)
+        addresses = tuple(Address(word) for word in words if "/" in word)
+        links[name] = Link(
+            name, kind, int(mtu), True, said.get("master"), addresses, said.get("parent"), "", options(name, network)
+        )
+        for key, version in (("via", 4), ("via6", 6)):
+            if key in said:
+                words = ("default", "via", said[key], "dev", name)
+                routes.append(Route(version, (name,), words, said[key]))
+    for bridge in network.bridges:
+        for route in bridge.routes:
+            table = ("table", str(route.table)) if route.table else ()
+            words = (route.to, "via", route.via, "dev", bridge.name, *table)
+            routes.append(Route(4, (bridge.name,), words, route.via, not route.table))
+    rules = tuple(rule for bridge in network.bridges for rule in bridge.rules)
+    return State(links, tuple(routes), rules)
+
+
+def rendered(plan, network, files):
+    return plan.render(network, files) if plan is ifupdown else plan.render(network, files, {})
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_the_declaration_describes_the_host_and_changes_nothing(name, case):
+    plan, files = PLANS[name], case["files"]
+    found = plan.declared(files)
+    state = measured(case["links"], read_network(case["config"]))
+    adopted = adopt(found, state)
+    assert adopted.config == case["config"]
+    untold = [note for note in case.get("notes", []) if not any(each.startswith(note) for each in adopted.notes)]
+    assert (untold, len(adopted.notes)) == ([], len(case.get("notes", []))), adopted.notes
+
+    printed = yaml.safe_load(adopted.text)[VARIABLE]
+    assert printed == case["config"]
+    network = read_network(printed)
+    assert rendered(plan, network, files) == {}
+    assert plan_network(network, files, {}, found, state, new=found).summary() == []
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_is_added_to_it_moves_nothing_of_what_was_there(name):
+    case = next(each.values[1] for each in CASES if each.values[0] == name)
+    config = {**case["config"], "bridges": [*case["config"]["bridges"], {"name": "cloudbr9", "port": "eth9"}]}
+    changed = rendered(PLANS[name], read_network(config), case["files"])
+    assert any("cloudbr9" in text for text in changed.values())
+    moved = [path for path, text in case["files"].items() if not changed.get(path, text).startswith(text.rstrip())]
+    assert moved == []
+
+
+def test_there_are_enough_of_them_and_each_says_where_it_is_from():
+    assert len(CASES) >= 20
+    assert [case.values[1]["kind"] for case in CASES if not case.values[1]["source"].startswith("https://")] == []
+
+
+def test_a_host_without_bridges_is_told_so_and_nothing_is_declared():
+    state = State({"eth0": Link("eth0", "ether", 1500, True, None, (Address("192.0.2.9/24"),))})
+    adopted = adopt(Network(), state)
+    assert adopted == Adopted(
+        {}, ("eth0: has 192.0.2.9/24 itself; addresses are declared on bridges only, so this stays as it is",)
+    )
+    assert yaml.safe_load(adopted.text) == {VARIABLE: {}}

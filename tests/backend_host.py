@@ -144,11 +144,15 @@ systemctl enable -q wires.service
 
     def links(self) -> dict[str, Any]:
         """Links, addresses and routes as the kernel tells them, without what is counted down."""
-        shown = json.loads(self.sh("ip -j -d address"))
-        for address in (each for link in shown for each in link["addr_info"]):
-            address.pop("nodad", None)  # of one that was put back
-            address.pop("tentative", None)
         routes = [self.sh(f"ip -{version} route show table all") for version in (4, 6)]
-        # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes
-        lines = [_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)]
-        return {"links": stable_links(shown), "routes": sorted(lines)}
+        return stable_network(json.loads(self.sh("ip -j -d address")), routes)
+
+
+def stable_network(shown: Sequence[Mapping[str, Any]], routes: Sequence[str]) -> dict[str, Any]:
+    """`ip -j -d address` and `ip route` without what daemons and the kernel change by themselves."""
+    for address in (each for link in shown for each in link["addr_info"]):
+        address.pop("nodad", None)  # of one that was put back
+        address.pop("tentative", None)
+    # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes
+    lines = [_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)]
+    return {"links": stable_links(shown), "routes": sorted(lines)}

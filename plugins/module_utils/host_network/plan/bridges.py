@@ -100,6 +100,14 @@ def _check_port(bridge: Bridge, links: Mapping[str, Link]) -> None:
             next_step="correct network_bridge_bridges; nothing was changed",
             reproduce="ip -br link",
         )
+    if links[bridge.port].kind == "bridge":
+        raise InputError(
+            f"the port {bridge.port} of {bridge.name} is a bridge itself",
+            expected="a NIC, a bond or a VLAN device: the kernel takes no bridge into a bridge",
+            observed=f"{bridge.port} is a bridge",
+            next_step="declare the port of that bridge, or its name as the bridge; nothing was changed",
+            reproduce=f"ip -d link show {bridge.port}",
+        )
     master = links[bridge.port].master
     if master not in (None, bridge.name):
         raise InputError(
@@ -127,6 +135,13 @@ def _check_address(bridge: Bridge) -> None:
             f"address and gateway of {bridge.name} do not fit",
             expected="address/prefix, and the gateway in its subnet",
             observed=f"{bridge.address}, {bridge.gateway}",
+        )
+    if bridge.gateway and ipaddress.ip_address(bridge.gateway) == ipaddress.ip_interface(bridge.address).ip:
+        raise InputError(
+            f"the gateway of {bridge.name} is its own address",
+            expected="the address of the router in that subnet",
+            observed=bridge.gateway,
+            next_step="correct network_bridge_bridges; nothing was changed",
         )
 
 

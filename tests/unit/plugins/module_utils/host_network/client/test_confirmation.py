@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import (
+    ApplyError,
+    InputError,
+    OperationFailed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import confirmation as subject
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
@@ -181,3 +185,12 @@ def test_the_program_on_the_host_runs_by_itself(host, tmp_path):
         shown = program.replace("sys.exit(main(sys.argv[1:]))", "print(main.__module__)")
         done = subprocess.run([sys.executable, "-I", "-c", shown], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == rollback.__name__
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_touched(host, tmp_path):
+    (tmp_path / "kept").write_text("a file where the folder should be")
+    with pytest.raises(OperationFailed) as caught, host.confirmation().held():
+        pass
+    said = str(caught.value)
+    assert f"{host.folder} cannot be written, where the host keeps what it needs to put a change back" in said
+    assert "File exists" in said and "nothing was changed" in said

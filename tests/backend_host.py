@@ -113,7 +113,7 @@ systemctl enable -q wires.service
         podman.wait_for_systemd(self.name)
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
-        """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
+        """Run the module `bridge` there, as a login from 10.88.0.1, and confirm its change; its result."""
         given = {"bridges": bridges, "backend": self.backend, "rollback_timeout": 3, **options}
         given |= {
             "_ansible_check_mode": check,
@@ -127,7 +127,10 @@ systemctl enable -q wires.service
             "/usr/bin/python3", "-c", CODE, json.dumps(given), check=False,
         )  # fmt: skip
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
-        return json.loads(done.stdout)
+        result = json.loads(done.stdout)
+        if result.get("waits"):
+            self.bridge([], confirm=True)
+        return result
 
     def fail(self, number: int, **files: str) -> None:
         """Let the command with this number fail, as `files` (see ifupdown_host.SHIM) say it."""

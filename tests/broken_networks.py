@@ -109,11 +109,11 @@ def _management(**changes: Any) -> list[Mapping[str, Any]]:
 
 
 def _ports(_backend: str) -> list[Row]:
-    kind, names = "wrong port", [f"eth{number}" for number in _numbers("port", 2, 20, 90)]
+    kind, names = "wrong port", [f"eth{number}" for number in _numbers("port", 1, 20, 90)]
     found = [Row(f"{kind}: not there", _management(port=name), ["does not exist"]) for name in names]
     found.append(Row(f"{kind}: not there", [MANAGEMENT, {**GUEST, "port": "enp9s0"}], ["does not exist"]))
-    for port in ("eth1", "eth9"):
-        found.append(Row(f"{kind}: of another card", _management(port=port), ["stands on eth0, which is not its port"]))
+    another = _management(port="eth1")
+    found.append(Row(f"{kind}: another card", another, ["stands on eth0, which is not its port"]))
     elsewhere = [{**GUEST, "port": "eth9", "address": "10.88.0.12/24", "gateway": "10.88.0.1"}]
     found.append(Row(f"{kind}: on another wire", elsewhere, ["the gateway of cloudbr1 does not answer", "`ifup "]))
     found.append(Row(f"{kind}: too long", [{**GUEST, "port": "ethernet10"}], ["is too long for VLAN networks"]))
@@ -124,27 +124,24 @@ def _ports(_backend: str) -> list[Row]:
 
 def _addresses(_backend: str) -> list[Row]:
     found = []
-    for number in _numbers("subnet", 3, 100, 250):
+    for number in _numbers("subnet", 2, 100, 250):
         declared = _management(address=f"10.{number}.0.11/24", gateway=f"10.{number}.0.1" if number % 2 else "")
         found.append(Row("wrong address: another subnet", declared, [NOT_REACHED]))
     controller = _management(address="10.88.0.1/24", gateway="10.88.0.2")
     found.append(Row("wrong address: the controller's", controller, ["the one that Ansible comes from"]))
-    for number in (2, *_numbers("host", 1, 100, 150)):
-        stage, undo = f"ip -n switch address add 10.88.0.{number}/24 dev br0", ""
-        if number == 2:
-            stage = ""
-        else:
-            undo = f"ip -n switch address delete 10.88.0.{number}/24 dev br0"
+    for number in _numbers("host", 1, 100, 150):
+        change = f"address {{}} 10.88.0.{number}/24 dev br0"
+        stage, undo = (f"ip -n switch {change.format(verb)}" for verb in ("add", "delete"))
         declared = _management(address=f"10.88.0.{number}/24")
         found.append(Row("duplicate address", declared, ["is in use by another machine"], stage, undo))
-    for number in _numbers("typo", 2, 150, 200):
+    for number in _numbers("typo", 1, 150, 200):
         declared = _management(address=f"10.88.0.{number}/24")
         found.append(Row("wrong address: nobody logs in there", declared, [NOT_CONFIRMED]))
     for length in (30, 32):
         declared = _management(address=f"{ADDRESS}/{length}", gateway="")
         found.append(Row("wrong prefix length", declared, [NOT_REACHED]))
     found.append(Row("wrong prefix length", _management(address=f"{ADDRESS}/29"), ["do not fit"]))
-    for text in ("10.88.0.300/24", f"{ADDRESS}/33", ADDRESS, "cloudbr0.example.org"):
+    for text in ("10.88.0.300/24", ADDRESS):
         found.append(Row("no address", _management(address=text), ["is not usable", "do not fit"]))
     return found
 
@@ -153,9 +150,9 @@ def _gateways(_backend: str) -> list[Row]:
     silent = ["the gateway of cloudbr0 does not answer"]
     found = [
         Row("wrong gateway: silent", _management(gateway=f"10.88.0.{number}"), silent)
-        for number in _numbers("gateway", 2, 200, 250)
+        for number in _numbers("gateway", 1, 200, 250)
     ]
-    for number in _numbers("outside", 2, 89, 250):
+    for number in _numbers("outside", 1, 89, 250):
         found.append(Row("wrong gateway: outside", _management(gateway=f"10.{number}.0.1"), ["do not fit"]))
     own = _management(gateway=ADDRESS)
     found.append(Row("wrong gateway: the host itself", own, ["is its own address"]))
@@ -168,26 +165,22 @@ def _gateways(_backend: str) -> list[Row]:
 
 def _sizes(_backend: str) -> list[Row]:
     found = [
-        Row("wrong MTU", [MANAGEMENT, {**GUEST, "mtu": mtu}], ["the MTU of cloudbr1 is not valid"])
-        for mtu in (0, 70000)
+        Row("wrong MTU", [MANAGEMENT, {**GUEST, "mtu": mtu}], ["the MTU of cloudbr1 is not valid"]) for mtu in (70000,)
     ]
-    # A VLAN device cannot have more than the card below it.
-    stage = "ip link add link eth1 name vlan5 type vlan id 5; ip link set vlan5 up"
-    for mtu, first in ((9000, []), (1504, [MANAGEMENT])):
-        declared = [*first, {**GUEST, "port": "vlan5", "mtu": mtu}]
-        says = ["vlan5", "`ifup --force", "`nmcli "]
-        found.append(Row("MTU too large for the link", declared, says, stage, "ip link delete vlan5"))
-    return found
+    # The card below has 1500, of which VXLAN needs 50.
+    stage = "ip link add vx9 type vxlan id 9 dev eth1 dstport 4789; ip link set vx9 up"
+    declared = [{**GUEST, "port": "vx9", "mtu": 9000}]
+    says = ["vx9", "`ifup --force", "`nmcli "]
+    return [*found, Row("MTU too large for the link", declared, says, stage, "ip link delete vx9")]
 
 
 def _layers(_backend: str) -> list[Row]:
     twice = ["is declared twice"]
     found = [
         Row("declared twice", [MANAGEMENT, {**GUEST, "port": "eth0"}], twice),
-        Row("declared twice", [MANAGEMENT, {**GUEST, "name": "cloudbr0"}], twice),
         Row("wrong name", [{**GUEST, "name": "eth9"}], ["exists and is not a bridge"]),
     ]
-    for name in ("br7", "guests"):
+    for name in ("br7",):
         stage = f"ip link add {name} up type bridge; ip link set eth1 up master {name}"
         undo = f"ip link delete {name}"
         declared = [MANAGEMENT, GUEST]
@@ -196,11 +189,15 @@ def _layers(_backend: str) -> list[Row]:
     declared = [{**GUEST, "port": "ethbr7"}]
     found.append(Row("loop: a bridge in a bridge", declared, ["is a bridge itself"], stage, undo))
     found.append(Row("loop: a bridge in itself", [{**GUEST, "port": "cloudbr1"}], ["would not count as physical"]))
-    for number in _numbers("vlan", 2, 100, 4000):
-        stage = f"ip link add link eth1 name vlan7 type vlan id {number}; ip link set vlan7 up"
-        declared = [{**GUEST, "port": "vlan7", "address": "10.88.0.12/24", "gateway": "10.88.0.1"}]
-        says = ["the gateway of cloudbr1 does not answer", "`ifup --force", "`nmcli "]
-        found.append(Row("wrong VLAN", declared, says, stage, "ip link delete vlan7"))
+    links = {
+        "wrong VLAN": "ip link add link eth1 name vlan7 type vlan id {}",
+        "wrong VXLAN": "ip link add vlan7 type vxlan id {} dev eth1 dstport 4789 group 239.1.1.7",
+    }
+    declared = [{**GUEST, "port": "vlan7", "address": "10.88.0.12/24", "gateway": "10.88.0.1"}]
+    says = ["the gateway of cloudbr1 does not answer", "`ifup --force", "`nmcli "]
+    for kind, link in links.items():
+        stage = f"{link.format(_numbers(kind, 1, 100, 4000)[0])}; ip link set vlan7 up"
+        found.append(Row(kind, declared, says, stage, "ip link delete vlan7"))
     return found
 
 
@@ -312,11 +309,11 @@ def _tools(backend: str) -> list[Row]:
         found.append(Row(f"the back end's tool is missing: {tool}", _management(), says, stage, undo))
     says = ["made to fail", "broken", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     declared = [{**MANAGEMENT, "mtu": 9000}, {**GUEST, "address": "10.88.2.11/24"}]
-    for how, hook, numbers in (("does nothing", FAILS, (1, 3, 5)), ("does its work", HALF, (2, 4))):
+    for how, hook, numbers in (("does nothing", FAILS, (1, 3)), ("does its work", HALF, (2,))):
         for number in numbers:
             kind = f"command {number} fails, and {how}"
             found.append(Row(kind, declared, says, hook=hook, at=number))
-    for number in (1, 2, 4):
+    for number in (1, 4):
         found.append(Row(f"command {number} fails, and each after it", declared, says, hook=BROKEN, at=number))
     return found
 
@@ -326,14 +323,14 @@ def _killed(backend: str) -> list[Row]:
     unit, lost = DAEMONS[backend], "ifupdown has no daemon" if not DAEMONS[backend] else ""
     says = ["`", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     first = _ASKED.get(backend, 0)
-    for number in (first + 1, first + 2, first + 3):
+    for number in (first + 1, first + 2):
         hook = f"systemctl kill -s KILL {unit}.service"
         kind = "the back end's daemon is killed"
         found.append(Row(kind, _management(), says, hook=hook, at=number, skipped=lost))
-    for number in (first + 1, first + 2, first + 3):
+    for number in (first + 1, first + 3):
         hook = "kill -KILL $PPID; exit 1"
         found.append(Row("the module is killed", _management(mtu=9000), [NOT_CONFIRMED], hook=hook, at=number))
-    for declared in (_management(), _management(mtu=9000), [MANAGEMENT, GUEST]):
+    for declared in (_management(), [MANAGEMENT, GUEST]):
         found.append(Row("the controller is killed before it confirms", declared, [NOT_CONFIRMED]))
     earlier = ["an earlier change of the network was not confirmed"]
     found.append(Row("a second run before the first is confirmed", _management(), earlier, again=True))
@@ -379,11 +376,9 @@ def _on_a_bridge(backend: str) -> list[Row]:
         Row("guests on the bridge", moved, ["guests are connected"], tap, "ip link delete vnet0"),
         Row("a VLAN lies on the bridge", moved, taken_down, vlan, "ip link delete cloudbr0.9"),
         Row("wrong gateway: silent", _management(gateway="10.88.0.251"), ["the gateway of cloudbr0 does not answer"]),
-        Row("wrong gateway: outside", _management(gateway="10.99.0.1"), ["do not fit"]),
         Row("wrong address: another subnet", _management(address="10.99.0.11/24", gateway=""), [NOT_REACHED]),
         Row("duplicate address", _management(address="10.88.0.2/24"), ["is in use by another machine"]),
         Row("wrong address: nobody logs in there", moved, [NOT_CONFIRMED]),
-        Row("wrong port: not there", _management(port="eth4"), ["does not exist"]),
         Row("wrong port: on another wire", _management(port="eth9"), elsewhere),
         Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], hook=BROKEN, at=1),
         Row("the module is killed", moved, [NOT_CONFIRMED], hook="kill -KILL $PPID; exit 1", at=second),

@@ -136,9 +136,10 @@ class Confirmation:
     def _start_timer(self) -> None:
         self._stop_timer()
         program = (sys.executable, self._path("rollback.py"))
-        when = f"--on-active={self._seconds:g}s"
+        # systemd may let a timer wait for up to a minute more (AccuracySec in systemd.timer(5))
+        when = (f"--on-active={self._seconds:g}s", "--timer-property=AccuracySec=100ms")
         # KillMode: a DHCP client that is started again lives on
-        options = ("--quiet", "--collect", f"--unit={TIMER}", "--property=KillMode=process", when)
+        options = ("--quiet", "--collect", f"--unit={TIMER}", "--property=KillMode=process", *when)
         must(self._run, ("systemd-run", *options, *program))
 
     def _stop_timer(self) -> None:

@@ -86,6 +86,7 @@ def test_what_lies_there_while_it_waits(host):
     assert f"ExecStart={sys.executable} {host.folder}/rollback.py --boot" in host.unit.read_text()
     run = next(argv for argv in host.calls if argv[0] == "systemd-run")
     assert "--on-active=60s" in run
+    assert "--timer-property=AccuracySec=100ms" in run, "else it may come a minute late"
     assert run[-2:] == (sys.executable, f"{host.folder}/rollback.py")
 
 
@@ -131,6 +132,14 @@ def test_the_timer_puts_back_what_nobody_confirmed_and_the_late_one_is_told(host
     assert host.left() == NOTHING
     with pytest.raises(ApplyError, match="not confirmed in time.*it was put back when the time"):
         host.confirmation().confirm()
+
+
+def test_what_a_killed_run_was_about_to_write_goes(host):
+    waiting = host.armed()
+    staged = host.file.with_name(".interfaces.cloudstack-kvm.0123456789abcdef")
+    staged.write_text("new\n")
+    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert not staged.exists()
 
 
 def test_the_next_boot_puts_the_files_back_at_once(host):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -53,7 +54,10 @@ then echo reached
 else echo lost; ip -4 neighbour; ip -4 -n switch neighbour; bridge -n switch fdb show dynamic
 fi
 """
-STARTED = f"{BY_HAND}\nip link set eth1 up"
+# Linux answers on every wire for every address of the host: the switch must not, or eth9 were on the same network.
+STARTED = f"""{BY_HAND}
+ip link set eth1 up
+nsenter --net=/run/netns/switch sh -c 'echo 1 >/proc/sys/net/ipv4/conf/port9/arp_ignore'"""
 FIGURES: dict[str, list[Outcome]] = {}
 
 
@@ -159,9 +163,9 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 
 def test_every_broken_configuration_is_refused_or_put_back(host, capsys):
     backend = host.booted.backend
-    wanted = os.environ.get("ROWS", "")  # part of a kind, to try that alone
+    wanted = os.environ.get("ROWS", "")  # a pattern of kinds, to try these alone
     found = FIGURES[backend] = [] if wanted else [_cut(host, half_way) for half_way in (False, True)]
-    rows = [row for row in broken_networks.rows(backend) if wanted in row.kind]
+    rows = [row for row in broken_networks.rows(backend) if re.search(wanted, row.kind)]
     host.sh(STARTED)
     for start in (PLAIN, BRIDGED):
         if start == BRIDGED:

@@ -113,7 +113,7 @@ systemctl enable -q wires.service
         podman.wait_for_systemd(self.name)
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
-        """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
+        """Run the module `bridge` there, as a login from 10.88.0.1, and confirm its change; its result."""
         given = {"bridges": bridges, "backend": self.backend, "rollback_timeout": 3, **options}
         given |= {
             "_ansible_check_mode": check,
@@ -127,7 +127,10 @@ systemctl enable -q wires.service
             "/usr/bin/python3", "-c", CODE, json.dumps(given), check=False,
         )  # fmt: skip
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
-        return json.loads(done.stdout)
+        result = json.loads(done.stdout)
+        if result.get("waits"):
+            self.bridge([], confirm=True)
+        return result
 
     def fail(self, number: int, **files: str) -> None:
         """Let the command with this number fail, as `files` (see ifupdown_host.SHIM) say it."""
@@ -144,11 +147,15 @@ systemctl enable -q wires.service
 
     def links(self) -> dict[str, Any]:
         """Links, addresses and routes as the kernel tells them, without what is counted down."""
-        shown = json.loads(self.sh("ip -j -d address"))
-        for address in (each for link in shown for each in link["addr_info"]):
-            address.pop("nodad", None)  # of one that was put back
-            address.pop("tentative", None)
         routes = [self.sh(f"ip -{version} route show table all") for version in (4, 6)]
-        # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes
-        lines = [_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)]
-        return {"links": stable_links(shown), "routes": sorted(lines)}
+        return stable_network(json.loads(self.sh("ip -j -d address")), routes)
+
+
+def stable_network(shown: Sequence[Mapping[str, Any]], routes: Sequence[str]) -> dict[str, Any]:
+    """`ip -j -d address` and `ip route` without what daemons and the kernel change by themselves."""
+    for address in (each for link in shown for each in link["addr_info"]):
+        address.pop("nodad", None)  # of one that was put back
+        address.pop("tentative", None)
+    # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes
+    lines = [_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)]
+    return {"links": stable_links(shown), "routes": sorted(lines)}

@@ -384,6 +384,17 @@ def _temporary_name(place: Place) -> str:
     return f".{place.name[:150]}{_MARK}{os.urandom(8).hex()}"
 
 
+def remove_unfinished(path: str) -> None:
+    """Remove what a killed run left beside a file that it was about to replace. Raises OperationFailed."""
+    try:
+        with Place(path) as place:
+            _remove_unfinished(place)
+    except (FileNotFoundError, NotADirectoryError):  # its folder is gone
+        return
+    except OSError as error:
+        raise OperationFailed(f"the directory of {path} cannot be read", observed=error.strerror) from error
+
+
 def _remove_unfinished(place: Place) -> None:
     """Remove what a killed run left beside the file. No other run is at it, see `locked`."""
     start = f".{place.name[:150]}{_MARK}"

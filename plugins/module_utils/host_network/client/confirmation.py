@@ -14,11 +14,15 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator
-from typing import Optional
+from typing import IO, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import (
+    ApplyError,
+    InputError,
+    OperationFailed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run, must
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept
@@ -71,11 +75,26 @@ class Confirmation:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """While this lasts nobody else puts anything back. The lock goes with the process that has it."""
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        with open(self._path("lock"), "w", encoding="utf-8") as lock:
+        """While this lasts nobody else puts anything back. The lock goes with the process that has it.
+
+        Raises OperationFailed where the folder cannot be written.
+        """
+        with self._lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _lock(self) -> IO[str]:
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            return open(self._path("lock"), "w", encoding="utf-8")
+        except OSError as error:
+            raise OperationFailed(
+                f"{self._folder} cannot be written, where the host keeps what it needs to put a change back",
+                expected="a folder that can be written, before anything of the network is touched",
+                observed=error.strerror,
+                next_step="look at free space and mount options; nothing was changed",
+                reproduce=f"touch {self._path('lock')}",
+            ) from error
 
     def require_none(self) -> None:
         """Raises InputError where a change waits to be confirmed or to be put back."""
@@ -117,9 +136,10 @@ class Confirmation:
     def _start_timer(self) -> None:
         self._stop_timer()
         program = (sys.executable, self._path("rollback.py"))
-        when = f"--on-active={self._seconds:g}s"
+        # systemd may let a timer wait for up to a minute more (AccuracySec in systemd.timer(5))
+        when = (f"--on-active={self._seconds:g}s", "--timer-property=AccuracySec=100ms")
         # KillMode: a DHCP client that is started again lives on
-        options = ("--quiet", "--collect", f"--unit={TIMER}", "--property=KillMode=process", when)
+        options = ("--quiet", "--collect", f"--unit={TIMER}", "--property=KillMode=process", *when)
         must(self._run, ("systemd-run", *options, *program))
 
     def _stop_timer(self) -> None:

@@ -9,7 +9,8 @@ from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import neighbours
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Link, State
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ip_state
 
 Run = Callable[..., command.Answer]
@@ -27,8 +28,8 @@ def must(run: Run, argv: Sequence[str], timeout: float = TIMEOUT) -> str:
 class Links:
     """What the kernel has, and how it is changed."""
 
-    def __init__(self, run: Run = command.run) -> None:
-        self._run = run
+    def __init__(self, run: Run = command.run, announce: Callable[[str, str], None] = neighbours.announce) -> None:
+        self._run, self._tell = run, announce
 
     def measure(self) -> State:
         """Links and routes as they are now. Raises ApplyError where `ip` cannot tell, ParseError for what is not
@@ -64,6 +65,12 @@ class Links:
         """Set the default gateway of a device; "" stands for none."""
         verb = ("replace", "default", "via", new) if new else ("delete", "default", "via", old)
         must(self._run, ("ip", "route", *verb, "dev", name))
+
+    def announce(self, link: Link) -> None:
+        """Tell the neighbours which MAC its addresses have now: what they remember of a bridge that is gone leads
+        nowhere, for up to a minute."""
+        for cidr in link.ipv4:
+            self._tell(link.name, cidr.partition("/")[0])
 
     def try_all(self, commands: Sequence[Sequence[str]]) -> list[str]:
         """Run all commands whatever each of them says; why some failed."""

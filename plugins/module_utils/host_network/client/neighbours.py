@@ -28,6 +28,20 @@ def probe_frame(mac: bytes, address: str) -> bytes:
     return _HEADER.pack(*ethernet, 1, 0x0800, 6, 4, _REQUEST, mac, b"\0" * 4, b"\0" * 6, target)
 
 
+def announcement_frame(mac: bytes, address: str) -> bytes:
+    """Tells everybody that this MAC has the address (RFC 5227, 2.3: sender and target are the same)."""
+    own = socket.inet_aton(address)
+    ethernet = (b"\xff" * 6, mac, ETH_P_ARP)
+    return _HEADER.pack(*ethernet, 1, 0x0800, 6, 4, _REQUEST, mac, own, b"\0" * 6, own)
+
+
+def announce(device: str, address: str) -> None:
+    """Have neighbours forget the MAC that the address had before; a device that is down or gone is left alone."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
+        wire.bind((device, ETH_P_ARP))
+        wire.send(announcement_frame(wire.getsockname()[4], address))
+
+
 def sender_of(frame: bytes, address: str, own: Collection[str]) -> Optional[str]:
     """The MAC of the other machine that says in this frame that it has the address. `own` are this host's MACs: Linux
     answers on every NIC for every address of the host (arp_ignore, ip-sysctl.rst), also to itself."""

@@ -70,13 +70,22 @@ def put_back(kept: Kept, backend: Backend, links: Links) -> list[str]:
     """Links first, because the host is cut off, and by `ip` alone; then files; DHCP clients; and what these did to
     links. What could not be put back, empty where all is."""
     restore_links(kept, links)
+    _announce(kept, links)
     with contextlib.suppress(KvmError, OSError):
         for name in kept.leased:
             backend.take_down(name)  # ends the client that asks for a link which is gone
     restore_files(kept)
     with contextlib.suppress(KvmError, OSError):
         backend.resume(list(kept.taken_down))
-    return [*restore_files(kept), *restore_links(kept, links)]
+    problems = [*restore_files(kept), *restore_links(kept, links)]
+    _announce(kept, links)
+    return problems
+
+
+def _announce(kept: Kept, links: Links) -> None:
+    touched = sorted(kept.state.touched(set(kept.names)))
+    for link in (kept.state.links[name] for name in touched if name in kept.state.links):
+        links.announce(link)
 
 
 def restore_links(kept: Kept, links: Links) -> list[str]:
@@ -110,6 +119,7 @@ def restore_files(kept: Kept) -> list[str]:
 
 
 def _restore_file(state: FileState) -> None:
+    files.remove_unfinished(state.path)
     if files.inspect(state.path) == state:
         return
     if state.kind == "absent":

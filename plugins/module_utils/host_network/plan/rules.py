@@ -212,6 +212,14 @@ def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None
             )
         if port in network.absent:
             raise InputError(f"{what} is declared with state: absent", next_step=_CORRECT)
+        if port in links and links[port].kind == "bridge":
+            raise InputError(
+                f"{what} is a bridge itself",
+                expected="a NIC, a bond or a VLAN device: the kernel takes no bridge into a bridge",
+                observed=f"{port} is a bridge",
+                next_step="declare the port of that bridge, or its name as the bridge; nothing was changed",
+                reproduce=f"ip -d link show {port}",
+            )
         master = links[port].master if port in links else None
         if master and kind != "vlan" and master not in (name, *network.absent):
             raise InputError(
@@ -278,6 +286,13 @@ def _check_address(bridge: Bridge) -> None:
             f"address and gateway of {bridge.name} do not fit",
             expected="address/prefix, and the gateway in its subnet",
             observed=f"{bridge.address}, {bridge.gateway}",
+        )
+    if bridge.gateway and ipaddress.ip_address(bridge.gateway) == ipaddress.ip_interface(bridge.address).ip:
+        raise InputError(
+            f"the gateway of {bridge.name} is its own address",
+            expected="the address of the router in that subnet",
+            observed=bridge.gateway,
+            next_step=_CORRECT,
         )
 
 

@@ -156,7 +156,7 @@ POOL = (
     ),
     Fix(
         r"no route to host|network is unreachable",
-        "give the host an address in the storage network, or a route to it (network_bridge_bridges)",
+        "give the host an address in the storage network, or a route to it (network_bridge_config)",
         "connect: port 3260 of 10.88.2.240: [Errno 113] No route to host",
     ),
     Fix(

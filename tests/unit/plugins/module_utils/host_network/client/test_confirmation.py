@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import (
+    ApplyError,
+    InputError,
+    OperationFailed,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import confirmation as subject
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
@@ -82,6 +86,7 @@ def test_what_lies_there_while_it_waits(host):
     assert f"ExecStart={sys.executable} {host.folder}/rollback.py --boot" in host.unit.read_text()
     run = next(argv for argv in host.calls if argv[0] == "systemd-run")
     assert "--on-active=60s" in run
+    assert "--timer-property=AccuracySec=100ms" in run, "else it may come a minute late"
     assert run[-2:] == (sys.executable, f"{host.folder}/rollback.py")
 
 
@@ -127,6 +132,14 @@ def test_the_timer_puts_back_what_nobody_confirmed_and_the_late_one_is_told(host
     assert host.left() == NOTHING
     with pytest.raises(ApplyError, match="not confirmed in time.*it was put back when the time"):
         host.confirmation().confirm()
+
+
+def test_what_a_killed_run_was_about_to_write_goes(host):
+    waiting = host.armed()
+    staged = host.file.with_name(".interfaces.cloudstack-kvm.0123456789abcdef")
+    staged.write_text("new\n")
+    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert not staged.exists()
 
 
 def test_the_next_boot_puts_the_files_back_at_once(host):
@@ -181,3 +194,12 @@ def test_the_program_on_the_host_runs_by_itself(host, tmp_path):
         shown = program.replace("sys.exit(main(sys.argv[1:]))", "print(main.__module__)")
         done = subprocess.run([sys.executable, "-I", "-c", shown], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == rollback.__name__
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_touched(host, tmp_path):
+    (tmp_path / "kept").write_text("a file where the folder should be")
+    with pytest.raises(OperationFailed) as caught, host.confirmation().held():
+        pass
+    said = str(caught.value)
+    assert f"{host.folder} cannot be written, where the host keeps what it needs to put a change back" in said
+    assert "File exists" in said and "nothing was changed" in said

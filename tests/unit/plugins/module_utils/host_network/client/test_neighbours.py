@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.neighbours import (
+    announce,
+    announcement_frame,
     probe_frame,
     sender_of,
     who_has,
@@ -19,6 +21,16 @@ def test_the_question_names_no_sender():
     assert probe_frame(OWN, "192.0.2.11") == bytes.fromhex(
         "ffffffffffff0200000000010806000108000604000102000000000100000000000000000000c000020b"
     )
+
+
+def test_an_announcement_is_of_its_own_address():
+    assert announcement_frame(OWN, "192.0.2.11") == bytes.fromhex(
+        "ffffffffffff02000000000108060001080006040001020000000001c000020b000000000000c000020b"
+    )
+
+
+def test_what_is_not_there_announces_nothing():
+    announce("no-such-device", "192.0.2.11")
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def bridges(*given: Bridge) -> Network:
         (Bridge("cloudbr0", "eth0", 100), "MTU of cloudbr0"),
         (Bridge("cloudbr0", "eth0", 1500, "10.88.0.11"), "do not fit"),
         (Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "192.0.2.1"), "do not fit"),
+        (Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.11"), "gateway of cloudbr0 is its own address"),
         (Bridge("cloudbr0", "eth0", 1500, None, "10.88.0.1"), "no static address"),
         (
             Bridge("cloudbr1", "eth1", 1500, "10.88.0.11/24"),
@@ -67,6 +68,11 @@ def test_one_bridge_has_the_gateway():
 def test_two_bridges_with_one_port_are_refused():
     with pytest.raises(InputError, match="declared twice"):
         check(bridges(Bridge("cloudbr0", "eth0"), Bridge("cloudbr1", "eth0")), BARE)
+
+
+def test_a_bridge_is_no_port():
+    with pytest.raises(InputError, match="the port ethbr7 of cloudbr1 is a bridge itself"):
+        check(bridges(Bridge("cloudbr1", "ethbr7")), {**BARE, "ethbr7": link("ethbr7", "bridge")})
 
 
 def test_a_port_of_another_bridge_is_refused():

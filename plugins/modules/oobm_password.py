@@ -84,8 +84,9 @@ def body(module):
     record = require_rotation(address, read_record(client, address))
     plan = plan_rotation(address, file.is_finished())
     if plan and not module.check_mode:
+        rotation = Rotation(client, record, module.params["password"], file)
         runtime.hide(module, file.begin())
-        Rotation(client, record, module.params["password"], file).run()
+        rotation.run()
     return plan, {"new_password_file": path}
 
 

@@ -23,16 +23,20 @@ class PasswordFile:
     def __init__(self, path: str) -> None:
         self.path, self.pending = path, path + PENDING
 
+    def is_pending(self) -> bool:
+        """Whether a rotation is in progress: a BMC may have its password."""
+        return os.path.exists(self.pending)
+
     def is_finished(self) -> bool:
         """Whether a rotation into this file is complete, and none is in progress."""
-        return os.path.exists(self.path) and not os.path.exists(self.pending)
+        return os.path.exists(self.path) and not self.is_pending()
 
     def finished(self) -> str:
         return _read(self.path)
 
     def begin(self) -> str:
         """The password of the rotation in progress, else a new one. Returns only when it is on the disk."""
-        if os.path.exists(self.pending):
+        if self.is_pending():
             return _read(self.pending)
         password = new_password()
         part = f"{self.pending}.{secrets.token_hex(4)}"

@@ -30,6 +30,8 @@ class Rotation:
 
     def __init__(self, client: Any, record: Mapping[str, Any], old: str, file: PasswordFile) -> None:
         self.client, self.file, self.old, self.new = client, file, old, ""
+        # Each wrong password brings an account nearer to being locked, so the new one is tried only where it may be.
+        self.may_be_new = file.is_pending()
         self.host, self.host_id = record["ipaddress"], record["id"]
         self.bmc = {key: record["outofbandmanagement"][key] for key in SHOWN}
 
@@ -57,15 +59,16 @@ class Rotation:
 
     def _repair(self) -> str:
         """Tell CloudStack the password that the BMC takes: the new one, if a run was interrupted, else the old one."""
-        for password in (self.new, self.old):
+        candidates = (self.new, self.old) if self.may_be_new else (self.old,)
+        for password in candidates:
             self.client.call("configureOutOfBandManagement", hostid=self.host_id, **self.bmc, password=password)
             if self.accepted():
                 return password
         raise ApiError(
-            "the BMC takes neither the declared password nor the new one",
+            "the BMC refuses the declared password" + (" and the new one" if self.may_be_new else ""),
             host=self.host,
             expected=f"a login at {self.bmc['address']} as {self.bmc['username']}",
-            observed="both refused; CloudStack has the declared one",
+            observed="refused; CloudStack has the declared one",
             next_step="a BMC locks an account after bad passwords: wait some minutes and run again; otherwise correct"
             f" oobm_password. The new password stays in {self.file.pending}",
         )
@@ -86,6 +89,7 @@ class Rotation:
                 self._require_new()
 
     def _send(self) -> None:
+        self.may_be_new = True
         self.client.job("changeOutOfBandManagementPassword", hostid=self.host_id, password=self.new)
 
     def _settle(self) -> None:

@@ -194,9 +194,18 @@ def test_a_locked_account_is_told_and_survives(file):
     cloud.locked = True
     with pytest.raises(ApiError) as caught:
         rotate(cloud, file)
-    assert "takes neither" in str(caught.value)
+    assert "refuses the declared password" in str(caught.value)
+    assert "and the new one" not in str(caught.value), "it was never sent"
     assert "locks an account" in str(caught.value)
     assert cloud.stored == OLD, "CloudStack is left with what was declared"
     cloud.locked = False
     rotate(cloud, file)
     assert finished(cloud, file)
+
+
+def test_a_password_that_is_wrong_in_cloudstack_only_is_corrected_with_one_try(file):
+    cloud = Cloud()
+    cloud.stored = "wrong-one"
+    rotate(cloud, file)
+    assert finished(cloud, file)
+    assert cloud.calls.count("configureOutOfBandManagement") == 1

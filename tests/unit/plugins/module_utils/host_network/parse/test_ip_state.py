@@ -12,6 +12,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import (
     parse_links,
     parse_routes,
+    without_prefix_routes,
 )
 
 CAPTURED = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bridge_and_card.json").read_text())
@@ -61,3 +62,24 @@ def test_another_program_is_not_guessed_at():
 
 def test_nothing_at_all_is_no_route():
     assert parse_routes("", 6) == []
+
+
+# NetworkManager 1.42.4 on Debian 12: the route to the subnet is its own, whatever it says of the kernel.
+MANAGED = [
+    {"type": "unicast", "dst": "192.0.2.0/24", "dev": "eth0", "protocol": "kernel", "scope": "link", "metric": 100},
+    {"type": "unicast", "dst": "fe80::/64", "dev": "eth0", "protocol": "kernel", "metric": 1024},
+    {"type": "local", "dst": "192.0.2.11", "dev": "eth0", "table": "local", "protocol": "kernel"},
+    {"type": "unicast", "dst": "198.51.100.0/24", "dev": "eth1", "protocol": "kernel", "scope": "link"},
+]
+
+
+def test_a_route_that_does_not_come_with_its_address_is_kept():
+    def shown(name, **flags):
+        info = {"family": "inet", "local": "192.0.2.11", "prefixlen": 24, "scope": "global", **flags}
+        return {"ifname": name, "flags": ["UP"], "addr_info": [info]}
+
+    links = parse_links(json.dumps([shown("eth0", noprefixroute=True), shown("eth1")]))
+    assert without_prefix_routes(links) == {"eth0"}
+    (route,) = parse_routes(json.dumps(MANAGED), 4, {"eth0"})
+    assert " ".join(route.words) == "192.0.2.0/24 dev eth0 proto kernel scope link metric 100"
+    assert parse_routes(json.dumps(MANAGED), 4) == []

@@ -39,7 +39,7 @@ class LocalBmc:
         """What is set. `channel` None: the first of the usual ones that is a LAN."""
         number, mode = self._lan_channel(channel)
         accounts = parse.parse_users(self._text("user", "list", str(number)))
-        _, most = parse.parse_user_access(self._text("channel", "getaccess", str(number), "1"))
+        _own, most = parse.parse_user_access(self._text("channel", "getaccess", str(number), "1"))
         detailed = tuple(self._detailed(number, each) if each.name == username else each for each in accounts)
         lan = parse.parse_lan_settings(self._text("lan", "print", str(number)))
         return BmcState(number, lan, mode, detailed, most)

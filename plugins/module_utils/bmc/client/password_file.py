@@ -67,7 +67,7 @@ def new_password() -> str:
     """LENGTH random characters, of each kind at least one."""
     every = "".join(KINDS)
     while True:
-        password = "".join(secrets.choice(every) for _ in range(LENGTH))
+        password = "".join(secrets.choice(every) for _letter in range(LENGTH))
         if password[0].isalnum() and all(any(each in kind for each in password) for kind in KINDS):
             return password
 

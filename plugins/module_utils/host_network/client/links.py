@@ -36,10 +36,11 @@ class Links:
         understood."""
         links = ip_state.parse_links(must(self._run, ("ip", "-j", "-d", "address")))
         routes, rules = [], []
+        own_prefixes = ip_state.without_prefix_routes(links)
         for version in (4, 6):
             answer = self._run(("ip", "-j", f"-{version}", "route", "show", "table", "all"))
             # `ip` fails where there is no IPv6 at all
-            routes += ip_state.parse_routes(answer.stdout, version) if answer.ok else []
+            routes += ip_state.parse_routes(answer.stdout, version, own_prefixes) if answer.ok else []
             answer = self._run(("ip", "-j", f"-{version}", "rule"))
             rules += ip_state.parse_rules(answer.stdout, version) if answer.ok else []
         return State(links, tuple(routes), tuple(rules))

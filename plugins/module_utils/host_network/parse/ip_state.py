@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
@@ -127,14 +127,29 @@ def _address(entry: Mapping[str, Any]) -> Optional[Address]:
     return Address(f"{entry['local']}/{entry['prefixlen']}", tuple(options), dynamic, lifetimes)
 
 
-def parse_routes(text: str, version: int) -> list[Route]:
+def parse_routes(text: str, version: int, own_prefixes: Collection[str] = ()) -> list[Route]:
     """`ip -j route show table all` -> the routes that an administrator, a daemon or DHCP has set.
 
-    Those that the kernel makes with an address, and those of a router's announcements, come back with these. Raises
-    ParseError.
+    Those that the kernel makes with an address, and those of a router's announcements, come back with these; but not on
+    `own_prefixes`, devices to whose addresses a daemon has set the routes by itself (see `without_prefix_routes`).
+    Raises ParseError.
     """
     entries = [entry for entry in _load(text, f"ip -j -{version} route show table all") if "dst" in entry]
-    return [_route(entry, version) for entry in entries if entry.get("protocol") not in ("kernel", "ra")]
+    return [_route(entry, version) for entry in entries if _is_kept(entry, own_prefixes)]
+
+
+def without_prefix_routes(links: Mapping[str, Link]) -> set[str]:
+    """The devices with addresses that bring no route to their subnet. NetworkManager sets that route, and marks it as
+    the kernel's (noprefixroute in ip-address(8))."""
+    options = {name: [option for each in link.addresses for option in each.options] for name, link in links.items()}
+    return {name for name, found in options.items() if "noprefixroute" in found}
+
+
+def _is_kept(entry: Mapping[str, Any], own_prefixes: Collection[str]) -> bool:
+    if entry.get("protocol") != "kernel":
+        return entry.get("protocol") != "ra"
+    by_itself = entry.get("type", "unicast") != "unicast" or str(entry["dst"]).startswith(("fe80:", "ff00:"))
+    return entry.get("dev") in own_prefixes and not by_itself
 
 
 def _route(entry: Mapping[str, Any], version: int) -> Route:

@@ -14,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.
     parse_macs,
     parse_routes,
     parse_rules,
+    without_prefix_routes,
 )
 
 CAPTURED = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bridge_and_card.json").read_text())
@@ -111,3 +112,24 @@ def test_cards_have_their_own_mac_also_in_a_bond():
     card = {"ifname": "eth1", "link_type": "ether", "address": "02:00:00:00:00:01", "permaddr": "02:00:00:00:00:0B"}
     loopback = {"ifname": "lo", "link_type": "loopback", "address": "00:00:00:00:00:00"}
     assert parse_macs(json.dumps([loopback, card, _bond(mode="802.3ad")])) == {"eth1": "02:00:00:00:00:0b"}
+
+
+# NetworkManager 1.42.4 on Debian 12: the route to the subnet is its own, whatever it says of the kernel.
+MANAGED = [
+    {"type": "unicast", "dst": "192.0.2.0/24", "dev": "eth0", "protocol": "kernel", "scope": "link", "metric": 100},
+    {"type": "unicast", "dst": "fe80::/64", "dev": "eth0", "protocol": "kernel", "metric": 1024},
+    {"type": "local", "dst": "192.0.2.11", "dev": "eth0", "table": "local", "protocol": "kernel"},
+    {"type": "unicast", "dst": "198.51.100.0/24", "dev": "eth1", "protocol": "kernel", "scope": "link"},
+]
+
+
+def test_a_route_that_does_not_come_with_its_address_is_kept():
+    def shown(name, **flags):
+        info = {"family": "inet", "local": "192.0.2.11", "prefixlen": 24, "scope": "global", **flags}
+        return {"ifname": name, "flags": ["UP"], "addr_info": [info]}
+
+    links = parse_links(json.dumps([shown("eth0", noprefixroute=True), shown("eth1")]))
+    assert without_prefix_routes(links) == {"eth0"}
+    (route,) = parse_routes(json.dumps(MANAGED), 4, {"eth0"})
+    assert " ".join(route.words) == "192.0.2.0/24 dev eth0 proto kernel scope link metric 100"
+    assert parse_routes(json.dumps(MANAGED), 4) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
@@ -197,10 +198,9 @@ def _check_mtu(bridge: Bridge) -> None:
 
 def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None:
     """What a device lies on is there, or is made, and belongs to nothing else."""
-    device = network.devices[name]
-    kind = _words(device)
+    kind = _words(network.devices[name])
     for port in network.below(name):
-        what = f"the port {port} of {name}" if kind != "vlan" else f"the parent {port} of {name}"
+        what = f"the parent {port} of {name}" if kind == "vlan" else f"the port {port} of {name}"
         if port not in links and port not in network.devices:
             there = sorted(each for each, link in links.items() if link.kind not in ("bridge", "loopback", "tun"))
             raise InputError(
@@ -210,23 +210,33 @@ def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None
                 next_step=_CORRECT,
                 reproduce="ip -br link",
             )
+        if port in network.absent:
+            raise InputError(f"{what} is declared with state: absent", next_step=_CORRECT)
         master = links[port].master if port in links else None
-        if kind != "vlan" and master not in (None, name, *network.absent):
+        if master and kind != "vlan" and master not in (name, *network.absent):
             raise InputError(
                 f"{what} belongs to {master} already",
                 next_step=f"take it out of there first, or declare {master} with state: absent; nothing was changed",
-                reproduce="ip -br link show master " + str(master),
-            )
-        if kind == "vlan" and master in links and links[str(master)].kind == "bond":
-            raise InputError(
-                f"{what} is a port of the bond {master}, where a VLAN's packets do not come by",
-                expected=f"{master}, or a NIC that is in no bond, as the parent",
-                observed=f"{port} in {master}",
-                next_step=_CORRECT,
                 reproduce=f"ip -br link show master {master}",
             )
-        if port in network.absent:
-            raise InputError(f"{what} is declared with state: absent", next_step=_CORRECT)
+        if master and kind == "vlan":
+            _check_parent(what, port, links.get(master))
+    _check_kind(name, kind, links)
+
+
+def _check_parent(what: str, port: str, master: Optional[Link]) -> None:
+    """A VLAN device may lie beside a bridge on a NIC, but not on the port of a bond."""
+    if master is not None and master.kind == "bond":
+        raise InputError(
+            f"{what} is a port of the bond {master.name}, where a VLAN's packets do not come by",
+            expected=f"{master.name}, or a NIC that is in no bond, as the parent",
+            observed=f"{port} in {master.name}",
+            next_step=_CORRECT,
+            reproduce=f"ip -br link show master {master.name}",
+        )
+
+
+def _check_kind(name: str, kind: str, links: Mapping[str, Link]) -> None:
     if name in links and links[name].kind != kind:
         raise InputError(
             f"{name} exists and is not {_WORDS[kind]}",
@@ -310,7 +320,7 @@ def _check_lease(bridge: Bridge, network: Network, links: Mapping[str, Link]) ->
     """A lease goes with the DHCP client of what lies under the bridge. Kept are a bridge that asks for one itself, and
     the same address made static."""
     kept = (bridge.address or "").partition("/")[0]
-    for port in (*_ports_under(bridge.name, network),):
+    for port in _ports_under(bridge.name, network):
         leased = links[port].leased if port in links else ()
         lost = [address for address in leased if address.partition("/")[0] != kept]
         if lost and bridge.address != "dhcp":

@@ -193,7 +193,7 @@ def _layers(_backend: str) -> list[Row]:
         "wrong VLAN": "ip link add link eth1 name vlan7 type vlan id {}",
         "wrong VXLAN": "ip link add vlan7 type vxlan id {} dev eth1 dstport 4789 group 239.1.1.7",
     }
-    declared = [{**GUEST, "port": "vlan7", "address": "10.88.0.12/24", "gateway": "10.88.0.1"}]
+    declared = [{**GUEST, "port": "vlan7", "mtu": 1400, "address": "10.88.0.12/24", "gateway": "10.88.0.1"}]
     says = ["the gateway of cloudbr1 does not answer", "`ifup --force", "`nmcli "]
     for kind, link in links.items():
         stage = f"{link.format(_numbers(kind, 1, 100, 4000)[0])}; ip link set vlan7 up"
@@ -254,7 +254,12 @@ def _files(backend: str) -> list[Row]:
     path, text, lost = _LOST[backend]
     mode = HOSTS[backend].mode
     found = [
-        Row("syntax error in the file", _management(), [refused], *_append(*_SPOIL[backend], mode)),
+        Row(
+            "syntax error in the file",
+            _management(),
+            [refused, f"cannot read {_SPOIL[backend][0]}"],
+            *_append(*_SPOIL[backend], mode),
+        ),
         Row("unrelated wrong stanza", _management(), [unrelated], *_append(*_UNRELATED[backend], mode)),
         Row("a file says more of the port", _management(), [lost], *_append(path, text, mode)),
     ]
@@ -323,10 +328,12 @@ def _killed(backend: str) -> list[Row]:
     unit, lost = DAEMONS[backend], "ifupdown has no daemon" if not DAEMONS[backend] else ""
     says = ["`", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     first = _ASKED.get(backend, 0)
+    # networkd that starts again takes away what no file says, also from links that the change does not touch
+    by_hand = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
     for number in (first + 1, first + 2):
         hook = f"systemctl kill -s KILL {unit}.service"
         kind = "the back end's daemon is killed"
-        found.append(Row(kind, _management(), says, hook=hook, at=number, skipped=lost))
+        found.append(Row(kind, _management(), says, *by_hand, hook=hook, at=number, skipped=lost))
     for number in (first + 1, first + 3):
         hook = "kill -KILL $PPID; exit 1"
         found.append(Row("the module is killed", _management(mtu=9000), [NOT_CONFIRMED], hook=hook, at=number))

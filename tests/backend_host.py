@@ -114,7 +114,7 @@ systemctl enable -q wires.service
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the module `bridge` there, as a login from 10.88.0.1, and confirm its change; its result."""
-        given = {"bridges": bridges, "backend": self.backend, "rollback_timeout": 3, **options}
+        given = {"config": bridges, "backend": self.backend, "rollback_timeout": 3, **options}
         given |= {
             "_ansible_check_mode": check,
             "_ansible_diff": True,

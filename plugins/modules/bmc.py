@@ -161,7 +161,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import S
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
 
-SETTLE_TIME, SETTLE_INTERVAL = 15, 1.0  # seconds in which a BMC must show what it was told
+SETTLE_TIME = 15  # seconds in which a BMC must show what it was told
+SETTLE_INTERVAL = 1.0  # seconds
 
 ARGUMENT_SPEC = {
     "channel": {"type": "int"},

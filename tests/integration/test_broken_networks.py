@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(bool(backend_host.missing()), reason=backend_host.missing()),
 ]
 
-OPTION = "bridges"  # of the module
+OPTION = "config"  # of the module
 SECONDS = 3  # to confirm a change in
 WITHIN = 60  # seconds from the end of the deadline until all is as before: the machine may be busy
 KEPT = "/var/lib/cloudstack-kvm/network/kept.json"

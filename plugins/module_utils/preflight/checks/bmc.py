@@ -331,6 +331,6 @@ def on_management_network(hosts: Sequence[Profile], cluster: Cluster, policy: Po
             if declared and any(_contains(net, declared) for net in networks):
                 concerned.setdefault(host.name, f"{declared} in the subnet of {name}")
     if concerned:
-        first = next(iter(concerned.values()))
+        first = concerned[min(concerned)]
         more = f", and so on {len(concerned) - 1} more" if len(concerned) > 1 else ""
         yield Problem(tuple(concerned), "a BMC outside of the management bridge's subnet", first + more)

@@ -88,8 +88,7 @@ def running_bmc(folder: Path) -> Iterator[RunningBmc]:
         "serial": f"  serial 15 127.0.0.1 {bmc.serial_port} codec VM",
     }
     (folder / "lan.conf").write_text(CONFIGURATION.format(**values))
-    # The GUID over LAN is that of lan.conf; in band there is none but this.
-    (folder / "sim.emu").write_text(f"{EMULATION}mc_set_guid 0x20 {values['guid']}\n")
+    (folder / "sim.emu").write_text(EMULATION)
     program(folder / "lan", LAN.format(folder=folder))
     program(folder / "chassis", CHASSIS)
     with (folder / "log").open("w") as log:

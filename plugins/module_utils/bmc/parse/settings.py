@@ -10,9 +10,11 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.model.settings import OFF, Account, LanSettings
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import whole
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import fields
 
 NO_ADDRESS = "0.0.0.0"
+USER_ACCESS = "ipmitool channel getaccess"
 # lib/ipmi_user.c, dump_user_access: the name is the only column that may be empty or hold blanks.
 _USER = re.compile(r"(\d+)\s+(.*?)\s*\b(?:true|false)\s+(?:true|false)\s+(true|false)\s+(\S.*)")
 
@@ -50,16 +52,14 @@ def _vlan(text: str) -> int:
     """Disabled or a number."""
     if text == "Disabled":
         return OFF
-    if not text.isdigit():
-        raise ParseError("ipmitool lan print", "no number of a VLAN", text=text)
-    return int(text)
+    return whole(text, "ipmitool lan print")
 
 
 def _suites(text: str) -> tuple[int, ...]:
     """A list of numbers; a BMC that keeps none to itself says None or Not Available."""
     if not re.fullmatch(r"\d+(,\d+)*", text):
         return ()
-    return tuple(int(each) for each in text.split(","))
+    return tuple(whole(each, "ipmitool lan print") for each in text.split(","))
 
 
 def _privileges(text: str) -> str:
@@ -69,7 +69,7 @@ def _privileges(text: str) -> str:
 def _lockout(found: Mapping[str, str]) -> Optional[int]:
     """Bad passwords until an account is locked; 0 is IPMI's word for never."""
     threshold = found.get("Bad Password Threshold", "")
-    return int(threshold) if threshold.isdigit() else None
+    return whole(threshold, "ipmitool lan print") if threshold.isdigit() else None
 
 
 def parse_users(text: str) -> tuple[Account, ...]:
@@ -84,7 +84,7 @@ def _user(number: int, line: str) -> Account:
     match = _USER.fullmatch(line)
     if not match:
         raise ParseError("ipmitool user list", "not an account", line=number, text=line)
-    return Account(int(match[1]), match[2], match[4].lower(), match[3] == "true")
+    return Account(whole(match[1], "ipmitool user list", number), match[2], match[4].lower(), match[3] == "true")
 
 
 def parse_user_access(text: str) -> tuple[Account, int]:
@@ -92,16 +92,16 @@ def parse_user_access(text: str) -> tuple[Account, int]:
     found = fields(text)
     for name in ("Maximum User IDs", "User ID", "IPMI Messaging", "Privilege Level"):
         if name not in found:
-            raise ParseError("ipmitool channel getaccess", f"no {name}", text=text)
+            raise ParseError(USER_ACCESS, f"no {name}", text=text)
     enabled = {"enabled": True, "disabled": False}.get(found.get("Enable Status", ""))
     account = Account(
-        user_id=int(found["User ID"]),
+        user_id=whole(found["User ID"], USER_ACCESS),
         name=found.get("User Name", ""),
         privilege=found["Privilege Level"].lower(),
         messaging=found["IPMI Messaging"] == "enabled",
         enabled=enabled,
     )
-    return account, int(found["Maximum User IDs"])
+    return account, whole(found["Maximum User IDs"], USER_ACCESS)
 
 
 def parse_controller(text: str) -> dict[str, str]:

@@ -89,6 +89,15 @@ TABLE = {
     ): "tests/integration/test_unfinished_runs.py, where it succeeds; each host asks for itself",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/host_ha/tasks/switch.yml", "Enable or disable host HA, and wait until CloudStack shows it"): "host_ha",
+    ("playbooks/ha_report.yml", "Choose the host that asks for its cluster"): SAME,
+    (
+        "playbooks/ha_report.yml",
+        "Ask CloudStack what follows if a host dies",
+    ): "one host for each cluster asks, and nothing comes after it for this cluster",
+    (
+        "roles/network_bridge/tasks/adopt.yml",
+        "Write the declaration of each host to a folder of the controller",
+    ): "each host for itself, and nothing comes after it",
     ("roles/preflight/tasks/choose_delegate.yml", "Choose the host that each cluster delegates to"): SAME,
     ("roles/preflight/tasks/expected_state.yml", "Name this run, and note which hosts ask CloudStack"): SAME,
     (

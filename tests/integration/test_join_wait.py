@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,18 +40,23 @@ def waiting(tmp_path: Path) -> tuple[str, Path]:
     return str(tmp_path / "wait.yml"), inventory
 
 
-@contextmanager
-def set_up(folder: Path):
-    """keystore-setup, which runs until its input is closed."""
-    program = folder / "keystore-setup"
-    program.write_text("#!/bin/bash\nread -r _\n")
-    program.chmod(0o755)
-    running = subprocess.Popen([program, "planted-passphrase"], stdin=subprocess.PIPE)
-    try:
-        yield running
-    finally:
-        running.stdin.close()
-        running.wait(timeout=10)
+class SetUp:
+    """keystore-setup, which runs until `end`, beside a command: both in a process namespace of their own, as labs may
+    be up on this machine, with hosts that join."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program, self._end = folder / "keystore-setup", folder / "end"
+        self._program.write_text('#!/bin/bash\nread -r _ <"$2"\n')
+        self._program.chmod(0o755)
+        os.mkfifo(self._end)
+
+    def beside(self, words: list[str]) -> list[str]:
+        script = '"$0" planted-passphrase "$1" & shift; "$@"'
+        enter = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", script]
+        return [*enter, str(self._program), str(self._end), *words]
+
+    def end(self) -> None:
+        os.close(os.open(self._end, os.O_WRONLY))
 
 
 def line(playbook: str, inventory: Path, **extra) -> list[str]:
@@ -66,36 +70,45 @@ def flat(shown: str) -> str:
 
 
 def test_it_says_what_it_waits_for_and_goes_on_at_the_end(waiting, tmp_path):
-    with set_up(tmp_path) as running:
-        process = subprocess.Popen(
-            line(*waiting), cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        shown = ""
-        while "RETRYING" not in shown:
-            more = process.stdout.readline()
-            assert more, shown
-            shown += more
-        running.stdin.close()
-        shown += process.stdout.read()
-        process.stdout.close()
-        assert process.wait(timeout=60) == 0, shown
-    assert "here: a join is in progress: keystore-setup is running on the host for" in flat(shown)
+    running = SetUp(tmp_path)
+    process = subprocess.Popen(
+        running.beside(line(*waiting)),
+        cwd=ROOT,
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    shown = ""
+    while "RETRYING" not in shown:
+        more = process.stdout.readline()
+        assert more, shown
+        shown += more
+    running.end()
+    shown += process.stdout.read()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0, shown
+    assert "here: a join is in progress: keystore-setup is running on the host for" in flat(shown), shown
     assert "nothing is in progress any more" in shown
     assert "planted-passphrase" not in shown
 
 
+def run_beside(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """The command, and a set-up that does not end before it."""
+    return subprocess.run(
+        SetUp(folder).beside(words),
+        cwd=ROOT,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 def test_a_set_up_that_does_not_end_is_told_with_a_next_step(waiting, tmp_path):
-    with set_up(tmp_path):
-        extra = {"__host_registration_wait_retries": 1, "__host_registration_wait_delay": 1}
-        done = subprocess.run(
-            line(*waiting, **extra),
-            cwd=ROOT,
-            env=environment({}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+    extra = {"__host_registration_wait_retries": 1, "__host_registration_wait_delay": 1}
+    done = run_beside(tmp_path, line(*waiting, **extra))
     assert done.returncode != 0
     for part in (
         "expected no join in progress, observed: keystore-setup is running",
@@ -107,16 +120,7 @@ def test_a_set_up_that_does_not_end_is_told_with_a_next_step(waiting, tmp_path):
 
 
 def test_check_mode_says_so_and_does_not_wait(waiting, tmp_path):
-    with set_up(tmp_path):
-        done = subprocess.run(
-            [*line(*waiting), "--check"],
-            cwd=ROOT,
-            env=environment({}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+    done = run_beside(tmp_path, [*line(*waiting), "--check"])
     assert done.returncode == 0, done.stdout
     assert "A real run waits for its end" in flat(done.stdout)
     assert "nothing is in progress any more" in done.stdout

@@ -265,7 +265,7 @@ WIRE = {
         ],
     ),
     "it is the controller's address": (
-        {"address": "10.88.0.1/24"},
+        {"address": "10.88.0.1/24", "gateway": "10.88.0.2"},
         ["the address of cloudbr0 is the one that Ansible comes from; nothing was changed"],
     ),
 }

@@ -33,7 +33,7 @@ def roles(play: dict) -> Iterator[str]:
 def all_roles(name: str) -> set[str]:
     found = set()
     for play in PLAYS[name]:
-        found |= all_roles(play[IMPORT].rpartition(".")[2]) if IMPORT in play else set(roles(play))
+        found |= all_roles(Path(play[IMPORT]).stem) if IMPORT in play else set(roles(play))
     return found
 
 

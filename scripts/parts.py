@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run make targets side by side: parts.py LANE..., a lane being targets that run one after another, as in "lint types
-unit". A lane that begins with "nice" takes the CPU time that the others leave: they wait for their hosts most of the
-time, and the longest of them decides when all is done.
+unit".
 
 Each part's output goes to .build/parts/TARGET.log and is printed whole when the part ends; while it runs, a line a
 minute says so. Every part runs, whatever others did. What still runs after 80 minutes is stopped, its processes are
@@ -27,9 +26,6 @@ LOGS = ROOT / ".build" / "parts"
 STILL = 60  # seconds between two lines about the parts that are still running
 LIMIT = int(os.environ.get("PARTS_LIMIT", 80 * 60))  # seconds for all of it; .ci/run has 90 minutes
 
-# Of a lane that gives way. Each part has a session, and with it an autogroup with a value of its own (man 7 sched).
-NICE = 10
-
 # make, which does not outlive this program, nor does anything that it has started
 TIED = [
     "setpriv",
@@ -37,7 +33,6 @@ TIED = [
     "TERM",
     "bash",
     "-c",
-    '[ "$1" = 0 ] || { renice -n "$1" $$; echo "$1" >/proc/$$/autogroup; } >/dev/null 2>&1; '
     'trap "trap - TERM; kill 0" TERM; make --no-print-directory "$0" & wait $!',
 ]
 
@@ -47,7 +42,6 @@ class Part:
     """One make target. Times are in seconds; `cpu` counts the part and its children, but not what it has booted."""
 
     name: str
-    nice: int = 0
     process: subprocess.Popen | None = None
     started: float = 0.0
     wall: float = 0.0
@@ -64,12 +58,7 @@ class Part:
         self.started = time.monotonic()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*TIED, self.name, str(self.nice)],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+                [*TIED, self.name], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
             _, status, usage = os.wait4(self.process.pid, 0)
         self.wall, self.cpu = time.monotonic() - self.started, usage.ru_utime + usage.ru_stime
@@ -110,12 +99,6 @@ class Screen:
         print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
 
 
-def lane_of(words: list[str]) -> list[Part]:
-    """The parts of a lane, as it is written on the command line."""
-    nice = words[:1] == ["nice"]
-    return [Part(name, NICE if nice else 0) for name in words[nice:]]
-
-
 def run_lane(parts: list[Part], screen: Screen, interrupted: threading.Event) -> None:
     """One after another."""
     for part in parts:
@@ -145,7 +128,7 @@ def main(lanes: list[str]) -> int:
     """Run all lanes; the exit status."""
     LOGS.mkdir(parents=True, exist_ok=True)
     screen, interrupted, busy_before = Screen(), threading.Event(), busy()
-    rows = [lane_of(lane.split()) for lane in lanes]
+    rows = [[Part(name) for name in lane.split()] for lane in lanes]
     parts = [part for row in rows for part in row]
     threads = [threading.Thread(target=run_lane, args=(row, screen, interrupted)) for row in rows]
 

@@ -21,10 +21,6 @@ worse:
 	@while [ ! -e bad.log ]; do [ -e .build/parts/bad.log ] && cp .build/parts/bad.log bad.log; done; echo worse begins; exit 1
 after:
 	@echo after ran
-niceness:
-	@echo it is $$(nice)
-niceness_of_the_other:
-	@echo of the other it is $$(nice)
 endless:
 	@echo endless begins; sleep 600
 """  # noqa: E501
@@ -57,13 +53,6 @@ def test_all_pass(parts):
     assert "good begins\n3 passed in 0.1s\n" in done.stdout
     for name in ("good", "after", "all"):
         assert any(line.split()[0] == name and line.split()[1].isdigit() for line in done.stdout.splitlines() if line)
-
-
-def test_a_nice_lane_gives_way(parts):
-    own = int(subprocess.run(["nice"], capture_output=True, text=True, check=True).stdout)
-    done = parts("niceness", "nice niceness_of_the_other")
-    assert f"it is {own}\n" in done.stdout
-    assert f"of the other it is {max(own, 10)}\n" in done.stdout
 
 
 def test_a_failure_stops_no_other_part_and_counts(parts):

@@ -15,13 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import Timing
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import HA_CHECKS, Looked
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing import all_cases
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
-    SEVERITIES,
-    UNKNOWN,
-    Finding,
-    Problem,
-)
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import Check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, worst_first
 
 FILES = (eligibility, cluster, guests)  # importing a file declares its checks
 CHECKS = dict(sorted(HA_CHECKS.items()))
@@ -44,10 +38,10 @@ class Readiness:
 def readiness(site: Site, agent_keys: Mapping[str, Value]) -> Readiness:
     """Judge a cluster. `agent_keys` are the keys of agent.properties that its hosts are declared to have."""
     looked = Looked.at(site)
-    found = [_finding(each, problem) for each in CHECKS.values() for problem in each.function(looked)]
+    found = [each.finding(problem) for each in CHECKS.values() for problem in each.function(looked)]
     most = max([len(each.returns) for each in looked.consequences], default=1)
     timing = all_cases({**site.settings, **agent_keys}, guests=most)
-    return Readiness(tuple(sorted(found, key=_worst_first)), looked.consequences, timing)
+    return Readiness(tuple(sorted(found, key=worst_first)), looked.consequences, timing)
 
 
 def mapping_of(result: Readiness, site: Site) -> dict[str, Any]:
@@ -100,28 +94,6 @@ def _row(host: Any, consequence: Consequence, ids: list[str]) -> dict[str, Any]:
         "stays": [asdict(each) for each in consequence.stays],
         "findings": ids,
     }
-
-
-def _finding(declared: Check, problem: Problem) -> Finding:
-    severity = problem.severity or (declared.unknown if problem.kind == UNKNOWN else declared.severity)
-    return Finding(
-        id=declared.id,
-        title=declared.title,
-        severity=severity,
-        kind=problem.kind,
-        hosts=problem.hosts,
-        others=problem.others,
-        expected=problem.expected,
-        observed=problem.observed,
-        evidence=problem.evidence,
-        reproduce=problem.reproduce or declared.reproduce,
-        fix=problem.fix or declared.fix,
-        prevents=declared.prevents,
-    )
-
-
-def _worst_first(finding: Finding) -> tuple:
-    return (SEVERITIES.index(finding.severity), finding.id, finding.hosts, finding.observed)
 
 
 def _plain(value: Any) -> Any:

@@ -16,11 +16,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     BLOCKER,
     ERROR,
     FAILED,
-    SEVERITIES,
     UNKNOWN,
     Finding,
     Problem,
     Waiver,
+    worst_first,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
@@ -86,7 +86,7 @@ def assess(
         if not only or each.id in only
         for finding in _run(each, ordered, assessed, policy)
     ]
-    findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=_worst_first))
+    findings = tuple(sorted([*_waive(found, waivers, today), *_expired(waivers, today, ordered)], key=worst_first))
     names = {host.name: host.member for host in cluster.hosts_without_facts}
     names.update({host.name: host.member for host in ordered})
     verdicts = tuple(_verdict(name, member, findings) for name, member in sorted(names.items()))
@@ -103,7 +103,7 @@ def parse_waivers(entries: Iterable[dict]) -> tuple[Waiver, ...]:
 def _run(declared: Check, hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Finding]:
     for arguments in _arguments(declared, hosts):
         for problem in _problems(declared, arguments, cluster, policy):
-            yield _finding(declared, problem)
+            yield declared.finding(problem)
 
 
 def _arguments(declared: Check, hosts: Sequence[Profile]) -> Iterator[tuple]:
@@ -146,24 +146,6 @@ def _defect(first: Union[Profile, Sequence[Profile]], error: Exception) -> Probl
     return Problem(names, "facts that the check can read", f"{type(error).__name__}: {error}", kind=UNKNOWN, fix=fix)
 
 
-def _finding(declared: Check, problem: Problem) -> Finding:
-    severity = problem.severity or (declared.unknown if problem.kind == UNKNOWN else declared.severity)
-    return Finding(
-        id=declared.id,
-        title=declared.title,
-        severity=severity,
-        kind=problem.kind,
-        hosts=problem.hosts,
-        others=problem.others,
-        expected=problem.expected,
-        observed=problem.observed,
-        evidence=problem.evidence,
-        reproduce=problem.reproduce or declared.reproduce,
-        fix=problem.fix or declared.fix,
-        prevents=declared.prevents,
-    )
-
-
 def _waive(findings: Iterable[Finding], waivers: Sequence[Waiver], today: str) -> Iterator[Finding]:
     """A waiver takes its hosts out of a finding; the hosts that it does not name keep theirs. A blocker keeps them
     all.
@@ -198,10 +180,6 @@ def _expired(waivers: Sequence[Waiver], today: str, hosts: Sequence[Profile]) ->
 def _verdict(name: str, member: bool, findings: Sequence[Finding]) -> Verdict:
     because = tuple(dict.fromkeys(finding.id for finding in findings if finding.stops and name in finding.hosts))
     return Verdict(name, member, not because, because)
-
-
-def _worst_first(finding: Finding) -> tuple:
-    return (finding.waiver is not None, SEVERITIES.index(finding.severity), finding.id, finding.hosts, finding.observed)
 
 
 def _waiver(entry: dict) -> Waiver:

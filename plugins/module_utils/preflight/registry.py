@@ -26,6 +26,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
     SEVERITIES,
     UNDECIDED,
     UNKNOWN,
+    Finding,
     Problem,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
@@ -64,6 +65,23 @@ class Check:
     @property
     def why(self) -> str:
         return self.function.__doc__ or ""
+
+    def finding(self, problem: Problem) -> Finding:
+        """What the check has found, as a report has it."""
+        return Finding(
+            id=self.id,
+            title=self.title,
+            severity=problem.severity or (self.unknown if problem.kind == UNKNOWN else self.severity),
+            kind=problem.kind,
+            hosts=problem.hosts,
+            others=problem.others,
+            expected=problem.expected,
+            observed=problem.observed,
+            evidence=problem.evidence,
+            reproduce=problem.reproduce or self.reproduce,
+            fix=problem.fix or self.fix,
+            prevents=self.prevents,
+        )
 
 
 CHECKS: dict[str, Check] = {}

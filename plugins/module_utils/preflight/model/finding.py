@@ -74,3 +74,8 @@ class Finding:
     def stops(self) -> bool:
         """Whether it keeps its hosts from joining."""
         return self.severity in STOPS_A_JOIN and self.waiver is None
+
+
+def worst_first(finding: Finding) -> tuple:
+    """Sorts a report's findings; those that are waived come last."""
+    return (finding.waiver is not None, SEVERITIES.index(finding.severity), finding.id, finding.hosts, finding.observed)

@@ -20,8 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action i
 
 SPEC = {
     "hosts": {"type": "list", "elements": "str", "required": True},
-    "live": {"type": "dict", "required": True},
-    "left_out": {"type": "dict", "default": {}},
+    "live": {"type": "list", "elements": "str", "required": True},
     "info": {"type": "dict"},
     "management": {"type": "list", "elements": "dict", "default": []},
     "policy": {"type": "dict", "default": {}},
@@ -52,7 +51,6 @@ def judge(options, task_vars):
         options["live"],
         options["management"],
         expected_cluster(options["info"], task_vars),
-        options["left_out"],
     )
     made = datetime.fromtimestamp(time.time(), timezone.utc)
     only, name = (PATH_CHECKS, report.PATH_CHECK) if options["only_paths"] else ((), report.PREFLIGHT)

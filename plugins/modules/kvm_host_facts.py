@@ -60,6 +60,13 @@ options:
         count, so the host is asked again only if the connection was slow. With C(async) nothing is measured.
     type: bool
     default: false
+  as_variables:
+    description:
+      - Whether the facts become variables of the host, RV(ansible_facts). Ansible copies those again for each task of
+        each host, which a play over many hosts feels.
+      - With V(false) they are in the registered result only, as RV(kvm_host).
+    type: bool
+    default: true
   required:
     description: What roles require, a dictionary for each of them, in addition to the options of the same names.
     type: list
@@ -124,9 +131,13 @@ unknown:
   description: Why RV(clock) is null.
   returned: with O(clock)
   type: dict
+kvm_host:
+  description: As RV(ansible_facts.kvm_host).
+  returned: with O(as_variables=false)
+  type: dict
 ansible_facts:
   description: The facts.
-  returned: always
+  returned: with O(as_variables=true)
   type: dict
   contains:
     kvm_host:
@@ -456,7 +467,8 @@ def body(module):
     parts = [module.params, *module.params["required"]]
     wanted = {name: [each for part in parts for each in part[name]] for name in QUESTIONS}
     facts = Collector(wanted, module.params["cloudstack_user"]).collect()
-    return Plan(), {"ansible_facts": {"kvm_host": facts}}
+    found = {"kvm_host": facts}
+    return Plan(), {"ansible_facts": found} if module.params["as_variables"] else found
 
 
 def main():
@@ -466,6 +478,7 @@ def main():
         **questions,
         "required": {"type": "list", "elements": "dict", "default": [], "options": questions},
         "clock": {"type": "bool", "default": False},  # the action plugin's
+        "as_variables": {"type": "bool", "default": True},
         "cloudstack_user": {"type": "str", "default": "root"},
     }
     runtime.run(spec, body, host=platform.node())

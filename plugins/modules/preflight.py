@@ -24,14 +24,10 @@ options:
     elements: str
     required: true
   live:
-    description: For each host of this run what M(cloudstack.kvm.kvm_host_facts) returned.
-    type: dict
+    description: Those of them that are part of this run. Of the others only the facts are known, if anything.
+    type: list
+    elements: str
     required: true
-  left_out:
-    description: The same for hosts that C(--limit) leaves out and whose facts were read all the same. Nothing was
-      probed from them.
-    type: dict
-    default: {}
   info:
     description: What M(cloudstack.kvm.cluster_info) returned. Without it the inventory's variables say what the cluster
       should be like.
@@ -72,7 +68,7 @@ EXAMPLES = r"""
 - name: Judge the hosts
   cloudstack.kvm.preflight:
     hosts: "{{ groups['kvm_hosts'] }}"
-    live: "{{ collected }}"
+    live: "{{ ansible_play_hosts_all }}"
     report_dir: ./reports
 """
 

@@ -11,7 +11,7 @@ from tests.unit.roles.conftest import ROOT, run_plays
 from tests.unit.roles.test_distributions import ROLES
 
 COLLECT = {"name": "Collect", "cloudstack.kvm.kvm_host_facts": {"required": "{{ facts_required }}"}}
-VARS = str(ROOT / "playbooks" / "vars" / "facts.yml")
+[PREPARE] = [each for each in yaml.safe_load((ROOT / "playbooks" / "prepare_hosts.yml").read_text()) if "roles" in each]
 HOST = {
     "ansible_connection": "local",
     "kvm_host_extra_packages": ["extra"],
@@ -40,7 +40,7 @@ def union(collection, tmp_path_factory):
     play = {
         "hosts": "kvm_hosts",
         "gather_facts": False,
-        "vars_files": [VARS],
+        "vars": {"facts_required": PREPARE["vars"]["facts_required"]},
         "pre_tasks": [COLLECT, end],
         "roles": roles,
     }
@@ -56,11 +56,9 @@ def test_the_facts_of_all_roles_of_the_play_are_collected_in_one_run(union, kind
 
 
 def test_prepare_hosts_collects_by_it():
-    (play,) = [
-        play for play in yaml.safe_load((ROOT / "playbooks" / "prepare_hosts.yml").read_text()) if "roles" in play
-    ]
-    assert "vars/facts.yml" in play["vars_files"]
     collecting = [
-        task["cloudstack.kvm.kvm_host_facts"] for task in play["pre_tasks"] if "cloudstack.kvm.kvm_host_facts" in task
+        task["cloudstack.kvm.kvm_host_facts"]
+        for task in PREPARE["pre_tasks"]
+        if "cloudstack.kvm.kvm_host_facts" in task
     ]
     assert collecting == [COLLECT["cloudstack.kvm.kvm_host_facts"]]

@@ -22,9 +22,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.probes.model.ports 
     GUESTS_BETWEEN_HOSTS,
 )
 
-# In a host's variables: its facts (inside ansible_facts), what the role keeps beside them (`declared`, `reached`), and
-# the results of this run by section.
-FACTS, KEPT = "kvm_host", "__preflight_seen"
+# In a host's variables: the result of kvm_host_facts, what the role keeps beside it (`declared`, `reached`), and the
+# results of this run by section.
+COLLECTED, FACTS, KEPT = "__preflight_facts", "kvm_host", "__preflight_seen"
 PROBES = "__preflight_probes"  # of the module preflight_probe, by the modules whose results it holds:
 MODULES = {
     "ports": "port_check",
@@ -49,8 +49,8 @@ NOT_READ = "not part of this run (--limit), and not a member of the cluster, so 
 
 
 def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What the variables of a play hold of each host: `facts`, `declared`, `address`, `reached`, and `results` by
-    section of the profile.
+    """What the variables of a play hold of each host: `facts`, `answer` (what came with the facts, or instead of them),
+    `declared`, `address`, `reached`, and `results` by section of the profile.
 
     Each host's variables are looked up once: that takes milliseconds, and a hundred hosts that look at each other would
     take minutes.
@@ -59,9 +59,10 @@ def read_variables(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any
 
 
 def _known(variables: Mapping[str, Any]) -> dict[str, Any]:
-    kept = variables.get(KEPT) or {}
+    kept, collected = variables.get(KEPT) or {}, variables.get(COLLECTED) or {}
     return {
-        "facts": (variables.get("ansible_facts") or {}).get(FACTS) or {},
+        "facts": collected.get(FACTS) or {},
+        "answer": {key: collected[key] for key in collected if key != FACTS},
         "declared": kept.get("declared") or {},
         "address": host_address(variables) or None,  # of a host that the role never got to
         "reached": bool(kept.get("reached")),
@@ -93,24 +94,23 @@ def _profile(
 def read_hosts(
     names: Iterable[str],
     known: Mapping[str, Mapping[str, Any]],
-    live: Mapping[str, Mapping[str, Any]],
+    live: Iterable[str],
     management: Sequence[Mapping[str, Any]],
     cluster: Cluster,
-    left_out: Optional[Mapping[str, Mapping[str, Any]]] = None,
 ) -> tuple[list[Profile], Cluster]:
     """Profiles of the hosts with facts, and the cluster with those without.
 
-    `known` is what `read_variables` gave; `live` has the result of kvm_host_facts for the hosts of this run, `left_out`
-    for those that --limit leaves out and that were read all the same. What a host sent cannot make the report
-    unreadable: a number that JSON does not have becomes a text.
+    `known` is what `read_variables` gave; `live` are the hosts of this run. Others are those that --limit leaves out,
+    some of which were read all the same. What a host sent cannot make the report unreadable: a number that JSON does
+    not have becomes a text.
     """
-    profiles, missing, results = [], [], {**(left_out or {}), **live}
+    profiles, missing, live = [], [], set(live)
     servers = read_management(map(writable, management))
     for name in names:
         parts = _readable(known.get(name) or {})
         facts = parts["facts"]
         member = is_member(facts, parts["declared"], cluster)
-        why = _why_without_facts(facts, results[name]) if name in results else NOT_READ
+        why = _why_without_facts(facts, parts["answer"], name in live)
         if not why:
             profiles.append(_profile(name, parts, servers, member=member, live=name in live))
             continue
@@ -124,7 +124,7 @@ def _readable(known: Mapping[str, Any]) -> dict[str, Any]:
     """Of a host that the role never got to, the inventory still tells whether CloudStack knows it as a member."""
     parts = writable(known)
     declared = parts.get("declared") or {"address": parts.get("address")}
-    return {**parts, "facts": parts.get("facts") or {}, "declared": declared}
+    return {**parts, "facts": parts.get("facts") or {}, "answer": parts.get("answer") or {}, "declared": declared}
 
 
 def without_facts(name: str, declared: Mapping[str, Any], why: str, member: bool) -> HostWithoutFacts:
@@ -210,11 +210,13 @@ def read_management(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str,
     return servers
 
 
-def _why_without_facts(facts: Mapping[str, Any], result: Optional[Mapping[str, Any]]) -> str:
-    """Why a host of this run gave no facts; empty if it did."""
-    if facts and (result or {}).get("ansible_facts"):
+def _why_without_facts(facts: Mapping[str, Any], answer: Mapping[str, Any], is_live: bool) -> str:
+    """Why a host gave no facts; empty if it did."""
+    if facts:
         return ""
-    return _failure(result) if result else "it was lost earlier in this run: see the message about it above"
+    if answer:
+        return _failure(answer)
+    return "it was lost earlier in this run: see the message about it above" if is_live else NOT_READ
 
 
 def _untried(why: str) -> dict[str, Any]:

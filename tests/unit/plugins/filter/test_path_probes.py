@@ -25,7 +25,7 @@ def hostvars(edit=None, reached=("host1", "host2", "host3", "host4")):
         name: {
             **PLACE,
             **LABELS,
-            "ansible_facts": {"kvm_host": parts["facts"]},
+            "__preflight_facts": {"kvm_host": parts["facts"]},
             "__preflight_seen": {"reached": name in reached, "declared": parts["declared"]},
             "__preflight_paths": parts["probes"]["paths"],
         }
@@ -76,7 +76,7 @@ def test_nobody_asks_for_an_address_of_its_own():
 )
 def test_a_host_without_facts_is_asked_where_cloudstack_will_look_for_it(address, peers):
     variables = hostvars(reached=["host1", "host2", "host3"])
-    variables["host4"]["ansible_facts"] = {}
+    variables["host4"]["__preflight_facts"] = {}
     variables["host4"]["__preflight_seen"]["declared"]["address"] = address
     found = first_round(NAMES, variables, NAMES)
     assert {each["network"] for each in found["host1"]["probes"] if each["peer"] == "host4"} == peers
@@ -86,7 +86,7 @@ def test_a_host_without_facts_is_asked_where_cloudstack_will_look_for_it(address
 def test_the_second_round_looks_for_the_direction_to_a_host_without_facts():
     small = {"probes.paths.outcomes[4]": {"passed": False, "path_mtu": 1400, "failure": "too_large"}}
     variables = hostvars({f"host{number}": small for number in (1, 2, 3)}, reached=["host1", "host2", "host3"])
-    variables["host4"]["ansible_facts"] = {}
+    variables["host4"]["__preflight_facts"] = {}
     found = second_round(NAMES, variables, NAMES)
     assert {(host, each["network"], each["peer"]) for host, mine in found.items() for each in mine["probes"]} >= {
         ("host1", "cloudbr0", "host4")

@@ -19,7 +19,7 @@ def hostvars(isolation):
     return {
         name: {
             **place,
-            "ansible_facts": {"kvm_host": parts["facts"]},
+            "__preflight_facts": {"kvm_host": parts["facts"]},
             "__preflight_seen": {"declared": parts["declared"]},
         }
         for name, parts in healthy().hosts.items()
@@ -42,7 +42,7 @@ def test_the_group_is_joined_where_vxlan_goes_by_multicast(isolation, networks):
 
 def test_no_group_is_joined_where_vxlan_goes_by_evpn():
     variables = hostvars("VXLAN")
-    variables["host1"]["ansible_facts"]["kvm_host"]["agent"]["properties"]["network.vxlan.mode"] = "evpn"
+    variables["host1"]["__preflight_facts"]["kvm_host"]["agent"]["properties"]["network.vxlan.mode"] = "evpn"
     found = questions(NAMES, variables, NAMES)
     assert (found["host1"]["multicast"], len(found["host2"]["multicast"])) == ([], 1)
 

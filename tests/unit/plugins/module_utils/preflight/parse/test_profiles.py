@@ -20,20 +20,25 @@ CLUSTER = Cluster(
     "cloudstack",
     registered=(Registered("h1", "10.88.0.11", "Up", "Enabled", "zone1", "cluster1"),),
 )
+UNREACHABLE = {"unreachable": True, "msg": "Failed to connect: no route\nmore"}
 ELSEWHERE = Registered("h9", "10.88.0.19", "Up", "Enabled", "zone1", "cluster9")
-LIVE = {"ansible_facts": {"kvm_host": FACTS}}
 
 
-def seen(number, facts=FACTS, **results):
-    return {"facts": facts, "declared": {"address": f"10.88.0.1{number}"}, "results": results}
+def seen(number, facts=FACTS, answer=None, **results):
+    return {
+        "facts": facts,
+        "answer": answer or {},
+        "declared": {"address": f"10.88.0.1{number}"},
+        "results": results,
+    }
 
 
-def read(seen_hosts, live, cluster=CLUSTER, management=(), left_out=None):
-    return read_hosts(sorted(seen_hosts), seen_hosts, live, management, cluster, left_out)
+def read(seen_hosts, live, cluster=CLUSTER, management=()):
+    return read_hosts(sorted(seen_hosts), seen_hosts, live, management, cluster)
 
 
 def test_a_registered_address_makes_a_member_and_hosts_that_limit_leaves_out_are_not_live():
-    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE}, left_out={"host1": LIVE})
+    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, ["host4"])
     assert [(host.name, host.member, host.live) for host in profiles] == [
         ("host1", True, False),
         ("host4", False, True),
@@ -57,15 +62,15 @@ def test_a_registered_address_makes_a_member_and_hosts_that_limit_leaves_out_are
     ],
 )
 def test_a_host_that_the_role_never_got_to_is_still_a_member_by_its_address(variables, address):
-    known = read_variables(["host1"], {"host1": {**variables, "ansible_facts": {"kvm_host": FACTS}}})
-    [profile], _cluster = read_hosts(["host1"], known, {"host1": LIVE}, [], CLUSTER)
+    known = read_variables(["host1"], {"host1": {**variables, "__preflight_facts": {"kvm_host": FACTS}}})
+    [profile], _cluster = read_hosts(["host1"], known, ["host1"], [], CLUSTER)
     assert (profile.declared, profile.member) == ({"address": address}, True)
 
 
 def test_the_variables_of_the_role_become_profiles():
     seen = {"declared": {"address": "10.88.0.11"}, "reached": True}
     variables = {
-        "ansible_facts": {"kvm_host": FACTS},
+        "__preflight_facts": {"kvm_host": FACTS, "changed": False},
         "__preflight_seen": seen,
         "__preflight_probes": {"probes": {"port_check": {"ports": []}}},
     }
@@ -80,7 +85,7 @@ def test_the_variables_of_the_role_become_profiles():
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**5000], ids=["nan", "inf", "long"])
 def test_a_number_that_no_report_could_hold_becomes_a_text(number):
     [profile], _cluster = read(
-        {"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, {"host1": LIVE}
+        {"host1": {**seen(1), "facts": {**seen(1)["facts"], "memory": {"total_bytes": number}}}}, ["host1"]
     )
     json.dumps(profile.facts, allow_nan=False)
     assert isinstance(profile.facts["memory"]["total_bytes"], str)
@@ -89,15 +94,11 @@ def test_a_number_that_no_report_could_hold_becomes_a_text(number):
 @pytest.mark.parametrize(
     ("host", "live", "why"),
     [
-        ({}, {}, "not part of this run (--limit), and not a member"),
-        (seen(1), {}, "not part of this run (--limit), and not a member"),
-        (
-            seen(1),
-            {"host1": {"unreachable": True, "msg": "Failed to connect: no route\nmore"}},
-            "Failed to connect: no route",
-        ),
-        (seen(1), {"host1": {}}, "it was lost earlier in this run"),
-        (seen(1, facts=None), {"host1": {"msg": "module failed"}}, "module failed"),
+        ({}, [], "not part of this run (--limit), and not a member"),
+        (seen(1, facts=None), [], "not part of this run (--limit), and not a member"),
+        (seen(1, facts=None, answer=UNREACHABLE), ["host1"], "Failed to connect: no route"),
+        (seen(1, facts=None), ["host1"], "it was lost earlier in this run"),
+        (seen(1, facts=None, answer={"msg": "module failed"}), ["host1"], "module failed"),
     ],
 )
 def test_a_host_without_facts_of_now_is_missing_with_the_reason(host, live, why):
@@ -109,15 +110,15 @@ def test_a_host_without_facts_of_now_is_missing_with_the_reason(host, live, why)
 
 
 def test_a_member_that_limit_leaves_out_and_that_could_not_be_read_is_missing_with_the_reason():
-    unreachable = {"unreachable": True, "msg": "Failed to connect: no route"}
-    profiles, cluster = read({"host1": seen(1), "host4": seen(4)}, {"host4": LIVE}, left_out={"host1": unreachable})
+    lost = seen(1, facts=None, answer=UNREACHABLE)
+    profiles, cluster = read({"host1": lost, "host4": seen(4)}, ["host4"])
     assert [host.name for host in profiles] == ["host4"]
     assert [(each.member, each.why) for each in cluster.hosts_without_facts] == [(True, "Failed to connect: no route")]
 
 
 def test_a_host_registered_in_another_cluster_is_no_member():
     profiles, _cluster = read(
-        {"host9": seen(9)}, {"host9": LIVE}, Cluster("zone1", "pod1", "cluster1", "cloudstack", registered=(ELSEWHERE,))
+        {"host9": seen(9)}, ["host9"], Cluster("zone1", "pod1", "cluster1", "cloudstack", registered=(ELSEWHERE,))
     )
     assert not profiles[0].member
 
@@ -131,7 +132,7 @@ def test_without_cloudstack_a_running_agent_with_an_identity_makes_a_member(acti
         "agent": {"properties": {"guid": guid}},
         "units": {"cloudstack-agent.service": {"active": active}},
     }
-    profiles, _cluster = read({"host1": seen(1, facts=facts)}, {"host1": LIVE}, Cluster())
+    profiles, _cluster = read({"host1": seen(1, facts=facts)}, ["host1"], Cluster())
     assert profiles[0].member is member
 
 
@@ -188,7 +189,7 @@ def test_what_a_management_server_saw_and_one_that_could_not_be_asked():
         {"item": "mgmt1", "management": {"host1": saw}},
         {"item": "mgmt2", "unreachable": True, "msg": "no route"},
     ]
-    profiles, _cluster = read({"host1": seen(1)}, {"host1": LIVE}, management=results)
+    profiles, _cluster = read({"host1": seen(1)}, ["host1"], management=results)
     found = profiles[0].require_probe("management")
     assert found["mgmt1"] == saw
     assert (found["mgmt2"]["ssh"], found["mgmt2"]["unknown"]["ssh"]) == (None, "no route")

@@ -46,7 +46,7 @@ PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml") if p
 # What is done for, and on, hosts that --limit leaves out.
 OTHERS = "tests/integration/test_addresses.py, over SSH"
 LEFT_OUT = {
-    "preflight/tasks/verify.yml": ["Read the facts of the members that this run leaves out"],
+    "preflight/tasks/plan.yml": ["Read the facts of the members that this run leaves out"],
     "preflight/tasks/path_check.yml": ["Read the facts of the members that this run leaves out"],
     "preflight/tasks/left_out.yml": [
         "Say whose facts are read although --limit leaves them out",

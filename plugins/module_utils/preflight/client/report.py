@@ -27,23 +27,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.gate impo
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 
-OPTIONS = {
-    "report_dir": {"type": "path", "required": True},
-    "host": {"type": "str", "required": True},
-    # One text: values of a dictionary that is not to be logged would be taken out of every message, "up" and "1500"
-    # included.
-    "facts": {"type": "str", "required": True, "no_log": True},
-    "policy": {"type": "dict", "default": {}},
-    "waivers": {"type": "list", "elements": "dict", "default": []},
-}
-
 
 def require_preflight(
     given: Optional[Mapping[str, Any]], *, address: str, url: str, username: str, zone_pod_cluster: tuple[str, str, str]
 ) -> None:
     """Return if the pre-flight lets the host join that addHost is to be called for. Raises InputError otherwise.
 
-    `given` has the keys of OPTIONS, or is None.
+    `given` is the option preflight of the module host, or None.
     """
     if given is None:
         raise InputError(

@@ -14,8 +14,8 @@ PASS = 4.05  # seconds between two rounds of the server
 HEALTH_TIMEOUT = 10.0  # seconds, the default of kvm.ha.health.check.timeout
 GUEST_START = 27.0  # seconds that a guest needed to start on the recorded, emulated hosts
 HEARTBEAT_LIMIT = 61.0  # seconds, kvmvmactivity.sh
-# Seconds. The recorded host had written its last heartbeat 16 to 31 s before it hung: its checks at 13 and 28 s found it
-# alive, that at 45 s did not.
+# Seconds. The recorded host had written its last heartbeat 16 to 31 s before it hung: its checks at 13 and 28 s found
+# it alive, that at 45 s did not.
 HEARTBEAT_AGE = 25.0
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import hosts
+from .. import guests, hosts
 from ..cloud import Cloud
 from ..records import Record
 from ..registry import Arguments, command
@@ -24,6 +24,11 @@ def _sums(rows: list[Record]) -> tuple[str, str]:
     return f"{cpu / 1000:.2f} Ghz", f"{memory / GIGABYTE:.2f} GB"
 
 
+def _instances(cloud: Cloud, row: Record) -> str:
+    there = guests.on_host(cloud, row)
+    return _share(there, lambda guest: guest["state"] == "Running")
+
+
 def _host(cloud: Cloud, row: Record) -> dict:
     cpu, memory = _sums([row])
     since = cloud.clock.now() - row.get("added", 0)
@@ -34,7 +39,7 @@ def _host(cloud: Cloud, row: Record) -> dict:
     )
     limits = THRESHOLDS if used else THRESHOLDS[2:]
     return {
-        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": "0 / 0",
+        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": _instances(cloud, row),
         "systeminstances": "0 / 0",
         "cputotalghz": cpu, "cpuallocatedghz": "0.00 Ghz", "memorytotalgb": memory, "memoryallocatedgb": "0.00 GB",
         **used,

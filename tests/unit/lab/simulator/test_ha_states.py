@@ -30,7 +30,7 @@ def drill(timers, looks, seconds, state="Available"):
 
 
 def staged(healthy=False, active=False, recovers=True, fences=True):
-    return Look(healthy, active, lambda: recovers, lambda: fences)
+    return Look(healthy, lambda: active, lambda: recovers, lambda: fences)
 
 
 def observed(name):
@@ -81,7 +81,7 @@ def test_recovery_that_fails_ends_in_a_fence():
 
 def test_a_real_host_with_a_guest():
     """h2 hung with one guest on it: its first four checks found it active half of the time, all later ones did not."""
-    half = Look(False, True, lambda: True, lambda: True)
+    half = Look(False, lambda: True, lambda: True, lambda: True)
     looks = [(0, half), (40, staged())]
     shown = lasting(drill(KVM, looks, 340))
     # seconds of kvm-host-ha.json, its Suspect taken for 0
@@ -93,7 +93,7 @@ def test_a_real_host_with_a_guest():
 
 
 def test_a_real_host_without_guests_is_never_fenced():
-    empty = Look(False, True, lambda: True, lambda: True)
+    empty = Look(False, lambda: True, lambda: True, lambda: True)
     states = {state for _, state in lasting(drill(KVM, [(0, empty)], 3600))}
     assert states == {"Suspect", "Degraded"}
 
@@ -109,5 +109,11 @@ def test_a_bmc_that_does_not_answer_is_tried_for_ever():
     assert [state for _, state in changes].count("Fencing") > 10
 
 
-def test_fenced_stays_fenced():
-    assert drill(SIMULATOR, [(0, staged(healthy=True))], 60, state="Fenced") == []
+def test_fenced_stays_fenced_while_the_host_is_dead():
+    assert drill(SIMULATOR, [(0, staged())], 60, state="Fenced") == []
+
+
+def test_good_health_leads_out_of_fenced():
+    """Of a host that is in service again; one in maintenance is not looked at."""
+    shown = drill(SIMULATOR, [(0, staged(healthy=True))], 8, state="Fenced")
+    assert [state for _, state in shown] == ["Ineligible", "Available"]

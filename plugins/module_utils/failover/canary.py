@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The journal of a canary guest: which boots have written to its disk, and whether two of them did at the same time.
 
-This is the one description of what is on the disk; lab/canary/init writes it, scripts/canary-image makes it empty.
+This is the one description of what is on the disk; scripts/canary-init writes it, scripts/canary-image makes it empty.
 
 The journal is JOURNAL_BYTES of the canary's disk from JOURNAL_OFFSET on: slots of SLOT_BYTES, each one line of ASCII,
 filled with blanks, with a line feed as its last byte. A slot is written in one piece past all caches (O_DIRECT, then

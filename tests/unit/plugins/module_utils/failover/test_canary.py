@@ -29,7 +29,7 @@ WRITERS = st.lists(st.sampled_from([A, B]), min_size=3, max_size=60)
 
 
 class Disk:
-    """A disk to which canaries write, as their init does (lab/canary/init)."""
+    """A disk to which canaries write, as their init does (scripts/canary-init)."""
 
     def __init__(self):
         self.data = bytearray(empty_journal(SLOTS))

@@ -42,7 +42,6 @@ def until(look: Callable[[], Any], test: Callable[[Any], Any]) -> Any:
     deadline = time.monotonic() + BOOT
     while not test(seen := look()):
         assert time.monotonic() < deadline, seen
-        time.sleep(1)
     return seen
 
 

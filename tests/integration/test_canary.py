@@ -87,9 +87,9 @@ def test_boots_in_turn_and_a_staged_double_writer(disk: Path) -> None:
     assert first["last"]["position"] < second["first"]["position"]
 
 
-def ask(lab, host: str, command: str, **fields: Any) -> Any:
+def ask(lab, node: str, command: str, **fields: Any) -> Any:
     message = json.dumps({"command": command, "pool": "pool", "volume": "canary-test", **fields})
-    return json.loads(lab.ssh(host, f"python3 -c {shlex.quote(ASK)} {shlex.quote(message)}"))
+    return json.loads(lab.ssh(node, f"python3 -c {shlex.quote(ASK)} {shlex.quote(message)}"))
 
 
 def journal_from(lab, host: str, tmp_path: Path) -> dict[str, Any]:

@@ -5,17 +5,20 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from typing import Any
 
-from . import VERSION, connection, host, libvirt_side, log, properties, storage
+from . import VERSION, connection, guests, host, libvirt_side, log, properties, storage
 
 PROPERTIES = "/etc/cloudstack/agent/agent.properties"
 AGENT = "cloud.agent.Agent"
 RETRY = 5  # seconds between two tries: the property backoff.seconds
 HEARTBEAT = 60  # seconds between two heartbeats
+LOOK = 5  # seconds between two looks at each pool
+SILENCE = 30  # seconds without an answer of a pool after which the health check fails
 
 
 class Fatal(Exception):
@@ -28,6 +31,7 @@ class Agent:
     def __init__(self):
         self.properties = properties.read(PROPERTIES)
         self.pools = {}
+        self.seen = {}  # when each pool answered last, by the monotonic clock
         self.socket: Any = None  # until `connect`
         self.lock = threading.RLock()  # SIGTERM may come while its own thread is sending
         self.ping = 60.0
@@ -91,7 +95,7 @@ class Agent:
         self.send(host.startup(self.properties, self.device(), bool(ip) and libvirt_side.is_secured(ip)))
         log.write("INFO", AGENT, f"Connected to the host: {server}")
         stop = threading.Event()
-        for work in (self._pinging, self._beating):
+        for work in (self._pinging, self._beating, self._looking):
             threading.Thread(target=work, args=(stop, ip), daemon=True).start()
         try:
             with self.socket.makefile("r", encoding="utf-8") as stream:
@@ -111,8 +115,12 @@ class Agent:
         )
 
     def handle(self, message):
-        """One command of the server; its answer names the command's number."""
+        """One command of the server; its answer names the command's number. What is done with guests takes its time,
+        and goes on beside."""
         command = message.get("command")
+        if command in guests.COMMANDS:
+            threading.Thread(target=self._about_guests, args=(message,), daemon=True).start()
+            return
         handler = getattr(self, f"_on_{command}", None)
         answer = handler(message) if handler else {"result": False, "details": f"Unsupported command issued: {command}"}
         if "seq" in message:
@@ -120,6 +128,15 @@ class Agent:
         if message.get("leave"):
             log.write("DEBUG", AGENT, f"Not ready to connect to mgt server: {message.get('details')}")
             os._exit(1)
+
+    def _about_guests(self, message):
+        answer = guests.answer(self.pools, message)
+        with contextlib.suppress(OSError):  # the connection may have ended meanwhile; the server asks again
+            self.send({"seq": message["seq"], "answer": answer})
+
+    def _on_HostVmStateReportCommand(self, message):
+        report = self._power_report()
+        return {"result": "guests" in report, **report}
 
     def _on_StartupAnswer(self, message):
         log.write("INFO", AGENT, f"Process agent startup answer, agent [{self.about}] connected to the server")
@@ -154,6 +171,7 @@ class Agent:
         except storage.StorageError as error:
             log.write("ERROR", source, f"Failed to create netfs mount: {pool['host']}:{pool['path']} {error}")
             return {"result": False, "details": str(error)}
+        self.seen[pool["uuid"]] = time.monotonic()
         capacity = self.pools[pool["uuid"]].capacity()
         return {"result": True, **({"capacity": capacity[0], "used": capacity[1]} if capacity else {})}
 
@@ -175,6 +193,11 @@ class Agent:
         return {"result": True}
 
     def _on_CheckOnHostCommand(self, message):
+        """The real agent reads its heartbeat in the pools for this, and hangs where the storage does."""
+        now = time.monotonic()
+        silent = [uuid for uuid in self.pools if now - self.seen.setdefault(uuid, now) > SILENCE]
+        if silent:
+            return {"result": False, "details": "Heart is not beating"}
         return {"result": True, "details": "Heart is beating"}
 
     def _on_ShutdownCommand(self, message):
@@ -186,9 +209,25 @@ class Agent:
     def _pinging(self, stop, _ip):
         while not stop.wait(self.ping):
             try:
-                self.send({"command": "PingCommand", "guid": self.properties["guid"]})
+                self.send({"command": "PingCommand", "guid": self.properties["guid"], **self._power_report()})
             except OSError:
                 return
+
+    @staticmethod
+    def _power_report():
+        """Which guests run; left out where that cannot be seen, so that none is taken for stopped."""
+        try:
+            return {"guests": guests.names()}
+        except (guests.GuestError, OSError, subprocess.TimeoutExpired):
+            return {}
+
+    def _looking(self, stop, _ip):
+        """Hangs, or fails, where the storage does."""
+        while not stop.wait(LOOK):
+            for uuid, pool in list(self.pools.items()):
+                with contextlib.suppress(storage.StorageError, OSError):
+                    pool.modified("KVMHA")
+                    self.seen[uuid] = time.monotonic()
 
     def _beating(self, stop, ip):
         while not stop.wait(HEARTBEAT):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import CLUSTER
-from tests.integration.playbooks import ROOT, play
+from tests.integration.playbooks import ROOT, play, with_callback
 from tests.integration.simulator import run_simulator
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -225,15 +225,7 @@ class Failing:
         (self.folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": hosts, "management_servers": servers}))
         (self.folder / "faults").write_text(json.dumps(faults))
         (self.folder / "faults.done").write_text("")
-        own_callbacks = {
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
-            "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
-        }
-        env = {
-            **self.simulator.env,
-            **own_callbacks,
-            "FAIL_TASKS": str(self.folder / "faults"),
-        }
+        env = {**self.simulator.env, **with_callback("fail_task"), "FAIL_TASKS": str(self.folder / "faults")}
         run = play(playbook, self.folder / "hosts.yml", *arguments, env=env)
         done = {tuple(line.split("\t")) for line in (self.folder / "faults.done").read_text().splitlines()}
         assert done == {(task, host) for task, host, _how in faults}, run.output

@@ -13,7 +13,7 @@ import yaml
 
 from tests.cluster_profiles import healthy
 from tests.integration.conftest import CLUSTER
-from tests.integration.playbooks import ROOT, play
+from tests.integration.playbooks import play, with_callback
 
 COUNT = 100
 SCREEN = 40  # lines
@@ -59,8 +59,7 @@ def refused(tmp_path_factory):
         yaml.safe_dump([{"name": "Prove the hosts", "hosts": "kvm_hosts", "gather_facts": False, "tasks": tasks}])
     )
     own = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
+        **with_callback("fail_task"),
         "FAIL_TASKS": str(folder / "answers"),
     }
 

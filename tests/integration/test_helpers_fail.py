@@ -308,31 +308,27 @@ def test_preflight(failing):
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 
 
-@pytest.mark.parametrize(
-    ("playbook", "task"), [("preflight.yml", EVALUATE), ("path_check.yml", "Evaluate the paths and write the report")]
-)
-def test_evaluate(failing, playbook, task):
-    _no_verdict(failing, playbook, task, "no verdict was made")
+def test_no_verdict(failing):
+    """The mark of a run, or the verdict, of a cluster cannot be written: that of another cluster is."""
+    clusters = {"c3": ["c3-a", "c3-b"], "c4": ["c4-a"], "c5": ["c5-a", "c5-b"]}
+    faults = [(EVALUATE, "c3-a", "died"), (MARK, "c5-a", "died")]
+    run = failing.run("preflight.yml", clusters, faults, preflight_ask_cloudstack=False)
+    assert run.code == 2, run.output
+    for cluster, words in (("c3", "no verdict was made"), ("c5", "no verdict can be made")):
+        assert "staged" in _said_by(run, f"{cluster}-a")
+        assert f"{words}, see the message of {cluster}-a" in _said_by(run, f"{cluster}-b")
+        assert not (failing.folder / "reports" / cluster / "preflight.json").exists()
+    assert set(failing.report("c4")["hosts"]) == {"c4-a"}
 
 
-def test_mark(failing):
-    _no_verdict(failing, "preflight.yml", MARK, "no verdict can be made")
-
-
-def _no_verdict(failing, playbook, task, words):
-    name = playbook.removesuffix(".yml")
-    run = failing.run(
-        playbook,
-        {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]},
-        [(task, "c3-a", "died")],
-        preflight_ask_cloudstack=False,
-    )
+def test_no_verdict_about_the_paths(failing):
+    clusters = {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]}
+    fault = ("Evaluate the paths and write the report", "c3-a", "died")
+    run = failing.run("path_check.yml", clusters, [fault], preflight_ask_cloudstack=False)
     assert run.code == 2, run.output
     assert "staged" in _said_by(run, "c3-a")
-    if playbook == "preflight.yml":
-        assert f"{words}, see the message of c3-a" in _said_by(run, "c3-b")
-    assert set(failing.report("c4", name)["hosts"]) == {"c4-a", "c4-b"}
-    assert not (failing.folder / "reports" / "c3" / f"{name}.json").exists()
+    assert set(failing.report("c4", "path_check")["hosts"]) == {"c4-a", "c4-b"}
+    assert not (failing.folder / "reports" / "c3" / "path_check.json").exists()
 
 
 def test_join(failing):

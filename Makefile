@@ -19,6 +19,11 @@ CONTROLLER_SIDE := tests/unit/plugins/action tests/unit/plugins/callback
 LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=
 
+# What Ansible has built of a module, a run leaves for the next ones, whichever part runs them (tests/callback/built_modules.py).
+stories hosts molecule modules: export BUILT_MODULES := $(CURDIR)/.build/modules
+stories hosts molecule modules: export ANSIBLE_CALLBACK_PLUGINS := $(CURDIR)/tests/callback
+stories hosts molecule modules: export ANSIBLE_CALLBACKS_ENABLED := built_modules
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.lab import Lab
-from tests.integration.playbooks import LIMIT, ROOT, command, environment
+from tests.integration.playbooks import LIMIT, ROOT, command, environment, with_callback
 
 KILLED = -9
 # Runs on the host: what it prints is wrong, one line each. Both clocks are read there; nobody sets them in a lab.
@@ -101,8 +101,7 @@ def run_and_kill(
     """Run until the task, or the n-th changed task, has ended; without either to the end."""
     log.write_text("")
     where = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "integration" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "kill_after",
+        **with_callback("kill_after", ROOT / "tests" / "integration" / "callback"),
         "KILL_AFTER_LOG": str(log),
         "KILL_AFTER_TASK": after_task,
         "KILL_AFTER_CHANGES": str(after_changes),

@@ -74,6 +74,15 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def with_callback(name: str, folder: Path = ROOT / "tests" / "callback") -> dict[str, str]:
+    """The environment that enables a callback plugin of the tests, beside the one that `make` has enabled."""
+    ours = {"ANSIBLE_CALLBACK_PLUGINS": (str(folder), ":"), "ANSIBLE_CALLBACKS_ENABLED": (name, ",")}
+    return {
+        variable: separator.join(filter(None, (value, os.environ.get(variable))))
+        for variable, (value, separator) in ours.items()
+    }
+
+
 def play(
     playbook: str,
     inventory: Path,

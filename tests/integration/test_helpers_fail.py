@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import CLUSTER
-from tests.integration.playbooks import ROOT, play
+from tests.integration.playbooks import ROOT, play, with_callback
 from tests.integration.simulator import run_simulator
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -225,15 +225,7 @@ class Failing:
         (self.folder / "hosts.yml").write_text(yaml.safe_dump({"kvm_hosts": hosts, "management_servers": servers}))
         (self.folder / "faults").write_text(json.dumps(faults))
         (self.folder / "faults.done").write_text("")
-        own_callbacks = {
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
-            "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
-        }
-        env = {
-            **self.simulator.env,
-            **own_callbacks,
-            "FAIL_TASKS": str(self.folder / "faults"),
-        }
+        env = {**self.simulator.env, **with_callback("fail_task"), "FAIL_TASKS": str(self.folder / "faults")}
         run = play(playbook, self.folder / "hosts.yml", *arguments, env=env)
         done = {tuple(line.split("\t")) for line in (self.folder / "faults.done").read_text().splitlines()}
         assert done == {(task, host) for task, host, _how in faults}, run.output
@@ -254,23 +246,21 @@ def _said_by(run, host: str) -> str:
 
 
 def test_register(failing):
-    """A cluster for each task that fails, and one more: that one is registered, and each host of the others has its
-    message."""
+    """A cluster for each task that fails, the tasks before it staged as done, and one more: that one is registered, and
+    each host of the others has its message."""
     clusters = {f"c{place}": [f"c{place}-a", f"c{place}-b"] for place in range(len(REGISTER) + 1)}
-    faults = [
-        (task, f"c{place}-a", "failed")
-        for place, task in enumerate(REGISTER)
-        if task != "Enable the zone once its networks exist"
-    ]
+    faults = []
+    for place, task in enumerate(REGISTER):
+        faults += [(before, f"c{place}-a", "ok") for before in REGISTER[:place]]
+        faults.append((task, f"c{place}-a", "failed"))
     run = failing.run("register_cluster.yml", clusters, faults)
     assert run.code == 2, run.output
-    good = {"c7-a", "c7-b", "c5-a", "c5-b"}  # c5: an enabled zone is not enabled again
-    assert {host for hosts in clusters.values() for host in hosts if not run.recap[host]["failed"]} == good
+    good = {host for hosts in clusters.values() for host in hosts if not run.recap[host]["failed"]}
+    assert good == {"c7-a", "c7-b"}
     for place, task in enumerate(REGISTER):
-        if f"c{place}-b" not in good:
-            assert "staged: failed" in _said_by(run, f"c{place}-a"), task
-            assert f"see the message of c{place}-a" in _said_by(run, f"c{place}-b"), task
-    assert "c7" in [row["name"] for row in failing.simulator.api.list("listClusters", "cluster")]
+        assert "staged: failed" in _said_by(run, f"c{place}-a"), task
+        assert f"see the message of c{place}-a" in _said_by(run, f"c{place}-b"), task
+    assert [row["name"] for row in failing.simulator.api.list("listClusters", "cluster")] == ["c7"]
 
 
 def test_preflight(failing):
@@ -318,31 +308,27 @@ def test_preflight(failing):
     assert all(counts["failed"] == 1 for host, counts in run.recap.items() if host.startswith("c")), run.recap
 
 
-@pytest.mark.parametrize(
-    ("playbook", "task"), [("preflight.yml", EVALUATE), ("path_check.yml", "Evaluate the paths and write the report")]
-)
-def test_evaluate(failing, playbook, task):
-    _no_verdict(failing, playbook, task, "no verdict was made")
+def test_no_verdict(failing):
+    """The mark of a run, or the verdict, of a cluster cannot be written: that of another cluster is."""
+    clusters = {"c3": ["c3-a", "c3-b"], "c4": ["c4-a"], "c5": ["c5-a", "c5-b"]}
+    faults = [(EVALUATE, "c3-a", "died"), (MARK, "c5-a", "died")]
+    run = failing.run("preflight.yml", clusters, faults, preflight_ask_cloudstack=False)
+    assert run.code == 2, run.output
+    for cluster, words in (("c3", "no verdict was made"), ("c5", "no verdict can be made")):
+        assert "staged" in _said_by(run, f"{cluster}-a")
+        assert f"{words}, see the message of {cluster}-a" in _said_by(run, f"{cluster}-b")
+        assert not (failing.folder / "reports" / cluster / "preflight.json").exists()
+    assert set(failing.report("c4")["hosts"]) == {"c4-a"}
 
 
-def test_mark(failing):
-    _no_verdict(failing, "preflight.yml", MARK, "no verdict can be made")
-
-
-def _no_verdict(failing, playbook, task, words):
-    name = playbook.removesuffix(".yml")
-    run = failing.run(
-        playbook,
-        {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]},
-        [(task, "c3-a", "died")],
-        preflight_ask_cloudstack=False,
-    )
+def test_no_verdict_about_the_paths(failing):
+    clusters = {"c3": ["c3-a", "c3-b"], "c4": ["c4-a", "c4-b"]}
+    fault = ("Evaluate the paths and write the report", "c3-a", "died")
+    run = failing.run("path_check.yml", clusters, [fault], preflight_ask_cloudstack=False)
     assert run.code == 2, run.output
     assert "staged" in _said_by(run, "c3-a")
-    if playbook == "preflight.yml":
-        assert f"{words}, see the message of c3-a" in _said_by(run, "c3-b")
-    assert set(failing.report("c4", name)["hosts"]) == {"c4-a", "c4-b"}
-    assert not (failing.folder / "reports" / "c3" / f"{name}.json").exists()
+    assert set(failing.report("c4", "path_check")["hosts"]) == {"c4-a", "c4-b"}
+    assert not (failing.folder / "reports" / "c3" / "path_check.json").exists()
 
 
 def test_join(failing):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.playbooks import with_callback
 from tests.namespaces import ROOT, missing
 from tests.ssh_hosts import SSHD, SshHosts
 
@@ -111,8 +112,7 @@ def prepare(hosts, inventory):
     faults = hosts.folder / "faults"
     faults.write_text(json.dumps([(task, host, "ok") for task in DAEMONS for host in ("host1", "host2")]))
     own = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "fail_task",
+        **with_callback("fail_task"),
         "FAIL_TASKS": str(faults),
     }
     return hosts.play(ROOT / "playbooks" / "prepare_hosts.yml", inventory, "--check", env=own)

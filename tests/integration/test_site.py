@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from tests.integration.lab import HOSTS, Lab
-from tests.integration.playbooks import ROOT, play
+from tests.integration.playbooks import ROOT, play, with_callback
 from tests.integration.processes import Watcher
 
 pytestmark = pytest.mark.lab
@@ -265,8 +265,7 @@ def test_another_run_changes_and_restarts_nothing_and_stays_in_its_budget(bare, 
     writes, count = bare.writes(), tmp_path / "modules"
     count.touch()
     counting = {
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "benchmarks" / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "count_modules",
+        **with_callback("count_modules", ROOT / "benchmarks" / "callback"),
         "COUNT_MODULES_FILE": str(count),
     }
     run = play("site.yml", bare.inventory, env=counting)

@@ -168,7 +168,7 @@ def _sizes(_backend: str) -> list[Row]:
         Row("wrong MTU", [MANAGEMENT, {**GUEST, "mtu": mtu}], ["the MTU of cloudbr1 is not valid"]) for mtu in (70000,)
     ]
     # The card below has 1500, of which VXLAN needs 50.
-    stage = "ip link add vx9 type vxlan id 9 dev eth1 dstport 4789; ip link set vx9 up"
+    stage = "ip link add vx9 address 02:00:00:00:00:99 type vxlan id 9 dev eth1 dstport 4789; ip link set vx9 up"
     declared = [{**GUEST, "port": "vx9", "mtu": 9000}]
     says = ["vx9", "`ifup --force", "`nmcli "]
     return [*found, Row("MTU too large for the link", declared, says, stage, "ip link delete vx9")]

@@ -4,6 +4,7 @@ the deadline, and is told why. The real back ends, systemd's timers and power cu
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,10 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -59,6 +63,7 @@ STARTED = f"""{BY_HAND}
 ip link set eth1 up
 nsenter --net=/run/netns/switch sh -c 'echo 1 >/proc/sys/net/ipv4/conf/port9/arp_ignore'"""
 FIGURES: dict[str, list[Outcome]] = {}
+BOOTING = Lock()
 
 
 @dataclass(frozen=True)
@@ -150,34 +155,73 @@ class Host:
         self.sh(f"timeout {SECONDS + WITHIN} sh -c 'while [ -e {KEPT} ]; do sleep 0.1; done' || true")
 
 
-@pytest.fixture(scope="module", params=HOSTS)
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    kind = HOSTS[request.param]
-    with BackendHost(f"broken-{request.param}", kind.packages, kind.tools) as booted:
-        booted.backend = request.param
-        booted.write({f"{SHIMS}/{tool}": SHIM for tool in ("ip", *kind.tools)}, "755")
-        one = Host(booted)
-        one.clean()
-        yield one
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Run]]:
+    """All back ends that were chosen, at once: most of the time is waited for deadlines."""
+    chosen = [item.callspec.params["backend"] for item in request.session.items if "backend" in _params(item)]
+    with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+        lines: SimpleQueue[str] = SimpleQueue()
+        yield {backend: Run(backend, pool, lines) for backend in chosen}
 
 
-def test_every_broken_configuration_is_refused_or_put_back(host, capsys):
-    backend = host.booted.backend
-    wanted = os.environ.get("ROWS", "")  # a pattern of kinds, to try these alone
-    found = FIGURES[backend] = [] if wanted else [_cut(host, half_way) for half_way in (False, True)]
-    rows = [row for row in broken_networks.rows(backend) if re.search(wanted, row.kind)]
-    host.sh(STARTED)
-    for start in (PLAIN, BRIDGED):
-        if start == BRIDGED:
-            _build(host)
-        for row in (row for row in rows if row.host == start):
-            found.append(_try(host, row))
-            with capsys.disabled():
-                print(f"\n{backend:14} {_line(found[-1])}", end="", flush=True)
-            if found[-1].lost:
-                _again(host, start)
+def _params(item: pytest.Item) -> Mapping[str, Any]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+
+
+class Run:
+    """The rows of a back end, in a thread of their own. `lines`, which all share, are to be printed; an empty one
+    where a back end has ended."""
+
+    def __init__(self, backend: str, pool: ThreadPoolExecutor, lines: SimpleQueue[str]) -> None:
+        self.backend, self.lines = backend, lines
+        self.found: list[Outcome] = []
+        self.ended = pool.submit(self._try_all)
+        self.ended.add_done_callback(lambda _ended: lines.put(""))
+
+    def outcomes(self) -> list[Outcome]:
+        """Of all rows; what all back ends tell meanwhile is printed."""
+        while not self.ended.done() or not self.lines.empty():
+            print(self.lines.get(), flush=True)
+        self.ended.result()
+        return self.found
+
+    def _try_all(self) -> None:
+        kind = HOSTS[self.backend]
+        booted = BackendHost(f"broken-{self.backend}", kind.packages, kind.tools)
+        with contextlib.ExitStack() as stack:
+            with BOOTING:  # the image is made once
+                stack.enter_context(booted)
+            booted.backend = self.backend
+            booted.write({f"{SHIMS}/{tool}": SHIM for tool in ("ip", *kind.tools)}, "755")
+            host = Host(booted)
+            host.clean()
+            self._try_rows(host)
+            self.lines.put(f"{self.backend} ({host.versions()}): {figure(self.found)}")
+
+    def _try_rows(self, host: Host) -> None:
+        wanted = os.environ.get("ROWS", "")  # a pattern of kinds, to try these alone
+        for half_way in () if wanted else (False, True):
+            self._add(_cut(host, half_way))
+        rows = [row for row in broken_networks.rows(self.backend) if re.search(wanted, row.kind)]
+        host.sh(STARTED)
+        for start in (PLAIN, BRIDGED):
+            if start == BRIDGED:
+                _build(host)
+            for row in (row for row in rows if row.host == start):
+                self._add(_try(host, row))
+                if self.found[-1].lost:
+                    _again(host, start)
+
+    def _add(self, outcome: Outcome) -> None:
+        self.found.append(outcome)
+        self.lines.put(f"{self.backend:14} {_line(outcome)}")
+
+
+@pytest.mark.parametrize("backend", HOSTS)
+def test_every_broken_configuration_is_refused_or_put_back(runs, backend, capsys):
     with capsys.disabled():
-        print(f"\n{backend} ({host.versions()}): {figure(found)}")
+        print()
+        found = FIGURES[backend] = runs[backend].outcomes()
     assert [_line(one) for one in found if one.wrong] == []
 
 

@@ -71,6 +71,13 @@ options:
     type: str
     choices: [ifupdown, netplan, networkd, networkmanager]
     default: ifupdown
+  management_servers:
+    description:
+      - Addresses of management servers. Each that answers on port 8250, where the agent connects to it, before a change
+        has to answer after it. One that refuses the connection has answered.
+    type: list
+    elements: str
+    default: []
   rollback_timeout:
     description:
       - Seconds within which a new login must confirm the change after it was made, and within which the host must reach
@@ -139,6 +146,17 @@ undeclared:
   type: list
   elements: str
   sample: [cloudbr2]
+steps:
+  description: What was changed, or in check mode would be; empty where all is as declared.
+  returned: always
+  type: list
+  elements: str
+  sample: [take down eth0, change /etc/network/interfaces, build cloudbr0]
+rolled_back:
+  description: Whether a change was begun and put back. Behind the action plugin no other host is changed after it.
+  returned: failure
+  type: bool
+  sample: true
 waits:
   description:
     - Whether the change waits to be confirmed. Always V(false) behind the action plugin, which has confirmed it.
@@ -160,6 +178,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.witnesses import Witnesses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import names_cards, read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     guests_on,
@@ -173,6 +192,7 @@ LABEL = {"label": {"type": "str", "required": True}, "type": {"type": "str", "re
 SPEC = {
     "config": {"type": "raw", "default": []},
     "traffic_labels": {"type": "list", "elements": "dict", "default": [], "options": LABEL},
+    "management_servers": {"type": "list", "elements": "str", "default": []},
     "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
     "rollback_timeout": {"type": "int", "default": SECONDS},
     "confirm": {"type": "bool", "default": False},
@@ -186,7 +206,7 @@ def body(module):
     if module.params["confirm"]:
         if not module.check_mode:
             confirmation.confirm()
-        return Plan(), {"bridges": [], "undeclared": [], "waits": False}
+        return Plan(), {"bridges": [], "undeclared": [], "steps": [], "waits": False}
     confirmation.require_none()
     config = module.params["config"]
     network = read_network(config, cards() if names_cards(config) else ())
@@ -207,11 +227,13 @@ def body(module):
         backend.check({**files, **backend.render(network, files)}, network.taken)
     left = _told_left(module, network, files, backend)
     if plan and not module.check_mode:
-        guard = Guard(caller(), seconds, network, state.links)
+        witnesses = Witnesses(module.params["management_servers"], network.nics, seconds)
+        guard = Guard(caller(), seconds, network, state.links, witnesses=witnesses)
         waits = Applier(
             name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
         ).apply(plan, state)
-    return plan, {"bridges": [bridge.name for bridge in network.bridges], "undeclared": left, "waits": waits}
+    names = [bridge.name for bridge in network.bridges]
+    return plan, {"bridges": names, "undeclared": left, "steps": plan.summary(), "waits": waits}
 
 
 def _told_left(module, network, files, backend):

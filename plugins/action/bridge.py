@@ -98,7 +98,7 @@ class ActionModule(ActionBase):
 
 
 def _is_rollback(result):
-    """Whether the host was changed, and may not be as declared. A module that was killed or has a defect cannot tell."""
+    """Whether the host was changed, and is not as declared. A module that was killed or has a defect cannot tell."""
     unknown = "module_stdout" in result or str(result.get("msg", "")).startswith("unexpected ")
     return bool(result.get("rolled_back") or result.get("failed") and unknown or result.get("unreachable"))
 
@@ -107,7 +107,7 @@ def _not_begun(host, earlier):
     return {
         "failed": True,
         "changed": False,
-        "msg": f"{host}: its network was not changed, because the change of {earlier} was put back. Expected: that each "
-        f"host before it keeps its change. Observed: {earlier} did not. Next: see what was told of {earlier}, correct "
-        "network_bridge_config and run again.",
+        "msg": f"{host}: its network was not changed, because the change of {earlier} was put back. Expected: that "
+        f"each host before it keeps its change. Observed: {earlier} did not. Next: see what was told of {earlier}, "
+        "correct network_bridge_config and run again.",
     }

@@ -201,17 +201,20 @@ SPEC = {
 
 
 def body(module):
-    seconds, name = module.params["rollback_timeout"], module.params["backend"]
-    confirmation, waits = Confirmation(seconds, rollback.__name__), False
+    confirmation = Confirmation(module.params["rollback_timeout"], rollback.__name__)
     if module.params["confirm"]:
         if not module.check_mode:
             confirmation.confirm()
         return Plan(), {"bridges": [], "undeclared": [], "steps": [], "waits": False}
     confirmation.require_none()
-    config = module.params["config"]
+    config, name = module.params["config"], module.params["backend"]
     network = read_network(config, cards() if names_cards(config) else ())
     require_alone(name, network.taken, _claims_of_others(name))
-    backend, links = BACKENDS[name](), Links()
+    return _declare(module, network, BACKENDS[name](), confirmation)
+
+
+def _declare(module, network, backend, confirmation):
+    links = Links()
 
     def make_plan(state, files):
         check(network, state.links, module.params["traffic_labels"])
@@ -220,20 +223,26 @@ def body(module):
         return plan_network(network, files, rendered, declared, state, backend.file_mode, becomes)
 
     state, files = links.measure(), backend.read()
-    plan = make_plan(state, files)
-    _refuse_guests(module, plan, state.links)
+    plan, waits = make_plan(state, files), False
+    _refuse_guests(module, guests_on(plan, state.links, backend.declared(files)))
     if plan:
-        backend.check(files, [])
+        there = backend.configured(files)
+        backend.check(files, [link for link in network.taken if link in there])
         backend.check({**files, **backend.render(network, files)}, network.taken)
     left = _told_left(module, network, files, backend)
     if plan and not module.check_mode:
-        witnesses = Witnesses(module.params["management_servers"], network.nics, seconds)
-        guard = Guard(caller(), seconds, network, state.links, witnesses=witnesses)
-        waits = Applier(
-            name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
-        ).apply(plan, state)
+        guard = _guard(module, network, state.links)
+        name = module.params["backend"]
+        applier = Applier(name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read()))
+        waits = applier.apply(plan, state)
     names = [bridge.name for bridge in network.bridges]
     return plan, {"bridges": names, "undeclared": left, "steps": plan.summary(), "waits": waits}
+
+
+def _guard(module, network, links):
+    seconds = module.params["rollback_timeout"]
+    witnesses = Witnesses(module.params["management_servers"], network.nics, seconds)
+    return Guard(caller(), seconds, network, links, witnesses=witnesses)
 
 
 def _told_left(module, network, files, backend):
@@ -252,8 +261,7 @@ def _claims_of_others(name):
     return {other: links for other, links in found.items() if links and others[other].in_force()}
 
 
-def _refuse_guests(module, plan, links):
-    guests = guests_on(plan, links)
+def _refuse_guests(module, guests):
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(
             "guests are connected to a bridge that would be taken down",

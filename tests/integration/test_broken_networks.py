@@ -130,16 +130,20 @@ class Host:
         return stable_network(json.loads(links), [routes]), files.splitlines(), reached.strip()
 
     def command(self, **options: Any) -> str:
-        """That runs the module as a login from 10.88.0.1."""
-        given = {"backend": self.booted.backend, "rollback_timeout": SECONDS, OPTION: [], **options}
-        given |= {
+        """That runs the module."""
+        return self.module(CODE, {"backend": self.booted.backend, "rollback_timeout": SECONDS, OPTION: [], **options})
+
+    def module(self, code: str, options: Mapping[str, Any]) -> str:
+        """The command that runs a module as a login from 10.88.0.1."""
+        given = {
+            **options,
             "_ansible_check_mode": False,
             "_ansible_diff": True,
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
         words = [f"PATH={SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE=1"]
-        words += [f"SSH_CONNECTION=10.88.0.1 40000 {ADDRESS} 22", "/usr/bin/python3", "-c", CODE, json.dumps(given)]
+        words += [f"SSH_CONNECTION=10.88.0.1 40000 {ADDRESS} 22", "/usr/bin/python3", "-c", code, json.dumps(given)]
         return shlex.join(["env", *words])
 
     def run(self, declared: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:

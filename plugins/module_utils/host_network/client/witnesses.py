@@ -13,7 +13,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.lldp import parse_lldpctl, parse_networkctl
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.lldp import (
+    parse_lldpctl,
+    parse_networkctl,
+)
 
 AGENT_PORT = 8250  # of a management server (docs.cloudstack.apache.org, "Ports used by CloudStack")
 PATIENCE = 2.0  # seconds for a connection

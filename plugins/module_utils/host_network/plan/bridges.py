@@ -232,11 +232,13 @@ def rebuilt_bridges(plan: Plan) -> list[Bridge]:
     return [device for device in devices if isinstance(device, Bridge)]
 
 
-def guests_on(plan: Plan, links: Mapping[str, Link]) -> list[str]:
-    """Ports of guests on bridges that would be taken down: that cuts them off."""
-    ports = {bridge.name: bridge.port for bridge in rebuilt_bridges(plan)}
+def guests_on(plan: Plan, links: Mapping[str, Link], declared: Network) -> list[str]:
+    """Ports of guests on bridges that would be taken down: that cuts them off. A port that the files of now, which say
+    `declared`, give the bridge is the host's."""
+    rebuilt = {bridge.name for bridge in rebuilt_bridges(plan)}
+    own = {(bridge.name, bridge.port) for bridge in (*rebuilt_bridges(plan), *declared.bridges)}
     going = {change.target for change in plan if change.action == "remove"}
-    found = [link for link in links.values() if link.master in ports and link.name != ports[link.master]]
+    found = [link for link in links.values() if link.master in rebuilt and (link.master, link.name) not in own]
     found += [link for link in links.values() if link.master in going and link.kind == "tun"]
     return sorted(link.name for link in found)
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a change of a host's network takes, from its beginning to its confirmation, with each back end: a NIC with an
-address becomes a bridge, the bridge gets jumbo frames, and a run that changes nothing. Beside it, on the same host in
-the same run, ansible.builtin.ping: what a module costs that does nothing.
+"""How long a change of a host's network takes, from its beginning to its confirmation, with each back end: a NIC with
+an address becomes a bridge, the bridge gets jumbo frames, and a run that changes nothing. Beside it, on the same host
+in the same run, ansible.builtin.ping: what a module costs that does nothing.
 
-Hosts are containers with systemd and the real back end (tests/backend_host.py). The module runs as Ansible runs it there,
-without the SSH login, and is confirmed by the second run that Ansible makes over a new connection. All proofs are
-made: ARP, the gateway, the controller."""
+Hosts are containers with systemd and the real back end (tests/backend_host.py). The module runs as Ansible runs it
+there, without the SSH login, and is confirmed by the second run that Ansible makes over a new connection. All proofs
+are made: ARP, the gateway, the controller."""
 
 # ruff: noqa: E402 - the checkout comes before a copy that an installation has made
 from __future__ import annotations
@@ -52,10 +52,9 @@ def measure(host: Host, rounds: int) -> Times:
         work()
         found[name].append(time.monotonic() - began)
 
+    ping = host.module(PING, {})
     for _round in range(rounds):
         host.clean()
-        host.sh("ip link set eth1 up")
-        ping = host.module(PING, {})
         host.sh(ping)  # what is read from the disk once is read
         watch(NOTHING, lambda: host.sh(ping))
         watch(PLAIN, lambda: confirmed(host, [MANAGEMENT]))

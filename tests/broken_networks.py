@@ -297,7 +297,7 @@ dd if=/dev/zero of={path}/.filler bs=1k count=400 2>/dev/null || true"""
 
 
 # netplan is asked twice before anything is touched.
-_ASKED = {"netplan": 2}
+ASKED = {"netplan": 2}
 FAILS, HALF = "echo 'made to fail' >&2; exit 1", '(real "$@"); echo "made to fail" >&2; exit 1'
 BROKEN = f"touch /run/broken; {FAILS}"
 
@@ -327,7 +327,7 @@ def _killed(backend: str) -> list[Row]:
     found = []
     unit, lost = DAEMONS[backend], "ifupdown has no daemon" if not DAEMONS[backend] else ""
     says = ["`", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
-    first = _ASKED.get(backend, 0)
+    first = ASKED.get(backend, 0)
     # networkd that starts again takes away what no file says, also from links that the change does not touch
     by_hand = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
     for number in (first + 1, first + 2):
@@ -378,7 +378,7 @@ def _on_a_bridge(backend: str) -> list[Row]:
     moved = _management(address="10.88.0.222/24")
     taken_down = ["would be taken down, and with it what lies on it"]
     vlan = "ip link add link cloudbr0 name cloudbr0.9 type vlan id 9"
-    second = 2 + _ASKED.get(backend, 0)
+    second = 2 + ASKED.get(backend, 0)
     elsewhere = [NOT_REACHED, "stands on eth0", "`ifup --force", "`nmcli "]
     mask = _management(address=f"{ADDRESS}/255.255.255.0")
     found = [

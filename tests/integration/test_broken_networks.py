@@ -348,7 +348,8 @@ def _cut(host: Host, half_way: bool) -> Outcome:
     host.sh("rm -f /run/count /run/at")
     command = host.command(**{OPTION: row.declared}, rollback_timeout=600)
     if half_way:
-        host.sh("printf 'touch /run/holds; sleep 600' >/run/hook; echo 2 >/run/at")
+        number = 2 + broken_networks.ASKED.get(host.booted.backend, 0)
+        host.sh(f"printf 'touch /run/holds; sleep 600' >/run/hook; echo {number} >/run/at")
         host.sh(f"{command} >/dev/null 2>&1 & timeout 60 sh -c 'until [ -e /run/holds ]; do sleep 0.1; done'")
     else:
         said = json.loads(host.sh(command))

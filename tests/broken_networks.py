@@ -298,6 +298,8 @@ dd if=/dev/zero of={path}/.filler bs=1k count=400 2>/dev/null || true"""
 
 # netplan is asked twice before anything is touched.
 ASKED = {"netplan": 2}
+# A daemon that starts again takes away what no file says, also from links that the change does not touch.
+BY_HAND = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
 FAILS, HALF = "echo 'made to fail' >&2; exit 1", '(real "$@"); echo "made to fail" >&2; exit 1'
 BROKEN = f"touch /run/broken; {FAILS}"
 
@@ -308,8 +310,10 @@ def _tools(backend: str) -> list[Row]:
     found = []
     for tool in tools:
         paths = f"$(readlink -f /usr/sbin/{tool} /usr/bin/{tool} | grep -v /opt)"
-        stage = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each ] || mv $each $each.away; done"
-        undo = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each.away ] || mv $each.away $each; done"
+        away = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each ] || mv $each $each.away; done"
+        back = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each.away ] || mv $each.away $each; done"
+        # The daemon is started again where its tool is not there.
+        stage, undo = f"{BY_HAND[0]}; {away}", f"{back}; {BY_HAND[1]}"
         says = [f"{tool} is not installed", f"`{tool}"]
         found.append(Row(f"the back end's tool is missing: {tool}", _management(), says, stage, undo))
     says = ["made to fail", "broken", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
@@ -319,7 +323,8 @@ def _tools(backend: str) -> list[Row]:
             kind = f"command {number} fails, and {how}"
             found.append(Row(kind, declared, says, hook=hook, at=number))
     for number in (1, 4):
-        found.append(Row(f"command {number} fails, and each after it", declared, says, hook=BROKEN, at=number))
+        kind = f"command {number} fails, and each after it"
+        found.append(Row(kind, declared, says, *BY_HAND, hook=BROKEN, at=number))
     return found
 
 
@@ -328,12 +333,10 @@ def _killed(backend: str) -> list[Row]:
     unit, lost = DAEMONS[backend], "ifupdown has no daemon" if not DAEMONS[backend] else ""
     says = ["`", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     first = ASKED.get(backend, 0)
-    # networkd that starts again takes away what no file says, also from links that the change does not touch
-    by_hand = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
     for number in (first + 1, first + 2):
         hook = f"systemctl kill -s KILL {unit}.service"
         kind = "the back end's daemon is killed"
-        found.append(Row(kind, _management(), says, *by_hand, hook=hook, at=number, skipped=lost))
+        found.append(Row(kind, _management(), says, *BY_HAND, hook=hook, at=number, skipped=lost))
     for number in (first + 1, first + 3):
         hook = "kill -KILL $PPID; exit 1"
         found.append(Row("the module is killed", _management(mtu=9000), [NOT_CONFIRMED], hook=hook, at=number))
@@ -379,7 +382,7 @@ def _on_a_bridge(backend: str) -> list[Row]:
     taken_down = ["would be taken down, and with it what lies on it"]
     vlan = "ip link add link cloudbr0 name cloudbr0.9 type vlan id 9"
     second = 2 + ASKED.get(backend, 0)
-    elsewhere = [NOT_REACHED, "stands on eth0", "`ifup --force", "`nmcli "]
+    elsewhere = [NOT_REACHED, "would have eth9 beside it", "`ifup --force"]
     mask = _management(address=f"{ADDRESS}/255.255.255.0")
     found = [
         Row("address in netmask form", mask, []),
@@ -390,7 +393,7 @@ def _on_a_bridge(backend: str) -> list[Row]:
         Row("duplicate address", _management(address="10.88.0.2/24"), ["is in use by another machine"]),
         Row("wrong address: nobody logs in there", moved, [NOT_CONFIRMED]),
         Row("wrong port: on another wire", _management(port="eth9"), elsewhere),
-        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], hook=BROKEN, at=1),
+        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], *BY_HAND, hook=BROKEN, at=1),
         Row("the module is killed", moved, [NOT_CONFIRMED], hook="kill -KILL $PPID; exit 1", at=second),
         Row("the controller is killed before it confirms", _management(mtu=9000), [NOT_CONFIRMED]),
     ]

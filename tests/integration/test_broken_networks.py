@@ -42,7 +42,7 @@ KEPT = "/var/lib/cloudstack-kvm/network/kept.json"
 SHIM = """#!/bin/sh
 name=${0##*/}
 real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
-case "$*" in "-j "*|*--list*|*--no-act*|*--offline*|*--help*) real "$@" ;; esac
+case "$*" in "-j "*|*--list*|*--no-act*|*--offline*|*--help*|"lldp "*) real "$@" ;; esac
 number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
 echo $number >/run/count
 if [ -e /run/broken ] && [ "$name" != ip ]; then echo broken >&2; exit 1; fi

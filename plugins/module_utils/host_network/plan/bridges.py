@@ -66,6 +66,7 @@ def plan_network(
     Raises InputError.
     """
     case = _Case(network, old, state, new or network)
+    _refuse_second_ports(case)
     rebuilt = _rebuilt(case)
     kept = [device for name, device in network.devices.items() if name not in rebuilt]
     _refuse_strangers_on(rebuilt, case)
@@ -241,6 +242,22 @@ def guests_on(plan: Plan, links: Mapping[str, Link], declared: Network) -> list[
     found = [link for link in links.values() if link.master in rebuilt and (link.master, link.name) not in own]
     found += [link for link in links.values() if link.master in going and link.kind == "tun"]
     return sorted(link.name for link in found)
+
+
+def _refuse_second_ports(case: _Case) -> None:
+    """The files may keep the port that a bridge has so far, as they keep all that is not declared any more."""
+    becomes = {bridge.name: bridge.port for bridge in case.new.bridges}
+    declared = {bridge.name: bridge.port for bridge in case.network.bridges}
+    for bridge in case.old.bridges:
+        port = declared.get(bridge.name, bridge.port)
+        if port not in (bridge.port, becomes.get(bridge.name)):
+            raise InputError(
+                f"{bridge.name} has the port {bridge.port}, and would have {port} beside it",
+                expected="one port of a bridge",
+                observed=f"{bridge.port} in the files of the host, {port} in network_bridge_config",
+                next_step=f"declare {bridge.port} again, or take it out of {bridge.name} in the host's files and run "
+                "again; nothing was changed",
+            )
 
 
 def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:

@@ -138,6 +138,16 @@ def test_the_port_that_a_bridge_had_is_no_guest():
     assert guests_on(plan([moved], links, TO_ROUTER, file="old", old=[MANAGEMENT]), links, old) == ["vnet0"]
 
 
+def test_a_port_that_the_files_would_keep_beside_the_declared_one_is_refused():
+    """NetworkManager and networkd have a file for each port; that of the old one says of which bridge it is."""
+    moved = Network(bridges=(replace(MANAGEMENT, port="eth8"),))
+    old, links = Network(bridges=(MANAGEMENT,)), {**built(), "eth8": link("eth8", "ether")}
+    two_ports = Network()  # such a bridge cannot be declared
+    with pytest.raises(InputError, match="cloudbr0 has the port eth0, and would have eth8 beside it"):
+        plan_network(moved, {FILE: "old"}, {FILE: "new"}, old, State(links), new=two_ports)
+    assert plan_network(moved, {FILE: "old"}, {FILE: "new"}, old, State(links), new=moved)
+
+
 def test_a_vlan_on_a_bridge_that_would_go_down_is_refused():
     vlan = link("cloudbr0.7", "vlan", parent="cloudbr0")
     half = {**built(), "cloudbr0": link("cloudbr0", "bridge"), "cloudbr0.7": vlan}

@@ -100,6 +100,18 @@ def rows(backend: str) -> list[Row]:
     return [row for maker in makers for row in maker(backend)]
 
 
+def one_of_each_kind() -> dict[str, list[Row]]:
+    """Each kind once: with ifupdown, which has most, and what it cannot have with networkd, for which nothing has to be
+    installed."""
+    seen: set[str] = set()
+    found: dict[str, list[Row]] = {}
+    for backend in ("ifupdown", "networkd"):
+        possible = [row for row in rows(backend) if not row.skipped and row.kind not in seen]
+        found[backend] = list({row.kind: row for row in reversed(possible)}.values())[::-1]
+        seen |= {row.kind for row in possible}
+    return found
+
+
 def _numbers(kind: str, count: int, first: int, last: int) -> list[int]:
     return Random(kind).sample(range(first, last), count)
 
@@ -315,7 +327,7 @@ def _tools(backend: str) -> list[Row]:
         # The daemon is started again where its tool is not there.
         stage, undo = f"{BY_HAND[0]}; {away}", f"{back}; {BY_HAND[1]}"
         says = [f"{tool} is not installed", f"`{tool}"]
-        found.append(Row(f"the back end's tool is missing: {tool}", _management(), says, stage, undo))
+        found.append(Row("the back end's tool is missing", _management(), says, stage, undo))
     says = ["made to fail", "broken", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     declared = [{**MANAGEMENT, "mtu": 9000}, {**GUEST, "address": "10.88.2.11/24"}]
     for how, hook, numbers in (("does nothing", FAILS, (1, 3)), ("does its work", HALF, (2,))):

@@ -164,8 +164,16 @@ def runs(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Run]]:
     """All back ends that were chosen, at once: most of the time is waited for deadlines."""
     chosen = [item.callspec.params["backend"] for item in request.session.items if "backend" in _params(item)]
     with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
-        lines: SimpleQueue[str] = SimpleQueue()
-        yield {backend: Run(backend, pool, lines) for backend in chosen}
+        yield start({backend: broken_networks.rows(backend) for backend in chosen}, pool)
+
+
+def start(rows: Mapping[str, Sequence[Row]], pool: ThreadPoolExecutor) -> Mapping[str, Run]:
+    """Begin with these back ends; those rows whose kind the pattern in the environment's ROWS matches."""
+    wanted, lines = os.environ.get("ROWS", ""), SimpleQueue[str]()
+    return {
+        backend: Run(backend, [row for row in of_it if re.search(wanted, row.kind)], not wanted, pool, lines)
+        for backend, of_it in rows.items()
+    }
 
 
 def _params(item: pytest.Item) -> Mapping[str, Any]:
@@ -173,11 +181,13 @@ def _params(item: pytest.Item) -> Mapping[str, Any]:
 
 
 class Run:
-    """The rows of a back end, in a thread of their own. `lines`, which all share, are to be printed; an empty one
-    where a back end has ended."""
+    """The rows of a back end, in a thread of their own, behind two power cuts if `cuts`. `lines`, which all share, are
+    to be printed; an empty one where a back end has ended."""
 
-    def __init__(self, backend: str, pool: ThreadPoolExecutor, lines: SimpleQueue[str]) -> None:
-        self.backend, self.lines = backend, lines
+    def __init__(
+        self, backend: str, rows: Sequence[Row], cuts: bool, pool: ThreadPoolExecutor, lines: SimpleQueue[str]
+    ) -> None:
+        self.backend, self.rows, self.cuts, self.lines = backend, rows, cuts, lines
         self.found: list[Outcome] = []
         self.ended = pool.submit(self._try_all)
         self.ended.add_done_callback(lambda _ended: lines.put(""))
@@ -203,18 +213,17 @@ class Run:
             self.lines.put(f"{self.backend} ({host.versions()}): {figure(self.found)}")
 
     def _try_rows(self, host: Host) -> None:
-        wanted = os.environ.get("ROWS", "")  # a pattern of kinds, to try these alone
-        for half_way in () if wanted else (False, True):
+        for half_way in (False, True) if self.cuts else ():
             self._add(_cut(host, half_way))
-        rows = [row for row in broken_networks.rows(self.backend) if re.search(wanted, row.kind)]
         host.sh(STARTED)
-        for start in (PLAIN, BRIDGED):
-            if start == BRIDGED:
+        for state in (PLAIN, BRIDGED):
+            rows = [row for row in self.rows if row.host == state]
+            if rows and state == BRIDGED:
                 _build(host)
-            for row in (row for row in rows if row.host == start):
+            for row in rows:
                 self._add(_try(host, row))
                 if self.found[-1].lost:
-                    _again(host, start)
+                    _again(host, state)
 
     def _add(self, outcome: Outcome) -> None:
         self.found.append(outcome)

@@ -405,7 +405,7 @@ def _on_a_bridge(backend: str) -> list[Row]:
         Row("duplicate address", _management(address="10.88.0.2/24"), ["is in use by another machine"]),
         Row("wrong address: nobody logs in there", moved, [NOT_CONFIRMED]),
         Row("wrong port: on another wire", _management(port="eth9"), elsewhere),
-        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], *BY_HAND, hook=BROKEN, at=1),
+        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], *BY_HAND, hook=BROKEN, at=second - 1),
         Row("the module is killed", moved, [NOT_CONFIRMED], hook="kill -KILL $PPID; exit 1", at=second),
         Row("the controller is killed before it confirms", _management(mtu=9000), [NOT_CONFIRMED]),
     ]

@@ -30,12 +30,6 @@ root=$1 case=$2 site=$3 plugins=$4
 shift 4
 mount --bind "$root" "$root"
 mount --bind "$case/network" "$root/etc/network"
-[ ! -e "$case/read-only" ] || mount -o remount,bind,ro "$root/etc/network"
-[ ! -e "$case/full" ] || {{
-  mount -t tmpfs -o size=20k tmpfs "$root/mnt"
-  cp -a "$case/network/." "$root/mnt"
-  mount --bind "$root/mnt" "$root/etc/network"
-}}
 mount --bind "$case/run" "$root/run"
 mount --bind "$case/shims" "$root{SHIMS}"
 mount --bind "$site" "$root/opt/site"

@@ -6,7 +6,7 @@ agent connects to them, and the neighbours that NICs hear by LLDP."""
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
@@ -14,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import S
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.lldp import (
+    Heard,
     parse_lldpctl,
     parse_networkctl,
 )
@@ -56,13 +57,13 @@ class Witnesses:
     ) -> None:
         self._servers, self._nics, self._timeout = tuple(servers), frozenset(nics), timeout
         self._run, self._clock, self._asks = run, clock or SystemClock(), asks
-        self._heard: Mapping[str, str] = {}
+        self._heard: Heard = {}
 
     def note(self) -> None:
         """Remember who is heard from now. Who is not cannot be missed afterwards."""
         self._servers = tuple(address for address in self._servers if self._asks(address))
         heard = self._listen() if self._nics else None
-        self._heard = {nic: neighbour for nic, neighbour in (heard or {}).items() if nic in self._nics}
+        self._heard = {nic: before for nic, before in (heard or {}).items() if nic in self._nics}
 
     def require(self) -> None:
         """Raises ApplyError where one of them is not heard from in time. Neighbours are awaited only by who waits for
@@ -92,23 +93,23 @@ class Witnesses:
             heard = self._listen()
             if heard is None:  # the daemon that listens is gone, which says nothing of the wires
                 return
-            missing = [nic for nic, neighbour in sorted(self._heard.items()) if heard.get(nic) != neighbour]
+            missing = [nic for nic, before in sorted(self._heard.items()) if not before & heard.get(nic, frozenset())]
             if not missing:
                 return
             if self._clock.monotonic() >= deadline:
-                raise self._not_heard(missing[0], heard.get(missing[0], "none"))
+                raise self._not_heard(missing[0], heard.get(missing[0], frozenset()))
             self._clock.sleep(PAUSE)
 
-    def _not_heard(self, nic: str, observed: str) -> ApplyError:
+    def _not_heard(self, nic: str, observed: frozenset[str]) -> ApplyError:
         return ApplyError(
             f"{nic} does not hear by LLDP the neighbour that it heard before the change",
-            expected=f"{self._heard[nic]} within {self._timeout:g} s",
-            observed=observed,
+            expected=f"{' or '.join(sorted(self._heard[nic]))} within {self._timeout:g} s",
+            observed=", ".join(sorted(observed)) or "none",
             next_step="compare the ports in network_bridge_config with the cabling, and bonds with the switch",
             reproduce="lldpctl; networkctl lldp",
         )
 
-    def _listen(self) -> Optional[Mapping[str, str]]:
+    def _listen(self) -> Optional[Heard]:
         """What the first daemon that runs has heard, None where none does or its words are not understood."""
         for argv, parse in LISTENERS:
             answer = self._run(argv)

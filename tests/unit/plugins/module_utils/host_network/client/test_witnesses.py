@@ -87,6 +87,12 @@ def test_a_neighbour_that_is_gone_or_another_one_is_told(after, observed):
     assert f"Expected: Eth1 of sw1 within 60 s. Observed: {observed}." in said
 
 
+def test_one_of_several_neighbours_is_enough():
+    first, second = port("Eth1"), port("Eth7")
+    both = {"eth0": first["eth0"]}, {"eth0": second["eth0"]}
+    assert changed(run=listening(list(both), second)) == 0
+
+
 @pytest.mark.parametrize(
     "case",
     [

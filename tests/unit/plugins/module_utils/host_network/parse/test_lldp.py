@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words for the neighbour of a NIC: from `lldpctl -f json` of lldpd 1.0.16 (captured), and from `networkctl lldp` in
-the form of networkctl(1)."""
+"""Words for the neighbour of a NIC: from `lldpctl -f json` of lldpd 1.0.16 (captured), and from `networkctl lldp`
+of systemd 252 (captured)."""
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
@@ -11,18 +11,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.
 
 from tests.unit.plugins.captured import text
 
-NETWORKCTL = """\
-enp0s25          00:e0:4c:00:00:00 GS1900           ..b........ 2                 Port #2
-enp1s0           6e:dc:f1:5e:38:23 leaf1.lab.test   ....r...... Ethernet1         n/a
-"""
+NETWORKCTL = "eth0 6e:dc:f1:5e:38:23 leaf1.lab.test ..b.r...... Ethernet1 Uplink to host1\n"
+FIRST, SECOND = "Ethernet1 of leaf1.lab.test", "Ethernet2 of leaf1.lab.test"
 
 
 @pytest.mark.parametrize(
     ("name", "heard"),
     [
         ("none", {}),
-        ("one", {"eth0": "Ethernet1 of leaf1.lab.test"}),
-        ("two", {"eth0": "Ethernet1 of leaf1.lab.test", "eth1": "Ethernet2 of leaf1.lab.test"}),
+        ("one", {"eth0": {FIRST}}),
+        ("two", {"eth0": {FIRST}, "eth1": {SECOND}}),
     ],
 )
 def test_lldpd(name, heard):
@@ -35,9 +33,9 @@ def test_what_lldpd_would_not_say():
 
 
 def test_networkd():
-    heard = parse_networkctl(NETWORKCTL)
-    assert heard["enp0s25"] == "00:e0:4c:00:00:00 GS1900 ..b........ 2 Port #2"
-    assert sorted(heard) == ["enp0s25", "enp1s0"]
+    leaf = "6e:dc:f1:5e:38:23 leaf1.lab.test ..b.r...... Ethernet1 Uplink to host1"
+    assert parse_networkctl(NETWORKCTL) == {"eth0": {leaf}}
+    assert parse_networkctl(NETWORKCTL + "eth0 aa sw2 ..b. 7\n") == {"eth0": {leaf, "aa sw2 ..b. 7"}}
 
 
 def test_networkd_that_has_heard_nobody():

@@ -156,6 +156,7 @@ def stable_network(shown: Sequence[Mapping[str, Any]], routes: Sequence[str]) ->
     for address in (each for link in shown for each in link["addr_info"]):
         address.pop("nodad", None)  # of one that was put back
         address.pop("tentative", None)
-    # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes
-    lines = [_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)]
+    # NetworkManager gives a device another metric each time it activates it; the kernel puts it on these routes, beside
+    # those with the metric of before
+    lines = {_KERNEL_METRIC.sub(r"\1", line) for line in stable_routes(routes)}
     return {"links": stable_links(shown), "routes": sorted(lines)}

@@ -100,6 +100,18 @@ def rows(backend: str) -> list[Row]:
     return [row for maker in makers for row in maker(backend)]
 
 
+def one_of_each_kind() -> dict[str, list[Row]]:
+    """Each kind once: with ifupdown, which has most, and what it cannot have with networkd, for which nothing has to be
+    installed."""
+    seen: set[str] = set()
+    found: dict[str, list[Row]] = {}
+    for backend in ("ifupdown", "networkd"):
+        possible = [row for row in rows(backend) if not row.skipped and row.kind not in seen]
+        found[backend] = list({row.kind: row for row in reversed(possible)}.values())[::-1]
+        seen |= {row.kind for row in possible}
+    return found
+
+
 def _numbers(kind: str, count: int, first: int, last: int) -> list[int]:
     return Random(kind).sample(range(first, last), count)
 
@@ -168,7 +180,7 @@ def _sizes(_backend: str) -> list[Row]:
         Row("wrong MTU", [MANAGEMENT, {**GUEST, "mtu": mtu}], ["the MTU of cloudbr1 is not valid"]) for mtu in (70000,)
     ]
     # The card below has 1500, of which VXLAN needs 50.
-    stage = "ip link add vx9 type vxlan id 9 dev eth1 dstport 4789; ip link set vx9 up"
+    stage = "ip link add vx9 address 02:00:00:00:00:99 type vxlan id 9 dev eth1 dstport 4789; ip link set vx9 up"
     declared = [{**GUEST, "port": "vx9", "mtu": 9000}]
     says = ["vx9", "`ifup --force", "`nmcli "]
     return [*found, Row("MTU too large for the link", declared, says, stage, "ip link delete vx9")]
@@ -297,7 +309,9 @@ dd if=/dev/zero of={path}/.filler bs=1k count=400 2>/dev/null || true"""
 
 
 # netplan is asked twice before anything is touched.
-_ASKED = {"netplan": 2}
+ASKED = {"netplan": 2}
+# A daemon that starts again takes away what no file says, also from links that the change does not touch.
+BY_HAND = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
 FAILS, HALF = "echo 'made to fail' >&2; exit 1", '(real "$@"); echo "made to fail" >&2; exit 1'
 BROKEN = f"touch /run/broken; {FAILS}"
 
@@ -308,10 +322,12 @@ def _tools(backend: str) -> list[Row]:
     found = []
     for tool in tools:
         paths = f"$(readlink -f /usr/sbin/{tool} /usr/bin/{tool} | grep -v /opt)"
-        stage = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each ] || mv $each $each.away; done"
-        undo = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each.away ] || mv $each.away $each; done"
+        away = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each ] || mv $each $each.away; done"
+        back = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each.away ] || mv $each.away $each; done"
+        # The daemon is started again where its tool is not there.
+        stage, undo = f"{BY_HAND[0]}; {away}", f"{back}; {BY_HAND[1]}"
         says = [f"{tool} is not installed", f"`{tool}"]
-        found.append(Row(f"the back end's tool is missing: {tool}", _management(), says, stage, undo))
+        found.append(Row("the back end's tool is missing", _management(), says, stage, undo))
     says = ["made to fail", "broken", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
     declared = [{**MANAGEMENT, "mtu": 9000}, {**GUEST, "address": "10.88.2.11/24"}]
     for how, hook, numbers in (("does nothing", FAILS, (1, 3)), ("does its work", HALF, (2,))):
@@ -319,7 +335,8 @@ def _tools(backend: str) -> list[Row]:
             kind = f"command {number} fails, and {how}"
             found.append(Row(kind, declared, says, hook=hook, at=number))
     for number in (1, 4):
-        found.append(Row(f"command {number} fails, and each after it", declared, says, hook=BROKEN, at=number))
+        kind = f"command {number} fails, and each after it"
+        found.append(Row(kind, declared, says, *BY_HAND, hook=BROKEN, at=number))
     return found
 
 
@@ -327,20 +344,19 @@ def _killed(backend: str) -> list[Row]:
     found = []
     unit, lost = DAEMONS[backend], "ifupdown has no daemon" if not DAEMONS[backend] else ""
     says = ["`", NOT_AS_DECLARED, NOT_REACHED, NOT_CONFIRMED]
-    first = _ASKED.get(backend, 0)
-    # networkd that starts again takes away what no file says, also from links that the change does not touch
-    by_hand = [f"ip address {verb} 192.0.2.99/24 dev eth9" for verb in ("delete", "add")]
+    first = ASKED.get(backend, 0)
     for number in (first + 1, first + 2):
         hook = f"systemctl kill -s KILL {unit}.service"
         kind = "the back end's daemon is killed"
-        found.append(Row(kind, _management(), says, *by_hand, hook=hook, at=number, skipped=lost))
+        found.append(Row(kind, _management(), says, *BY_HAND, hook=hook, at=number, skipped=lost))
     for number in (first + 1, first + 3):
         hook = "kill -KILL $PPID; exit 1"
         found.append(Row("the module is killed", _management(mtu=9000), [NOT_CONFIRMED], hook=hook, at=number))
     for declared in (_management(), [MANAGEMENT, GUEST]):
         found.append(Row("the controller is killed before it confirms", declared, [NOT_CONFIRMED]))
     earlier = ["an earlier change of the network was not confirmed"]
-    found.append(Row("a second run before the first is confirmed", _management(), earlier, again=True))
+    kind, longer = "a second run before the first is confirmed", {"rollback_timeout": 20}
+    found.append(Row(kind, _management(), earlier, again=True, options=longer))
     return found
 
 
@@ -371,12 +387,14 @@ def _surroundings(backend: str) -> list[Row]:
 
 def _on_a_bridge(backend: str) -> list[Row]:
     """The host has cloudbr0 as MANAGEMENT says it, confirmed."""
-    tap = "ip link add vnet0 type veth peer name tap0; ip link set vnet0 master cloudbr0 up"
+    # udev gives a link whose hardware address was not chosen another one, some time later
+    macs = "ip link add vnet0 address 02:00:00:00:00:20 type veth peer name tap0 address 02:00:00:00:00:21"
+    tap = f"{macs}; ip link set vnet0 master cloudbr0 up"
     moved = _management(address="10.88.0.222/24")
     taken_down = ["would be taken down, and with it what lies on it"]
     vlan = "ip link add link cloudbr0 name cloudbr0.9 type vlan id 9"
-    second = 2 + _ASKED.get(backend, 0)
-    elsewhere = [NOT_REACHED, "stands on eth0", "`ifup --force", "`nmcli "]
+    second = 2 + ASKED.get(backend, 0)
+    elsewhere = [NOT_REACHED, "would have eth9 beside it", "`ifup --force"]
     mask = _management(address=f"{ADDRESS}/255.255.255.0")
     found = [
         Row("address in netmask form", mask, []),
@@ -387,7 +405,7 @@ def _on_a_bridge(backend: str) -> list[Row]:
         Row("duplicate address", _management(address="10.88.0.2/24"), ["is in use by another machine"]),
         Row("wrong address: nobody logs in there", moved, [NOT_CONFIRMED]),
         Row("wrong port: on another wire", _management(port="eth9"), elsewhere),
-        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], hook=BROKEN, at=1),
+        Row("command 1 fails, and each after it", moved, ["`", NOT_AS_DECLARED], *BY_HAND, hook=BROKEN, at=second - 1),
         Row("the module is killed", moved, [NOT_CONFIRMED], hook="kill -KILL $PPID; exit 1", at=second),
         Row("the controller is killed before it confirms", _management(mtu=9000), [NOT_CONFIRMED]),
     ]

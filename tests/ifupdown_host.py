@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lab.control import images
 from tests.namespaces import ROOT, Namespaces
 
 SHIMS = "/opt/shims"
+LOGIN = {"PATH": f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin", "SSH_CONNECTION": "10.88.0.1 40000 10.88.0.11 22"}
 _LINK_LOCAL = re.compile(r"\b(fe80:|ff00::/8|anycast )")
 _CARRIER = re.compile(r" (dead|linkdown)\b")  # the kernel looks for it some time after a link has come up
 _ENTER = f"""
@@ -28,12 +30,6 @@ root=$1 case=$2 site=$3 plugins=$4
 shift 4
 mount --bind "$root" "$root"
 mount --bind "$case/network" "$root/etc/network"
-[ ! -e "$case/read-only" ] || mount -o remount,bind,ro "$root/etc/network"
-[ ! -e "$case/full" ] || {{
-  mount -t tmpfs -o size=20k tmpfs "$root/mnt"
-  cp -a "$case/network/." "$root/mnt"
-  mount --bind "$root/mnt" "$root/etc/network"
-}}
 mount --bind "$case/run" "$root/run"
 mount --bind "$case/shims" "$root{SHIMS}"
 mount --bind "$site" "$root/opt/site"
@@ -54,7 +50,7 @@ with patch_module_args(__import__("json").loads(sys.argv.pop())):
 SHIM = """#!/bin/sh
 name=${0##*/}
 real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
-case "$*" in "-j "*|*--list*|*--no-act*) real "$@" ;; esac
+case "$*" in "-j "*|*--list*|*--no-act*|"lldp "*) real "$@" ;; esac
 number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
 echo $number >/run/count
 echo "$name $*" >>/run/commands
@@ -129,6 +125,17 @@ class IfupdownHost:
 
     def enter(self, *command: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host."""
+        return self.spaces.run(self.name, self._inside(command, environment), check=check)
+
+    def interpreter(self) -> Path:
+        """A program that Ansible may take for the host's Python, over a local connection with pipelining."""
+        line = ["nsenter", f"--net={self.spaces.path(self.name)}", *self._inside(["/usr/bin/python3"], LOGIN)]
+        path = self.case / "python"
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(line)} "$@"\n')
+        path.chmod(0o755)
+        return path
+
+    def _inside(self, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
         site = next(Path(path) for path in sys.path if (Path(path) / "ansible/module_utils/basic.py").exists())
         values = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
         inside = [
@@ -139,11 +146,7 @@ class IfupdownHost:
             *(f"{key}={value}" for key, value in values.items()),
             *command,
         ]
-        return self.spaces.run(
-            self.name,
-            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside],
-            check=check,
-        )
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER, "sh", *inside]
 
     def bridge(self, bridges: Sequence[Mapping[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
         """Run the module `bridge` there, as a login from 10.88.0.1; its result."""
@@ -154,11 +157,7 @@ class IfupdownHost:
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
-        path = f"{SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin"
-        login = "10.88.0.1 40000 10.88.0.11 22"
-        done = self.enter(
-            "/usr/bin/python3", "-c", CODE, json.dumps(given), check=False, PATH=path, SSH_CONNECTION=login
-        )
+        done = self.enter("/usr/bin/python3", "-c", CODE, json.dumps(given), check=False, **LOGIN)
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
         return json.loads(done.stdout)
 

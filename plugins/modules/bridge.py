@@ -71,6 +71,13 @@ options:
     type: str
     choices: [ifupdown, netplan, networkd, networkmanager]
     default: ifupdown
+  management_servers:
+    description:
+      - Addresses of management servers. Each that answers on port 8250, where the agent connects to it, before a change
+        has to answer after it. One that refuses the connection has answered.
+    type: list
+    elements: str
+    default: []
   rollback_timeout:
     description:
       - Seconds within which a new login must confirm the change after it was made, and within which the host must reach
@@ -139,6 +146,17 @@ undeclared:
   type: list
   elements: str
   sample: [cloudbr2]
+steps:
+  description: What was changed, or in check mode would be; empty where all is as declared.
+  returned: always
+  type: list
+  elements: str
+  sample: [take down eth0, change /etc/network/interfaces, build cloudbr0]
+rolled_back:
+  description: Whether a change was begun and put back. Behind the action plugin no other host is changed after it.
+  returned: failure
+  type: bool
+  sample: true
 waits:
   description:
     - Whether the change waits to be confirmed. Always V(false) behind the action plugin, which has confirmed it.
@@ -160,6 +178,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, caller
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.witnesses import Witnesses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import names_cards, read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import (
     guests_on,
@@ -173,6 +192,7 @@ LABEL = {"label": {"type": "str", "required": True}, "type": {"type": "str", "re
 SPEC = {
     "config": {"type": "raw", "default": []},
     "traffic_labels": {"type": "list", "elements": "dict", "default": [], "options": LABEL},
+    "management_servers": {"type": "list", "elements": "str", "default": []},
     "backend": {"type": "str", "choices": sorted(BACKENDS), "default": "ifupdown"},
     "rollback_timeout": {"type": "int", "default": SECONDS},
     "confirm": {"type": "bool", "default": False},
@@ -181,17 +201,20 @@ SPEC = {
 
 
 def body(module):
-    seconds, name = module.params["rollback_timeout"], module.params["backend"]
-    confirmation, waits = Confirmation(seconds, rollback.__name__), False
+    confirmation = Confirmation(module.params["rollback_timeout"], rollback.__name__)
     if module.params["confirm"]:
         if not module.check_mode:
             confirmation.confirm()
-        return Plan(), {"bridges": [], "undeclared": [], "waits": False}
+        return Plan(), {"bridges": [], "undeclared": [], "steps": [], "waits": False}
     confirmation.require_none()
-    config = module.params["config"]
+    config, name = module.params["config"], module.params["backend"]
     network = read_network(config, cards() if names_cards(config) else ())
     require_alone(name, network.taken, _claims_of_others(name))
-    backend, links = BACKENDS[name](), Links()
+    return _declare(module, network, BACKENDS[name](), confirmation)
+
+
+def _declare(module, network, backend, confirmation):
+    links = Links()
 
     def make_plan(state, files):
         check(network, state.links, module.params["traffic_labels"])
@@ -200,18 +223,26 @@ def body(module):
         return plan_network(network, files, rendered, declared, state, backend.file_mode, becomes)
 
     state, files = links.measure(), backend.read()
-    plan = make_plan(state, files)
-    _refuse_guests(module, plan, state.links)
+    plan, waits = make_plan(state, files), False
+    _refuse_guests(module, guests_on(plan, state.links, backend.declared(files)))
     if plan:
-        backend.check(files, [])
+        there = backend.configured(files)
+        backend.check(files, [link for link in network.taken if link in there])
         backend.check({**files, **backend.render(network, files)}, network.taken)
     left = _told_left(module, network, files, backend)
     if plan and not module.check_mode:
-        guard = Guard(caller(), seconds, network, state.links)
-        waits = Applier(
-            name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read())
-        ).apply(plan, state)
-    return plan, {"bridges": [bridge.name for bridge in network.bridges], "undeclared": left, "waits": waits}
+        guard = _guard(module, network, state.links)
+        name = module.params["backend"]
+        applier = Applier(name, backend, links, guard, confirmation, lambda: make_plan(links.measure(), backend.read()))
+        waits = applier.apply(plan, state)
+    names = [bridge.name for bridge in network.bridges]
+    return plan, {"bridges": names, "undeclared": left, "steps": plan.summary(), "waits": waits}
+
+
+def _guard(module, network, links):
+    seconds = module.params["rollback_timeout"]
+    witnesses = Witnesses(module.params["management_servers"], network.nics, seconds)
+    return Guard(caller(), seconds, network, links, witnesses=witnesses)
 
 
 def _told_left(module, network, files, backend):
@@ -230,8 +261,7 @@ def _claims_of_others(name):
     return {other: links for other, links in found.items() if links and others[other].in_force()}
 
 
-def _refuse_guests(module, plan, links):
-    guests = guests_on(plan, links)
+def _refuse_guests(module, guests):
     if guests and not module.params["allow_guest_disruption"]:
         raise InputError(
             "guests are connected to a bridge that would be taken down",

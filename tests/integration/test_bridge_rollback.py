@@ -200,98 +200,24 @@ def _word(same: bool) -> str:
     return "as before" if same else "DIFFER"
 
 
-UNRELATED = "\nauto eth7\niface eth7 inet statik\n    address 192.0.2.7/24\n"
+# Other kinds of what is refused or put back: test_broken_kinds.py.
 REFUSED = {
-    "an unrelated wrong stanza": (STATIC + UNRELATED, "", ["iface eth7 inet statik", "nothing was changed"]),
-    "/etc/network is read-only": (STATIC, "read-only", ["cannot be written", "Read-only file system"]),
-    "the disk is full": (STATIC, "full", ["cannot be written", "No space left on device"]),
-    "a name server on the port": (
-        f"{STATIC}    dns-nameservers 192.0.2.53\n",
-        "",
-        ["dns_nameservers 192.0.2.53", "nothing was changed"],
-    ),
+    "a name server on the port": (f"{STATIC}    dns-nameservers 192.0.2.53\n", "dns_nameservers 192.0.2.53"),
     "a route on the port": (
         f"{STATIC}    up ip route add 198.51.100.0/24 via 10.88.0.2\n",
-        "",
-        ["up ip route add 198.51.100.0/24 via 10.88.0.2"],
-    ),
-    "IPv6 on the port": (
-        f"{STATIC}\niface eth0 inet6 static\n    address 2001:db8::11/64\n",
-        "",
-        ["iface eth0 inet6 static"],
-    ),
-    "the login does not answer ping": (
-        STATIC,
-        "silent",
-        ["10.88.0.1, where Ansible comes from, does not answer ping", "nothing was changed"],
+        "up ip route add 198.51.100.0/24 via 10.88.0.2",
     ),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_is_refused_before_anything_is_touched(host, name):
-    interfaces, fault, says = REFUSED[name]
+    interfaces, says = REFUSED[name]
     one = host(STATIC)
     (one.network / "interfaces").write_text(interfaces)
     before, files = one.links(), one.files()
-    if fault == "silent":
-        one.spaces.sysctl(one.switch, "net.ipv4.icmp_echo_ignore_all", "1")
-    elif fault:
-        (one.case / fault).touch()
     result = one.bridge([MANAGEMENT])
     assert result["failed"]
-    assert [part for part in says if part not in result["msg"]] == [], result["msg"]
-    assert (one.links(), one.files(), one.commands()) == (before, files, [])
-
-
-def test_a_host_that_is_cut_off_comes_back(host):
-    one = host(STATIC)
-    before, files = one.links(), one.files()
-    result = one.bridge([{**MANAGEMENT, "address": "10.99.0.11/24", "gateway": "10.99.0.1"}])
-    assert (
-        "10.88.0.1, where Ansible comes from, could not be reached over the new network; "
-        "the network was put back as it was" in result["msg"]
-    )
-    assert (one.links(), one.files()) == (before, files)
-
-
-WIRE = {
-    "another machine has the address": (
-        {"address": "10.88.0.2/24"},
-        [
-            "the address of cloudbr0 is in use by another machine",
-            "nobody answers for 10.88.0.2",
-            "arping -D -c 3 -I eth0",
-        ],
-    ),
-    "it is the controller's address": (
-        {"address": "10.88.0.1/24", "gateway": "10.88.0.2"},
-        ["the address of cloudbr0 is the one that Ansible comes from; nothing was changed"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WIRE)
-def test_what_the_wire_says_against_it_is_refused_before_anything_is_touched(host, name):
-    change, says = WIRE[name]
-    one = host(STATIC)
-    before, files = one.links(), one.files()
-    result = one.bridge([{**MANAGEMENT, **change}])
-    assert [part for part in says if part not in result["msg"]] == [], result["msg"]
-    assert (one.links(), one.files(), one.commands()) == (before, files, [])
-
-
-def test_a_gateway_that_nobody_is_is_put_back(host):
-    one = host(STATIC)
-    before, files = one.links(), one.files()
-    result = one.bridge([{**MANAGEMENT, "gateway": "10.88.0.250"}])
-    assert "the gateway of cloudbr0 does not answer; the network was put back as it was" in result["msg"], result
-    assert (one.links(), one.files()) == (before, files)
-
-
-def test_a_wrong_port_is_refused(host):
-    one = host(STATIC)
-    before, files = one.links(), one.files()
-    result = one.bridge([{**MANAGEMENT, "port": "eth1"}])
-    assert "the address of cloudbr0 stands on eth0, which is not its port" in result["msg"]
+    assert says in result["msg"]
+    assert "nothing was changed" in result["msg"]
     assert (one.links(), one.files(), one.commands()) == (before, files, [])

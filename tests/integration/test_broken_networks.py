@@ -4,6 +4,7 @@ the deadline, and is told why. The real back ends, systemd's timers and power cu
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,10 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -38,7 +42,7 @@ KEPT = "/var/lib/cloudstack-kvm/network/kept.json"
 SHIM = """#!/bin/sh
 name=${0##*/}
 real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
-case "$*" in "-j "*|*--list*|*--no-act*|*--offline*|*--help*) real "$@" ;; esac
+case "$*" in "-j "*|*--list*|*--no-act*|*--offline*|*--help*|"lldp "*) real "$@" ;; esac
 number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
 echo $number >/run/count
 if [ -e /run/broken ] && [ "$name" != ip ]; then echo broken >&2; exit 1; fi
@@ -59,6 +63,7 @@ STARTED = f"""{BY_HAND}
 ip link set eth1 up
 nsenter --net=/run/netns/switch sh -c 'echo 1 >/proc/sys/net/ipv4/conf/port9/arp_ignore'"""
 FIGURES: dict[str, list[Outcome]] = {}
+BOOTING = Lock()
 
 
 @dataclass(frozen=True)
@@ -125,16 +130,20 @@ class Host:
         return stable_network(json.loads(links), [routes]), files.splitlines(), reached.strip()
 
     def command(self, **options: Any) -> str:
-        """That runs the module as a login from 10.88.0.1."""
-        given = {"backend": self.booted.backend, "rollback_timeout": SECONDS, OPTION: [], **options}
-        given |= {
+        """That runs the module."""
+        return self.module(CODE, {"backend": self.booted.backend, "rollback_timeout": SECONDS, OPTION: [], **options})
+
+    def module(self, code: str, options: Mapping[str, Any]) -> str:
+        """The command that runs a module as a login from 10.88.0.1."""
+        given = {
+            **options,
             "_ansible_check_mode": False,
             "_ansible_diff": True,
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
         words = [f"PATH={SHIMS}:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE=1"]
-        words += [f"SSH_CONNECTION=10.88.0.1 40000 {ADDRESS} 22", "/usr/bin/python3", "-c", CODE, json.dumps(given)]
+        words += [f"SSH_CONNECTION=10.88.0.1 40000 {ADDRESS} 22", "/usr/bin/python3", "-c", code, json.dumps(given)]
         return shlex.join(["env", *words])
 
     def run(self, declared: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
@@ -150,34 +159,82 @@ class Host:
         self.sh(f"timeout {SECONDS + WITHIN} sh -c 'while [ -e {KEPT} ]; do sleep 0.1; done' || true")
 
 
-@pytest.fixture(scope="module", params=HOSTS)
-def host(request: pytest.FixtureRequest) -> Iterator[Host]:
-    kind = HOSTS[request.param]
-    with BackendHost(f"broken-{request.param}", kind.packages, kind.tools) as booted:
-        booted.backend = request.param
-        booted.write({f"{SHIMS}/{tool}": SHIM for tool in ("ip", *kind.tools)}, "755")
-        one = Host(booted)
-        one.clean()
-        yield one
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Run]]:
+    """All back ends that were chosen, at once: most of the time is waited for deadlines."""
+    chosen = [item.callspec.params["backend"] for item in request.session.items if "backend" in _params(item)]
+    with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+        yield start({backend: broken_networks.rows(backend) for backend in chosen}, pool)
 
 
-def test_every_broken_configuration_is_refused_or_put_back(host, capsys):
-    backend = host.booted.backend
-    wanted = os.environ.get("ROWS", "")  # a pattern of kinds, to try these alone
-    found = FIGURES[backend] = [] if wanted else [_cut(host, half_way) for half_way in (False, True)]
-    rows = [row for row in broken_networks.rows(backend) if re.search(wanted, row.kind)]
-    host.sh(STARTED)
-    for start in (PLAIN, BRIDGED):
-        if start == BRIDGED:
-            _build(host)
-        for row in (row for row in rows if row.host == start):
-            found.append(_try(host, row))
-            with capsys.disabled():
-                print(f"\n{backend:14} {_line(found[-1])}", end="", flush=True)
-            if found[-1].lost:
-                _again(host, start)
+def start(rows: Mapping[str, Sequence[Row]], pool: ThreadPoolExecutor) -> Mapping[str, Run]:
+    """Begin with these back ends; those rows whose kind the pattern in the environment's ROWS matches."""
+    wanted, lines = os.environ.get("ROWS", ""), SimpleQueue[str]()
+    return {
+        backend: Run(backend, [row for row in of_it if re.search(wanted, row.kind)], not wanted, pool, lines)
+        for backend, of_it in rows.items()
+    }
+
+
+def _params(item: pytest.Item) -> Mapping[str, Any]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+
+
+class Run:
+    """The rows of a back end, in a thread of their own, behind two power cuts if `cuts`. `lines`, which all share, are
+    to be printed; an empty one where a back end has ended."""
+
+    def __init__(
+        self, backend: str, rows: Sequence[Row], cuts: bool, pool: ThreadPoolExecutor, lines: SimpleQueue[str]
+    ) -> None:
+        self.backend, self.rows, self.cuts, self.lines = backend, rows, cuts, lines
+        self.found: list[Outcome] = []
+        self.ended = pool.submit(self._try_all)
+        self.ended.add_done_callback(lambda _ended: lines.put(""))
+
+    def outcomes(self) -> list[Outcome]:
+        """Of all rows; what all back ends tell meanwhile is printed."""
+        while not self.ended.done() or not self.lines.empty():
+            print(self.lines.get(), flush=True)
+        self.ended.result()
+        return self.found
+
+    def _try_all(self) -> None:
+        kind = HOSTS[self.backend]
+        booted = BackendHost(f"broken-{self.backend}", kind.packages, kind.tools)
+        with contextlib.ExitStack() as stack:
+            with BOOTING:  # the image is made once
+                stack.enter_context(booted)
+            booted.backend = self.backend
+            booted.write({f"{SHIMS}/{tool}": SHIM for tool in ("ip", *kind.tools)}, "755")
+            host = Host(booted)
+            host.clean()
+            self._try_rows(host)
+            self.lines.put(f"{self.backend} ({host.versions()}): {figure(self.found)}")
+
+    def _try_rows(self, host: Host) -> None:
+        for half_way in (False, True) if self.cuts else ():
+            self._add(_cut(host, half_way))
+        host.sh(STARTED)
+        for state in (PLAIN, BRIDGED):
+            rows = [row for row in self.rows if row.host == state]
+            if rows and state == BRIDGED:
+                _build(host)
+            for row in rows:
+                self._add(_try(host, row))
+                if self.found[-1].lost:
+                    _again(host, state)
+
+    def _add(self, outcome: Outcome) -> None:
+        self.found.append(outcome)
+        self.lines.put(f"{self.backend:14} {_line(outcome)}")
+
+
+@pytest.mark.parametrize("backend", HOSTS)
+def test_every_broken_configuration_is_refused_or_put_back(runs, backend, capsys):
     with capsys.disabled():
-        print(f"\n{backend} ({host.versions()}): {figure(found)}")
+        print()
+        found = FIGURES[backend] = runs[backend].outcomes()
     assert [_line(one) for one in found if one.wrong] == []
 
 
@@ -300,7 +357,8 @@ def _cut(host: Host, half_way: bool) -> Outcome:
     host.sh("rm -f /run/count /run/at")
     command = host.command(**{OPTION: row.declared}, rollback_timeout=600)
     if half_way:
-        host.sh("printf 'touch /run/holds; sleep 600' >/run/hook; echo 2 >/run/at")
+        number = 2 + broken_networks.ASKED.get(host.booted.backend, 0)
+        host.sh(f"printf 'touch /run/holds; sleep 600' >/run/hook; echo {number} >/run/at")
         host.sh(f"{command} >/dev/null 2>&1 & timeout 60 sh -c 'until [ -e /run/holds ]; do sleep 0.1; done'")
     else:
         said = json.loads(host.sh(command))

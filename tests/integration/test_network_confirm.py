@@ -161,6 +161,7 @@ def test_the_controller_is_killed_before_it_confirms(host):
     _whole(host, before)
 
 
+@pytest.mark.full  # test_broken_kinds.py has it without the controller
 def test_the_module_is_killed_half_way(host):
     before, other = host.network(), [{**BRIDGES[0], "address": f"{ADDRESS}/23"}]
     with half_way(host, other) as running:
@@ -169,6 +170,7 @@ def test_the_module_is_killed_half_way(host):
     _whole(host, before, other)
 
 
+@pytest.mark.full  # test_broken_kinds.py has it without the controller
 def test_the_host_loses_power_half_way(host):
     before = host.network()
     with half_way(host):

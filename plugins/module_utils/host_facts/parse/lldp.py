@@ -13,17 +13,25 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import
 SOURCE = "lldpctl -f json"
 
 
-def parse_neighbours(text: str) -> dict[str, dict[str, Optional[str]]]:
-    """Interface -> system, port and chassis of the first neighbour heard there. Raises ParseError.
+Neighbour = dict[str, Optional[str]]
+
+
+def parse_neighbours(text: str) -> dict[str, Neighbour]:
+    """Interface -> system, port and chassis of the first neighbour heard there. Raises ParseError."""
+    return {name: heard[0] for name, heard in parse_all_neighbours(text).items()}
+
+
+def parse_all_neighbours(text: str) -> dict[str, list[Neighbour]]:
+    """Interface -> the same of all neighbours. Raises ParseError.
 
     lldpctl writes a list of one as the thing itself, so one interface looks otherwise than two.
     """
     tree = load_json(text, SOURCE)
     if not isinstance(tree, dict) or not isinstance(tree.get("lldp"), dict):
         raise ParseError(SOURCE, "no lldp", text=text)
-    found: dict[str, dict[str, Optional[str]]] = {}
+    found: dict[str, list[Neighbour]] = {}
     for name, heard in _interfaces(tree["lldp"].get("interface")):
-        found.setdefault(name, _neighbour(heard))
+        found.setdefault(name, []).append(_neighbour(heard))
     return found
 
 
@@ -34,7 +42,7 @@ def _interfaces(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield name, heard
 
 
-def _neighbour(heard: dict[str, Any]) -> dict[str, Optional[str]]:
+def _neighbour(heard: dict[str, Any]) -> Neighbour:
     chassis, port = _dict(heard.get("chassis")), _dict(heard.get("port"))
     # The chassis stands below the system's name, or directly there if the neighbour does not tell one.
     system = None if "id" in chassis else next(iter(chassis), None)

@@ -146,8 +146,10 @@ def _told(error: KvmError, problems: list[str]) -> ApplyError:
     if problems:
         became = f"the network could NOT be put back entirely ({'; '.join(problems)})"
     parts = {"expected": error.expected, "observed": error.observed, "reproduce": error.reproduce}
-    return ApplyError(
+    told = ApplyError(
         f"{error.message}; {became}",
         next_step=error.next_step or "correct network_bridge_config and run again",
         **parts,
     )
+    told.details = {"rolled_back": True}
+    return told

@@ -166,12 +166,14 @@ class Confirmation:
         with self.held():
             if self.pending() is None:
                 told = (files.inspect(self._path("outcome")).content or b"it was put back").decode()
-                raise ApplyError(
+                error = ApplyError(
                     "the change of the network was not confirmed in time",
                     expected=f"a new login within {self._seconds:g} s of the change",
                     observed=told,
                     next_step="correct network_bridge_config, or give more time with network_bridge_rollback_timeout",
                 )
+                error.details = {"rolled_back": True}
+                raise error
             self.drop()
 
     def drop(self, outcome: str = "") -> None:

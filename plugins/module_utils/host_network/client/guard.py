@@ -15,6 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import S
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.neighbours import who_has
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.witnesses import Witnesses
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Link, Network
 
 _NOTHING = Network()
@@ -59,7 +60,8 @@ def uninterrupted() -> Iterator[None]:
 
 class Guard:
     """Asks `peer`, where the login comes from (None: a login on the console, nothing to ask), for up to `timeout`
-    seconds, and the wires of the bridges of the declared `network`; `links` are those of now."""
+    seconds, and the wires of the bridges of the declared `network`; `links` are those of now. `witnesses` are asked
+    last."""
 
     def __init__(
         self,
@@ -70,9 +72,11 @@ class Guard:
         run: Run = command.run,
         clock: Optional[SystemClock] = None,
         ask: Callable[[str, str], Optional[str]] = who_has,
+        witnesses: Optional[Witnesses] = None,
     ) -> None:
         self._peer, self._timeout, self._run, self._clock = peer, timeout, run, clock or SystemClock()
         self._network, self._links, self._ask = network, links or {}, ask
+        self._witnesses = witnesses or Witnesses((), (), timeout)
 
     def require_before(self) -> None:
         """Raises InputError where the peer does not answer now, as nothing could be proven afterwards, or where an
@@ -94,6 +98,7 @@ class Guard:
             device = self._wire(bridge.name)
             if device:
                 self._require_unused(bridge, device, InputError)
+        self._witnesses.note()
 
     def _wire(self, name: str) -> Optional[str]:
         """The link that is there already and on which the bridge will be; None where it will be on a VLAN or bond that
@@ -141,8 +146,8 @@ class Guard:
             )
 
     def require_after(self) -> None:
-        """Raises ApplyError where the peer or a declared gateway does not answer in time, or an address is another
-        machine's, too."""
+        """Raises ApplyError where the peer, a declared gateway or a witness does not answer in time, or an address is
+        another machine's, too."""
         if self._peer and not self._answers(self._timeout):
             raise ApplyError(
                 f"{self._peer}, where Ansible comes from, could not be reached over the new network",
@@ -156,6 +161,7 @@ class Guard:
                 self._require_unused(bridge, bridge.name, ApplyError)
             if bridge.gateway and ":" not in bridge.gateway:
                 self._require_gateway(bridge.name, bridge.gateway)
+        self._witnesses.require()
 
     def _answers(self, seconds: float) -> bool:
         deadline = self._clock.monotonic() + seconds

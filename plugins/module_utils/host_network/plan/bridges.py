@@ -66,6 +66,7 @@ def plan_network(
     Raises InputError.
     """
     case = _Case(network, old, state, new or network)
+    _refuse_second_ports(case)
     rebuilt = _rebuilt(case)
     kept = [device for name, device in network.devices.items() if name not in rebuilt]
     _refuse_strangers_on(rebuilt, case)
@@ -232,13 +233,31 @@ def rebuilt_bridges(plan: Plan) -> list[Bridge]:
     return [device for device in devices if isinstance(device, Bridge)]
 
 
-def guests_on(plan: Plan, links: Mapping[str, Link]) -> list[str]:
-    """Ports of guests on bridges that would be taken down: that cuts them off."""
-    ports = {bridge.name: bridge.port for bridge in rebuilt_bridges(plan)}
+def guests_on(plan: Plan, links: Mapping[str, Link], declared: Network) -> list[str]:
+    """Ports of guests on bridges that would be taken down: that cuts them off. A port that the files of now, which say
+    `declared`, give the bridge is the host's."""
+    rebuilt = {bridge.name for bridge in rebuilt_bridges(plan)}
+    own = {(bridge.name, bridge.port) for bridge in (*rebuilt_bridges(plan), *declared.bridges)}
     going = {change.target for change in plan if change.action == "remove"}
-    found = [link for link in links.values() if link.master in ports and link.name != ports[link.master]]
+    found = [link for link in links.values() if link.master in rebuilt and (link.master, link.name) not in own]
     found += [link for link in links.values() if link.master in going and link.kind == "tun"]
     return sorted(link.name for link in found)
+
+
+def _refuse_second_ports(case: _Case) -> None:
+    """The files may keep the port that a bridge has so far, as they keep all that is not declared any more."""
+    becomes = {bridge.name: bridge.port for bridge in case.new.bridges}
+    declared = {bridge.name: bridge.port for bridge in case.network.bridges}
+    for bridge in case.old.bridges:
+        port = declared.get(bridge.name, bridge.port)
+        if port not in (bridge.port, becomes.get(bridge.name)):
+            raise InputError(
+                f"{bridge.name} has the port {bridge.port}, and would have {port} beside it",
+                expected="one port of a bridge",
+                observed=f"{bridge.port} in the files of the host, {port} in network_bridge_config",
+                next_step=f"declare {bridge.port} again, or take it out of {bridge.name} in the host's files and run "
+                "again; nothing was changed",
+            )
 
 
 def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:

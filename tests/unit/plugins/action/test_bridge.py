@@ -11,7 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.action.bridge import ActionModul
 
 MADE = {"changed": True, "waits": True, "bridges": ["cloudbr0"]}
 UNREACHABLE, CONFIRMED = AnsibleConnectionFailure("no route to host"), {"changed": False, "waits": False}
-TOO_LATE = {"failed": True, "msg": "the change of the network was not confirmed in time"}
+TOO_LATE = {"failed": True, "rolled_back": True, "msg": "the change of the network was not confirmed in time"}
 
 
 class Bridge(ActionModule):
@@ -20,7 +20,7 @@ class Bridge(ActionModule):
     def __init__(self, *answers, timeout=None):
         self.answers, self.calls, self.now = list(answers), [], 0.0
         self._task = SimpleNamespace(
-            args={"config": ["x"], **({"rollback_timeout": timeout} if timeout else {})}, async_val=0
+            args={"config": ["x"], **({"rollback_timeout": timeout} if timeout else {})}, async_val=0, check_mode=False
         )
         self._connection = SimpleNamespace(reset=lambda: self.calls.append("reset"))
 
@@ -40,12 +40,13 @@ class Bridge(ActionModule):
 
 
 @pytest.fixture(autouse=True)
-def _no_base(monkeypatch):
+def _no_base(monkeypatch, tmp_path):
     monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda *_: {})
+    monkeypatch.setattr(ActionModule, "stopped", tmp_path / "stopped")
 
 
-def run(action):
-    return action.run(task_vars={"inventory_hostname": "host1", "ansible_host": "192.0.2.11"})
+def run(action, host="host1"):
+    return action.run(task_vars={"inventory_hostname": host, "ansible_host": "192.0.2.11"})
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,42 @@ def test_a_host_that_stays_away_is_told_with_what_to_look_at():
     assert "cannot be logged in to at its old address either" in result["msg"]
     assert "console of host1: journalctl -u cloudstack-kvm-network-confirm" in result["msg"]
     assert 90 <= action.now <= 94
+
+
+REFUSED = {"failed": True, "msg": "no such port"}
+PUT_BACK = {"failed": True, "msg": "the gateway does not answer; the network was put back", "rolled_back": True}
+DEFECT = {"failed": True, "msg": "unexpected KeyError: 'eth0'"}
+KILLED = {"failed": True, "msg": "Module result deserialization failed", "module_stdout": ""}
+
+
+@pytest.mark.parametrize(
+    "answers", [[PUT_BACK], [DEFECT], [KILLED], [{"unreachable": True}], [MADE, UNREACHABLE]], ids=str
+)
+def test_after_a_change_that_was_put_back_no_other_host_is_changed(answers):
+    run(Bridge(*answers))
+    action = Bridge(MADE, CONFIRMED)
+    result = run(action, "host2")
+    assert action.calls == []
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert "host2: its network was not changed, because the change of host1 was put back" in result["msg"]
+    same = Bridge(MADE, CONFIRMED)
+    assert run(same)["changed"], "its own change is another matter"
+
+
+def test_a_connection_that_is_lost_while_the_module_runs_stops_the_others_as_well():
+    with pytest.raises(AnsibleConnectionFailure):
+        run(Bridge(UNREACHABLE))
+    assert run(Bridge(MADE, CONFIRMED), "host2")["failed"]
+
+
+@pytest.mark.parametrize("answers", [[MADE, CONFIRMED], [REFUSED]], ids=str)
+def test_a_change_that_is_kept_and_a_refusal_stop_nobody(answers):
+    run(Bridge(*answers))
+    assert run(Bridge(MADE, CONFIRMED), "host2")["changed"]
+
+
+def test_check_mode_is_not_stopped():
+    run(Bridge(PUT_BACK))
+    action = Bridge({"changed": True})
+    action._task.check_mode = True
+    assert run(action, "host2")["changed"]

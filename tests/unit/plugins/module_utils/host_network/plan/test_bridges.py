@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
@@ -127,7 +129,23 @@ def test_what_is_declared_no_more_goes_before_the_file_is_written(old, new, step
 
 def test_guests_on_a_bridge_that_would_go_down_are_named():
     links = {**BARE_BRIDGE, "vnet0": link("vnet0", "tun", master="cloudbr0")}
-    assert guests_on(plan([MANAGEMENT], links), links) == ["vnet0"]
+    assert guests_on(plan([MANAGEMENT], links), links, Network()) == ["vnet0"]
+
+
+def test_the_port_that_a_bridge_had_is_no_guest():
+    links = {**built(), "vnet0": link("vnet0", "tun", master="cloudbr0"), "eth8": link("eth8", "ether")}
+    moved, old = replace(MANAGEMENT, port="eth8"), Network(bridges=(MANAGEMENT,))
+    assert guests_on(plan([moved], links, TO_ROUTER, file="old", old=[MANAGEMENT]), links, old) == ["vnet0"]
+
+
+def test_a_port_that_the_files_would_keep_beside_the_declared_one_is_refused():
+    """NetworkManager and networkd have a file for each port; that of the old one says of which bridge it is."""
+    moved = Network(bridges=(replace(MANAGEMENT, port="eth8"),))
+    old, links = Network(bridges=(MANAGEMENT,)), {**built(), "eth8": link("eth8", "ether")}
+    two_ports = Network()  # such a bridge cannot be declared
+    with pytest.raises(InputError, match="cloudbr0 has the port eth0, and would have eth8 beside it"):
+        plan_network(moved, {FILE: "old"}, {FILE: "new"}, old, State(links), new=two_ports)
+    assert plan_network(moved, {FILE: "old"}, {FILE: "new"}, old, State(links), new=moved)
 
 
 def test_a_vlan_on_a_bridge_that_would_go_down_is_refused():
@@ -324,7 +342,7 @@ def test_what_is_absent_goes_from_above_and_what_is_not_declared_stays():
 
 def test_guests_on_a_bridge_that_goes_are_named():
     links = {**built(), "vnet0": link("vnet0", "tun", master="cloudbr1")}
-    assert guests_on(steps(Network(absent=("cloudbr1",)), links), links) == ["vnet0"]
+    assert guests_on(steps(Network(absent=("cloudbr1",)), links), links, Network()) == ["vnet0"]
 
 
 def test_a_file_that_has_nothing_to_say_any_more_is_deleted():

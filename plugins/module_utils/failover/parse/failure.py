@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The devices of a host's management address and of the ways to its NFS servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import load_json
+
+NFS = ("nfs", "nfs4")
+
+
+def nfs_servers(text: str) -> list[str]:
+    """The addresses of the NFS servers in /proc/self/mounts (option addr), sorted."""
+    found = set()
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) >= 4 and fields[2] in NFS:
+            found |= {each[5:] for each in fields[3].split(",") if each.startswith("addr=") and len(each) > 5}
+    return sorted(found)
+
+
+def device_of(text: str, address: str) -> Optional[str]:
+    """The device that has the address, in the output of `ip -j address`; None where none has it. Raises ParseError."""
+    for link in _entries(text, "ip -j address"):
+        infos = link.get("addr_info")
+        for info in infos if isinstance(infos, list) else ():
+            if isinstance(info, Mapping) and info.get("local") == address:
+                return str(link.get("ifname"))
+    return None
+
+
+def route_device(text: str) -> Optional[str]:
+    """The device of the output of `ip -j route get`; None where it names none. Raises ParseError."""
+    devices = [str(route["dev"]) for route in _entries(text, "ip -j route get") if route.get("dev")]
+    return devices[0] if devices else None
+
+
+def _entries(text: str, source: str) -> Iterable[Mapping[str, Any]]:
+    found = load_json(text, source)
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+        raise ParseError(source, "not a list of objects", text=text)
+    return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from . import hosts
+from . import ha_work, hosts
 from .cloud import Cloud
 from .commands import ha, maintenance, oobm, system_vm
 
@@ -21,6 +21,7 @@ def run_once(cloud: Cloud) -> None:
         maintenance.tick(cloud)
         system_vm.tick(cloud)
         hosts.come_back(cloud)
+    ha_work.tick(cloud)
 
 
 def start(cloud: Cloud) -> threading.Event:

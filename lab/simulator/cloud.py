@@ -8,20 +8,22 @@ from typing import Any
 
 from .catalogue import catalogue
 from .clock import Clock
+from .errands import Beside, Inline
 from .errors import bad_parameter
 from .jobs import Jobs
 from .records import Record, Table
 from .settings import Settings
 
 # numbers that a fresh database starts with (recorded/)
-FIRST_NUMBERS = {"physicalnetwork": 200, "zone": 1, "job": 1}
+# guests are numbered with system VMs, and the first two of those come first
+FIRST_NUMBERS = {"physicalnetwork": 200, "zone": 1, "job": 1, "virtualmachine": 3}
 TABLES = (
     "zone", "physicalnetwork", "traffictype", "pod", "cluster", "host", "storagepool", "imagestore", "provider",
     "element", "vlan", "storagerange",
     "alert", "event", "job", "role", "user", "domain", "account", "managementserver", "dedication", "affinitygroup",
     "network", "ipv6prefix",
     "networkoffering", "serviceoffering", "systemoffering", "diskoffering", "systemvm", "template", "ostype",
-    "oscategory", "annotation",
+    "oscategory", "annotation", "virtualmachine", "volume", "nic", "hawork",
 )  # fmt: skip
 
 
@@ -37,6 +39,7 @@ class Cloud:
         self.discoverer: Any = None  # the KVM side, see ports.py
         self.agents = agents
         self.authority: Any = None  # the CA, see commands/certificate.py
+        self.errands: Inline | Beside = Inline()  # what is asked of real hosts goes on beside
         self.reset()
 
     def reset(self) -> None:
@@ -46,6 +49,7 @@ class Cloud:
         self.settings.set("host", self.host_setting)
         self.jobs = Jobs(self.clock, self.tables["job"])
         self.writes = 0
+        self.ha_look = 0.0  # when the HA workers look for work next, see ha_work.py
         self.sessions: dict[str, str] = {}
         self._seed()
 
@@ -129,6 +133,7 @@ REFERENCES = {
     "createVirtualRouterElement.nspid": "provider",
     "listSystemVms.id": "systemvm",
     "listNetworks.id": "network",
+    "deleteNetwork.id": "network",
     "listVirtualRouterElements.nspid": "provider",
     "enableStorageMaintenance.id": "storagepool",
     "cancelStorageMaintenance.id": "storagepool",
@@ -138,12 +143,13 @@ _BY_PARAMETER = {
     "storageid": "storagepool",
     "domainid": "domain", "roleid": "role", "accountid": "account", "userid": "user", "ids": "zone", "hostids": "host",
     "imagestoreuuid": "imagestore",
-    "networkofferingid": "networkoffering", "ostypeid": "ostype",
+    "networkofferingid": "networkoffering", "ostypeid": "ostype", "virtualmachineid": "virtualmachine",
+    "templateid": "template", "serviceofferingid": "serviceoffering", "networkids": "network", "networkid": "network",
     "zoneids": "zone", "podids": "pod", "clusterids": "cluster", "managementserverid": "managementserver",
 }  # fmt: skip
 _BY_COMMAND = [
     ("PublicIpRange", "vlan"), ("NetworkOffering", "networkoffering"), ("ServiceOffering", "serviceoffering"),
-    ("Template", "template"),
+    ("Template", "template"), ("VirtualMachine", "virtualmachine"), ("Volume", "volume"),
     ("OsType", "ostype"), ("StagingStore", "imagestore"), ("Ipv6Prefix", "ipv6prefix"),
     ("PhysicalNetwork", "physicalnetwork"),
     ("TrafficType", "traffictype"), ("StoragePool", "storagepool"), ("ImageStore", "imagestore"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
-Counters = dict[str, Any]  # columns of a host's `ha`: state, checks, failed, recoveries, checked, since
+Counters = dict[str, Any]  # columns of a host's `ha`: state, checks, failed, recoveries, checked, since, suspect
+Answer = Optional[bool]  # None: it was asked, and the answer is not there yet
 Transition = tuple[str, str, str]  # from, event, to
 
 
@@ -30,17 +31,18 @@ SIMULATOR = Timers(interval=0, attempts=3, ratio=0.7, degraded=10, recover_wait=
 
 @dataclass(frozen=True)
 class Look:
-    """What the provider sees of a host, and what it can do to it. Both actions say whether they worked."""
+    """What the provider sees of a host, and what it can do to it. Both actions say whether they worked. What is not
+    answered yet is asked again in the next pass."""
 
     healthy: bool
-    active: bool  # guests of the host write to their disks; always so where it has none
-    recover: Callable[[], bool]
-    fence: Callable[[], bool]
+    active: Callable[[], Answer]  # guests of the host write to their disks; always so where it has none
+    recover: Callable[[], Answer]
+    fence: Callable[[], Answer]
 
 
 def counters() -> Counters:
     """Of a host that was never suspect."""
-    return {"checks": 0, "failed": 0, "recoveries": 0, "checked": 0.0, "since": 0.0}
+    return {"checks": 0, "failed": 0, "recoveries": 0, "checked": 0.0, "since": 0.0, "suspect": 0.0}
 
 
 def step(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
@@ -63,7 +65,8 @@ def _available(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator
     if look.healthy:
         ha.update(counters())
         return
-    ha.update(checks=0, failed=0, checked=now - timers.interval)  # the first check comes with the next pass
+    ha.update(checks=0, failed=0, suspect=now)
+    ha["checked"] = now - timers.interval  # the first check comes with the next pass
     yield _to(ha, "HealthCheckFailed", "Suspect", now)
 
 
@@ -74,8 +77,17 @@ def _suspect(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[T
         return
     if now - ha["checked"] < timers.interval:
         return
+    ha["checked"] = now
     yield _to(ha, "PerformActivityCheck", "Checking", now)
-    ha.update(checked=now, checks=ha["checks"] + 1, failed=ha["failed"] + (not look.active))
+    yield from _checking(ha, look, timers, now)
+
+
+def _checking(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
+    """A neighbour was asked."""
+    active = look.active()
+    if active is None:
+        return
+    ha.update(checks=ha["checks"] + 1, failed=ha["failed"] + (not active))
     if ha["checks"] < timers.attempts:
         yield _to(ha, "TooFewActivityCheckSamples", "Suspect", now)
         return
@@ -96,6 +108,8 @@ def _decide(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Tr
 
 def _recover(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
     worked = look.recover()
+    if worked is None:
+        return
     ha["recoveries"] += 0 if worked and timers.forgives else 1
     if worked:
         yield _to(ha, "Recovered", "Recovered", now)
@@ -127,7 +141,10 @@ def _degraded(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[
 
 
 def _fencing(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
-    if not look.fence():
+    fenced = look.fence()
+    if fenced is None:
+        return
+    if not fenced:
         yield _to(ha, "RetryFencing", "Fencing", now)
         return
     ha.update(counters())
@@ -144,6 +161,7 @@ _STEPS: dict[str, Callable[[Counters, Look, Timers, float], Iterator[Transition]
     "Ineligible": _enter,
     "Available": _available,
     "Suspect": _suspect,
+    "Checking": _checking,
     "Recovering": _recovering,
     "Recovered": _recovered,
     "Degraded": _degraded,

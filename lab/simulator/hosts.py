@@ -7,7 +7,7 @@ import ipaddress
 import uuid
 from typing import Any
 
-from . import VERSION
+from . import VERSION, allocation
 from .cloud import Cloud
 from .records import Record
 
@@ -38,7 +38,7 @@ def view(cloud: Cloud, row: Record, details: list[str] | None = None) -> dict[st
     hidden |= set() if wanted & {"capacity", "events", "stats"} else set(NAMES)
     hidden |= set() if "events" in wanted else {"events"}
     if "capacity" in wanted:
-        fields |= _capacity(row)
+        fields |= _capacity(cloud, row)
     else:
         fields["memoryallocated"] = 0
         hidden |= set(WITH_CAPACITY)
@@ -92,15 +92,23 @@ def _state(cloud: Cloud, row: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _capacity(row: Record) -> dict[str, Any]:
-    cpu = str(row["cpunumber"] * row["cpuspeed"])
+def _capacity(cloud: Cloud, row: Record) -> dict[str, Any]:
+    """What the host has, and what guests and system VMs take of it."""
+    room, used = allocation.capacity(cloud, row), allocation.used(cloud, row)
+    cpu, memory = share(used.cpu, row["cpunumber"] * row["cpuspeed"]), share(used.memory, row["memorytotal"])
     return {
-        "cpuallocated": "0.00%", "cpuallocatedvalue": 0, "cpuallocatedpercentage": "0.00%",
-        "cpuallocatedwithoverprovisioning": "0.00%",
-        "cpuwithoverprovisioning": cpu, "memorytotal": row["memorytotal"],
-        "memorywithoverprovisioning": str(row["memorytotal"]),
-        "memoryallocated": 0, "memoryallocatedpercentage": "0.00%", "memoryallocatedbytes": 0,
+        "cpuallocated": cpu, "cpuallocatedvalue": int(used.cpu), "cpuallocatedpercentage": cpu,
+        "cpuallocatedwithoverprovisioning": share(used.cpu, room.cpu),
+        "cpuwithoverprovisioning": str(int(room.cpu)), "memorytotal": row["memorytotal"],
+        "memorywithoverprovisioning": str(int(room.memory)),
+        "memoryallocated": int(used.memory), "memoryallocatedpercentage": memory,
+        "memoryallocatedbytes": int(used.memory),
     }  # fmt: skip
+
+
+def share(part: float, whole: float) -> str:
+    """As answers show it: 12.50%."""
+    return f"{100 * part / whole if whole else 0:.2f}%"
 
 
 def _last_pinged(row: Record) -> str:

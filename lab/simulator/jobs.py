@@ -63,8 +63,8 @@ class Jobs:
 
 
 def _stamped(result: Any, job: Record) -> Any:
-    """Hosts and storage pools in results name their job, and its state as it was just before the end (recorded)."""
-    for kind in ("host", "storagepool"):
+    """Hosts, storage pools and guests in results name their job, and its state just before the end (recorded)."""
+    for kind in ("host", "storagepool", "virtualmachine"):
         if isinstance(result, dict) and isinstance(result.get(kind), dict):
             result = {kind: {**result[kind], "jobid": job.uuid, "jobstatus": PENDING}}
     return result

@@ -103,6 +103,10 @@ class Table:
         row = self._rows.get(number) if number is not None else None
         return row if row is not None and not row.removed else None
 
+    def any(self, number: int | None) -> Any:
+        """The row of that number, also a removed one; None where there never was one."""
+        return self._rows.get(number) if number is not None else None
+
     def number_of(self, identifier: str) -> int | None:
         """The number behind a UUID (also of a removed row), or the number itself where digits are given."""
         if identifier.lstrip("-").isdigit():

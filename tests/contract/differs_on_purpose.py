@@ -9,7 +9,6 @@ TIMING = "a matter of moments: the real server's agent was gone already when the
 MACHINE = "figures of the machine, its Java and its database"
 EVENTS = "each call writes its events there, three for an asynchronous one; here only some do"
 LISTAPIS = "the table of commands is made from the source, which lacks some descriptions and relations"
-NO_GUESTS = "there are no guests: nothing starts, downloads or migrates them"
 ONE_USER = "there is one user, the administrator"
 AGENT = "our stand-in agents take a certificate when they are added, and no later"
 OTHER_START = (
@@ -36,13 +35,6 @@ REASONS: dict[tuple[str, str], str] = {
         "STATUS with nestedcloudstack http://127.0.0.1:8080/client/api / result",
     ),
     **_rows("host-lifecycle", TIMING, "reconnectHost when Up / result"),
-    **_rows(
-        "kvm-host-vm", NO_GUESTS, "tmpl", "deploy", "deploy / result", "migrate h2 to h1, both secured", "migrate h2 "
-            "to h1, both secured / result",
-        "migrate h1 to h2, 16514 refused on the target", "migrate h1 to h2, 16514 refused on the target / result",
-        "migrate back h1 to h2",
-        "migrate back h1 to h2 / result",
-    ),
     **_rows(
         "kvm-host-lifecycle", AGENT, "provisionCertificate h1 reconnect=true", "provisionCertificate h1 "
             "reconnect=true / result",

@@ -10,6 +10,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import paramiko
@@ -38,7 +39,7 @@ USERS = ("kvmtest", "root", "ops")
 STAGED = {
     "wrong-password": "no key, no password", "unknown-user": "no key, no password", "key-refused-no-password": "no key",
     "password-login-off": "no key, no password login", "ssh-port-refused": "refused", "ssh-filtered": "dropped",
-    "kvm-missing": "/dev/kvm",
+    "kvm-missing": "/dev/kvm", "migrate h1 to h2, 16514 refused on the target": "cannot be left",
     "kvm-module-only-removed": "/dev/kvm", "cert-import-missing": "keystore-cert-import",
     "etc-cloudstack-readonly": "keystore-cert-import",
     "disk-full": "keystore-cert-import", "setup-agent-missing": "cloudstack-setup-agent",
@@ -112,6 +113,12 @@ class Machines:
 
     def connect_pool(self, pool: Record, members: list[Record]) -> str | None:
         return "mount failed" if pool["path"] in DEAD_EXPORTS else None
+
+    def ask(self, row: Record, command: str, timeout: float, **fields: Any) -> dict[str, Any]:
+        """What the agent of a host answers: that it is well, and did what it was told."""
+        if row["state"] != "Up":
+            raise ConnectionError("no agent is connected")
+        return {"result": not (command == "StopCommand" and self.staged == "cannot be left"), "guests": []}
 
     def forget(self, row: Record) -> None:
         """Nothing is connected."""

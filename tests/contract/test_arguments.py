@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.simulator.records import Record
 from lab.simulator.registry import COMMANDS, PAGING
 from lab.simulator.table import Parameter, commands
 from tests.contract.compare import read
@@ -51,11 +52,13 @@ NO_ANSWER = {
     ("listApis", "name"): "a name without a call is an error (discovery.json)",
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     **{("listRouters", argument): "there are no routers" for argument in ("id", "projectid", *PAGING)},
-    **{
-        (command, argument): "there are no guests"
-        for command in ("listVirtualMachines", "listVolumes")
-        for argument in ("listall", "projectid", "zoneid", *PAGING)
-    },
+    **{(command, "listall"): "there is one account" for command in ("listVirtualMachines", "listVolumes")},
+    ("deleteTemplate", "zoneid"): "a template that is registered here is in one zone",
+    ("deployVirtualMachine", "startvm"): "tests/unit/lab/simulator/test_guests.py",
+    ("destroyVirtualMachine", "expunge"): "tests/unit/lab/simulator/test_guests.py",
+    ("startVirtualMachine", "hostid"): "tests/unit/lab/simulator/test_guests.py",
+    ("migrateVirtualMachine", "autoselect"): "tests/unit/lab/simulator/test_guests.py",
+    ("stopVirtualMachine", "forced"): "tests/unit/lab/simulator/test_guests.py",
     **{("listDedicatedGuestVlanRanges", argument): "no range can be dedicated" for argument in ("zoneid", *PAGING)},
     **{("listSimulatorHAStateTransitions", argument): "tests/unit/lab/simulator/test_ha.py" for argument in PAGING},
     ("issueCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
@@ -85,6 +88,20 @@ READ_BACK = [
         "provider",
         "DefaultPrimary",
     ),
+    (
+        "deployVirtualMachine",
+        {
+            "zoneid": Z,
+            "serviceofferingid": "serviceoffering",
+            "templateid": "template",
+            "networkids": "network",
+            "startvm": "false",
+        },
+        "displayname",
+        "another one",
+    ),
+    ("updateVirtualMachine", {"id": "virtualmachine"}, "displayname", "a name to show"),
+    ("updateVirtualMachine", {"id": "virtualmachine"}, "haenable", "true"),
     ("addAnnotation", {"entitytype": "HOST", "entityid": "host", "annotation": "n"}, "adminsonly", "true"),
 ]
 
@@ -121,8 +138,20 @@ def server() -> Iterator[Replay]:
         "dedicateCluster",
         {"clusterid": _last(replay, "cluster"), "domainid": _last(replay, "domain")},
     )
+    _add_guest(replay, host)
     yield replay
     replay.close()
+
+
+def _add_guest(replay: Replay, host: Record) -> None:
+    """A guest that runs on that host."""
+    cloud, words = replay.cloud, {"zoneid": replay.cloud.get("zone", host["zone"]).uuid}
+    template = cloud.table("template").where(hypervisor="Simulator", templatetype="BUILTIN")[0]
+    network = [row for row in cloud.table("network") if row["zone"] == host["zone"]][0]
+    offering = cloud.table("serviceoffering").where(issystem=False)[0]
+    words |= {"templateid": template.uuid, "networkids": network.uuid, "serviceofferingid": offering.uuid}
+    replay.call(Exchange("", -1, ""), "deployVirtualMachine", {**words, "name": "g1", "hostid": host.uuid})
+    assert cloud.table("virtualmachine").where(state="Running")
 
 
 def _last(replay: Replay, table: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .. import allocation, guests
 from ..cloud import Cloud
 from ..errors import ApiError
 from ..records import Record
@@ -18,7 +19,6 @@ TYPES = {
 }  # fmt: skip
 OF_HOSTS = ("MEMORY", "CPU", "GPU", "CPU_CORE")
 POOL = 1099511627776  # bytes of a pool of the simulator plug-in
-MEGABYTE = 1048576
 
 
 def _entry(name: str, used: int, total: int) -> dict:
@@ -27,7 +27,7 @@ def _entry(name: str, used: int, total: int) -> dict:
 
 
 def _of_hosts(cloud: Cloud, hosts: list[Record]) -> Iterable[dict]:
-    """What hosts have, and what system VMs take of it."""
+    """What hosts have, and what guests and system VMs take of it."""
     numbers = {row.number for row in hosts}
     machines = [row for row in cloud.table("systemvm") if row["host"] in numbers]
     used, total = dict.fromkeys(OF_HOSTS, 0), dict.fromkeys(OF_HOSTS, 0)
@@ -35,10 +35,11 @@ def _of_hosts(cloud: Cloud, hosts: list[Record]) -> Iterable[dict]:
         total["MEMORY"] += row["memorytotal"]
         total["CPU"] += row["cpunumber"] * row["cpuspeed"]
         total["CPU_CORE"] += row["cpunumber"]
-    for row in machines:
-        used["MEMORY"] += row["memory"] * MEGABYTE
-        used["CPU"] += row["cpuspeed"]
-        used["CPU_CORE"] += 1
+        taken, there = allocation.used(cloud, row), guests.on_host(cloud, row)
+        used["MEMORY"] += int(taken.memory)
+        used["CPU"] += int(taken.cpu)
+        used["CPU_CORE"] += sum(guests.offering_of(cloud, guest)["cpunumber"] for guest in there)
+    used["CPU_CORE"] += len(machines)
     return [_entry(name, used[name], total[name]) for name in OF_HOSTS]
 
 

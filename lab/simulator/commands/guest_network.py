@@ -29,7 +29,7 @@ def view(cloud: Cloud, row: Record) -> dict:
         "networkofferingname": offering["name"],
         "networkofferingdisplaytext": offering["displaytext"], "networkofferingconservemode": offering["conservemode"],
         "networkofferingavailability": offering["availability"], "issystem": False,
-        "state": "Setup" if vlan else "Allocated", "related": row.uuid,
+        "state": _state(row), "related": row.uuid,
         "broadcasturi": vlan and f"vlan://{vlan}", "dns1": zone["dns1"], "dns2": zone["dns2"],
         "type": offering["guestiptype"], "vlan": vlan,
         "acltype": "Account", "account": "admin", "domainid": cloud.domain.uuid, "domain": "ROOT",
@@ -42,6 +42,12 @@ def view(cloud: Cloud, row: Record) -> dict:
         "sentbytes": 0, "publicmtu": 1500,
         "privatemtu": 1500, "hasannotations": False,
     })  # fmt: skip
+
+
+def _state(row: Record) -> str:
+    if row.get("implemented"):
+        return "Implemented"
+    return "Setup" if row["vlan"] else "Allocated"
 
 
 @command("createNetwork", "displaytext vlan")
@@ -74,9 +80,22 @@ def list_networks(cloud: Cloud, given: Arguments) -> dict:
     return listing("network", by_id(cloud.table("network"), given, zoneid="zone"), lambda row: view(cloud, row), given)
 
 
+@command("deleteNetwork")
+def delete_network(cloud: Cloud, given: Arguments) -> Work:
+    row = cloud.get("network", given["id"])
+
+    def work() -> dict:
+        if cloud.table("virtualmachine").where(network=row.number):
+            raise failed(f"Can't delete the network, not all user Instances are expunged: {row['name']}")
+        row.removed = True
+        return {"success": True}
+
+    return Work(work, ("Network", row.uuid))
+
+
 @command("listRouters", "id listall projectid zoneid")
 def list_routers(cloud: Cloud, given: Arguments) -> dict:
-    return {}  # virtual routers come with guests, which cannot be made here
+    return {}  # virtual routers come with networks of other kinds than L2
 
 
 @command("createGuestNetworkIpv6Prefix")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import ha_states, hosts
+from .. import ha_look, ha_states, ha_work, hosts
 from ..cloud import Cloud
 from ..errors import bad_parameter, failed, not_understood
 from ..records import Record
@@ -152,25 +152,26 @@ def _timers(cloud: Cloud, row: Record) -> ha_states.Timers:
 
 
 def _look(cloud: Cloud, row: Record) -> ha_states.Look:
-    """What the provider sees. A KVM host here has no guests, and an empty host always passes for active: it is never
-    recovered and never fenced (kvm-host-ha.json)."""
-    if row["hypervisor"] == "KVM":
-        return ha_states.Look(row["state"] == "Up", True, lambda: False, lambda: False)
-    staged = row["ha_staged"]
+    """What the provider sees of the host, and does to it. Either action that works takes the host down."""
+    staged = row.get("ha_staged")
 
-    def recover() -> bool:
-        if staged["recover"]:
-            hosts.set_state(cloud, row, "Down")
-            row["ha_back"] = cloud.clock.now() + COMES_BACK
-        return staged["recover"]
+    def recover() -> bool | None:
+        worked = staged["recover"] if staged else ha_look.power(cloud, row, "RESET")
+        if worked:
+            ha_work.take_down(cloud, row)
+            row["ha_back"] = cloud.clock.now() + COMES_BACK if staged else None
+        return worked
 
-    def fence() -> bool:
-        if staged["fence"]:
-            hosts.set_state(cloud, row, "Down")
+    def fence() -> bool | None:
+        worked = staged["fence"] if staged else ha_look.power(cloud, row, "OFF")
+        if worked:
+            ha_work.take_down(cloud, row)
             row["resourcestate"], row["ha_back"] = "Maintenance", None
-        return staged["fence"]
+        return worked
 
-    return ha_states.Look(staged["health"], staged["activity"], recover, fence)
+    if staged:
+        return ha_states.Look(staged["health"], lambda: staged["activity"], recover, fence)
+    return ha_states.Look(ha_look.healthy(cloud, row), lambda: ha_look.active(cloud, row), recover, fence)
 
 
 def _off(cloud: Cloud, row: Record, level: str) -> bool:

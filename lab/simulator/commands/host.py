@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from .. import hosts
+from .. import ha_work, hosts
 from ..cloud import Cloud
 from ..errors import UNKNOWN, ApiError, bad_parameter, failed, not_simulated
 from ..ports import AddHostRequest, DiscoveryError, ResourcesNotFound
@@ -198,6 +198,7 @@ def delete_host(cloud: Cloud, given: Arguments) -> dict:
                 f"Host with UUID [{row.uuid}] is not in maintenance mode and no forced deletion was requested."
             )
         row.removed = True
+        ha_work.schedule_guests(cloud, row)
         for pool in cloud.table("storagepool").where(host=row.number):
             pool.removed = True
     if cloud.agents is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import hosts
+from .. import guests, hosts
 from ..cloud import Cloud
 from ..records import Record
 from ..registry import Arguments, command
@@ -22,6 +22,11 @@ def _sums(rows: list[Record]) -> tuple[str, str]:
     """(CPU, memory) of hosts as figures show them."""
     cpu, memory = sum(row["cpunumber"] * row["cpuspeed"] for row in rows), sum(row["memorytotal"] for row in rows)
     return f"{cpu / 1000:.2f} Ghz", f"{memory / GIGABYTE:.2f} GB"
+
+
+def _instances(cloud: Cloud, row: Record) -> str:
+    there = guests.on_host(cloud, row)
+    return _share(there, lambda guest: guest["state"] == "Running")
 
 
 def _host(cloud: Cloud, row: Record) -> dict:

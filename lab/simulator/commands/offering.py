@@ -59,6 +59,12 @@ def create_service_offering(cloud: Cloud, given: Arguments) -> dict:
     return {"serviceoffering": _service_view(row)}
 
 
+@command("deleteServiceOffering")
+def delete_service_offering(cloud: Cloud, given: Arguments) -> dict:
+    cloud.get("serviceoffering", given["id"]).removed = True
+    return {"success": True}
+
+
 def _network_view(cloud: Cloud, row: Record) -> dict[str, Any]:
     router = cloud.table("serviceoffering").where(systemvmtype="domainrouter")[0]
     return {"id": row.uuid, "serviceofferingid": router.uuid, **row.data}

@@ -9,6 +9,7 @@ from .. import ipmi
 from ..cloud import Cloud
 from ..errors import ApiError, bad_parameter, failed
 from ..hosts import oobm_view
+from ..power import ipmitool
 from ..records import Record
 from ..registry import Arguments, Work, command, switch
 
@@ -87,16 +88,6 @@ def _check_enabled(cloud: Cloud, row: Record) -> dict:
     return row["oobm"]
 
 
-def _ipmitool(cloud: Cloud, oobm: dict, words: list[str], timeout: float) -> ipmi.Result:
-    setting = cloud.settings.get
-    return ipmi.run(
-        oobm, words, interface=setting("outofbandmanagement.ipmitool.interface") or "lanplus",
-        retries=setting("outofbandmanagement.ipmitool.retries") or "1",
-        path=setting("outofbandmanagement.ipmitool.path") or "/usr/bin/ipmitool",
-        timeout=timeout,
-    )  # fmt: skip
-
-
 @command("issueOutOfBandManagementPowerAction", "timeout")
 def power(cloud: Cloud, given: Arguments) -> Work:
     row = cloud.get("host", given["hostid"])
@@ -115,7 +106,7 @@ def power(cloud: Cloud, given: Arguments) -> Work:
         timeout = given.get("timeout", cloud.settings.number("outofbandmanagement.action.timeout"))
         if timeout <= 0:
             raise ApiError(530, "Command failed due to Internal Server Error")
-        result = _ipmitool(cloud, oobm, ["chassis", "power", ipmi.ACTIONS[action]], timeout)
+        result = ipmitool(cloud, oobm, ["chassis", "power", ipmi.ACTIONS[action]], timeout)
         with cloud.lock:
             if action == "STATUS":
                 row["oobm"]["powerstate"] = result.power if result.ok else "Unknown"
@@ -163,7 +154,7 @@ def change_password(cloud: Cloud, given: Arguments) -> Work:
         with cloud.lock:
             oobm = dict(_check_enabled(cloud, row))
         timeout = cloud.settings.number("outofbandmanagement.action.timeout")
-        users = _ipmitool(cloud, oobm, ["user", "list"], timeout)
+        users = ipmitool(cloud, oobm, ["user", "list"], timeout)
         number = next(
             (line.split()[0] for line in (users.stdout or "").splitlines() if line.split()[1:2] == [oobm["username"]]),
             None,
@@ -174,7 +165,7 @@ def change_password(cloud: Cloud, given: Arguments) -> Work:
             reason = f"Failed to find IPMI user [{oobm['username']}] to change password. Command [{shown}], error [{users.stderr}]."  # noqa: E501
             raise failed(f"Failed to change out-of-band management password for {row} due to driver error: {reason}")
         new = given.get("password") or "".join(oobm["password"][::-1])
-        done = _ipmitool(cloud, oobm, ["user", "set", "password", number, new], timeout)
+        done = ipmitool(cloud, oobm, ["user", "set", "password", number, new], timeout)
         if not done.ok:
             raise failed(f"Failed to change out-of-band management password for {row}: {done.stderr}")
         with cloud.lock:
@@ -199,7 +190,7 @@ def poll(cloud: Cloud) -> None:
         enabled = [(row, dict(row["oobm"])) for row in known if not off_above(cloud, row)]
         enabled = [(row, oobm) for row, oobm in enabled if oobm["driver"] == "ipmitool"]
     for row, oobm in enabled:
-        result = _ipmitool(
+        result = ipmitool(
             cloud, oobm, ["chassis", "power", "status"], cloud.settings.number("outofbandmanagement.action.timeout")
         )
         with cloud.lock:

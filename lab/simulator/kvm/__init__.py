@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cloud import Cloud
+from ..errands import Beside
 from .agents import AgentServer
 from .ca import CertificateAuthority
 from .discoverer import KvmDiscoverer
@@ -15,5 +16,6 @@ def attach(cloud: Cloud, options: Any) -> None:
     """Give the cloud its KVM side. `options` are those of the command line."""
     authority = cloud.authority = CertificateAuthority(cloud.clock)
     cloud.agents = AgentServer(cloud, authority, options.host, options.agent_port)
+    cloud.errands = Beside()
     cloud.agents.start()
     cloud.discoverer = KvmDiscoverer(cloud, authority, options.ssh_key, options.wait_interval, options.wait_polls)

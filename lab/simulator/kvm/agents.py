@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .. import hosts
+from .. import hosts, power_report
 from ..cloud import Cloud
 from ..commands.physical_network import kvm_labels
 from ..records import Record
@@ -148,6 +148,8 @@ class AgentServer:
                     row = self._begin(link, message)
                 elif message["command"] == "PingCommand" and row is not None:
                     row["pinged"] = self._cloud.clock.now()
+                    if "guests" in message:
+                        power_report.read(self._cloud, row, message["guests"])
                 elif message["command"] == "ShutdownCommand":
                     clean = True
                     break
@@ -156,6 +158,13 @@ class AgentServer:
         link.close()
         if row is not None:
             self._gone(row, link, clean)
+
+    def ask(self, row: Record, command: str, timeout: float, **fields: Any) -> dict[str, Any]:
+        """What the agent of a host answers. Raises OSError where it is not connected, TimeoutError."""
+        link = self._links.get(row.number)
+        if link is None:
+            raise ConnectionError("no agent is connected")
+        return link.ask(command, timeout, **fields)
 
     # --- coming
     # ---------------------------------------------------------------------------------------------------------------

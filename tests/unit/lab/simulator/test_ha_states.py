@@ -30,7 +30,7 @@ def drill(timers, looks, seconds, state="Available"):
 
 
 def staged(healthy=False, active=False, recovers=True, fences=True):
-    return Look(healthy, active, lambda: recovers, lambda: fences)
+    return Look(healthy, lambda: active, lambda: recovers, lambda: fences)
 
 
 def observed(name):
@@ -81,7 +81,7 @@ def test_recovery_that_fails_ends_in_a_fence():
 
 def test_a_real_host_with_a_guest():
     """h2 hung with one guest on it: its first four checks found it active half of the time, all later ones did not."""
-    half = Look(False, True, lambda: True, lambda: True)
+    half = Look(False, lambda: True, lambda: True, lambda: True)
     looks = [(0, half), (40, staged())]
     shown = lasting(drill(KVM, looks, 340))
     # seconds of kvm-host-ha.json, its Suspect taken for 0
@@ -93,7 +93,7 @@ def test_a_real_host_with_a_guest():
 
 
 def test_a_real_host_without_guests_is_never_fenced():
-    empty = Look(False, True, lambda: True, lambda: True)
+    empty = Look(False, lambda: True, lambda: True, lambda: True)
     states = {state for _, state in lasting(drill(KVM, [(0, empty)], 3600))}
     assert states == {"Suspect", "Degraded"}
 

@@ -73,6 +73,12 @@ guest:
     host:
       description: Name of the host that it was started on.
       type: str
+    pool:
+      description: Where hosts have the pool of its disk mounted; empty where they mount none.
+      type: str
+    volume:
+      description: Path of its disk there.
+      type: str
 """
 
 from dataclasses import asdict, replace

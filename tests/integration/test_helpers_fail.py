@@ -69,6 +69,7 @@ DRILL_TASKS = (
     "Switch the host off through its BMC, without CloudStack",
     "Watch host and guest until CloudStack is done with both",
     "Bring the host back",
+    "Read the journal of the canary on a neighbour",
     "Remove the canary",
 )
 # (file, task) -> the run below in which it fails, or why there is none

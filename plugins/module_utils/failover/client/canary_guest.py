@@ -67,7 +67,7 @@ def deploy(client: Client, zone: Record, host_id: str, name: str, template: str,
             observed=f"{guest.get('state')} on {guest.get('hostname') or 'no host'}",
             next_step="see why CloudStack chose another host (capacity, tags, dedication), then run again",
         )
-    return Canary(name, str(guest["id"]), str(guest.get("hostname") or ""))
+    return Canary(name, str(guest["id"]), str(guest.get("hostname") or ""), *_disk(client, zone["id"], guest["id"]))
 
 
 def remove(client: Client, zone_id: str, name: str) -> bool:
@@ -111,6 +111,17 @@ def _deploy(
             next_step="see listEvents for who removed it, then run again",
         )
     return guest
+
+
+def _disk(client: Client, zone_id: str, guest_id: str) -> tuple[str, str]:
+    """Mount of the pool and path of the root volume; empty for one of a kind that hosts do not mount."""
+    pools = client.list("listStoragePools", "storagepool", zoneid=zone_id)
+    mounts = {each["id"]: f"/mnt/{each['id']}" for each in pools if each.get("type") == "NetworkFilesystem"}
+    mounts.update({each["id"]: str(each.get("path")) for each in pools if each.get("type") == "SharedMountPoint"})
+    for volume in client.list("listVolumes", "volume", zoneid=zone_id, **EVERYBODY):
+        if volume.get("virtualmachineid") == guest_id and volume.get("storageid") in mounts:
+            return mounts[volume["storageid"]], str(volume.get("path") or "")
+    return "", ""
 
 
 def _template_id(client: Client, zone_id: str, template: str) -> str:

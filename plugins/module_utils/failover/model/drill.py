@@ -74,11 +74,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Canary:
-    """The guest of the drill. `id` is empty until CloudStack has told it."""
+    """The guest of the drill. `id` is empty until CloudStack has told it. `pool` is where hosts have mounted the pool of
+    its disk, `volume` its path there; empty where the disk is on no pool that hosts mount.
+    """
 
     name: str
     id: str = ""
     host: str = ""
+    pool: str = ""
+    volume: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Canary:
-    """The guest of the drill. `id` is empty until CloudStack has told it. `pool` is where hosts have mounted the pool of
-    its disk, `volume` its path there; empty where the disk is on no pool that hosts mount.
+    """The guest of the drill. `id` is empty until CloudStack has told it. `pool` is where hosts have mounted the pool
+    of its disk, `volume` its path there; empty where the disk is on no pool that hosts mount.
     """
 
     name: str

@@ -10,7 +10,7 @@ short_description: Watch CloudStack during a drill, and bring the host back
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - V(watched) looks at the host and the guest of the drill every two seconds until CloudStack is done with both, or
+  - V(watched) looks at the host and the guest of the drill every second until CloudStack is done with both, or
     until the computed worst time is over. Each change is written into the file of the drill at once, so that a run that
     is interrupted goes on where it was.
   - V(back) brings the host back as it was before. It is powered on through its BMC, reset once if its kernel hangs,

@@ -19,7 +19,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.dril
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.plan import host_return
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timeline import add, add_gap, ended
 
-INTERVAL = 2.0  # seconds between two looks
+INTERVAL = 1.0  # seconds between two looks: an activity check is over after one or two
 # Seconds after which a BMC that was told to power the host on is told again.
 POWER_AGAIN = 60.0
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Devices of addresses and NFS servers, on what Debian 12 prints."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.failure import (
+    device_of,
+    nfs_servers,
+    route_device,
+)
+
+OPTIONS = (
+    "rw,relatime,vers=4.2,rsize=1048576,wsize=1048576,namlen=255,hard,proto=tcp,timeo=600,retrans=2,sec=sys"
+    ",clientaddr=192.0.2.11,local_lock=none,addr=192.0.2.60"
+)
+MOUNTS = f"""\
+proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0
+192.0.2.60:/export/primary /mnt/9a3b1c52-5a0e-3f4e-8d43-0d7b5c1f2e11 nfs4 {OPTIONS} 0 0
+nas:/secondary /mnt/secondary nfs ro,relatime,vers=3,mountaddr=192.0.2.61,mountproto=udp,addr=192.0.2.61 0 0
+/dev/sda1 / ext4 rw,relatime 0 0
+"""
+ADDRESSES = (
+    '[{"ifindex":1,"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},'
+    '{"ifindex":5,"ifname":"cloudbr0","operstate":"UP","addr_info":[{"family":"inet","local":"192.0.2.11",'
+    '"prefixlen":24},{"family":"inet6","local":"fe80::1","prefixlen":64}]},{}]'
+)
+ROUTE = '[{"dst":"192.0.2.60","dev":"cloudbr0","prefsrc":"192.0.2.11","flags":[],"uid":0,"cache":[]}]'
+
+
+def test_nfs_servers():
+    assert nfs_servers(MOUNTS) == ["192.0.2.60", "192.0.2.61"]
+    assert nfs_servers("") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "device"), [("192.0.2.11", "cloudbr0"), ("fe80::1", "cloudbr0"), ("192.0.2.1", None)]
+)
+def test_the_device_of_an_address(address, device):
+    assert device_of(ADDRESSES, address) == device
+
+
+def test_the_device_of_a_route():
+    assert route_device(ROUTE) == "cloudbr0"
+    assert route_device("[]") is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '"x"', "Error: inet address is expected"])
+def test_what_ip_does_not_print(text):
+    for read in (route_device, lambda text: device_of(text, "192.0.2.1")):
+        with pytest.raises(ParseError):
+            read(text)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
-from . import faults, hosts, images, lifecycle, management, nodes, result
+from . import canary, faults, hosts, images, lifecycle, management, nodes, result
 from .locks import only_one
 from .shell import say, show
 from .state import ROOT, State
@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     verb("api", "a call of the simulator's admin channel, such as: api GET /writes").add_argument(
         "call", nargs=2, metavar=("METHOD", "PATH")
     )
+    one = verb("canary", "build the canary guest, serve it as a template, and let the hosts that are on run guests")
+    one.add_argument("--build", action="store_true", help="only build it")
     host = verb("host", "further bare hosts, such as molecule's platforms")
     host.add_argument("action", choices=["create", "delete", "address"])
     host.add_argument("name")
@@ -157,6 +159,15 @@ def _api(options: argparse.Namespace, state: State, topology: Topology) -> None:
     print(management.admin(faults.Lab(topology, state).management, *options.call))
 
 
+def _canary(options: argparse.Namespace, state: State, topology: Topology) -> None:
+    built = canary.image()
+    if options.build:
+        print(built)
+        return
+    able = canary.bring(hosts.all_nodes(topology, state), built)
+    say(f"the canary's template is {canary.URL}; guests can run on {', '.join(able) or 'no host, because none is on'}")
+
+
 def _host(options: argparse.Namespace, state: State, topology: Topology) -> None:
     if options.action == "delete":
         hosts.delete(topology, state, options.name)
@@ -189,5 +200,6 @@ def _build(options: argparse.Namespace, state: State, topology: Topology) -> Non
 _VERBS = {
     "setup": _setup, "build": _build, "up": _up, "down": _down, "status": _status, "result": _result, "heal": _heal,
     "console": _console,
-    "ssh": _ssh, "play": _play, "power": _power, "recreate": _recreate, "api": _api, "host": _host, "fault": _fault,
+    "ssh": _ssh, "play": _play, "power": _power, "recreate": _recreate, "api": _api, "canary": _canary,
+    "host": _host, "fault": _fault,
 }  # fmt: skip

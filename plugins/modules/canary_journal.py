@@ -20,12 +20,15 @@ extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only
 options:
   pool:
-    description:
-      - Where the pool is on this host, such as C(/mnt/) and the UUID of the pool, under which CloudStack mounts it.
-      - Or its address, such as V(nfs://192.0.2.200/export/primary), if this host does not mount it. Then C(qemu-img)
-        must be able to read NFS by itself (Debian's package C(qemu-block-extra)).
+    description: Where the pool is on this host. CloudStack mounts a pool of NFS at C(/mnt/) and the UUID of the pool.
     type: str
     required: true
+  address:
+    description: >
+      Address of a pool of NFS, such as V(nfs://192.0.2.200/export/primary). It is read from there if this host does not
+      mount it at O(pool). Then C(qemu-img) must be able to read NFS by itself (Debian's package C(qemu-block-extra)).
+    type: str
+    default: ""
   volume:
     description: Path of the volume below the pool, as C(path) of C(listVolumes) says.
     type: str

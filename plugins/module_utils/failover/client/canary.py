@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.canary imp
 
 OPTIONS = {
     "pool": {"type": "str", "required": True},
+    "address": {"type": "str", "default": ""},
     "volume": {"type": "str", "required": True},
     "format": {"type": "str", "default": "qcow2", "choices": ["qcow2", "raw"]},
 }
@@ -35,7 +36,9 @@ def journal(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises InputError, CommandError where the volume cannot be read, and ParseError where it has no journal.
     """
-    records = parse_journal(read_journal(disk(options["pool"], options["volume"]), options["format"]))
+    pool, address = options["pool"], options["address"]
+    place = address if address and not os.path.ismount(pool) else pool
+    records = parse_journal(read_journal(disk(place, options["volume"]), options["format"]))
     return {
         "boots": [asdict(each) for each in boots(records)],
         "overlaps": [asdict(each) for each in overlaps(records)],

@@ -75,6 +75,20 @@ def test_what_is_read_beyond_the_journal_is_not_looked_at(qemu_img, capsys):
 
 
 @pytest.mark.parametrize(
+    ("pool", "read"),
+    [
+        ("/proc", "/proc/4f6d2a39"),  # a mount point of every Linux
+        ("/mnt/9a3b1c52", "nfs://192.0.2.200/export/primary/4f6d2a39"),
+    ],
+)
+def test_a_pool_that_is_not_mounted_is_read_from_its_address(qemu_img, capsys, pool, read):
+    calls = qemu_img(written(*RECORDS))
+    address = "nfs://192.0.2.200/export/primary"
+    assert run_module(canary_journal, capsys, pool=pool, address=address, volume="4f6d2a39")["boots"]
+    assert f"if={read}" in calls[0]
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"pool": "mnt/9a3b1c52", "volume": "x"}, "this is not a place of a pool"),

@@ -5,12 +5,13 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from typing import Any
 
-from . import VERSION, connection, host, libvirt_side, log, properties, storage
+from . import VERSION, connection, guests, host, libvirt_side, log, properties, storage
 
 PROPERTIES = "/etc/cloudstack/agent/agent.properties"
 AGENT = "cloud.agent.Agent"
@@ -111,8 +112,12 @@ class Agent:
         )
 
     def handle(self, message):
-        """One command of the server; its answer names the command's number."""
+        """One command of the server; its answer names the command's number. What is done with guests takes its time,
+        and goes on beside."""
         command = message.get("command")
+        if command in guests.COMMANDS:
+            threading.Thread(target=self._about_guests, args=(message,), daemon=True).start()
+            return
         handler = getattr(self, f"_on_{command}", None)
         answer = handler(message) if handler else {"result": False, "details": f"Unsupported command issued: {command}"}
         if "seq" in message:
@@ -120,6 +125,15 @@ class Agent:
         if message.get("leave"):
             log.write("DEBUG", AGENT, f"Not ready to connect to mgt server: {message.get('details')}")
             os._exit(1)
+
+    def _about_guests(self, message):
+        answer = guests.answer(self.pools, message)
+        with contextlib.suppress(OSError):  # the connection may have ended meanwhile; the server asks again
+            self.send({"seq": message["seq"], "answer": answer})
+
+    def _on_HostVmStateReportCommand(self, message):
+        report = self._power_report()
+        return {"result": "guests" in report, **report}
 
     def _on_StartupAnswer(self, message):
         log.write("INFO", AGENT, f"Process agent startup answer, agent [{self.about}] connected to the server")
@@ -186,9 +200,17 @@ class Agent:
     def _pinging(self, stop, _ip):
         while not stop.wait(self.ping):
             try:
-                self.send({"command": "PingCommand", "guid": self.properties["guid"]})
+                self.send({"command": "PingCommand", "guid": self.properties["guid"], **self._power_report()})
             except OSError:
                 return
+
+    @staticmethod
+    def _power_report():
+        """Which guests run; left out where that cannot be seen, so that none is taken for stopped."""
+        try:
+            return {"guests": guests.names()}
+        except (guests.GuestError, OSError, subprocess.TimeoutExpired):
+            return {}
 
     def _beating(self, stop, ip):
         while not stop.wait(HEARTBEAT):

@@ -5,8 +5,10 @@ same user."""
 
 import ctypes
 import ctypes.util
+import errno
 import os
 import subprocess
+import threading
 import time
 
 
@@ -45,6 +47,27 @@ class Mounted:
         with open(os.path.join(self.path, folder, name), "w") as stream:
             stream.write(text)
 
+    def read(self, folder, name):
+        with open(os.path.join(self.path, folder, name)) as stream:
+            return stream.read()
+
+    def modified(self, name):
+        """When a file was written last, in seconds since 1970; None where there is none."""
+        try:
+            return os.stat(os.path.join(self.path, name)).st_mtime
+        except FileNotFoundError:
+            return None
+
+    def rename(self, old, new):
+        os.rename(os.path.join(self.path, old), os.path.join(self.path, new))
+
+    def remove(self, name):
+        os.remove(os.path.join(self.path, name))
+
+    def disk(self, name):
+        """How QEMU calls a file of the pool."""
+        return os.path.join(self.path, name)
+
     def capacity(self):
         info = os.statvfs(self.path)
         return info.f_blocks * info.f_frsize, (info.f_blocks - info.f_bfree) * info.f_frsize
@@ -55,12 +78,16 @@ class Mounted:
 
 
 class Userspace:
-    """A pool reached through libnfs."""
+    """A pool reached through libnfs, one call at a time. QEMU has its own way to it (Debian's qemu-block-extra)."""
+
+    MODIFIED = 11  # which of the 64-bit numbers of struct nfs_stat_64 is the time of the last change (nfsc/libnfs.h)
 
     def __init__(self, pool):
         name = ctypes.util.find_library("nfs")
         if not name:
             raise StorageError("mount.nfs: No such device, and libnfs is not installed")
+        self.address = f"nfs://{pool['host']}{pool['path']}"
+        self.lock = threading.Lock()
         self.nfs = ctypes.CDLL(name)
         self.nfs.nfs_init_context.restype = ctypes.c_void_p
         self.nfs.nfs_get_error.restype = ctypes.c_char_p
@@ -72,15 +99,47 @@ class Userspace:
             raise StorageError((self.nfs.nfs_get_error(self.context) or b"").decode(errors="replace"))
 
     def write(self, folder, name, text):
-        self.nfs.nfs_mkdir(self.context, f"/{folder}".encode())  # it may exist already
         handle = ctypes.c_void_p()
         path = f"/{folder}/{name}".encode()
-        self._check(self.nfs.nfs_creat(self.context, path, 0o644, ctypes.byref(handle)))
-        try:
-            data = text.encode()
-            self._check(self.nfs.nfs_write(self.context, handle, ctypes.c_uint64(len(data)), data))
-        finally:
-            self.nfs.nfs_close(self.context, handle)
+        with self.lock:
+            self.nfs.nfs_mkdir(self.context, f"/{folder}".encode())  # it may exist already
+            self._check(self.nfs.nfs_creat(self.context, path, 0o644, ctypes.byref(handle)))
+            try:
+                data = text.encode()
+                self._check(self.nfs.nfs_write(self.context, handle, ctypes.c_uint64(len(data)), data))
+            finally:
+                self.nfs.nfs_close(self.context, handle)
+
+    def read(self, folder, name):
+        handle, buffer = ctypes.c_void_p(), ctypes.create_string_buffer(4096)
+        path = f"/{folder}/{name}".encode()
+        with self.lock:
+            self._check(self.nfs.nfs_open(self.context, path, os.O_RDONLY, ctypes.byref(handle)))
+            try:
+                self._check(self.nfs.nfs_read(self.context, handle, ctypes.c_uint64(4095), buffer))
+            finally:
+                self.nfs.nfs_close(self.context, handle)
+        return buffer.value.decode(errors="replace")
+
+    def modified(self, name):
+        numbers = (ctypes.c_uint64 * 32)()  # more than the structure has
+        with self.lock:
+            status = self.nfs.nfs_stat64(self.context, f"/{name}".encode(), ctypes.byref(numbers))
+            if status == -errno.ENOENT:
+                return None
+            self._check(status)
+        return numbers[self.MODIFIED]
+
+    def rename(self, old, new):
+        with self.lock:
+            self._check(self.nfs.nfs_rename(self.context, f"/{old}".encode(), f"/{new}".encode()))
+
+    def remove(self, name):
+        with self.lock:
+            self._check(self.nfs.nfs_unlink(self.context, f"/{name}".encode()))
+
+    def disk(self, name):
+        return f"{self.address}/{name}"
 
     def capacity(self):
         return None
@@ -100,3 +159,11 @@ def connect(pool):
 def beat(pool, ip):
     """Write this host's heartbeat: seconds since 1970."""
     pool.write("KVMHA", f"hb-{ip}", f"{int(time.time())}\n")
+
+
+def last_beat(pool, ip):
+    """When another host wrote its heartbeat, by its clock, in seconds since 1970; None where it has written none."""
+    try:
+        return int(pool.read("KVMHA", f"hb-{ip}").strip() or 0)
+    except (OSError, StorageError, ValueError):
+        return None

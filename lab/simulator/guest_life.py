@@ -20,7 +20,7 @@ LONG, SHORT = 300.0, 60.0  # seconds that the server waits for an answer
 NOT_REACHED = (OSError, TimeoutError)
 
 
-def ask(cloud: Cloud, host: Record, command: str, timeout: float = SHORT, **fields: Any) -> dict[str, Any]:
+def ask(cloud: Cloud, host: Record, command: str, timeout: float = SHORT, /, **fields: Any) -> dict[str, Any]:
     """What the agent of a host answers. Raises OSError where it has none, TimeoutError where it says nothing."""
     if host["hypervisor"] != "KVM":
         return {"result": True}
@@ -29,7 +29,7 @@ def ask(cloud: Cloud, host: Record, command: str, timeout: float = SHORT, **fiel
     return cloud.agents.ask(host, command, timeout, **fields)
 
 
-def _done(cloud: Cloud, host: Record, command: str, timeout: float = SHORT, **fields: Any) -> bool:
+def _done(cloud: Cloud, host: Record, command: str, timeout: float = SHORT, /, **fields: Any) -> bool:
     """Whether the host did it."""
     try:
         answer = ask(cloud, host, command, timeout, **fields)

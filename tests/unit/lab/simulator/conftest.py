@@ -8,11 +8,13 @@ from datetime import datetime, timezone
 
 import pytest
 
+from lab.simulator import ipmi
 from lab.simulator.clock import Clock
 from lab.simulator.cloud import Cloud
 from lab.simulator.faults import Faults
 from lab.simulator.server import create_app
 from lab.simulator.signature import sign
+from tests.unit.lab.simulator.clouds import Site
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone.utc).timestamp()
 JOB_TIME = 10  # seconds that a job may take; none of these needs them
@@ -86,3 +88,14 @@ def simulated_host(api: Caller) -> Callable[[], dict]:
         ]
 
     return add
+
+
+@pytest.fixture
+def site(api: Caller, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Two KVM hosts, h1 and h2, with one pool; their BMCs are played too."""
+    made = Site(api)
+    monkeypatch.setattr(ipmi, "run", made.machines.ipmitool)
+    for name in ("h1", "h2"):
+        made.add_host(name)
+    made.add_pool()
+    return made

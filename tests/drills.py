@@ -34,7 +34,7 @@ SETTINGS = {
 }
 HUNG = "h2 hung (its QEMU stopped) with one HA VM on it"
 STATES = re.compile(r"(?P<state>\w+)/(?P<resource_state>\w+) power=(?P<power>\w+)")
-CANARY = Canary("ha-drill-host1", "v1", "h2", "/mnt/pool1", "volume1")
+CANARY = Canary("ha-drill-host1", "v1", "h2", "/mnt/pool1", "nfs://192.0.2.60/export", "volume1")
 
 
 def recorded() -> list[Seen]:

@@ -32,7 +32,8 @@ class ActionModule(ControllerAction):
     def outcome(self, options, task_vars):
         file = DrillFile(options["drill_file"])
         if options["step"] == "begin":
-            return {"begin": begin(file, self._task.check_mode)}
+            begins = begin(file, self._task.check_mode)
+            return {"begin": begins, "changed": begins}
         return report(file, options)
 
 

@@ -76,6 +76,9 @@ guest:
     pool:
       description: Where hosts have the pool of its disk mounted; empty where they mount none.
       type: str
+    pool_address:
+      description: Address of that pool; empty where it is not NFS.
+      type: str
     volume:
       description: Path of its disk there.
       type: str

@@ -113,15 +113,23 @@ def _deploy(
     return guest
 
 
-def _disk(client: Client, zone_id: str, guest_id: str) -> tuple[str, str]:
-    """Mount of the pool and path of the root volume; empty for one of a kind that hosts do not mount."""
-    pools = client.list("listStoragePools", "storagepool", zoneid=zone_id)
-    mounts = {each["id"]: f"/mnt/{each['id']}" for each in pools if each.get("type") == "NetworkFilesystem"}
-    mounts.update({each["id"]: str(each.get("path")) for each in pools if each.get("type") == "SharedMountPoint"})
+def _disk(client: Client, zone_id: str, guest_id: str) -> tuple[str, str, str]:
+    """Mount and address of the pool, and path of the root volume; empty for a pool of a kind that hosts do not
+    mount.
+    """
+    pools = {each["id"]: _mount(each) for each in client.list("listStoragePools", "storagepool", zoneid=zone_id)}
     for volume in client.list("listVolumes", "volume", zoneid=zone_id, **EVERYBODY):
-        if volume.get("virtualmachineid") == guest_id and volume.get("storageid") in mounts:
-            return mounts[volume["storageid"]], str(volume.get("path") or "")
-    return "", ""
+        mount, address = pools.get(volume.get("storageid"), ("", ""))
+        if volume.get("virtualmachineid") == guest_id and mount:
+            return mount, address, str(volume.get("path") or "")
+    return "", "", ""
+
+
+def _mount(pool: Record) -> tuple[str, str]:
+    path = str(pool.get("path") or "")
+    if pool.get("type") == "NetworkFilesystem":
+        return f"/mnt/{pool['id']}", f"nfs://{pool.get('ipaddress')}{path}"
+    return (path, "") if pool.get("type") == "SharedMountPoint" else ("", "")
 
 
 def _template_id(client: Client, zone_id: str, template: str) -> str:

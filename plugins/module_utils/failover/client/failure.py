@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.fail
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.failure import (
     device_of,
+    nfs_peers,
     nfs_servers,
     route_device,
 )
@@ -39,7 +40,8 @@ def fetch(address: str, run: Runner = command.run) -> FailureState:
         for line in _text(run, "systemctl", "show", "-p", "LoadState,ActiveState", AGENT).splitlines()
         if "=" in line
     )
-    servers = nfs_servers(_read("/proc/self/mounts"))
+    peers = run(("ss", "-Htn", "state", "established", "dport", "=", ":2049"))
+    servers = sorted({*nfs_servers(_read("/proc/self/mounts")), *nfs_peers(peers.stdout)})
     missing = tuple(tool for tool in TOOLS if shutil.which(tool, path=f"{os.environ.get('PATH', '')}:{SBIN}") is None)
     return FailureState(
         has_table=run(("nft", "list", "table", "inet", TABLE)).ok,
@@ -77,7 +79,7 @@ def _text(run: Runner, *argv: str) -> str:
             "a command of the drill failed",
             expected=f"`{' '.join(argv)}` to succeed",
             observed=answer.why(),
-            next_step="run the playbook again: it goes on with the drill and undoes what was begun",
+            next_step="see why it fails on the host",
             reproduce=" ".join(argv),
         )
     return answer.stdout

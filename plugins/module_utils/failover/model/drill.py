@@ -75,13 +75,15 @@ class Seen:
 @dataclass(frozen=True)
 class Canary:
     """The guest of the drill. `id` is empty until CloudStack has told it. `pool` is where hosts have mounted the pool
-    of its disk, `volume` its path there; empty where the disk is on no pool that hosts mount.
+    of its disk, `pool_address` its address where it is NFS, `volume` the path of the disk there; empty where the disk
+    is on no pool that hosts mount.
     """
 
     name: str
     id: str = ""
     host: str = ""
     pool: str = ""
+    pool_address: str = ""
     volume: str = ""
 
 

@@ -46,6 +46,13 @@ def read_look(given: Any) -> HostLook:
     source = "what ha_drill_failure returned"
     if not isinstance(given, Mapping):
         raise ParseError(source, "not a mapping", text=str(given))
+    if "management" not in given:
+        raise ParseError(
+            source,
+            "the host could not be looked at",
+            observed=str(given.get("msg") or "nothing"),
+            next_step="let Ansible log in to the host with become, then run again",
+        )
     try:
         return HostLook(**{name: _plain(given[name]) for name in HostLook.__dataclass_fields__})
     except KeyError as error:

@@ -23,6 +23,18 @@ def nfs_servers(text: str) -> list[str]:
     return sorted(found)
 
 
+def nfs_peers(text: str) -> list[str]:
+    """The servers to which `ss -Htn state established dport = :2049` shows connections, sorted: also of programs that
+    speak NFS themselves.
+    """
+    found = set()
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[3].endswith(":2049"):
+            found.add(fields[3][: -len(":2049")].strip("[]").replace("::ffff:", ""))
+    return sorted(found)
+
+
 def device_of(text: str, address: str) -> Optional[str]:
     """The device that has the address, in the output of `ip -j address`; None where none has it. Raises ParseError."""
     for link in _entries(text, "ip -j address"):

@@ -33,18 +33,18 @@ def outcome(file, step, check=False, **options):
 @pytest.mark.parametrize("stage", ["begun", "ready"])
 def test_one_run_begins_the_failure(file, stage):
     file.save(replace(REAL, stage=stage, failed_at=0.0, seen=()))
-    assert outcome(file, "begin", check=True) == {"begin": False}
+    assert outcome(file, "begin", check=True) == {"begin": False, "changed": False}
     assert file.need().stage == stage
-    assert outcome(file, "begin") == {"begin": True}
+    assert outcome(file, "begin") == {"begin": True, "changed": True}
     assert file.need().stage == "failing"
     assert file.need().failed_at > 0
-    assert outcome(file, "begin") == {"begin": False}
+    assert outcome(file, "begin") == {"begin": False, "changed": False}
 
 
 @pytest.mark.parametrize("stage", ["failing", "watched", "back"])
 def test_nothing_is_begun_twice(file, stage):
     file.save(replace(REAL, stage=stage))
-    assert outcome(file, "begin") == {"begin": False}
+    assert outcome(file, "begin") == {"begin": False, "changed": False}
     assert file.need().failed_at == REAL.failed_at
 
 

@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.failure import (
     device_of,
+    nfs_peers,
     nfs_servers,
     route_device,
 )
@@ -32,6 +33,18 @@ ROUTE = '[{"dst":"192.0.2.60","dev":"cloudbr0","prefsrc":"192.0.2.11","flags":[]
 def test_nfs_servers():
     assert nfs_servers(MOUNTS) == ["192.0.2.60", "192.0.2.61"]
     assert nfs_servers("") == []
+
+
+PEERS = """\
+0      0               192.0.2.11:871       192.0.2.60:2049
+0      0      [2001:db8::11]:40123 [2001:db8::60]:2049
+0      0 [::ffff:192.0.2.11]:996 [::ffff:192.0.2.61]:2049
+"""
+
+
+def test_nfs_servers_of_programs_that_mount_nothing():
+    assert nfs_peers(PEERS) == ["192.0.2.60", "192.0.2.61", "2001:db8::60"]
+    assert nfs_peers("Error: an inet prefix is expected\n") == []
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ contract: venv ## the simulator against the recorded answers of a real CloudStac
 	@pytest -q -s tests/contract
 
 test-full: test ## everything of `make test`, and what is long by nature (hours)
+	@lab/labctl canary --build
 	@scripts/beside full pytest -q -m full tests
 	@$(MAKE) --no-print-directory trixie
 

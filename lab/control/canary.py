@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import namespaces, nodes, podman
@@ -50,8 +51,8 @@ def bring(topology: Topology, built: Path) -> list[str]:
         raise LabError("the lab is not up: lab/labctl up")
     podman.podman("cp", str(built), f"{manager.container}:{SERVED}")
     able = [node for node in topology.nodes.values() if node.kind == "host" and nodes.running(node)]
-    for node in able:
-        nodes.execute(node, "sh", "-ec", INSTALL)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda node: nodes.execute(node, "sh", "-ec", INSTALL), able))
     if able:
         word = acceleration(able[0], built)
         for node in able:

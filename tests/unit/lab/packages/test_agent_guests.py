@@ -142,6 +142,7 @@ def test_a_volume_of_the_templates_size_is_not_resized(host):
         ("StartCommand", {**GUEST, "volume": "v", "pool": "another"}, "the storage pool another is not connected"),
         ("StartCommand", {"name": "i-2-6-VM", "volume": "v"}, "uuid"),
         ("StopCommand", {"name": "*"}, "not a name"),
+        ("StopCommand", {"name": None}, "string"),
         ("DeleteCommand", {"volume": "/etc/shadow"}, "not a name"),
     ],
 )

@@ -6,9 +6,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from . import ha_work, hosts
+from . import evacuation, ha_work, hosts
 from .cloud import Cloud
-from .commands import ha, maintenance, oobm, system_vm
+from .commands import ha, oobm, system_vm
 
 LOG = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ def run_once(cloud: Cloud) -> None:
     oobm.poll(cloud)
     with cloud.lock:
         ha.tick(cloud)
-        maintenance.tick(cloud)
+        evacuation.tick(cloud)
         system_vm.tick(cloud)
         hosts.come_back(cloud)
     ha_work.tick(cloud)

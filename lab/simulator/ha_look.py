@@ -18,11 +18,16 @@ def healthy(cloud: Cloud, host: Record) -> bool:
     """Whether the agent says so. While an answer is outstanding, what was known before."""
     if cloud.agents is None:
         return host["state"] == "Up"
-    timeout = float(cloud.settings.get("kvm.ha.health.check.timeout", ("cluster", host["cluster"])) or 10)
-    answer = cloud.errands.result((host.number, "health"), partial(_beats, cloud, host, timeout))
+    work = partial(_beats, cloud, host, _seconds(cloud, host, "health.check.timeout"))
+    answer = cloud.errands.result((host.number, "health"), work)
     if answer is not None:
         host["ha_healthy"] = answer
     return host.get("ha_healthy", True)
+
+
+def _seconds(cloud: Cloud, host: Record, name: str) -> float:
+    """A setting of Host HA as it counts for the host."""
+    return float(cloud.settings.get(f"kvm.ha.{name}", ("cluster", host["cluster"])) or 0)
 
 
 def _beats(cloud: Cloud, host: Record, timeout: float) -> bool | None:
@@ -35,13 +40,13 @@ def _beats(cloud: Cloud, host: Record, timeout: float) -> bool | None:
 
 def active(cloud: Cloud, host: Record) -> bool | None:
     """Whether the host writes its heartbeat, or its guests write to their volumes, as a neighbour sees it; None: it was
-    asked and has not answered. A host without guests always passes: there is no volume to look at, and the first pool
-    without activity decides."""
+    asked and has not answered. A host without guests always passes, because there is no volume to look at."""
     asked = _questions(cloud, host, host["ha"]["suspect"])
     if not asked:
         return True
     key = (host.number, "activity", host["ha"]["since"])
-    return cloud.errands.result(key, partial(_all_active, cloud, neighbours(cloud, host), asked))
+    limit = _seconds(cloud, host, "activity.check.timeout")
+    return cloud.errands.result(key, partial(_all_active, cloud, neighbours(cloud, host), asked, limit))
 
 
 def _questions(cloud: Cloud, host: Record, since: float) -> list[Question]:
@@ -61,23 +66,27 @@ def neighbours(cloud: Cloud, host: Record) -> list[Record]:
     return [row for row in rows if row is not host]
 
 
-def _all_active(cloud: Cloud, others: list[Record], asked: list[Question]) -> bool:
-    return all(_active_on(cloud, others, question) for question in asked)
+def _all_active(cloud: Cloud, others: list[Record], asked: list[Question], limit: float) -> bool:
+    """Whether there is activity in each pool; the first one without decides."""
+    return all(_active_in(cloud, others, question, limit) for question in asked)
 
 
-def _active_on(cloud: Cloud, others: list[Record], question: Question) -> bool:
+def _active_in(cloud: Cloud, others: list[Record], question: Question, limit: float) -> bool:
     """The first neighbour that answers decides; a check that nobody answers has failed."""
     for other in others:
         try:
-            return bool(guest_life.ask(cloud, other, "CheckVMActivityOnStoragePoolCommand", **question)["result"])
+            answer = guest_life.ask(cloud, other, "CheckVMActivityOnStoragePoolCommand", limit, **question)
         except guest_life.NOT_REACHED:
             continue
+        return bool(answer["result"])
     return False
 
 
 def power(cloud: Cloud, host: Record, action: str) -> bool | None:
-    """Reset the host, or turn it off, by its BMC; whether that worked, None: it goes on."""
-    limit = cloud.settings.number("outofbandmanagement.action.timeout")
+    """Reset the host, or turn it off, by its BMC; whether that worked, None: it goes on. Host HA has a limit of its
+    own for it."""
+    own = _seconds(cloud, host, "recover.timeout" if action == "RESET" else "fence.timeout")
+    limit = min(own, cloud.settings.number("outofbandmanagement.action.timeout"))
     work = partial(bmc.act, cloud, dict(host["oobm"]), action, limit)
     return cloud.errands.result((host.number, action, host["ha"]["since"]), work)
 
@@ -113,4 +122,4 @@ def fenced_by_neighbours(cloud: Cloud, host: Record) -> bool:
     """KVMFencer: a neighbour finds that the host does not write any more."""
     with cloud.lock:
         others, asked = neighbours(cloud, host), _questions(cloud, host, cloud.clock.now())
-    return bool(others) and bool(asked) and not _all_active(cloud, others, asked)
+    return bool(others) and bool(asked) and not _all_active(cloud, others, asked, guest_life.SHORT)

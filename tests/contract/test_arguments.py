@@ -48,7 +48,7 @@ NO_ANSWER = {
     (
         "deleteStoragePool",
         "forced",
-    ): "changes nothing for a pool without volumes, and there are none (storage.json, 59)",
+    ): "changes nothing for a pool without volumes, and others are refused (storage.json, 59)",
     ("listApis", "name"): "a name without a call is an error (discovery.json)",
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     **{("listRouters", argument): "there are no routers" for argument in ("id", "projectid", *PAGING)},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guest networks, as far as a zone without guests shows them (recorded/arguments.json, zone-ready.json,
+"""Guest networks, as far as guests in L2 networks need them (recorded/arguments.json, zone-ready.json,
 kvm-host-vm.json)."""
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .. import hosts
+from .. import evacuation, hosts
 from ..cloud import Cloud
 from ..errors import ApiError, bad_parameter, failed
 from ..records import Record
@@ -39,9 +39,7 @@ def prepare(cloud: Cloud, given: Arguments) -> Work:
         if reason:
             _refuse(reason)
         row["resourcestate"] = "PrepareForMaintenance"
-        row["maintenance_from"] = (
-            cloud.clock.now() + cloud.settings.number("ping.interval") / 2
-        )  # the rest of a ping interval
+        row["maintenance_from"] = evacuation.until_ping(cloud)
         return {"host": hosts.view(cloud, row)}
 
     return Work(work, ("Host", row.uuid))
@@ -61,13 +59,6 @@ def _preparing(cloud: Cloud, row: Record) -> str:
         "ErrorInPrepareForMaintenance STATUS in"
         f" cluster {cloud.table('cluster').find(row['cluster'])}"
     )
-
-
-def tick(cloud: Cloud) -> None:
-    """The host's next ping ends PrepareForMaintenance where nothing is left to move."""
-    for row in cloud.table("host").where(resourcestate="PrepareForMaintenance"):
-        if cloud.clock.now() >= row.get("maintenance_from", 0):
-            row["resourcestate"] = "Maintenance"
 
 
 @command("cancelHostMaintenance")

@@ -39,7 +39,7 @@ def _host(cloud: Cloud, row: Record) -> dict:
     )
     limits = THRESHOLDS if used else THRESHOLDS[2:]
     return {
-        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": "0 / 0",
+        **hosts.view(cloud, row), "powerstate": hosts.oobm_view(row)["powerstate"], "instances": _instances(cloud, row),
         "systeminstances": "0 / 0",
         "cputotalghz": cpu, "cpuallocatedghz": "0.00 Ghz", "memorytotalgb": memory, "memoryallocatedgb": "0.00 GB",
         **used,

@@ -181,10 +181,18 @@ def enable_maintenance(cloud: Cloud, given: Arguments) -> Work:
             raise bad_parameter(
                 f"Primary storage {pool_text(row)} is not ready for migration, as the status is:{row['state']}"
             )
+        if any(guest["host"] is not None for guest in _guests_on(cloud, row)):
+            raise not_simulated("enableStorageMaintenance of a pool with guests that run")
         row["state"] = "Maintenance"
         return {"storagepool": view(cloud, row)}
 
     return Work(work, ("StoragePool", row.uuid))
+
+
+def _guests_on(cloud: Cloud, pool: Record) -> list[Record]:
+    """The guests whose volumes are in a pool."""
+    volumes = cloud.table("volume").where(pool=pool.number)
+    return [cloud.table("virtualmachine").find(volume["guest"]) for volume in volumes]
 
 
 @command("cancelStorageMaintenance")
@@ -205,7 +213,7 @@ def cancel_maintenance(cloud: Cloud, given: Arguments) -> Work:
     return Work(work, ("StoragePool", row.uuid))
 
 
-@command("deleteStoragePool", "forced", unlocked=True)  # forced: for pools with volumes, of which there are none
+@command("deleteStoragePool", "forced", unlocked=True)  # forced: for pools with volumes
 def delete_pool(cloud: Cloud, given: Arguments) -> dict:
     with cloud.lock:
         row = cloud.get("storagepool", given["id"])
@@ -213,6 +221,8 @@ def delete_pool(cloud: Cloud, given: Arguments) -> dict:
             raise bad_parameter(
                 f"Unable to delete storage due to it is not in Maintenance state, pool: {pool_text(row)}"
             )
+        if _guests_on(cloud, row):
+            raise not_simulated("deleteStoragePool of a pool with volumes")
         row.removed = True
         if cloud.agents is not None:
             cloud.agents.forget_pool(row.uuid)

@@ -11,7 +11,9 @@ import threading
 
 import pytest
 
+from lab.simulator import ha_look
 from lab.simulator.clock import Clock
+from lab.simulator.errands import Beside
 from lab.simulator.kvm.agents import INVESTIGATION, AgentServer
 from lab.simulator.kvm.ca import CertificateAuthority
 from tests.unit.lab.kvm.clouds import SteppedClock, kvm_cloud, until
@@ -37,6 +39,7 @@ class Agent:
 
     def __init__(self, world, **answers):
         self.answers, self.asked, self.ended = answers, [], threading.Event()
+        self.before = lambda message: None  # what it does before it answers
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         world.agents.append(self)
@@ -69,6 +72,7 @@ class Agent:
                 for line in stream:
                     message = json.loads(line)
                     self.asked.append(message)
+                    self.before(message)
                     if "seq" in message:
                         self.send(seq=message["seq"], answer=self.answers.get(message["command"], {"result": True}))
         except (OSError, ValueError):
@@ -260,3 +264,57 @@ def test_an_agent_without_a_certificate_is_refused(world):
         agent.socket.recv(1)
         agent.socket.recv(1)
     assert world.rows() == []
+
+
+# --- guests
+
+
+def test_an_agent_is_asked_and_its_words_come_back(world):
+    agent = up(world, HostVmStateReportCommand={"result": True, "guests": ["i-2-3-VM"]})
+    answer = world.server.ask(world.rows()[0], "HostVmStateReportCommand", 10)
+    assert answer["guests"] == ["i-2-3-VM"]
+    world.server.ask(world.rows()[0], "StartCommand", 10, name="i-2-3-VM", memory_mib=128)
+    assert {key: agent.asked[-1][key] for key in ("command", "name", "memory_mib")} == {
+        "command": "StartCommand",
+        "name": "i-2-3-VM",
+        "memory_mib": 128,
+    }
+
+
+def test_an_agent_that_is_lost_cannot_be_asked(world):
+    world.pool()
+    up(world).close()
+    until(lambda: world.server._links == {})
+    with pytest.raises(ConnectionError):
+        world.server.ask(world.rows()[0], "CheckOnHostCommand", 10)
+
+
+def test_a_ping_tells_which_guests_run(world):
+    agent = up(world)
+    guests = world.cloud.table("virtualmachine")
+    for name in ("i-2-3-VM", "i-2-4-VM"):
+        guests.add(host=world.rows()[0].number, state="Running", instancename=name)
+    agent.send(command="PingCommand", guid=GUID, guests=["i-2-3-VM"])
+    until(lambda: [row.get("missing") for row in guests] == [None, world.clock.seconds])
+    agent.send(command="PingCommand", guid=GUID)  # of an agent that could not look
+    agent.send(command="PingCommand", guid=GUID, guests=["i-2-3-VM", "i-2-4-VM"])
+    until(lambda: [row.get("missing") for row in guests] == [None, None])
+
+
+def test_health_is_what_the_agent_answers(world):
+    world.cloud.errands = Beside(grace=10)
+    agent, row = up(world), world.rows()[0]
+    assert ha_look.healthy(world.cloud, row)
+    agent.answers["CheckOnHostCommand"] = {"result": False}
+    assert not ha_look.healthy(world.cloud, row)
+
+
+def test_a_slow_answer_leaves_what_was_known(world):
+    world.cloud.errands = Beside(grace=0.01)
+    agent, held = up(world), threading.Event()
+    row = world.rows()[0]
+    agent.before = lambda message: message["command"] == "CheckOnHostCommand" and held.wait(10)
+    assert ha_look.healthy(world.cloud, row)
+    agent.answers["CheckOnHostCommand"] = {"result": False}
+    held.set()
+    until(lambda: not ha_look.healthy(world.cloud, row))

@@ -38,6 +38,7 @@ class Machines:
         self.asked: list[tuple[str, str]] = []  # (host, command)
         self.refused: set[tuple[str, str]] = set()  # (host, command) that fail
         self.bmc_refuses: set[str] = set()  # power actions
+        self.limits: dict[str, float] = {}  # seconds that an action was given, by its name
 
     def add(self, row: Record) -> None:
         """A machine for a row."""
@@ -82,9 +83,10 @@ class Machines:
         beats = suspect.hung is None or self.api.clock.now() - suspect.heartbeat < HEARTBEAT_LIMIT
         return {"result": beats}
 
-    def ipmitool(self, oobm: dict[str, str], words: list[str], **_: Any) -> ipmi.Result:
+    def ipmitool(self, oobm: dict[str, str], words: list[str], timeout: float, **_: Any) -> ipmi.Result:
         """The BMC of a host, whose address ends as the host's."""
         action = words[-1]
+        self.limits[action] = timeout
         self.asked.append((oobm["address"], action))
         if action in self.bmc_refuses:
             return ipmi.Result(False, "", "Set Chassis Power Control failed: Command not supported in present state")

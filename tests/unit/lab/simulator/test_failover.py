@@ -5,6 +5,8 @@ can become of it. Times follow the settings and CloudStack's rules, on a clock t
 from __future__ import annotations
 
 import json
+import threading
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.sett
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing import failover
 
 from lab.simulator import hosts
+from lab.simulator.errands import Beside
 from tests.unit.lab.simulator.clouds import rounds
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "recorded" / "kvm-host-ha.json"
@@ -266,6 +269,25 @@ def test_a_host_that_comes_back_from_its_reset(dying, running: bool, starts: int
     assert dying.host("h2")["hostha"]["hastate"] == "Available"
     assert dying.guest("vm")["state"] == "Running"
     assert len([row for row in dying.machines.asked if row[1] == "StartCommand"]) - before == starts
+
+
+def test_real_hosts_are_asked_beside(dying):
+    """With threads, as in the lab; the rounds hold the lock, and nothing waits for it for ever."""
+    dying.api.cloud.errands = Beside(grace=10)
+    seen = rounds(dying.api, 400, lambda: seen_here(dying)[0])
+    assert seen[-1][1] == "Fenced"
+    began, never = time.monotonic(), threading.Event()
+    while dying.shown("vm") != "Running on h1" and time.monotonic() - began < 20:
+        rounds(dying.api, 20, lambda: None)
+        never.wait(0.01)
+    assert dying.shown("vm") == "Running on h1"
+
+
+def test_power_actions_have_the_limits_of_host_ha(site):
+    prepare(site, **{"kvm.ha.recover.timeout": 20, "kvm.ha.fence.timeout": 90})
+    site.machines.hang(site.hosts["h2"])
+    rounds(site.api, 400, lambda: None)
+    assert (site.machines.limits["reset"], site.machines.limits["off"]) == (20, 60)
 
 
 def test_five_guests_at_a_time(site):

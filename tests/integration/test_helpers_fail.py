@@ -66,6 +66,7 @@ LEFT_OUT = {
 DRILL = "each host for itself, one at a time: tests/integration/test_ha_drill.py"
 DRILL_TASKS = (
     "Start the canary on the host",
+    "Wait until the canary writes",
     "Switch the host off through its BMC, without CloudStack",
     "Watch host and guest until CloudStack is done with both",
     "Bring the host back",

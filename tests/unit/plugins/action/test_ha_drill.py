@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.action.ha_drill import ActionModule
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.drill_file import DrillFile
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_drill import name_of
 
 from tests.drills import SETTINGS, drill, recorded
 
@@ -52,7 +53,7 @@ def test_a_drill_that_is_over(file, tmp_path):
     file.save(REAL)
     told = outcome(file, "report", journal=TWICE, boot_id="boot2")
     assert told["passed"] is True
-    assert told["report"] == str(tmp_path / "cluster1" / "ha_drill.host1.kernel_hang.md")
+    assert told["report"] == str(tmp_path / "cluster1" / f"{name_of(REAL)}.md")
     made = json.loads((tmp_path / "cluster1" / "ha_drill.host1.kernel_hang.json").read_text())
     assert made["passed"] is True and made["canary"]["journal"] == TWICE
     assert file.load() is None

@@ -106,7 +106,7 @@ TABLE = {
     ): "one host for each cluster asks, and nothing comes after it for this cluster",
     ("playbooks/ha_drill.yml", "Require the host and its failure by name"): STOP,
     ("playbooks/ha_drill.yml", "Plan the drill, or refuse it"): DRILL,
-    **{("playbooks/tasks/ha_drill.yml", task): DRILL for task in DRILL_TASKS},
+    **{("playbooks/tasks/drill.yml", task): DRILL for task in DRILL_TASKS},
     (
         "roles/network_bridge/tasks/adopt.yml",
         "Write the declaration of each host to a folder of the controller",

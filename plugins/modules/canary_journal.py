@@ -14,7 +14,7 @@ description:
     one. Runs on a host that can reach the pool of the volume.
   - Two boots that wrote at the same time are two guests on one disk, which is what fencing has to prevent. They are
     told by the order in which they wrote, so that different clocks do not matter.
-  - Opens the volume for reading only, with C(qemu-img dd -U), and takes no lock.
+  - Opens the volume for reading only and shared with the guest (C(qemu-img dd -U)).
   - Fails if the volume cannot be read or has no journal. That is no proof of anything.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.read_only

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads the journal out of a canary's volume while its guest runs. Nothing is opened for writing and no lock is
-taken."""
+"""Reads the journal out of a canary's volume while its guest runs. Nothing is opened for writing, and no guest is kept
+from its disk."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ def _suspect(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[T
         yield _to(ha, "HealthCheckPassed", "Available", now)
         return
     if now - ha["checked"] < timers.interval:
+        ha["suspect"] = now  # with each health check that fails (HAResourceCounter.markResourceSuspected())
         return
     ha["checked"] = now
     yield _to(ha, "PerformActivityCheck", "Checking", now)
@@ -138,6 +139,8 @@ def _degraded(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[
     elif now - ha["since"] >= timers.degraded:
         ha["checked"] = now - timers.interval
         yield _to(ha, "PeriodicRecheckResourceActivity", "Suspect", now)
+    else:
+        ha["suspect"] = now
 
 
 def _fencing(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
@@ -152,8 +155,10 @@ def _fencing(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[T
 
 
 def _fenced(ha: Counters, look: Look, timers: Timers, now: float) -> Iterator[Transition]:
-    """Nothing leads out but switching HA off (45 s of good health did not, ha.json)."""
-    return iter(())
+    """Its host is in maintenance, and nobody looks (45 s of good health changed nothing, ha.json). After that the first
+    good health leads out, by way of Ineligible (HAConfig.java:142)."""
+    if look.healthy:
+        yield _to(ha, "HealthCheckPassed", "Ineligible", now)
 
 
 _STEPS: dict[str, Callable[[Counters, Look, Timers, float], Iterator[Transition]]] = {

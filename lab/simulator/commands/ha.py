@@ -180,11 +180,13 @@ def _off(cloud: Cloud, row: Record, level: str) -> bool:
 
 def eligible(cloud: Cloud, row: Record) -> bool:
     """Whether HA can guard the host: power control is enabled at all levels, the host is in service, and a neighbour is
-    Up that can be asked. The simulator's provider wants only to be told how the host is."""
+    Up that can be asked. The simulator's provider wants no more than service and to be told how the host is."""
+    if row["resourcestate"] != "Enabled":
+        return False
     if row["hypervisor"] == "Simulator":
         return row.get("ha_staged") is not None
     oobm_row = row.get("oobm") or {}
-    if not oobm_row.get("enabled") or oobm.off_above(cloud, row) or row["resourcestate"] != "Enabled":
+    if not oobm_row.get("enabled") or oobm.off_above(cloud, row):
         return False
     neighbours = cloud.table("host").where(cluster=row["cluster"], hypervisor="KVM", state="Up")
     return any(other is not row for other in neighbours)

@@ -72,7 +72,8 @@ def provider_for(host: HaHost) -> str:
 def plan_host_ha(enabled: bool, provider: str, host: HaHost) -> Plan:
     """What makes host HA of this host as wanted.
 
-    A host that was fenced and is back is switched off and on: nothing else leads out of that state.
+    A host that was fenced and is back is switched off and on, and not waited for until its first good health check
+    leads out of that state.
     """
     if not enabled:
         return Plan.of([_switch(host, False) if host.enabled else None])

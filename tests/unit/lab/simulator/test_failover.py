@@ -271,6 +271,19 @@ def test_a_host_that_comes_back_from_its_reset(dying, running: bool, starts: int
     assert len([row for row in dying.machines.asked if row[1] == "StartCommand"]) - before == starts
 
 
+def test_a_fenced_host_that_is_repaired(dying):
+    """In maintenance it stays Fenced, however well it is; in service again it is watched again."""
+    rounds(dying.api, 500, lambda: None)
+    row = dying.hosts["h2"]
+    dying.machines.all[row.number].hung = None
+    hosts.set_state(dying.api.cloud, row, "Up")
+    rounds(dying.api, 60, lambda: None)
+    assert seen_here(dying) == ("Fenced", "Up/Maintenance", "Running on h1")
+    dying.api.job("cancelHostMaintenance", id=row.uuid)
+    rounds(dying.api, 20, lambda: None)
+    assert seen_here(dying) == ("Available", "Up/Enabled", "Running on h1")
+
+
 def test_real_hosts_are_asked_beside(dying):
     """With threads, as in the lab; the rounds hold the lock, and nothing waits for it for ever."""
     dying.api.cloud.errands = Beside(grace=10)

@@ -109,5 +109,11 @@ def test_a_bmc_that_does_not_answer_is_tried_for_ever():
     assert [state for _, state in changes].count("Fencing") > 10
 
 
-def test_fenced_stays_fenced():
-    assert drill(SIMULATOR, [(0, staged(healthy=True))], 60, state="Fenced") == []
+def test_fenced_stays_fenced_while_the_host_is_dead():
+    assert drill(SIMULATOR, [(0, staged())], 60, state="Fenced") == []
+
+
+def test_good_health_leads_out_of_fenced():
+    """Of a host that is in service again; one in maintenance is not looked at."""
+    shown = drill(SIMULATOR, [(0, staged(healthy=True))], 8, state="Fenced")
+    assert [state for _, state in shown] == ["Ineligible", "Available"]

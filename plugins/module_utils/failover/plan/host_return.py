@@ -33,7 +33,8 @@ def next_step(drill: Drill, host: HaHost, waited: float) -> str:
         return ENABLE if host.resource_state in MAINTENANCE else WAIT
     if host.enabled and host.ha_state == AVAILABLE:
         return DONE
-    # Nothing else leads out of Fenced; from all other states CloudStack comes back by itself.
+    # Out of Fenced it leads at once, and not after the next good health check; from all other states CloudStack comes
+    # back by itself.
     return HOST_HA if host.ha_state == FENCED or not host.enabled else WAIT
 
 

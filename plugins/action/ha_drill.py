@@ -49,12 +49,17 @@ def begin(file, check):
         return True
 
 
+def told_by(journal):
+    """What the canary wrote, without what Ansible says of the task that has read it; None where it was not read."""
+    return {key: journal[key] for key in ("boots", "overlaps")} if journal and "boots" in journal else None
+
+
 def report(file, options):
     """Write the files of the drill; it is over where the host is back, or nothing was done to it."""
     drill = file.need()
     if options["problem"]:
         drill = replace(drill, problems=(*drill.problems, options["problem"]))
-    journal = options["journal"]
+    journal = told_by(options["journal"])
     judged = verdict(drill, journal, options["boot_id"])
     now = SystemClock().now().isoformat(timespec="seconds")
     made = ha_drill.document(drill, judged, journal, at=now, by=who())

@@ -51,7 +51,7 @@ def test_nothing_is_begun_twice(file, stage):
 
 def test_a_drill_that_is_over(file, tmp_path):
     file.save(REAL)
-    told = outcome(file, "report", journal=TWICE, boot_id="boot2")
+    told = outcome(file, "report", journal={**TWICE, "changed": False, "failed": False}, boot_id="boot2")
     assert told["passed"] is True
     assert told["report"] == str(tmp_path / "cluster1" / f"{name_of(REAL)}.md")
     made = json.loads((tmp_path / "cluster1" / "ha_drill.host1.kernel_hang.json").read_text())

@@ -17,6 +17,8 @@ PROPERTIES = "/etc/cloudstack/agent/agent.properties"
 AGENT = "cloud.agent.Agent"
 RETRY = 5  # seconds between two tries: the property backoff.seconds
 HEARTBEAT = 60  # seconds between two heartbeats
+LOOK = 5  # seconds between two looks at each pool
+SILENCE = 30  # seconds without an answer of a pool after which the health check fails
 
 
 class Fatal(Exception):
@@ -29,6 +31,7 @@ class Agent:
     def __init__(self):
         self.properties = properties.read(PROPERTIES)
         self.pools = {}
+        self.seen = {}  # when each pool answered last, by the monotonic clock
         self.socket: Any = None  # until `connect`
         self.lock = threading.RLock()  # SIGTERM may come while its own thread is sending
         self.ping = 60.0
@@ -92,7 +95,7 @@ class Agent:
         self.send(host.startup(self.properties, self.device(), bool(ip) and libvirt_side.is_secured(ip)))
         log.write("INFO", AGENT, f"Connected to the host: {server}")
         stop = threading.Event()
-        for work in (self._pinging, self._beating):
+        for work in (self._pinging, self._beating, self._looking):
             threading.Thread(target=work, args=(stop, ip), daemon=True).start()
         try:
             with self.socket.makefile("r", encoding="utf-8") as stream:
@@ -168,6 +171,7 @@ class Agent:
         except storage.StorageError as error:
             log.write("ERROR", source, f"Failed to create netfs mount: {pool['host']}:{pool['path']} {error}")
             return {"result": False, "details": str(error)}
+        self.seen[pool["uuid"]] = time.monotonic()
         capacity = self.pools[pool["uuid"]].capacity()
         return {"result": True, **({"capacity": capacity[0], "used": capacity[1]} if capacity else {})}
 
@@ -189,6 +193,11 @@ class Agent:
         return {"result": True}
 
     def _on_CheckOnHostCommand(self, message):
+        """The real agent reads its heartbeat in the pools for this, and hangs where the storage does."""
+        now = time.monotonic()
+        silent = [uuid for uuid in self.pools if now - self.seen.setdefault(uuid, now) > SILENCE]
+        if silent:
+            return {"result": False, "details": "Heart is not beating"}
         return {"result": True, "details": "Heart is beating"}
 
     def _on_ShutdownCommand(self, message):
@@ -211,6 +220,14 @@ class Agent:
             return {"guests": guests.names()}
         except (guests.GuestError, OSError, subprocess.TimeoutExpired):
             return {}
+
+    def _looking(self, stop, _ip):
+        """Hangs, or fails, where the storage does."""
+        while not stop.wait(LOOK):
+            for uuid, pool in list(self.pools.items()):
+                with contextlib.suppress(storage.StorageError, OSError):
+                    pool.modified("KVMHA")
+                    self.seen[uuid] = time.monotonic()
 
     def _beating(self, stop, ip):
         while not stop.wait(HEARTBEAT):

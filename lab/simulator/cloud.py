@@ -101,13 +101,19 @@ class Cloud:
         """Raise an alert."""
         self.table("alert").add(type=kind, name=name, description=description, sent=self.clock.stamp())
 
-    def event(self, kind: str, description: str, level: str = "INFO", state: str = "Completed") -> None:
-        """Write an event."""
+    def event(self, kind: str, description: str, resource: Record | None = None, user: str = "admin") -> None:
+        """Write an event that is Completed. `resource`: the host or guest that it is about; `user`: admin or system."""
+        about = {}
+        if resource is not None:
+            name = RESOURCE_TYPES[resource.table]
+            about = {"resourceid": resource.uuid, "resourcetype": name, "resourcename": resource["name"]}
         self.table("event").add(
-            type=kind, description=description, level=level, state=state, created=self.clock.stamp()
-        )
+            type=kind, description=description, level="INFO", state="Completed", created=self.clock.stamp(), user=user,
+            about=about,
+        )  # fmt: skip
 
 
+RESOURCE_TYPES = {"host": "Host", "virtualmachine": "VirtualMachine"}
 ROLES = [
     ("Root Admin", "Admin", "Default root admin role"),
     ("Resource Admin", "ResourceAdmin", "Default resource admin role"),

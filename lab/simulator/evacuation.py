@@ -65,4 +65,4 @@ def _enter(cloud: Cloud, host: Record) -> None:
     host["resourcestate"] = "Maintenance"
     about = f"name: {host['name']} (id:{host.number}), {hosts.place(cloud, host)}"
     cloud.alert(7, "ALERT.COMPUTE.HOST", f"Migration Complete for host {about}")
-    cloud.event("MAINT.PREPARE", f"completed maintenance for host {host}")
+    cloud.event("MAINT.PREPARE", f"completed maintenance for host {host}", user="system")

@@ -10,7 +10,8 @@ from .cloud import Cloud
 from .records import Record
 
 ON_A_HOST = ("Starting", "Running", "Stopping", "Migrating")  # states in which a guest takes room on its host
-GONE = ("Destroyed", "Expunging")
+LOST = ("Down", "Disconnected", "Alert")  # states of a host that is not connected
+MAINTENANCE = ("Maintenance", "PrepareForMaintenance", "ErrorInMaintenance", "ErrorInPrepareForMaintenance")
 MIB = 1048576
 COLLECTED = 60  # seconds
 ALERT = (8, "ALERT.USERVM")
@@ -108,12 +109,12 @@ def _identity(cloud: Cloud, row: Record) -> dict[str, Any]:
 
 
 def _control(host: Record) -> str:
-    """ControlState.java: what a host can be asked now."""
-    if host["state"] == "Up" and host["resourcestate"] == "Enabled":
+    """What a host can be asked now (ControlState.java)."""
+    if host["state"] in LOST:
+        return "Offline"
+    if host["resourcestate"] == "Enabled":
         return "Enabled"
-    if host["resourcestate"] in ("Enabled", "Disabled"):
-        return "Disabled" if host["resourcestate"] == "Disabled" else "Offline"
-    return "Maintenance"
+    return "Maintenance" if host["resourcestate"] in MAINTENANCE else "Disabled"
 
 
 def _made_of(cloud: Cloud, row: Record) -> dict[str, Any]:

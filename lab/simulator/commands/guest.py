@@ -28,7 +28,7 @@ def _answer(cloud: Cloud, row: Record) -> dict:
 def _told(cloud: Cloud, kind: str, what: str, row: Record) -> None:
     """The event that a call of a guest ends with."""
     with cloud.lock:
-        cloud.event(f"VM.{kind}", f"Successfully completed {what}. Instance ID: {row.uuid}")
+        cloud.event(f"VM.{kind}", f"Successfully completed {what}. Instance ID: {row.uuid}", row)
 
 
 def _work(row: Record, run: Callable[[], dict], made: bool = False) -> Work:

@@ -128,7 +128,7 @@ def _note(cloud: Cloud, row: Record, before: str, event: str, after: str) -> Non
         }  # fmt: skip
         row["ha_transitions"] += [shown] * (1 if before == after else 2)
     text = f"Transitioned host HA state from: {before} to: {after} due to event:{event}"
-    cloud.event("HA.STATE.TRANSITION", f"{text} for the host {row} with id: {row.number}")
+    cloud.event("HA.STATE.TRANSITION", f"{text} for the host {row} with id: {row.number}", row, "system")
     if after == "Fenced":
         cloud.alert(30, "ALERT.HA.ACTION", f"HA Fencing of host id={row.number}, in dc id={row['zone']} performed")
 

@@ -105,10 +105,10 @@ def list_alerts(cloud: Cloud, given: Arguments) -> dict:
 def list_events(cloud: Cloud, given: Arguments) -> dict:
     def view(row):
         return {
-            "id": row.uuid, "username": "admin", "type": row["type"], "level": row["level"],
-            "description": row["description"], "account": "admin",
-            "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", "created": row["created"],
-            "state": row["state"],
+            "id": row.uuid, "username": row["user"], "type": row["type"], "level": row["level"],
+            "description": row["description"], "account": row["user"],
+            "domainid": cloud.domain.uuid, "domain": "ROOT", "domainpath": "ROOT", **row["about"],
+            "created": row["created"], "state": row["state"],
         }  # fmt: skip
 
     rows = [

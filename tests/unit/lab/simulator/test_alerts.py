@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alerts about guests and dead hosts in the words of a real server (recorded/kvm-host-alerts-events.json)."""
+"""Alerts and events about guests and dead hosts, in the words of a real server (kvm-host-alerts-events.json)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ def plain(text: str) -> str:
     for recorded, name in NAMES.items():
         text = text.replace(recorded, name)
     return re.sub(r"\d+", "#", UUID.sub("#", text))
+
+
+EVENT = ("type", "username", "account", "level", "state", "resourcetype")
+
+
+def test_events_of_host_ha_are_told_as_on_a_real_server(site):
+    fenced_without_a_place(site)
+    shown = site.api("listEvents", keyword="HA.STATE.TRANSITION")["event"]
+    real = [event for event in json.loads(RECORDED.read_text())[1]["events"] if event["type"] == "HA.STATE.TRANSITION"]
+    assert len(real) == 3
+    ours = [(plain(event["description"]), {key: event[key] for key in EVENT}, set(event)) for event in shown]
+    for event in real:
+        assert (plain(event["description"]), {key: event[key] for key in EVENT}, set(event)) in ours
 
 
 def recorded() -> set[tuple[int, str]]:

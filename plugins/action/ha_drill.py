@@ -39,7 +39,7 @@ class ActionModule(ControllerAction):
 
 def begin(file, check):
     """Whether this run is the one that begins the failure: never more than one is."""
-    if check:
+    if check or file.need().reached(FAILING):
         return False
     with file.locked():
         drill = file.need()

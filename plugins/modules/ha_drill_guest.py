@@ -135,13 +135,14 @@ def absent(client, options, drill):
 
 def body(module):
     options, file = module.params, DrillFile(module.params["drill_file"])
-    drill = file.load()
-    if drill is None or module.check_mode:
+    if file.load() is None or module.check_mode:
         return Plan(), {"guest": None}
     client = connect(options)
-    if options["state"] == "absent":
-        return absent(client, options, drill), {"guest": None}
-    drill, plan = present(client, options, file, drill)
+    # The module of a run that was killed may still be at it.
+    with file.locked():
+        if options["state"] == "absent":
+            return absent(client, options, file.need()), {"guest": None}
+        drill, plan = present(client, options, file, file.need())
     return plan, {"guest": asdict(drill.canary) if drill.canary else None}
 
 

@@ -77,16 +77,24 @@ ARGUMENT_SPEC = {
 }
 
 
-def body(module):
-    options, file = module.params, DrillFile(module.params["drill_file"])
-    drill = file.load()
-    if drill is None or module.check_mode:
-        return Plan(), {"timeline": []}
+def waited_for(options, file):
+    """The drill after the wait, and the stage before it."""
+    drill = file.need()
     before = drill.stage
     if options["until"] == BACK and not drill.reached(BACK):
         drill = bring_back(connect(options), file, options["timeout"])
     elif drill.reached(FAILING) and not drill.reached(WATCHED):
         drill = watch(connect(options), file)
+    return drill, before
+
+
+def body(module):
+    options, file = module.params, DrillFile(module.params["drill_file"])
+    if file.load() is None or module.check_mode:
+        return Plan(), {"timeline": []}
+    # The module of a run that was killed may still be at it: then its outcome is waited for.
+    with file.locked():
+        drill, before = waited_for(options, file)
     change = Change("update", f"drill of {drill.host}", {"stage": before}, {"stage": drill.stage})
     plan = Plan((change,) if before != drill.stage else ())
     return plan, {"timeline": [asdict(each) for each in drill.seen]}

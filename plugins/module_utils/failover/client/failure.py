@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.fail
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.failure import (
     device_of,
+    is_own_cgroup,
     nfs_peers,
     nfs_servers,
     route_device,
@@ -49,7 +50,8 @@ def fetch(address: str, run: Runner = command.run) -> FailureState:
         is_agent_active=unit.get("ActiveState") == "active",
         has_timer=run(("systemctl", "is-active", "--quiet", f"{UNIT}-heal.timer")).ok,
         in_container=os.path.exists(FREEZER) or run(("systemd-detect-virt", "--container")).stdout.strip() != "none",
-        can_freeze=os.access(FREEZER, os.W_OK),
+        can_freeze=os.access(FREEZER, os.W_OK)
+        and is_own_cgroup(_read("/proc/self/mountinfo"), _read("/proc/1/cgroup")),
         has_crash_kernel=_read("/sys/kernel/kexec_crash_loaded").strip() == "1",
         has_watchdog=_read("/sys/class/watchdog/watchdog0/state").strip() == "active",
         management=device_of(_text(run, "ip", "-j", "address"), address) or "",

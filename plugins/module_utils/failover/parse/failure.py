@@ -35,6 +35,21 @@ def nfs_peers(text: str) -> list[str]:
     return sorted(found)
 
 
+def is_own_cgroup(mounts: str, cgroup: str) -> bool:
+    """Whether /sys/fs/cgroup is the cgroup of this container alone, and not one that it shares with its machine.
+
+    `mounts` is /proc/self/mountinfo, whose fourth field is the root of a mount as this namespace sees it; `cgroup` is
+    /proc/1/cgroup. Both begin at the cgroup of the container only where it has a namespace of its own.
+    """
+    roots = []
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) > 8 and fields[4] == "/sys/fs/cgroup" and "cgroup2" in fields[6:]:
+            roots.append(fields[3])
+    own = [line for line in cgroup.splitlines() if line.startswith("0::")]
+    return roots[-1:] == ["/"] and own in (["0::/"], ["0::/init.scope"])
+
+
 def device_of(text: str, address: str) -> Optional[str]:
     """The device that has the address, in the output of `ip -j address`; None where none has it. Raises ParseError."""
     for link in _entries(text, "ip -j address"):

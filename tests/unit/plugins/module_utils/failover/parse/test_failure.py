@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.failure import (
     device_of,
+    is_own_cgroup,
     nfs_peers,
     nfs_servers,
     route_device,
@@ -64,3 +65,25 @@ def test_what_ip_does_not_print(text):
     for read in (route_device, lambda text: device_of(text, "192.0.2.1")):
         with pytest.raises(ParseError):
             read(text)
+
+
+MOUNT = "36 30 0:31 {root} /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+OTHER = "35 30 0:30 / /proc rw,nosuid - proc proc rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "cgroup", "own"),
+    [
+        (OTHER + MOUNT.format(root="/"), "0::/init.scope\n", True),
+        (OTHER + MOUNT.format(root="/"), "0::/\n", True),
+        # What is mounted there is above the container: its freezer stops the machine.
+        (OTHER + MOUNT.format(root="/../.."), "0::/init.scope\n", False),
+        (OTHER + MOUNT.format(root="/"), "0::/libpod_parent/libpod-1234/init.scope\n", False),
+        (MOUNT.format(root="/") + MOUNT.format(root="/.."), "0::/\n", False),
+        (OTHER, "0::/\n", False),
+        (MOUNT.format(root="/"), "12:pids:/\n0::/\n", False),
+        ("", "", False),
+    ],
+)
+def test_whether_the_cgroup_is_the_containers_own(mounts, cgroup, own):
+    assert is_own_cgroup(mounts, cgroup) is own

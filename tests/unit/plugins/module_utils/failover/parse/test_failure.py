@@ -81,7 +81,7 @@ OTHER = "35 30 0:30 / /proc rw,nosuid - proc proc rw\n"
         (OTHER + MOUNT.format(root="/"), "0::/libpod_parent/libpod-1234/init.scope\n", False),
         (MOUNT.format(root="/") + MOUNT.format(root="/.."), "0::/\n", False),
         (OTHER, "0::/\n", False),
-        (MOUNT.format(root="/"), "12:pids:/\n0::/\n", False),
+        (MOUNT.format(root="/"), "12:pids:/libpod-1234\n0::/\n", True),
         ("", "", False),
     ],
 )

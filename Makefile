@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
+.PHONY: help venv lab lab-setup lab-down ha-drill vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,13 +41,23 @@ lab: lab-setup ## fresh machine -> three hosts Up: boot the lab, run playbooks/s
 	@lab/labctl play playbooks/site.yml
 	@lab/labctl result
 
+ha-drill: ## on the lab that `make lab` made: five hosts die, one after the other, and their guests come back (half an hour)
+	@lab/labctl canary
+	@lab/labctl drill
+	@lab/labctl result
+
 lab-down: ## remove everything that `make lab` made
 	@lab/labctl down
 
 vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and real NFS mounts (slow)
 	@lab/vm/vmctl lab
 
-vm-lab-down: ## remove the QEMU guests and everything made for them
+vm-ha-drill: ## on the lab that `make lab` made: five hosts die, one after the other, and their guests come back (half an hour)
+	@lab/labctl canary
+	@lab/labctl drill
+	@lab/labctl result
+
+lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
 # Side by side in lanes, each target of a lane after the other. Two labs at once at the most: two cores serve no more.

@@ -33,7 +33,8 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.check_page import f
 
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {
-    ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json" for name in ("preflight", "preflight.facts")
+    ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json"
+    for name in ("preflight", "preflight.facts", "ha_drill")
 }
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
 STAGED = ROOT / "tests" / "fixtures" / "failover" / "staged.yml"

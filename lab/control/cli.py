@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Optional
 
-from . import canary, faults, hosts, images, lifecycle, management, nodes, result
+from . import canary, drill, faults, hosts, images, lifecycle, management, nodes, result
 from .locks import only_one
 from .shell import say, show
 from .state import ROOT, State
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one = verb("canary", "build the canary guest, serve it as a template, and let the hosts that are on run guests")
     one.add_argument("--build", action="store_true", help="only build it")
+    verb("drill", "host HA on, then the five failures of playbooks/ha_drill.yml one after the other (half an hour)")
     host = verb("host", "further bare hosts, such as molecule's platforms")
     host.add_argument("action", choices=["create", "delete", "address"])
     host.add_argument("name")
@@ -137,6 +138,13 @@ def _play(options: argparse.Namespace, state: State, topology: Topology) -> int:
     return show(command, env={**environment, "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"})
 
 
+def _drill(options: argparse.Namespace, state: State, topology: Topology) -> int:
+    def play(playbook: str, arguments: list[str]) -> int:
+        return _play(argparse.Namespace(playbook=playbook, arguments=arguments), state, topology)
+
+    return drill.run(management.credentials(state), play)
+
+
 def _power(options: argparse.Namespace, state: State, topology: Topology) -> None:
     everything = hosts.all_nodes(topology, state)
     node = everything.node(options.node)
@@ -201,5 +209,6 @@ _VERBS = {
     "setup": _setup, "build": _build, "up": _up, "down": _down, "status": _status, "result": _result, "heal": _heal,
     "console": _console,
     "ssh": _ssh, "play": _play, "power": _power, "recreate": _recreate, "api": _api, "canary": _canary,
+    "drill": _drill,
     "host": _host, "fault": _fault,
 }  # fmt: skip

@@ -89,8 +89,11 @@ def play(
     *arguments: str,
     extra: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
+    alone: bool = False,
 ) -> Run:
-    """Run `playbook` (a file of playbooks/ or an FQCN) to its end."""
+    """Run `playbook` (a file of playbooks/ or an FQCN) to its end. `alone`: in a process group of its own, which a
+    callback may kill.
+    """
     done = subprocess.run(
         command(playbook, inventory, extra or {}, arguments),
         cwd=ROOT,
@@ -100,5 +103,6 @@ def play(
         text=True,
         check=False,
         timeout=LIMIT,
+        start_new_session=alone,
     )
     return Run(done.returncode, done.stdout)

@@ -63,6 +63,16 @@ LEFT_OUT = {
         "Say whose firewall could not be told",
     ],
 }
+DRILL = "each host for itself, one at a time: tests/integration/test_ha_drill.py"
+DRILL_TASKS = (
+    "Start the canary on the host",
+    "Wait until the canary writes",
+    "Switch the host off through its BMC, without CloudStack",
+    "Watch host and guest until CloudStack is done with both",
+    "Bring the host back",
+    "Read the journal of the canary on a neighbour",
+    "Remove the canary",
+)
 # (file, task) -> the run below in which it fails, or why there is none
 TABLE = {
     ("playbooks/prepare_hosts.yml", KEY): "tests/integration/test_lost_servers.py, over SSH",
@@ -94,6 +104,9 @@ TABLE = {
         "playbooks/ha_report.yml",
         "Ask CloudStack what follows if a host dies",
     ): "one host for each cluster asks, and nothing comes after it for this cluster",
+    ("playbooks/ha_drill.yml", "Require the host and its failure by name"): STOP,
+    ("playbooks/ha_drill.yml", "Plan the drill, or refuse it"): DRILL,
+    **{("playbooks/tasks/drill.yml", task): DRILL for task in DRILL_TASKS},
     (
         "roles/network_bridge/tasks/adopt.yml",
         "Write the declaration of each host to a folder of the controller",

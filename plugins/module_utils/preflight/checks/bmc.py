@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
@@ -36,6 +36,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     fact_unavailable,
 )
 
+PASSWORD_REFUSED = r"RAKP [24] HMAC|RAKP 4 message|integrity check value|password"  # ipmitool's words
 IDENTITY_FIX = (
     "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
     "with the BMC behind that address"
@@ -114,11 +115,17 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
             yield Problem((host.name,), expected, not_tried(server, "bmc"), kind=UNKNOWN)
         elif not seen["ok"]:
             failed[name] = seen.get("text") or "no answer"
-    if failed:
+    if failed and not _cut(host, failed.values()):
         expected = f"the power state from the BMC {address} on every management server"
         observed = "; ".join(f"{name}: {text}" for name, text in failed.items())
         fixes = dict.fromkeys(fix_for(BMC, text, BMC_ELSE) for text in failed.values())
         yield Problem((host.name,), expected, observed, fix="; ".join(fixes))
+
+
+def _cut(host: Profile, texts: Iterable[str]) -> bool:
+    """Whether the BMC refuses the password everywhere, and that is so because it is too long: BMC008 says so."""
+    refused = all(re.search(PASSWORD_REFUSED, text, re.IGNORECASE) for text in texts)
+    return bool(host.declared.get("oobm_password_too_long")) and refused
 
 
 @check(
@@ -334,3 +341,111 @@ def on_management_network(hosts: Sequence[Profile], cluster: Cluster, policy: Po
         first = concerned[min(concerned)]
         more = f", and so on {len(concerned) - 1} more" if len(concerned) > 1 else ""
         yield Problem(tuple(concerned), "a BMC outside of the management bridge's subnet", first + more)
+
+
+@check(
+    "BMC008",
+    "The BMC's password is too long",
+    area="bmc",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F49",),
+    fix="give the account a password of 16 bytes or less, on the BMC and in oobm_password",
+    reproduce="ipmitool -I lanplus -R 1 -H BMC -U USER -E chassis power status   # RAKP 2 HMAC is invalid",
+)
+def password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """oobm_password must have 16 bytes or less with the driver ipmitool.
+
+    IPMI 1.5 stores 16 bytes and IPMI 2.0 20 (section 22.30, Set User Password). CloudStack stores any number; a BMC cuts
+    what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and nothing
+    can be fenced (F49). Letters beyond ASCII have two bytes or more.
+    """
+    size = host.declared.get("oobm_password_too_long")
+    if size and host.declared.get("oobm_address") and _by_ipmitool(host):
+        yield Problem((host.name,), "an oobm_password of 16 bytes at most", f"{size} bytes")
+
+
+def _by_ipmitool(host: Profile) -> bool:
+    return host.declared.get("oobm_driver") in (None, "ipmitool")
+
+
+@check(
+    "BMC009",
+    "The BMC has no cipher suite that ipmitool asks for",
+    area="bmc",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F49",),
+    fix="open cipher suite 17 or 3 for administrators on the LAN channel (oobm_cipher_privileges, or `ipmitool lan set 1"
+    " cipher_privs`), or update the BMC's firmware",
+    reproduce="ipmitool lan print 1 | grep Cipher   # on the host, as root",
+)
+def ciphers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Cipher suite 3 or 17 must be open to administrators on the BMC's LAN channel.
+
+    CloudStack passes no -C: ipmitool 1.8.19 asks for suite 17 and falls back to 3, older ones take 3, and without -L
+    they ask for the privilege administrator (F49). Seen in band, where the BMC tells it; where a management server has
+    tried the login, BMC001 says what came of it.
+    """
+    privileges = _cipher_privileges(host)
+    if privileges and _by_ipmitool(host) and not _tried_over_lan(host):
+        allowed = [number for number, letter in privileges.items() if letter in "aO"]
+        if not {3, 17} & set(allowed):
+            observed = ", ".join(f"suite {number}: {letter}" for number, letter in sorted(privileges.items()))
+            yield Problem((host.name,), "suite 3 or 17 open to administrators (a)", observed)
+
+
+def _cipher_privileges(host: Profile) -> dict[int, str]:
+    """The highest privilege of each suite as one letter, empty where the BMC keeps it to itself."""
+    suites, letters = host.get("bmc", "cipher_suites") or (), host.get("bmc", "cipher_privileges") or ""
+    return dict(zip(suites, letters)) if host.declared.get("oobm_address") else {}
+
+
+def _tried_over_lan(host: Profile) -> bool:
+    tried = [each.get("bmc") or {} for each in (host.probes.get("management") or {}).values()]
+    return any(each.get("ok") is not None for each in tried)
+
+
+@check(
+    "BMC010",
+    "The BMC lets everybody in (cipher suite 0)",
+    area="bmc",
+    severity=WARNING,
+    scope=HOST,
+    prevents=("F49",),
+    fix="close cipher suite 0: oobm_cipher_privileges with X as its first letter, or `ipmitool lan set 1 cipher_privs`",
+    reproduce="ipmitool -I lanplus -C 0 -H BMC -U USER -P anything chassis power status   # an answer is too much",
+)
+def no_password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Cipher suite 0 must be closed on the BMC's LAN channel: it asks for no password (CVE-2013-4782).
+
+    Whoever reaches such a BMC can power off the host with the name of any account.
+    """
+    letter = _cipher_privileges(host).get(0, "X")
+    if letter != "X":
+        yield Problem((host.name,), "suite 0 closed (X)", f"suite 0: {letter}")
+
+
+@check(
+    "BMC011",
+    "The BMC locks accounts",
+    area="bmc",
+    severity=INFO,
+    scope=CLUSTER,
+    prevents=("F49",),
+    fix="nothing while the password is right. Before a change of it, disable out-of-band management of the host, or use"
+    " the module oobm_password, which tells CloudStack in the same step",
+    reproduce="ipmitool lan print 1 | grep 'Bad Password'   # on the host, as root",
+)
+def locks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """A BMC that locks an account after some bad passwords (Bad Password Threshold) locks CloudStack's within seconds
+    once the stored password is wrong, since CloudStack asks every 4 s; then nothing can be fenced until it is unlocked.
+
+    It is told so that a change of the password is planned.
+    """
+    limits = {host.name: host.get("bmc", "lockout") for host in hosts if host.declared.get("oobm_address")}
+    locking = {name: limit for name, limit in limits.items() if limit}
+    if locking:
+        said = sorted(set(locking.values()))
+        observed = f"locked after {' or '.join(map(str, said))} bad passwords"
+        yield Problem(tuple(locking), "to be known when the password is changed", observed)

@@ -108,3 +108,13 @@ def _read(change: Mapping[str, Any]) -> dict[str, Any]:
             else value
         )
     return read
+
+
+def hundred() -> tuple[Site, Readiness]:
+    """A hundred hosts, three of which are not well: for the report."""
+    hosts = {f"host{number}": {} for number in range(1, 101)}
+    guests = {f"vm{number}": {"host": f"host{(number - 1) // 2 + 1}"} for number in range(1, 201)}
+    hosts["host17"] = {"power_state": "Unknown", "oobm_driver": "redfish"}
+    hosts["host30"] = {"ha_enabled": False, "ha_provider": "", "ha_state": "Disabled"}
+    guests["vm127"]["ha"] = False  # on host64
+    return judged({"hosts": hosts, "guests": guests})

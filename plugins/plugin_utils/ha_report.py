@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report about high availability of a cluster: JSON, JUnit, and one page of Markdown with a matrix of its hosts."""
+"""The report about high availability of a cluster: JSON, JUnit, and one page with a matrix of its hosts as HTML and as
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,28 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_matrix import HEADINGS, rows
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 
 SCHEMA_VERSION = 1
-KEYS = ("cluster", "ready", "hosts", "findings", "checks", "timing")
+KEYS = ("cluster", "ready", "hosts", "findings", "checks", "bmcs", "timing")
 NAME = "ha_report"
 
 
-def document(readiness: Mapping[str, Any], *, at: str, by: str) -> dict[str, Any]:
-    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone. Raises
-    InputError for something else.
+def document(
+    readiness: Mapping[str, Any],
+    *,
+    at: str,
+    by: str,
+    drills: Mapping[str, Any] | None = None,
+    drills_unread: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone;
+    `drills` are the last ones by host, and `drills_unread` says which cannot be read. Raises InputError for something
+    else.
     """
     missing = [key for key in KEYS if key not in readiness]
     if missing:
@@ -35,12 +48,15 @@ def document(readiness: Mapping[str, Any], *, at: str, by: str) -> dict[str, Any
         "created_at": at,
         "created_by": by,
         **{key: readiness[key] for key in KEYS},
+        "hosts": {name: {**host, "drill": (drills or {}).get(name)} for name, host in readiness["hosts"].items()},
+        "drills_unread": list(drills_unread),
     }
 
 
 def texts(report: Mapping[str, Any]) -> dict[str, str]:
     """The files by their names, the JSON last: where it is, all are."""
     return {
+        f"{NAME}.html": render(report),
         f"{NAME}.md": markdown(report),
         f"{NAME}.junit.xml": _junit(report),
         f"{NAME}.json": json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
@@ -82,28 +98,18 @@ def _hosts(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _matrix(report: Mapping[str, Any]) -> Iterator[str]:
-    head = (
-        "host",
-        "state",
-        "out-of-band",
-        "privilege",
-        "HA state",
-        "would be fenced",
-        "N+1",
-        "guests back",
-        "findings",
-    )
-    rows = []
-    for name, host in _hosts(report):
-        back = f"{len(host['returns'])} of {len(host['returns']) + len(host['stays'])}"
-        fenced, room = ("yes" if host[key] else "**no**" for key in ("fenced", "n_plus_1"))
-        ids = ", ".join(dict.fromkeys(host["findings"])) or "none"
-        state = f"{host['state']}, {host['resource_state']}"
-        rows.append(
-            (name, state, host["oobm"], host["privilege"] or "not asked", host["ha_state"], fenced, room, back, ids)
-        )
+    """Worst first, equal hosts in one row. What is of a warning or worse is bold."""
+    lines = []
+    for row in rows(report):
+        cells = [f"**{cell.text}**" if cell.kind in SEVERITIES[:3] else cell.text for cell in row.cells]
+        lines.append((ranges(row.hosts), *cells, ", ".join(row.findings) or "none"))
     yield "## Hosts"
-    yield _table(head, rows)
+    yield _table(("Hosts", *HEADINGS, "Findings"), lines)
+    bmcs = report["bmcs"]
+    if bmcs:
+        yield f"BMCs as the pre-flight has seen them: {bmcs['at'] or 'not at all, ' + _cell(bmcs['missing'])}"
+    for problem in report["drills_unread"]:
+        yield f"The result of a drill cannot be used: {_cell(problem)}"
 
 
 def _deaths(report: Mapping[str, Any]) -> Iterator[str]:

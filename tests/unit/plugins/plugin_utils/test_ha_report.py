@@ -32,7 +32,8 @@ FAULTY = _report(
 def test_the_page_of_a_cluster_that_is_not_ready():
     page = texts(FAULTY)["ha_report.md"]
     assert "**not ready, errors: 1**" in page
-    assert "| host2 | Up, Enabled | ipmitool Unknown | not asked | Available | **no** | yes | 0 of 2 | HAV004 |" in page
+    row = "| host2 | Up, Enabled | **ipmitool Unknown** | not known | not known | not known | Available | no | yes | 0 of 2 |"
+    assert f"{row} never | none | HAV004 |" in page
     assert "vm1 stays down: HA is off for it (offerha of its offering a\\|b)" in page
     assert "vm2 comes back, on host" in page
     assert "### error HAV004: CloudStack gets no power state from the BMC\n- hosts: host2" in page
@@ -64,6 +65,7 @@ def test_junit_has_a_suite_for_each_host_and_a_case_for_each_check():
 
 def test_json_is_the_report_and_comes_last():
     made = texts(FAULTY)
+    assert list(made) == ["ha_report.html", "ha_report.md", "ha_report.junit.xml", "ha_report.json"]
     assert list(made)[-1] == "ha_report.json"
     assert json.loads(made["ha_report.json"]) == FAULTY
     assert "failed" not in FAULTY

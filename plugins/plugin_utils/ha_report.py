@@ -69,7 +69,10 @@ def summary(report: Mapping[str, Any], page: str) -> list[str]:
     lines = [f"high availability of {cluster['name']} in {cluster['zone']}: {_verdict(report)}"]
     for finding in report["findings"]:
         lines.append(f"{finding['severity']:7} {finding['id']}  {finding['title']}: {ranges(finding['hosts'])}")
-    lines += [f"if {name} dies now: {_told(host)}" for name, host in _hosts(report)]
+    same: dict[str, list[str]] = {}
+    for name, host in _hosts(report):
+        same.setdefault(_told(host), []).append(name)
+    lines += [f"if {ranges(names)} dies now: {told}" for told, names in same.items()]
     lines.append(f"time    {_time(report['timing']['typical'])} (typical)")
     return [*lines, f"report  {page}"]
 

@@ -6,28 +6,33 @@ pre-flight's report.css and ha_report.css; it has no script.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.consequence import NOT_FENCED
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_matrix import HEADINGS, rows, seconds
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import breakable, embedded, environment, moment
 
-SHOWN = 6  # guests of a host that are named before the rest is folded
+SHOWN = 8  # guests that are named before the rest is folded
 
 
 @dataclass(frozen=True)
 class Death:
-    """What follows if one of these hosts dies now: `stays` are (guest, why)."""
+    """What follows if one of these hosts dies now: how many guests come back, and which stay down, by the reason."""
 
     hosts: tuple[str, ...]
     fenced: bool
     because: str
-    returns: tuple[tuple[str, str], ...]
-    stays: tuple[tuple[str, str], ...]
+    returns: int
+    stays: Mapping[str, Sequence[str]]
+
+    @property
+    def lost(self) -> int:
+        return sum(map(len, self.stays.values()))
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -58,8 +63,15 @@ def _deaths(report: Mapping[str, Any]) -> list[Death]:
         if not host["stays"] and (host["fenced"] or not host["returns"]):
             whole.setdefault(host["because"], []).append(name)
             continue
-        returns = tuple((each["guest"], each["host"]) for each in host["returns"])
-        stays = tuple((each["guest"], each["because"]) for each in host["stays"])
-        lossy.append(Death((name,), host["fenced"], host["because"], returns, stays))
-    lossy.sort(key=lambda each: (each.fenced, -len(each.stays)))
-    return [*lossy, *(Death(tuple(names), not because, because, (), ()) for because, names in whole.items())]
+        lossy.append(Death((name,), host["fenced"], host["because"], len(host["returns"]), _by_reason(host["stays"])))
+    lossy.sort(key=lambda each: (each.fenced, -each.lost))
+    return [*lossy, *(Death(tuple(names), not because, because, 0, {}) for because, names in whole.items())]
+
+
+def _by_reason(stays: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Why -> the guests. Why the host is not fenced stands beside them already."""
+    found: dict[str, list[str]] = {}
+    for each in stays:
+        why = "their host would not be fenced" if each["reason"] == NOT_FENCED else each["because"]
+        found.setdefault(why, []).append(each["guest"])
+    return found

@@ -29,7 +29,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing imp
     failures_needed,
 )
 
-
 SHORTEST_STALL = 60  # seconds that storage may stall in the failover of its server
 
 

@@ -88,7 +88,9 @@ def _configured(site: Site, host: HaHost) -> Optional[Obstacle]:
 def _above(site: Site, host: HaHost) -> Optional[Obstacle]:
     if not (site.ha_off and host.ha_enabled):
         return None
-    return Obstacle("HAV007", "Host HA on for the zone and the cluster", f"it is off for the {' and the '.join(site.ha_off)}")
+    return Obstacle(
+        "HAV007", "Host HA on for the zone and the cluster", f"it is off for the {' and the '.join(site.ha_off)}"
+    )
 
 
 def _maintenance(site: Site, host: HaHost) -> Optional[Obstacle]:

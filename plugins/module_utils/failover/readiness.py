@@ -47,7 +47,9 @@ def readiness(site: Site, agent_keys: Mapping[str, Value]) -> Readiness:
     looked = Looked.at(replace(site, settings={**site.settings, **agent_keys}))
     found = [each.finding(problem) for each in CHECKS.values() for problem in each.function(looked)]
     found += joined(site.bmcs.findings, _ids(found, site)) if site.bmcs else ()
-    times = {len(each.returns): all_cases(looked.site.settings, guests=len(each.returns)) for each in looked.consequences}
+    times = {
+        len(each.returns): all_cases(looked.site.settings, guests=len(each.returns)) for each in looked.consequences
+    }
     most = times.get(max(times, default=0)) or all_cases(looked.site.settings, guests=1)
     by_host = {each.host: times[len(each.returns)] for each in looked.consequences}
     return Readiness(tuple(sorted(found, key=worst_first)), looked.consequences, most, by_host)
@@ -62,7 +64,9 @@ def _ids(found: Iterable[Finding], site: Site) -> dict[str, list[str]]:
 def mapping_of(result: Readiness, site: Site) -> dict[str, Any]:
     """The result as a module returns it: nothing but dictionaries, lists and plain values."""
     ids = _ids(result.findings, site)
-    rows = {each.host: {**_consequence(each), "failover": _moments(result.times[each.host])} for each in result.consequences}
+    rows = {
+        each.host: {**_consequence(each), "failover": _moments(result.times[each.host])} for each in result.consequences
+    }
     looks = site.bmcs.hosts if site.bmcs else {}
     hosts = {
         host.name: {**_host(host, looks.get(host.name)), **rows[host.name], "findings": ids[host.name]}

@@ -34,8 +34,8 @@ _REFUSED = ("Unable to send RAW command", "Compiled without readline", "Could no
 class LocalBmc:
     """The BMC of this host. All methods raise CommandError, and ParseError for a text that is not understood."""
 
-    def __init__(self, run: Callable[..., Answer] = partial(command.run, timeout=PATIENCE)) -> None:
-        self._run = run
+    def __init__(self, run: Optional[Callable[..., Answer]] = None) -> None:
+        self._run = run or partial(command.run, timeout=PATIENCE)
 
     def fetch(self, channel: Optional[int], username: Optional[str]) -> BmcState:
         """What is set. `channel` None: the first of the usual ones that is a LAN."""

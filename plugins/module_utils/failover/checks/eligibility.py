@@ -255,14 +255,14 @@ def not_looked_at(looked: Looked) -> Iterator[Problem]:
     "Guests of a fenced host were not restarted",
     severity=ERROR,
     prevents=("F53",),
-    fix="wait two minutes after Fenced, and look again; then see the management server's log for the guest, and start it"
-    " by hand (stopVirtualMachine forced=true, startVirtualMachine)",
+    fix="wait two minutes after Fenced, and look again; then see the management server's log for the guest, and start"
+    " it by hand (stopVirtualMachine forced=true, startVirtualMachine)",
     reproduce="cmk list virtualmachines hostid=ID listall=true filter=name,state",
 )
 def left_behind(looked: Looked) -> Iterator[Problem]:
-    """No guest may count as running on a host that is Fenced: it was powered off (F53, apache/cloudstack#12922, #11627).
+    """No guest may count as running on a host that is Fenced: it was powered off.
 
-    A restart is tried again every two minutes until it is given up; HAV019 says where that is too early.
+    So it was seen (F53, apache/cloudstack#12922, #11627). A restart is tried again every two minutes until it is given up; HAV019 says where that is too early.
     """
     for host in looked.site.hosts:
         guests = looked.site.on(host.name)

@@ -94,8 +94,8 @@ def _conflict(name: str, values: Mapping[str, Sequence[str]]) -> str:
     said = ", ".join(f"{value} for {' and '.join(clusters)}" for value, clusters in sorted(values.items()))
     where = "the whole zone" if SETTINGS[name].counts == ZONE else "all clusters of this CloudStack"
     return (
-        f"{name} counts for {where}. Expected: one value. Observed: {said}. Nothing was changed. Next: declare one value"
-        " of it in failover_settings of all of them, or one failover_profile."
+        f"{name} counts for {where}. Expected: one value. Observed: {said}. Nothing was changed. Next: declare one"
+        " value of it in failover_settings of all of them, or one failover_profile."
     )
 
 

@@ -31,8 +31,8 @@ def parse_lan(text: str) -> dict[str, Optional[str]]:
 
 
 def parse_lan_access(text: str) -> dict[str, Any]:
-    """`ipmitool lan print` -> cipher_suites (numbers that the BMC offers), cipher_privileges (a letter for each of them,
-    X: not to be used) and lockout (bad passwords until an account is locked, 0 for never); None for what the BMC keeps
+    """`ipmitool lan print` -> cipher_suites (numbers that the BMC offers), cipher_privileges (a letter for each, X: not
+    to be used) and lockout (bad passwords until an account is locked, 0 for never); None for what the BMC keeps
     to itself. Raises ParseError.
     """
     found = fields(text)

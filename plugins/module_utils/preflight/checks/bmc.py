@@ -356,8 +356,8 @@ def on_management_network(hosts: Sequence[Profile], cluster: Cluster, policy: Po
 def password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """oobm_password must have 16 bytes or less with the driver ipmitool.
 
-    IPMI 1.5 stores 16 bytes and IPMI 2.0 20 (section 22.30, Set User Password). CloudStack stores any number; a BMC cuts
-    what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and nothing
+    IPMI 1.5 stores 16 bytes and IPMI 2.0 20 (section 22.30, Set User Password). CloudStack stores any number; a BMC
+    cuts what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and nothing
     can be fenced (F49). Letters beyond ASCII have two bytes or more.
     """
     size = host.declared.get("oobm_password_too_long")
@@ -376,8 +376,8 @@ def _by_ipmitool(host: Profile) -> bool:
     severity=ERROR,
     scope=HOST,
     prevents=("F49",),
-    fix="open cipher suite 17 or 3 for administrators on the LAN channel (oobm_cipher_privileges, or `ipmitool lan set 1"
-    " cipher_privs`), or update the BMC's firmware",
+    fix="open cipher suite 17 or 3 for administrators on the LAN channel (oobm_cipher_privileges, or `ipmitool lan set"
+    " 1 cipher_privs`), or update the BMC's firmware",
     reproduce="ipmitool lan print 1 | grep Cipher   # on the host, as root",
 )
 def ciphers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES, UNKNOWN
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_matrix import HEADINGS, rows
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
@@ -67,8 +68,7 @@ def summary(report: Mapping[str, Any], page: str) -> list[str]:
     """The lines for the terminal."""
     cluster = report["cluster"]
     lines = [f"high availability of {cluster['name']} in {cluster['zone']}: {_verdict(report)}"]
-    for finding in report["findings"]:
-        lines.append(f"{finding['severity']:7} {finding['id']}  {finding['title']}: {ranges(finding['hosts'])}")
+    lines += [f"{_title(each)}: {ranges(each.hosts)}" for each in topics(report["findings"])]
     same: dict[str, list[str]] = {}
     for name, host in _hosts(report):
         same.setdefault(_told(host), []).append(name)
@@ -89,6 +89,12 @@ def markdown(report: Mapping[str, Any]) -> str:
         *_timing(report["timing"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _title(topic: Topic) -> str:
+    """Titles name problems; one that a check could not look for is not known to be there."""
+    unknown = all(cause.kind == UNKNOWN for cause in topic.causes)
+    return f"{topic.severity:7} {topic.id}  {'not known: ' if unknown else ''}{topic.title}"
 
 
 def _verdict(report: Mapping[str, Any]) -> str:
@@ -137,7 +143,7 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "None."
     for each in findings:
         lines = [
-            f"### {each['severity']} {each['id']}: {_cell(each['title'])}",
+            f"### {each['severity']} {each['id']}: {'not known: ' * (each['kind'] == UNKNOWN)}{_cell(each['title'])}",
             f"- hosts: {_cell(ranges(each['hosts']))}",
         ]
         lines += [f"- {key}: {_cell(each[key])}" for key in ("expected", "observed", "fix") if each[key]]

@@ -262,7 +262,8 @@ def not_looked_at(looked: Looked) -> Iterator[Problem]:
 def left_behind(looked: Looked) -> Iterator[Problem]:
     """No guest may count as running on a host that is Fenced: it was powered off.
 
-    So it was seen (F53, apache/cloudstack#12922, #11627). A restart is tried again every two minutes until it is given up; HAV019 says where that is too early.
+    That it does happen is F53 (apache/cloudstack#12922, #11627). A restart is tried again every two minutes until it is
+    given up; HAV019 says where that is too early.
     """
     for host in looked.site.hosts:
         guests = looked.site.on(host.name)

@@ -357,8 +357,8 @@ def password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Proble
     """oobm_password must have 16 bytes or less with the driver ipmitool.
 
     IPMI 1.5 stores 16 bytes and IPMI 2.0 20 (section 22.30, Set User Password). CloudStack stores any number; a BMC
-    cuts what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and nothing
-    can be fenced (F49). Letters beyond ASCII have two bytes or more.
+    cuts what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and
+    nothing can be fenced (F49). Letters beyond ASCII have two bytes or more.
     """
     size = host.declared.get("oobm_password_too_long")
     if size and host.declared.get("oobm_address") and _by_ipmitool(host):

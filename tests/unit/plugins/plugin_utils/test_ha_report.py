@@ -80,6 +80,17 @@ def test_the_lines_for_the_terminal():
     assert lines[-1] == "report  /tmp/ha_report.md"
 
 
+def test_what_is_not_known_is_told_as_such():
+    report = _report(edited({"settings": {"ping.timeout": None}}))
+    assert "error   HAV014  not known: Settings of the failover contradict each other: host[1-3]" in summary(report, "x")
+    assert "### error HAV014: not known: Settings of the failover" in texts(report)["ha_report.md"]
+
+
+def test_hosts_of_which_the_same_is_said_share_a_line():
+    lines = [line for line in summary(_report(healthy()), "x") if line.startswith("if ")]
+    assert lines == ["if host[1-3] dies now: fenced; 2 guests come back, 0 stay down"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"), [({"msg": "CloudStack does not answer"}, "does not answer"), ({}, "without cluster")]
 )

@@ -82,7 +82,8 @@ def test_the_lines_for_the_terminal():
 
 def test_what_is_not_known_is_told_as_such():
     report = _report(edited({"settings": {"ping.timeout": None}}))
-    assert "error   HAV014  not known: Settings of the failover contradict each other: host[1-3]" in summary(report, "x")
+    line = "error   HAV014  not known: Settings of the failover contradict each other: host[1-3]"
+    assert line in summary(report, "x")
     assert "### error HAV014: not known: Settings of the failover" in texts(report)["ha_report.md"]
 
 

@@ -173,7 +173,8 @@ ansible_facts:
           returned: always
           type: str
         dmi:
-          description: product_uuid (root only), product_name, vendor and bios_version, as the firmware reports them.
+          description: product_uuid and product_serial (root only), product_name, vendor and bios_version, as the
+            firmware reports them.
           returned: always
           type: dict
         cpu:

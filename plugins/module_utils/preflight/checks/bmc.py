@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import BMC, BMC_ELSE, fix_for
@@ -37,6 +37,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
 )
 
 PASSWORD_REFUSED = r"RAKP [24] HMAC|RAKP 4 message|integrity check value|password"  # ipmitool's words
+# What firmware says where nobody has written a serial number.
+NO_SERIAL = ("0123456789", "DEFAULT STRING", "NONE", "NOT SPECIFIED", "SYSTEM SERIAL NUMBER", "TO BE FILLED BY O.E.M.")
 IDENTITY_FIX = (
     "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
     "with the BMC behind that address"
@@ -76,7 +78,7 @@ def _address(text: object) -> Optional[str]:
     return None if address.is_unspecified else str(address)
 
 
-def _over_lan(host: Profile, key: str) -> Optional[str]:
+def _over_lan(host: Profile, key: str) -> Any:
     """What a BMC has told a management server."""
     found = [(each.get("bmc") or {}).get(key) for each in (host.probes.get("management") or {}).values()]
     return next((each for each in found if each), None)
@@ -145,13 +147,15 @@ def identity(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
 
     Proof, in this order: a BMC that says its machine is off while the host answers is another's. The GUID that the host
     sees in band must be the one over LAN (in any byte order). Without GUIDs, the BMC's address in band must be the
-    declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it; one that differs proves nothing,
-    because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only an
-    info.
+    declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it, or a serial number (`ipmitool fru`
+    over LAN, SMBIOS on the host); one that differs proves nothing, because many BMCs have a GUID of their own. But
+    where another host says in band that its BMC has the declared address, or has the serial number, it is that one's. A
+    kernel without an IPMI device leaves it unknown, which is only an info.
     """
     for host in hosts:
         declared = host.declared.get("oobm_address")
         said, proven = _foreign(host) if declared else ("", True)
+        said = said or ("" if proven else _neighbours(host, hosts))
         if said:
             owner = _owner(host, hosts)
             whose = f"; it is {owner}'s" if owner else ""
@@ -165,13 +169,38 @@ def identity(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
 
 def _owner(host: Profile, hosts: Sequence[Profile]) -> str:
     """The one other host whose own BMC answers at this host's oobm_address; empty where that is not known."""
-    outside = _over_lan(host, "guid") or ""
+    outside, serials = _over_lan(host, "guid") or "", _serials_over_lan(host)
     others = [other for other in hosts if other is not host]
     owners = {other.name for other in others if same_guid(other.get("bmc", "guid") or "", outside)}
     declared = _address(host.declared.get("oobm_address"))
+    owners |= {other.name for other in others if _serial(other) in serials}
     if declared and not owners:
         owners = {other.name for other in others if _address(other.get("bmc", "address")) == declared}
     return owners.pop() if len(owners) == 1 else ""
+
+
+def _neighbours(host: Profile, hosts: Sequence[Profile]) -> str:
+    """What shows that the BMC of a host without a proof is the one of exactly one neighbour. One that both declare is
+    BMC003's.
+    """
+    declared, serials = host.declared.get("oobm_address"), _serials_over_lan(host)
+    address = _address(declared)
+    others = [each for each in hosts if each is not host and each.declared.get("oobm_address") != declared]
+    has_address = [each.name for each in others if address and _address(each.get("bmc", "address")) == address]
+    has_serial = [each.name for each in others if _serial(each) in serials]
+    if len(has_address) == 1:
+        return f"the BMC inside {has_address[0]} has the address {address}"
+    return f"its serial number is that of {has_serial[0]}" if len(has_serial) == 1 else ""
+
+
+def _serial(host: Profile) -> str:
+    """The machine's serial number, - for one that its maker has not written."""
+    text = str(host.get("dmi", "product_serial") or "").strip().upper()
+    return "-" if len(set(text)) < 2 or text in NO_SERIAL else text
+
+
+def _serials_over_lan(host: Profile) -> set[str]:
+    return {str(each).strip().upper() for each in _over_lan(host, "serials") or ()}
 
 
 def _foreign(host: Profile) -> tuple[str, bool]:
@@ -185,7 +214,8 @@ def _foreign(host: Profile) -> tuple[str, bool]:
         return "" if same else f"GUID {outside} over LAN, {inside} in band", same
     if declared and own:
         return "" if declared == own else f"in band the BMC's address is {own}", declared == own
-    return "", same_guid(host.get("dmi", "product_uuid") or "", outside)
+    by_uuid = same_guid(host.get("dmi", "product_uuid") or "", outside)
+    return "", by_uuid or _serial(host) in _serials_over_lan(host)
 
 
 @check(
@@ -207,7 +237,8 @@ def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     """
     groups: dict[str, list[Profile]] = {}
     for host in hosts:
-        for key in _keys(host) if not _foreign(host)[0] else ():
+        said, proven = _foreign(host)
+        for key in _keys(host) if not said and (proven or not _neighbours(host, hosts)) else ():
             groups.setdefault(key, []).append(host)
     told = set()
     for key, sharing in sorted(groups.items()):

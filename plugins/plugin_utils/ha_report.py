@@ -49,9 +49,16 @@ def document(
         "created_at": at,
         "created_by": by,
         **{key: readiness[key] for key in KEYS},
-        "hosts": {name: {**host, "drill": (drills or {}).get(name)} for name, host in readiness["hosts"].items()},
+        "hosts": {
+            name: {**host, "drill": _last_drill(drills or {}, name)} for name, host in readiness["hosts"].items()
+        },
         "drills_unread": list(drills_unread),
     }
+
+
+def _last_drill(drills: Mapping[str, Any], name: str) -> Any:
+    """Drills are named as in the inventory, which often has the first label of CloudStack's name alone."""
+    return drills.get(name) or drills.get(name.split(".")[0])
 
 
 def texts(report: Mapping[str, Any]) -> dict[str, str]:

@@ -35,7 +35,6 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
     hosts = hosts_of(listed, privileges)
     names, pools = pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster["id"])
     settings, invalid = usable(read_settings(client, zone["id"], cluster["id"]))
-    scopes = (scope_of("zone", zone), scope_of("cluster", cluster))
     return Site(
         zone=str(zone["name"]),
         name=str(cluster["name"]),
@@ -59,9 +58,17 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
         pools=pools,
         settings=settings,
         invalid=invalid,
-        oobm_off=tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.oobm),
-        ha_off=tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.ha),
+        **_switched_off(zone, cluster),
     )
+
+
+def _switched_off(zone: Record, cluster: Record) -> dict[str, tuple[str, ...]]:
+    """For which of the two out-of-band management and Host HA are off, whatever the hosts say."""
+    scopes = (scope_of("zone", zone), scope_of("cluster", cluster))
+    return {
+        "oobm_off": tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.oobm),
+        "ha_off": tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.ha),
+    }
 
 
 def read_settings(client: Client, zone_id: str, cluster_id: str) -> dict[str, Record]:

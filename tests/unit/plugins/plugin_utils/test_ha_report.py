@@ -87,6 +87,13 @@ def test_what_is_not_known_is_told_as_such():
     assert "### error HAV014: not known: Settings of the failover" in texts(report)["ha_report.md"]
 
 
+def test_a_drill_of_a_host_by_the_first_label_of_its_name():
+    told = {"cluster": {}, "ready": True, "findings": [], "checks": {}, "bmcs": None, "timing": {}}
+    hosts = {"kvm01.example.org": {}, "kvm02.example.org": {}}
+    made = document({**told, "hosts": hosts}, at="", by="", drills={"kvm01": {"verdict": "passed"}})
+    assert [host["drill"] for host in made["hosts"].values()] == [{"verdict": "passed"}, None]
+
+
 def test_hosts_of_which_the_same_is_said_share_a_line():
     lines = [line for line in summary(_report(healthy()), "x") if line.startswith("if ")]
     assert lines == ["if host[1-3] dies now: fenced; 2 guests come back, 0 stay down"]

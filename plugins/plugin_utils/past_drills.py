@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.past_drill import PastDrill
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.past_drill import read_past_drill
 
-PATTERNS = ("ha-drill-*.json", "ha_drill.*.json")
+PATTERNS = ("ha-drill-*.json", "ha_drill.*.*.json")  # the second is of the playbook ha_drill: host, failure
 
 
 def last_drills(folders: Iterable[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:

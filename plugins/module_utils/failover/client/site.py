@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import Scope
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.host_ha import scope_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -58,17 +59,13 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
         pools=pools,
         settings=settings,
         invalid=invalid,
-        **_switched_off(zone, cluster),
+        oobm_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.oobm),
+        ha_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.ha),
     )
 
 
-def _switched_off(zone: Record, cluster: Record) -> dict[str, tuple[str, ...]]:
-    """For which of the two out-of-band management and Host HA are off, whatever the hosts say."""
-    scopes = (scope_of("zone", zone), scope_of("cluster", cluster))
-    return {
-        "oobm_off": tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.oobm),
-        "ha_off": tuple(f"{scope.kind} {scope.name}" for scope in scopes if not scope.ha),
-    }
+def _scopes(zone: Record, cluster: Record) -> tuple[Scope, Scope]:
+    return scope_of("zone", zone), scope_of("cluster", cluster)
 
 
 def read_settings(client: Client, zone_id: str, cluster_id: str) -> dict[str, Record]:

@@ -116,7 +116,7 @@ class ManagementProbe:
             raise CommandError("no bmc_address was given")
         power = self._ipmitool(host, "chassis", "power", "status")
         state = re.search(r"Chassis Power is (on|off)", power.stdout)
-        bmc = {
+        bmc: dict[str, Any] = {
             "ok": power.ok,
             "text": ssh_client.one_line(power.stderr) or power.problem,
             "power": state and state[1],

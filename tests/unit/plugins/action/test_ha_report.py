@@ -45,9 +45,13 @@ def test_the_last_drill_of_each_host(tmp_path):
     (tmp_path / "cluster1").mkdir()
     (tmp_path / "cluster1" / "ha-drill-host1.json").write_text(json.dumps(later))
     (tmp_path / "ha-drill-host2.json").write_text("{")
+    of_playbook = {"host": "host3", "failure": "agent_kill", "created_at": "2026-11-29T10:00:00+00:00", "passed": False}
+    (tmp_path / "cluster1" / "ha_drill.host3.agent_kill.json").write_text(json.dumps(of_playbook))
+    (tmp_path / "cluster1" / "ha_drill.state.json").write_text("{}")  # a drill that goes on
     outcome(readiness=told, report_dir=str(tmp_path / "cluster1"), drill_dir=str(tmp_path))
     report = json.loads((tmp_path / "cluster1" / "ha_report.json").read_text())
     assert report["hosts"]["host1"]["drill"] == {**later, "finished": "2026-11-29T09:00:00+00:00"}
     assert report["hosts"]["host2"]["drill"] is None
+    assert report["hosts"]["host3"]["drill"]["verdict"] == "failed"
     assert len(report["drills_unread"]) == 1 and "ha-drill-host2.json: " in report["drills_unread"][0]
     assert "passed 2026-11-29: power off, 343 s" in (tmp_path / "cluster1" / "ha_report.html").read_text()

@@ -36,9 +36,10 @@ lab-setup: venv ## packages, base image and package pool for the lab (no hosts y
 	@mkdir -p .build
 	@flock -o .build/lab-setup.lock sh -ec 'lab/labctl setup; lab/labctl build' # parts of `make test` that run side by side all ask for it
 
-lab: lab-setup ## fresh machine -> three hosts Up: boot the lab, run playbooks/site.yml on it, show the result
+lab: lab-setup ## fresh machine -> three hosts Up, host HA Available: boot the lab, run site.yml and enable_ha.yml on it, show the result
 	@lab/labctl up
 	@lab/labctl play playbooks/site.yml
+	@lab/labctl play playbooks/enable_ha.yml
 	@lab/labctl result
 
 ha-drill: ## on the lab that `make lab` made: five hosts die, one after the other, and their guests come back (half an hour)
@@ -99,7 +100,7 @@ test-full: test ## everything of `make test`, and what is long by nature (hours)
 
 trixie: venv ## the main job, bare hosts to Up, and every role in molecule on Debian 13
 	@RELEASE=trixie $(MAKE) --no-print-directory lab-setup
-	@RELEASE=trixie scripts/beside trixie sh -ec 'lab/labctl up; lab/labctl play playbooks/site.yml; lab/labctl result'
+	@RELEASE=trixie scripts/beside trixie sh -ec 'lab/labctl up; lab/labctl play playbooks/site.yml; lab/labctl play playbooks/enable_ha.yml; lab/labctl result'
 	@RELEASE=trixie scripts/molecule
 
 modules: venv ## API modules, the register and join flows and an outside client, against the simulator; paths on namespaces, if root

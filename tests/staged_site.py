@@ -5,16 +5,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import look_at, with_look
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings, read_agent_keys
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, full
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, HaHost, HaPool, Site
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import Readiness, readiness
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import KeptFacts
+
+from tests import cluster_profiles
 
 GIB = 2**30
 ROWS = yaml.safe_load((Path(__file__).parent / "fixtures" / "failover" / "staged.yml").read_text())
+NOW = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
+# In the pre-flight's healthy cluster the BMCs are on the management network, as in the lab.
+OWN_NETWORK = {
+    f"host{number}": {"declared.oobm_address": f"203.0.113.{number}", "facts.bmc.address": f"203.0.113.{number}"}
+    for number in (1, 2, 3)
+}
 MEMORY = ("memory", "memory_used")  # the rows have GiB
 
 
@@ -60,8 +72,20 @@ def edited(row: Mapping[str, Any]) -> Site:
         guests=tuple(each for each in guests if each.name not in row.get("drop_guests", ())),
         pools=tuple(pools),
         settings={name: value for name, value in settings.items() if value is not None},
-        **row.get("site", {}),
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in row.get("site", {}).items()},
     )
+
+
+def judged(row: Mapping[str, Any]) -> tuple[Site, Readiness]:
+    """What the checks say of it. `bmc` edits what the last pre-flight has kept (tests/cluster_profiles.py), `agent` is
+    declared of agent.properties, and `age` is the pre-flight's in days.
+    """
+    site = edited(row)
+    if "bmc" in row:
+        seen = cluster_profiles.healthy(members=3, candidates=0).edit(OWN_NETWORK).edit(row["bmc"] or {})
+        kept = KeptFacts("run", NOW - timedelta(days=row.get("age", 0)), tuple(seen.profiles()), seen.intent())
+        site = with_look(site, look_at(kept, site.hosts, NOW))
+    return site, readiness(site, read_agent_keys(row.get("agent", {})))
 
 
 def _changed(values: Any, changes: Mapping[str, Any], make: Any) -> list[Any]:
@@ -84,3 +108,13 @@ def _read(change: Mapping[str, Any]) -> dict[str, Any]:
             else value
         )
     return read
+
+
+def hundred() -> tuple[Site, Readiness]:
+    """A hundred hosts, three of which are not well: for the report."""
+    hosts = {f"host{number}": {} for number in range(1, 101)}
+    guests = {f"vm{number}": {"host": f"host{(number - 1) // 2 + 1}"} for number in range(1, 201)}
+    hosts["host17"] = {"power_state": "Unknown", "oobm_driver": "redfish"}
+    hosts["host30"] = {"ha_enabled": False, "ha_provider": "", "ha_state": "Disabled"}
+    guests["vm127"]["ha"] = False  # on host64
+    return judged({"hosts": hosts, "guests": guests})

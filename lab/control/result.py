@@ -8,7 +8,8 @@ from typing import Any
 
 from .topology import LabError
 
-COLUMNS = ("host", "zone/pod/cluster", "agent", "resource state", "secured", "power", "pools")
+COLUMNS = ("host", "zone/pod/cluster", "agent", "resource state", "secured", "power", "host HA", "pools")
+PLAY = "lab/labctl play playbooks"
 
 
 def client(credentials: dict[str, str]) -> Any:
@@ -36,7 +37,7 @@ def rows(hosts: list[dict[str, Any]], pools: list[dict[str, Any]], expected: dic
 
 def _row(name: str, host: dict[str, Any] | None, pools: list[dict[str, Any]]) -> tuple[str, ...]:
     if host is None:
-        return (name, "not registered", "-", "-", "-", "-", "-")
+        return (name, "not registered", *["-"] * (len(COLUMNS) - 2))
     place = "/".join(host.get(key, "?") for key in ("zonename", "podname", "clustername"))
     power = host.get("outofbandmanagement", {}).get("powerstate", "not configured")
     own = [pool["name"] for pool in pools if pool.get("clusterid") in (None, host.get("clusterid"))]
@@ -47,6 +48,7 @@ def _row(name: str, host: dict[str, Any] | None, pools: list[dict[str, Any]]) ->
         host["resourcestate"],
         host.get("details", {}).get("secured", "?"),
         power,
+        host.get("hostha", {}).get("hastate", "not configured"),
         ", ".join(own) or "none",
     )
 
@@ -60,27 +62,40 @@ def table(lines: list[tuple[str, ...]]) -> str:
     )
 
 
+def works(line: tuple[str, ...]) -> bool:
+    """Whether the host is Up and Enabled and has power."""
+    return line[2:4] == ("Up", "Enabled") and line[5] == "On"
+
+
+def watched(line: tuple[str, ...]) -> bool:
+    """Whether host HA watches the host."""
+    return line[6] == "Available"
+
+
 def advice(lines: list[tuple[str, ...]]) -> list[str]:
     """What to look at next, the hosts that are not well first."""
-    bad = [line for line in lines if line[2:4] != ("Up", "Enabled") or line[5] != "On"]
-    names = ",".join(line[0] for line in bad)
+    bad = [line[0] for line in lines if not works(line)]
+    unwatched = [line[0] for line in lines if works(line) and not watched(line)]
     first = [
-        f"{line[0]} is not as it should be: lab/labctl ssh {line[0]} tail -n 30 /var/log/cloudstack/agent/agent.log"
-        for line in bad
+        f"{name} is not as it should be: lab/labctl ssh {name} tail -n 30 /var/log/cloudstack/agent/agent.log"
+        for name in bad
     ]
-    again = [f"then: lab/labctl play playbooks/site.yml --limit {names}"] if bad else []
+    again = [f"then: {PLAY}/site.yml --limit {','.join(bad)}"] if bad else []
+    enable = [f"host HA is not Available: {PLAY}/enable_ha.yml --limit {','.join(unwatched)}"] if unwatched else []
     look = [
         "log in to a host: lab/labctl ssh host1",
-        "a second run changes nothing: lab/labctl play playbooks/site.yml",
+        f"a second run changes nothing: {PLAY}/site.yml",
+        f"what follows if a host dies: {PLAY}/ha_report.yml",
         "break something: lab/labctl fault --help; repair it: lab/labctl heal",
         "use the API: set -a; . .lab/api.env; .venv/bin/cs listHosts type=Routing",
         "remove everything: make lab-down",
     ]
-    return first + again + look
+    return first + again + enable + look
 
 
-def show(credentials: dict[str, str], expected: dict[str, str]) -> int:
-    """Print the table; the exit status is 0 only if every host is Up, Enabled and has power."""
+def show(credentials: dict[str, str], expected: dict[str, str], *, ha: bool = True) -> int:
+    """Print the table; the exit status is 0 only if every host is Up, Enabled, has power, and with `ha` is watched by
+    host HA."""
     try:
         api = client(credentials)
         hosts = api.listHosts(type="Routing", fetch_list=True)
@@ -91,4 +106,4 @@ def show(credentials: dict[str, str], expected: dict[str, str]) -> int:
     print("\n" + table(lines) + "\n\nnext:")
     for line in advice(lines):
         print(f"  {line}")
-    return int(any(line[2:4] != ("Up", "Enabled") or line[5] != "On" for line in lines))
+    return int(not all(works(line) and (watched(line) or not ha) for line in lines))

@@ -62,7 +62,7 @@ def _lab(options: argparse.Namespace, state: State, topology: Topology) -> int:
     if failed := labctl(["play", "playbooks/site.yml", "--limit", ",".join(lifecycle.GUESTS), *lifecycle.DIFFERENCES]):
         return failed
     expected = {name: topology.node(name).address for name in lifecycle.GUESTS}
-    failed = result.show(management.credentials(state), expected)
+    failed = result.show(management.credentials(state), expected, ha=False)
     print("\nreal kernels:")
     return max(failed, _prove(state, topology, lifecycle.GUESTS))
 

@@ -35,9 +35,16 @@ options:
     default: {}
   bmc_privileges:
     description: Privilege of CloudStack's account on the BMC by the name of the host, as ipmitool prints it, such as
-      V(OPERATOR). CloudStack does not know it. A host that is not named is not judged by it.
+      V(OPERATOR). CloudStack does not know it. A host that is not named has what the pre-flight has seen in band.
     type: dict
     default: {}
+  preflight_report_dir:
+    description:
+      - Folder on the controller with the report of the cluster's last pre-flight. The facts that it has kept there say
+        whose the BMCs are, whether guests reach them, and what CloudStack's account may do.
+      - If omitted, nothing of the BMCs is judged but what CloudStack says of them. Facts that are older than seven days
+        count as none.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -76,9 +83,12 @@ hosts:
   description:
     - For each host by name what CloudStack says of it, with V(state), V(resource_state), V(oobm), V(privilege),
       V(ha_state) and V(findings), the ids of the checks that name it; and what follows if it dies now.
+    - V(identity) is whose the BMC is, V(own), V(another machine's), V(shared) or V(not known), and V(whose) why;
+      V(isolation) is where it is, V(apart), V(on the management network), V(guests reach it) or V(not known).
     - V(fenced) is whether Host HA powers it off, V(because) why not. V(returns) are guests that come back, with
       V(guest) and V(host); V(stays) those that do not, with V(guest), V(reason) and V(because). V(n_plus_1) is whether
       the other hosts have room for them.
+    - V(failover) has for V(best), V(typical) and V(worst) the seconds until V(fenced_at) and V(guests_at) of this host.
   returned: success
   type: dict
 findings:
@@ -88,6 +98,11 @@ findings:
   elements: dict
 checks:
   description: The checks that ran by id, with V(title), V(severity), V(scope) and V(area).
+  returned: success
+  type: dict
+bmcs:
+  description: When the pre-flight has seen the BMCs, V(at), and why there is nothing of it to use, V(missing). Null
+    without O(preflight_report_dir).
   returned: success
   type: dict
 timing:
@@ -106,6 +121,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.a
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import runtime
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import with_look
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.kept_look import read_look
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.site import find_place, read_site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import read_agent_keys
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import mapping_of, readiness
@@ -117,6 +134,7 @@ ARGUMENT_SPEC = {
     "cluster": {"type": "str", "required": True},
     "agent_properties": {"type": "dict", "default": {}},
     "bmc_privileges": {"type": "dict", "default": {}},
+    "preflight_report_dir": {"type": "path"},
 }
 
 
@@ -126,6 +144,8 @@ def body(module):
     privileges = {name: str(value) for name, value in options["bmc_privileges"].items()}
     zone, cluster = find_place(client, options["zone"], options["pod"], options["cluster"])
     site = read_site(client, zone, cluster, privileges)
+    if options["preflight_report_dir"]:
+        site = with_look(site, read_look(options["preflight_report_dir"], site.hosts))
     return Plan(), {"cluster": {"zone": site.zone, "name": site.name}, **mapping_of(readiness(site, keys), site)}
 
 

@@ -10,8 +10,11 @@ short_description: Write the report about high availability of a cluster
 version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
-  - Writes what M(cloudstack.kvm.ha_readiness_info) returned as C(ha_report.md), a page with a matrix of the hosts,
-    C(ha_report.json) and C(ha_report.junit.xml).
+  - Writes what M(cloudstack.kvm.ha_readiness_info) returned as C(ha_report.html), one page with a matrix of the hosts,
+    C(ha_report.md), the same as text, C(ha_report.json) and C(ha_report.junit.xml).
+  - The last drill of a host is that of the newest file C(ha-drill-*.json) or C(ha_drill.*.*.json) in O(report_dir) or
+    O(drill_dir), a JSON object with C(host), C(failure), C(finished) (ISO 8601), C(verdict) (V(passed) or V(failed))
+    and C(seconds).
   - Runs on the controller and touches no host.
 extends_documentation_fragment:
   - cloudstack.kvm.attributes.controller
@@ -24,6 +27,9 @@ options:
     description: Folder on the controller for the files.
     type: path
     required: true
+  drill_dir:
+    description: Another folder with the results of drills.
+    type: path
 """
 
 EXAMPLES = r"""

@@ -88,6 +88,10 @@ settings:
   description: The settings after the run by name. In check mode, those that would be.
   returned: success
   type: dict
+declared:
+  description: The settings that were asked for by name, those of O(profile) and of O(settings).
+  returned: success
+  type: dict
 timing:
   description: The computed time V(before) and V(after), each in the form of C(timing) of
     M(cloudstack.kvm.ha_readiness_info).
@@ -171,6 +175,7 @@ def body(module):
         apply_calls(client, plan, lambda: replan(look()))
     return plan, {
         "settings": settings_result(after),
+        "declared": wanted,
         "timing": times,
         "summary": summary(times),
         "restart": needs_restart(plan),

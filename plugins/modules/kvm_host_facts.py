@@ -184,7 +184,8 @@ ansible_facts:
           returned: always
           type: str
         dmi:
-          description: product_uuid (root only), product_name, vendor and bios_version, as the firmware reports them.
+          description: product_uuid and product_serial (root only), product_name, vendor and bios_version, as the
+            firmware reports them.
           returned: always
           type: dict
         cpu:
@@ -417,6 +418,10 @@ ansible_facts:
             - The BMC as seen in band, with in_band, guid (lower case, as C(ipmitool mc guid)), address, mac and
               channel_access (the access mode in use of its first LAN channel, such as C(always available) or
               C(disabled)). Null where the kernel has no IPMI device; RV(ansible_facts.kvm_host.unknown) says so.
+            - cipher_suites are the numbers that the BMC offers, cipher_privileges a letter for each of them (C(X) is
+              not to be used), lockout the bad passwords until an account is locked, 0 for never.
+            - accounts are those of the LAN channel that have a name, each with user_id, name, privilege (lower case)
+              and messaging, whether it may use IPMI over LAN.
           returned: always
           type: dict
         programs:

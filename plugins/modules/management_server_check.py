@@ -137,7 +137,7 @@ management:
       type: str
     bmc:
       description: ok, whether the BMC answered. text, the words of ipmitool. power, V(on) or V(off). guid, its system
-        GUID as ipmitool prints it.
+        GUID as ipmitool prints it. serials, of a BMC without a GUID the serial numbers of product and chassis.
       returned: always
       type: dict
     unknown:

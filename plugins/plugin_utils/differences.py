@@ -34,7 +34,16 @@ def _fits(pattern: Sequence[str], fact: Sequence[str]) -> bool:
 
 # Each host has its own, or a host gets it when it joins: to list these would hide the rest.
 OWN = FactNames(
-    *("hostname", "fqdn", "machine_id", "dmi.product_uuid", "iscsi.initiator", "resolver.forward", "resolver.reverse"),
+    *(
+        "hostname",
+        "fqdn",
+        "machine_id",
+        "dmi.product_uuid",
+        "dmi.product_serial",
+        "iscsi.initiator",
+        "resolver.forward",
+        "resolver.reverse",
+    ),
     *(
         "bmc.guid",
         "bmc.address",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The report about high availability of a cluster: JSON, JUnit, and one page of Markdown with a matrix of its hosts."""
+"""The report about high availability of a cluster: JSON, JUnit, and one page with a matrix of its hosts as HTML and as
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,29 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import CASES
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import SEVERITIES, UNKNOWN
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_matrix import HEADINGS, rows
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_report_html import render
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 
 SCHEMA_VERSION = 1
-KEYS = ("cluster", "ready", "hosts", "findings", "checks", "timing")
+KEYS = ("cluster", "ready", "hosts", "findings", "checks", "bmcs", "timing")
 NAME = "ha_report"
 
 
-def document(readiness: Mapping[str, Any], *, at: str, by: str) -> dict[str, Any]:
-    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone. Raises
-    InputError for something else.
+def document(
+    readiness: Mapping[str, Any],
+    *,
+    at: str,
+    by: str,
+    drills: Mapping[str, Any] | None = None,
+    drills_unread: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone;
+    `drills` are the last ones by host, and `drills_unread` says which cannot be read. Raises InputError for something
+    else.
     """
     missing = [key for key in KEYS if key not in readiness]
     if missing:
@@ -35,12 +49,22 @@ def document(readiness: Mapping[str, Any], *, at: str, by: str) -> dict[str, Any
         "created_at": at,
         "created_by": by,
         **{key: readiness[key] for key in KEYS},
+        "hosts": {
+            name: {**host, "drill": _last_drill(drills or {}, name)} for name, host in readiness["hosts"].items()
+        },
+        "drills_unread": list(drills_unread),
     }
+
+
+def _last_drill(drills: Mapping[str, Any], name: str) -> Any:
+    """Drills are named as in the inventory, which often has the first label of CloudStack's name alone."""
+    return drills.get(name) or drills.get(name.split(".")[0])
 
 
 def texts(report: Mapping[str, Any]) -> dict[str, str]:
     """The files by their names, the JSON last: where it is, all are."""
     return {
+        f"{NAME}.html": render(report),
         f"{NAME}.md": markdown(report),
         f"{NAME}.junit.xml": _junit(report),
         f"{NAME}.json": json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
@@ -51,9 +75,11 @@ def summary(report: Mapping[str, Any], page: str) -> list[str]:
     """The lines for the terminal."""
     cluster = report["cluster"]
     lines = [f"high availability of {cluster['name']} in {cluster['zone']}: {_verdict(report)}"]
-    for finding in report["findings"]:
-        lines.append(f"{finding['severity']:7} {finding['id']}  {finding['title']}: {ranges(finding['hosts'])}")
-    lines += [f"if {name} dies now: {_told(host)}" for name, host in _hosts(report)]
+    lines += [f"{_title(each)}: {ranges(each.hosts)}" for each in topics(report["findings"])]
+    same: dict[str, list[str]] = {}
+    for name, host in _hosts(report):
+        same.setdefault(_told(host), []).append(name)
+    lines += [f"if {ranges(names)} dies now: {told}" for told, names in same.items()]
     lines.append(f"time    {_time(report['timing']['typical'])} (typical)")
     return [*lines, f"report  {page}"]
 
@@ -72,6 +98,12 @@ def markdown(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _title(topic: Topic) -> str:
+    """Titles name problems; one that a check could not look for is not known to be there."""
+    unknown = all(cause.kind == UNKNOWN for cause in topic.causes)
+    return f"{topic.severity:7} {topic.id}  {'not known: ' if unknown else ''}{topic.title}"
+
+
 def _verdict(report: Mapping[str, Any]) -> str:
     stopping = sum(1 for finding in report["findings"] if finding["stops"])
     return "ready" if report["ready"] else f"not ready, errors: {stopping}"
@@ -82,28 +114,18 @@ def _hosts(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _matrix(report: Mapping[str, Any]) -> Iterator[str]:
-    head = (
-        "host",
-        "state",
-        "out-of-band",
-        "privilege",
-        "HA state",
-        "would be fenced",
-        "N+1",
-        "guests back",
-        "findings",
-    )
-    rows = []
-    for name, host in _hosts(report):
-        back = f"{len(host['returns'])} of {len(host['returns']) + len(host['stays'])}"
-        fenced, room = ("yes" if host[key] else "**no**" for key in ("fenced", "n_plus_1"))
-        ids = ", ".join(dict.fromkeys(host["findings"])) or "none"
-        state = f"{host['state']}, {host['resource_state']}"
-        rows.append(
-            (name, state, host["oobm"], host["privilege"] or "not asked", host["ha_state"], fenced, room, back, ids)
-        )
+    """Worst first, equal hosts in one row. What is of a warning or worse is bold."""
+    lines = []
+    for row in rows(report):
+        cells = [f"**{cell.text}**" if cell.kind in SEVERITIES[:3] else cell.text for cell in row.cells]
+        lines.append((ranges(row.hosts), *cells, ", ".join(row.findings) or "none"))
     yield "## Hosts"
-    yield _table(head, rows)
+    yield _table(("Hosts", *HEADINGS, "Findings"), lines)
+    bmcs = report["bmcs"]
+    if bmcs:
+        yield f"BMCs as the pre-flight has seen them: {bmcs['at'] or 'not at all, ' + _cell(bmcs['missing'])}"
+    for problem in report["drills_unread"]:
+        yield f"The result of a drill cannot be used: {_cell(problem)}"
 
 
 def _deaths(report: Mapping[str, Any]) -> Iterator[str]:
@@ -128,7 +150,7 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "None."
     for each in findings:
         lines = [
-            f"### {each['severity']} {each['id']}: {_cell(each['title'])}",
+            f"### {each['severity']} {each['id']}: {'not known: ' * (each['kind'] == UNKNOWN)}{_cell(each['title'])}",
             f"- hosts: {_cell(ranges(each['hosts']))}",
         ]
         lines += [f"- {key}: {_cell(each[key])}" for key in ("expected", "observed", "fix") if each[key]]

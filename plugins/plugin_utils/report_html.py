@@ -69,26 +69,20 @@ class Row:
 
 def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
     """The page. `report` is a document of report_json.py, `hosts` are the profiles that it was made from."""
-    page = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    page = environment()
     position = {name: index for index, name in enumerate(sorted(report["hosts"], key=natural))}
     page.filters.update(
         ranges=ranges,
-        breakable=_breakable,
+        breakable=breakable,
         says=lambda failure: what_cloudstack_says(failure["symptom"], failure["after"]),
-        moment=_moment,
+        moment=moment,
         positions=lambda names: _positions(names, position),
     )
     found = topics(report["findings"])
-    script = _embedded("report.js")
+    script = embedded("report.js")
     return page.get_template("preflight.html.j2").render(
         report=report,
-        style=_embedded("report.css"),
+        style=embedded("report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         pages={topic.id: check_page(topic.id) for topic in found},
@@ -111,6 +105,17 @@ def render(report: Mapping[str, Any], hosts: Sequence[Profile]) -> str:
     )
 
 
+def environment() -> Environment:
+    """Jinja over the pages of this folder."""
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
 def _rows(report: Mapping[str, Any]) -> Iterator[Row]:
     """Candidates before members, those with problems first."""
     groups: dict[tuple, list[str]] = {}
@@ -128,13 +133,13 @@ def _verdict(report: Mapping[str, Any], host: Mapping[str, Any]) -> str:
     return VERDICTS[host["member"], passed] if report["complete"] else PATH_VERDICTS[passed]
 
 
-def _embedded(name: str) -> Markup:
+def embedded(name: str) -> Markup:
     """A file of ours as it stands in the page, without the comments at its top."""
     lines = (HERE / name).read_text(encoding="utf-8").splitlines(keepends=True)
     return Markup("".join(dropwhile(lambda line: line.startswith(("//", "/*")), lines)))
 
 
-def _breakable(text: str) -> Markup:
+def breakable(text: str) -> Markup:
     """A list of hosts that may go on in the next line behind each comma."""
     return escape(text).replace(",", Markup(",<wbr>"))
 
@@ -184,7 +189,7 @@ def _holds_until(report: Mapping[str, Any]) -> str:
     return (made + timedelta(seconds=report["policy"]["verdict_max_age_s"])).isoformat(timespec="seconds")
 
 
-def _moment(text: str | None) -> str:
+def moment(text: str | None) -> str:
     """A time as a reader wants it: 2026-11-21 10:00:00 UTC."""
     if not text:
         return "never"

@@ -34,4 +34,5 @@ def test_a_cluster_that_is_not_ready(simulator, inventory, tmp_path):
     assert {"HAV001", "HAV005", "HAV011"} <= {finding["id"] for finding in report["findings"]}
     assert "## If this host dies now" in (folder / "ha_report.md").read_text()
     assert (folder / "ha_report.junit.xml").is_file()
+    assert "no pre-flight has left its facts" in (folder / "ha_report.html").read_text()
     assert simulator.secret not in run.output

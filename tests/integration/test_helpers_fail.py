@@ -99,6 +99,11 @@ TABLE = {
     ): "tests/integration/test_unfinished_runs.py, where it succeeds; each host asks for itself",
     ("roles/oobm/tasks/configure.yml", "Configure out-of-band management and read the power state"): "oobm",
     ("roles/host_ha/tasks/switch.yml", "Enable or disable host HA, and wait until CloudStack shows it"): "host_ha",
+    ("playbooks/configure_failover.yml", "Choose the host that asks for its cluster"): SAME,
+    **{
+        ("playbooks/configure_failover.yml", task): "tests/integration/test_configure_failover.py"
+        for task in ("Compute what would be set, and the time to failover", "Set what differs")
+    },
     ("playbooks/ha_report.yml", "Choose the host that asks for its cluster"): SAME,
     (
         "playbooks/ha_report.yml",

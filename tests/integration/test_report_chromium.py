@@ -8,10 +8,13 @@ import json
 import struct
 
 import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import mapping_of
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils import ha_report, ha_report_html
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import render
 
 from tests.integration.chromium import PROGRAM, browser
 from tests.report_samples import WAIVER, four_hosts, hundred_hosts, report, three_hundred_hosts
+from tests.staged_site import hundred
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium: apt-get install chromium")
 SAMPLES = {"four": four_hosts, "hundred": hundred_hosts}
@@ -159,3 +162,19 @@ def test_the_page_on_paper(page):
     assert paper.startswith(b"%PDF")
     assert 3 <= paper.count(b"/Type /Page\n") <= 25
     assert tab.complaints() == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("width", [1280, PHONE])
+def test_the_page_about_high_availability(tab, tmp_path, width):
+    site, result = hundred()
+    told = {"cluster": {"zone": site.zone, "name": site.name}, **mapping_of(result, site)}
+    path = tmp_path / "ha.html"
+    path.write_text(ha_report_html.render(ha_report.document(told, at="2026-11-30T12:00:00+00:00", by="me on here")))
+    tab.open(path, width=width)
+    assert tab.complaints() == []
+    assert {url for url in tab.requests() if not url.startswith("data:")} == {path.as_uri()}
+    assert tab.ask("document.documentElement.scrollWidth") <= width
+    assert tab.ask(TOO_WIDE) == []
+    assert tab.ask(SMALLEST) >= 9
+    assert tab.pdf(tmp_path / "ha.pdf").count(b"/Type /Page\n") <= 4, "a hundred hosts fit on a few sheets"

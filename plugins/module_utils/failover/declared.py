@@ -29,6 +29,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing imp
     failures_needed,
 )
 
+SHORTEST_STALL = 60  # seconds that storage may stall in the failover of its server
+
 
 @dataclass(frozen=True)
 class Contradiction:
@@ -212,6 +214,23 @@ def _heartbeats(values: Mapping[str, Value]) -> Iterator[Contradiction]:
             f"a heartbeat each {frequency:g} s: between two of them a living host looks dead, and its guests may be"
             " started twice",
             f"set {name} in agent.properties to 60000 ms or less",
+        )
+    yield from _own_reset(values)
+
+
+def _own_reset(values: Mapping[str, Value]) -> Iterator[Contradiction]:
+    """An agent that cannot write its heartbeat resets its host, with all others that have the same storage (F44)."""
+    reset, tries = "reboot.host.and.alert.management.on.heartbeat.timeout", "kvm.heartbeat.update.max.tries"
+    timeout, pause = "heartbeat.update.timeout", "kvm.heartbeat.update.retry.sleep"
+    patience = int(values[tries]) * (float(values[timeout]) + float(values[pause])) / 1000
+    if values[reset] and patience < SHORTEST_STALL:
+        yield Contradiction(
+            (tries, timeout, pause),
+            f"hosts that wait {SHORTEST_STALL:g} s or more for their storage (CloudStack's own values: 350 s)",
+            f"{values[tries]} writes of {values[timeout]} ms with pauses of {values[pause]} ms: storage that stalls for"
+            f" {patience:g} s, as in a failover of the NFS server, resets every host at once",
+            f"raise {tries} or {timeout} in agent.properties, or set {reset} to false and leave fencing to Host HA",
+            fatal=False,
         )
 
 

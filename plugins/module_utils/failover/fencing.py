@@ -9,6 +9,7 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import PROVIDERS, WITH_HEARTBEAT
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_ha import FAILING
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import FOREIGN, SHARED
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import (
     ENABLED,
     LOCAL,
@@ -62,7 +63,7 @@ def obstacles(site: Site, host: HaHost) -> list[Obstacle]:
     """Everything that keeps the host from being fenced (KVMHAProvider.isEligible() and the HA manager); empty where
     nothing does. An HA state counts by itself only where nothing else explains it.
     """
-    rules = (_state, _configured, _maintenance, _oobm, _alone, _storage)
+    rules = (_state, _configured, _above, _maintenance, _oobm, _identity, _alone, _storage)
     found = [each for each in (rule(site, host) for rule in rules) if each]
     state = None if found else _ha_state(site, host)
     return [state] if state else found
@@ -84,6 +85,14 @@ def _configured(site: Site, host: HaHost) -> Optional[Obstacle]:
     return None
 
 
+def _above(site: Site, host: HaHost) -> Optional[Obstacle]:
+    if not (site.ha_off and host.ha_enabled):
+        return None
+    return Obstacle(
+        "HAV007", "Host HA on for the zone and the cluster", f"it is off for the {' and the '.join(site.ha_off)}"
+    )
+
+
 def _maintenance(site: Site, host: HaHost) -> Optional[Obstacle]:
     if host.resource_state == ENABLED or host.ha_state == "Fenced":
         return None
@@ -95,6 +104,13 @@ def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
         return Obstacle("HAV001", "out-of-band management configured and enabled", "it is not configured")
     if not host.oobm_enabled:
         return Obstacle("HAV001", "out-of-band management configured and enabled", "it is configured, and disabled")
+    if site.oobm_off:
+        return Obstacle(
+            "HAV001",
+            "out-of-band management on for the zone and the cluster",
+            f"it is off for the {' and the '.join(site.oobm_off)}",
+            "enableOutOfBandManagementForZone, or -ForCluster; then run ansible-playbook cloudstack.kvm.configure_oobm",
+        )
     if host.privilege is not None and host.privilege.upper() not in ("OPERATOR", "ADMINISTRATOR", "OEM"):
         return Obstacle(
             "HAV003", "privilege OPERATOR or ADMINISTRATOR: less may not power off", f"privilege {host.privilege}"
@@ -102,6 +118,15 @@ def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
     if host.power_state not in ("On", "Off"):
         return Obstacle("HAV004", "power state On", f"power state {host.power_state or 'not told'}")
     return None
+
+
+def _identity(site: Site, host: HaHost) -> Optional[Obstacle]:
+    """Fencing would power off another machine, and the host would run on."""
+    seen = site.bmcs.hosts.get(host.name) if site.bmcs and host.oobm_driver else None
+    if seen is None or seen.identity not in (FOREIGN, SHARED):
+        return None
+    check = "BMC002" if seen.identity == FOREIGN else "BMC003"
+    return Obstacle(check, "the BMC inside the host, and its alone", f"the BMC is {seen.identity}: {seen.whose}")
 
 
 def _alone(site: Site, host: HaHost) -> Optional[Obstacle]:

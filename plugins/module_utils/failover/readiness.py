@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import JOINED, joined
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.checks import cluster, eligibility, guests
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import UNKNOWN, BmcSeen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.consequence import Consequence
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import Value
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Site
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import HaHost, Site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.timing import Timing
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import HA_CHECKS, Looked
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing import all_cases
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS as PREFLIGHT_CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, worst_first
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import Check
 
 FILES = (eligibility, cluster, guests)  # importing a file declares its checks
 CHECKS = dict(sorted(HA_CHECKS.items()))
@@ -23,11 +27,14 @@ CHECKS = dict(sorted(HA_CHECKS.items()))
 
 @dataclass(frozen=True)
 class Readiness:
-    """All findings, worst first; for each host what follows if it dies now; the time of a failover by case."""
+    """All findings, worst first; for each host what follows if it dies now; the time of a failover by case, of the host
+    with the most guests that come back and (`times`) of each host.
+    """
 
     findings: tuple[Finding, ...]
     consequences: tuple[Consequence, ...]
     timing: Mapping[str, Timing]
+    times: Mapping[str, Mapping[str, Timing]]
 
     @property
     def ready(self) -> bool:
@@ -37,26 +44,43 @@ class Readiness:
 
 def readiness(site: Site, agent_keys: Mapping[str, Value]) -> Readiness:
     """Judge a cluster. `agent_keys` are the keys of agent.properties that its hosts are declared to have."""
-    looked = Looked.at(site)
+    looked = Looked.at(replace(site, settings={**site.settings, **agent_keys}))
     found = [each.finding(problem) for each in CHECKS.values() for problem in each.function(looked)]
-    most = max([len(each.returns) for each in looked.consequences], default=1)
-    timing = all_cases({**site.settings, **agent_keys}, guests=most)
-    return Readiness(tuple(sorted(found, key=worst_first)), looked.consequences, timing)
+    found += joined(site.bmcs.findings, _ids(found, site)) if site.bmcs else ()
+    times = {
+        len(each.returns): all_cases(looked.site.settings, guests=len(each.returns)) for each in looked.consequences
+    }
+    most = times.get(max(times, default=0)) or all_cases(looked.site.settings, guests=1)
+    by_host = {each.host: times[len(each.returns)] for each in looked.consequences}
+    return Readiness(tuple(sorted(found, key=worst_first)), looked.consequences, most, by_host)
+
+
+def _ids(found: Iterable[Finding], site: Site) -> dict[str, list[str]]:
+    """The ids of the checks that name a host, by its name."""
+    findings = list(found)
+    return {host.name: [each.id for each in findings if host.name in each.hosts] for host in site.hosts}
 
 
 def mapping_of(result: Readiness, site: Site) -> dict[str, Any]:
     """The result as a module returns it: nothing but dictionaries, lists and plain values."""
-    ids = {host.name: [each.id for each in result.findings if host.name in each.hosts] for host in site.hosts}
-    consequence = {each.host: each for each in result.consequences}
-    hosts = {host.name: _row(host, consequence[host.name], ids[host.name]) for host in site.hosts}
+    ids = _ids(result.findings, site)
+    rows = {
+        each.host: {**_consequence(each), "failover": _moments(result.times[each.host])} for each in result.consequences
+    }
+    looks = site.bmcs.hosts if site.bmcs else {}
+    hosts = {
+        host.name: {**_host(host, looks.get(host.name)), **rows[host.name], "findings": ids[host.name]}
+        for host in site.hosts
+    }
     return {
         "ready": result.ready,
         "hosts": dict(sorted(hosts.items())),
         "findings": [{**_plain(asdict(each)), "stops": each.stops} for each in result.findings],
         "checks": {
             each.id: {"title": each.title, "severity": each.severity, "scope": each.scope, "area": each.area}
-            for each in CHECKS.values()
+            for each in _checks(site)
         },
+        "bmcs": {"at": site.bmcs.at, "missing": site.bmcs.missing} if site.bmcs else None,
         "timing": {name: timing_mapping(each) for name, each in result.timing.items()},
     }
 
@@ -80,19 +104,40 @@ def _seconds(value: Any) -> Any:
     return round(value) if finite else None
 
 
-def _row(host: Any, consequence: Consequence, ids: list[str]) -> dict[str, Any]:
+def _checks(site: Site) -> list[Check]:
+    """Those that ran: with a look also the pre-flight's."""
+    theirs = [PREFLIGHT_CHECKS[name] for name in JOINED] if site.bmcs and site.bmcs.hosts else []
+    return sorted([*CHECKS.values(), *theirs], key=lambda each: each.id)
+
+
+def _host(host: HaHost, seen: Optional[BmcSeen]) -> dict[str, Any]:
     return {
         "state": host.state,
         "resource_state": host.resource_state,
         "oobm": f"{host.oobm_driver} {host.power_state}".strip() if host.oobm_enabled else "off",
         "privilege": host.privilege,
+        "identity": seen.identity if seen else UNKNOWN,
+        "whose": seen.whose if seen else "",
+        "isolation": seen.isolation if seen else UNKNOWN,
         "ha_state": host.ha_state,
+    }
+
+
+def _consequence(consequence: Consequence) -> dict[str, Any]:
+    return {
         "fenced": consequence.fenced,
         "because": consequence.because,
         "n_plus_1": consequence.room,
         "returns": [asdict(each) for each in consequence.returns],
         "stays": [asdict(each) for each in consequence.stays],
-        "findings": ids,
+    }
+
+
+def _moments(times: Mapping[str, Timing]) -> dict[str, Any]:
+    """When a host is fenced and its guests are back, in seconds, by case."""
+    return {
+        case: {"fenced_at": _seconds(each.fenced_at), "guests_at": _seconds(each.guests_at)}
+        for case, each in times.items()
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.model.settings import (
@@ -26,14 +27,15 @@ DEVICES = ("/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0")
 LAN_CHANNELS = (1, 2)  # 1 of nearly all vendors; HPE has its LAN at 2
 # IPMI 2.0, section 22.30: Set User Password with its operations; 80h in the first byte: 20 bytes follow.
 SET_PASSWORD, TEST_PASSWORD = 2, 3
+PATIENCE = 60  # seconds for one question: a list of 63 accounts is 126 exchanges over a slow interface
 _REFUSED = ("Unable to send RAW command", "Compiled without readline", "Could not open device")
 
 
 class LocalBmc:
     """The BMC of this host. All methods raise CommandError, and ParseError for a text that is not understood."""
 
-    def __init__(self, run: Callable[..., Answer] = command.run) -> None:
-        self._run = run
+    def __init__(self, run: Optional[Callable[..., Answer]] = None) -> None:
+        self._run = run or partial(command.run, timeout=PATIENCE)
 
     def fetch(self, channel: Optional[int], username: Optional[str]) -> BmcState:
         """What is set. `channel` None: the first of the usual ones that is a LAN."""

@@ -4,19 +4,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Optional
-
 from ansible_collections.cloudstack.kvm.plugins.module_utils.bmc.model.settings import OFF, Account, LanSettings
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import whole
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import fields
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import (
+    cipher_privileges,
+    cipher_suites,
+    fields,
+    lockout,
+    parse_accounts,
+)
 
 NO_ADDRESS = "0.0.0.0"
 USER_ACCESS = "ipmitool channel getaccess"
-# lib/ipmi_user.c, dump_user_access: the name is the only column that may be empty or hold blanks.
-_USER = re.compile(r"(\d+)\s+(.*?)\s*\b(?:true|false)\s+(?:true|false)\s+(true|false)\s+(\S.*)")
 
 
 def parse_lan_settings(text: str) -> LanSettings:
@@ -34,9 +34,9 @@ def parse_lan_settings(text: str) -> LanSettings:
         netmask=_address(found["Subnet Mask"]),
         gateway=_address(found.get("Default Gateway IP", NO_ADDRESS)),
         vlan=_vlan(found.get("802.1q VLAN ID", "Disabled")),
-        cipher_suites=_suites(found.get("RMCP+ Cipher Suites", "")),
-        cipher_privileges=_privileges(found.get("Cipher Suite Priv Max", "")),
-        lockout=_lockout(found),
+        cipher_suites=tuple(cipher_suites(found)),
+        cipher_privileges=cipher_privileges(found),
+        lockout=lockout(found),
     )
 
 
@@ -55,36 +55,9 @@ def _vlan(text: str) -> int:
     return whole(text, "ipmitool lan print")
 
 
-def _suites(text: str) -> tuple[int, ...]:
-    """A list of numbers; a BMC that keeps none to itself says None or Not Available."""
-    if not re.fullmatch(r"\d+(,\d+)*", text):
-        return ()
-    return tuple(whole(each, "ipmitool lan print") for each in text.split(","))
-
-
-def _privileges(text: str) -> str:
-    return text if re.fullmatch(r"[XcuoaO]{15,16}", text) else ""
-
-
-def _lockout(found: Mapping[str, str]) -> Optional[int]:
-    """Bad passwords until an account is locked; 0 is IPMI's word for never."""
-    threshold = found.get("Bad Password Threshold", "")
-    return whole(threshold, "ipmitool lan print") if threshold.isdigit() else None
-
-
 def parse_users(text: str) -> tuple[Account, ...]:
     """`ipmitool user list N` -> accounts with id, name, privilege (lower case) and messaging. Raises ParseError."""
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    if not lines or not lines[0].startswith("ID"):
-        raise ParseError("ipmitool user list", "no heading", text=text)
-    return tuple(_user(number, line) for number, line in enumerate(lines[1:], start=2))
-
-
-def _user(number: int, line: str) -> Account:
-    match = _USER.fullmatch(line)
-    if not match:
-        raise ParseError("ipmitool user list", "not an account", line=number, text=line)
-    return Account(whole(match[1], "ipmitool user list", number), match[2], match[4].lower(), match[3] == "true")
+    return tuple(Account(**each) for each in parse_accounts(text))
 
 
 def parse_user_access(text: str) -> tuple[Account, int]:

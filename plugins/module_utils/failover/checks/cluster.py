@@ -64,7 +64,7 @@ def disabled(looked: Looked) -> Iterator[Problem]:
     "HAV014",
     "Settings of the failover contradict each other",
     severity=ERROR,
-    fix="declare a profile in ha_settings and apply it with the module ha_settings",
+    fix="declare failover_profile and run ansible-playbook cloudstack.kvm.configure_failover",
     reproduce=SETTING,
 )
 def timers(looked: Looked) -> Iterator[Problem]:
@@ -88,7 +88,7 @@ def timers(looked: Looked) -> Iterator[Problem]:
     "Settings of the failover do not do what they seem to",
     severity=WARNING,
     prevents=("F53",),
-    fix="declare a profile in ha_settings and apply it with the module ha_settings",
+    fix="declare failover_profile and run ansible-playbook cloudstack.kvm.configure_failover",
     reproduce=SETTING,
 )
 def hidden_timers(looked: Looked) -> Iterator[Problem]:

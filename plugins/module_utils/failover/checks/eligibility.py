@@ -5,15 +5,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import explains_power
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check, told
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
     INFO,
+    UNKNOWN,
     WARNING,
     Problem,
 )
 
+SHOWN = 5  # guests that a finding names
 LIST_HOST = "cmk list hosts name=HOST details=all   # fields hostha and outofbandmanagement"
 
 
@@ -67,7 +71,8 @@ def privilege(looked: Looked) -> Iterator[Problem]:
     """The account of CloudStack on the BMC needs the privilege OPERATOR or ADMINISTRATOR (IPMI 2.0, appendix G).
 
     With USER the power state is shown, so that everything looks right, and the first power action fails. CloudStack
-    does not know the privilege: it is judged where the option bmc_privileges of ha_readiness_info tells it.
+    does not know the privilege: it is judged where the last pre-flight has seen the account in band, or where the
+    option bmc_privileges of ha_readiness_info tells it.
     """
     yield from told(looked, "HAV003")
 
@@ -85,9 +90,13 @@ def power_state(looked: Looked) -> Iterator[Problem]:
     """The power state must be known: CloudStack asks each BMC every four seconds.
 
     Unknown means that the BMC does not answer or refuses the account; neither reset nor power-off works then, and a
-    dead host stays in Fencing for ever (F49, F52).
+    dead host stays in Fencing for ever (F49, F52). Where the last pre-flight knows why, its own check says so instead
+    (BMC001, BMC008, BMC009).
     """
-    yield from told(looked, "HAV004")
+    for problem in told(looked, "HAV004"):
+        left = tuple(name for name in problem.hosts if not explains_power(looked.site, name))
+        if left:
+            yield replace(problem, hosts=left)
 
 
 @ha_check(
@@ -215,3 +224,50 @@ def empty(looked: Looked) -> Iterator[Problem]:
 def up(looked: Looked) -> Iterator[Problem]:
     """The host must be Up: what is down now cannot fail over, and takes no guest of its neighbours."""
     yield from told(looked, "HAV022")
+
+
+@ha_check(
+    "HAV023",
+    "Nothing is known of the BMC but what CloudStack says",
+    severity=WARNING,
+    prevents=("F49",),
+    fix="run ansible-playbook cloudstack.kvm.preflight, then this report again",
+    reproduce="ipmitool mc guid; ipmitool lan print 1   # on the host, against the BMC behind oobm_address",
+)
+def not_looked_at(looked: Looked) -> Iterator[Problem]:
+    """A pre-flight of the last seven days must have looked at the host's BMC.
+
+    CloudStack knows that a BMC answers. Whether it is this host's, whether guests reach it, and what the account may do
+    is seen from the host and from the management servers, which the pre-flight asks; its facts are read from the
+    report folder.
+    """
+    look = looked.site.bmcs
+    if look is None:
+        return
+    hosts = tuple(host.name for host in looked.site.hosts if host.oobm_driver and host.name not in look.hosts)
+    if hosts:
+        observed = look.missing or f"that of {look.at} has no facts of this host"
+        yield Problem(hosts, "a pre-flight of the last 7 days that has seen the BMC", observed, kind=UNKNOWN)
+
+
+@ha_check(
+    "HAV024",
+    "Guests of a fenced host were not restarted",
+    severity=ERROR,
+    prevents=("F53",),
+    fix="wait two minutes after Fenced, and look again; then see the management server's log for the guest, and start"
+    " it by hand (stopVirtualMachine forced=true, startVirtualMachine)",
+    reproduce="cmk list virtualmachines hostid=ID listall=true filter=name,state",
+)
+def left_behind(looked: Looked) -> Iterator[Problem]:
+    """No guest may count as running on a host that is Fenced: it was powered off.
+
+    That it does happen is F53 (apache/cloudstack#12922, #11627). A restart is tried again every two minutes until it is
+    given up; HAV019 says where that is too early.
+    """
+    for host in looked.site.hosts:
+        guests = looked.site.on(host.name)
+        if host.ha_state == "Fenced" and guests:
+            names = ", ".join(each.name for each in guests[:SHOWN])
+            more = f" and {len(guests) - SHOWN} more" if len(guests) > SHOWN else ""
+            yield Problem((host.name,), "its guests on other hosts", f"still on it: {names}{more}")

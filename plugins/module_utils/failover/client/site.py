@@ -9,7 +9,9 @@ from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.cloudstack import Client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.client.resources import require
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import Scope
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.resource import CLUSTER, POD, ZONE
+from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.host_ha import scope_of
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import read_value
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, Value
@@ -57,7 +59,13 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
         pools=pools,
         settings=settings,
         invalid=invalid,
+        oobm_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.oobm),
+        ha_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.ha),
     )
+
+
+def _scopes(zone: Record, cluster: Record) -> tuple[Scope, Scope]:
+    return scope_of("zone", zone), scope_of("cluster", cluster)
 
 
 def read_settings(client: Client, zone_id: str, cluster_id: str) -> dict[str, Record]:
@@ -66,13 +74,13 @@ def read_settings(client: Client, zone_id: str, cluster_id: str) -> dict[str, Re
     """
     found = {}
     for name, setting in SETTINGS.items():
-        record = _setting(client, name, scope_of(setting.counts, zone_id, cluster_id))
+        record = _setting(client, name, parameter_of(setting.counts, zone_id, cluster_id))
         if record is not None:
             found[name] = record
     return found
 
 
-def scope_of(counts: str, zone_id: str, cluster_id: str) -> dict[str, str]:
+def parameter_of(counts: str, zone_id: str, cluster_id: str) -> dict[str, str]:
     """The parameter for the scope in which a setting counts."""
     return {"zone": {"zoneid": zone_id}, "cluster": {"clusterid": cluster_id}}.get(counts, {})
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import BmcLook
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import Value
 
 ENABLED, UP = "Enabled", "Up"
@@ -23,6 +24,7 @@ class HaHost:
 
     name: str
     id: str = ""
+    address: str = ""
     state: str = UP
     resource_state: str = ENABLED
     hypervisor: str = "KVM"
@@ -79,7 +81,9 @@ class HaPool:
 @dataclass(frozen=True)
 class Site:
     """A cluster. `settings` has what CloudStack answered; a name that is missing was not answered. `invalid` has the
-    texts of settings that cannot be used, and what they should be: CloudStack stores any number.
+    texts of settings that cannot be used, and what they should be: CloudStack stores any number. `oobm_off` and
+    `ha_off` name the zone or cluster for which it is off. `bmcs` is what the pre-flight knows of the BMCs, None where
+    nobody asked for it.
     """
 
     zone: str
@@ -91,6 +95,9 @@ class Site:
     pools: tuple[HaPool, ...] = ()
     settings: Mapping[str, Value] = field(default_factory=dict)
     invalid: Mapping[str, str] = field(default_factory=dict)
+    oobm_off: tuple[str, ...] = ()
+    ha_off: tuple[str, ...] = ()
+    bmcs: Optional[BmcLook] = None
 
     def on(self, host: str) -> tuple[Guest, ...]:
         """The guests of a host."""

@@ -27,6 +27,7 @@ def _host(record: Record, privilege: Optional[str]) -> HaHost:
     return HaHost(
         name=str(record.get("name")),
         id=str(record.get("id")),
+        address=str(record.get("ipaddress") or ""),
         state=str(record.get("state")),
         resource_state=str(record.get("resourcestate")),
         hypervisor=str(record.get("hypervisor")),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -74,6 +74,29 @@ def as_text(value: Value) -> str:
 def settings_result(values: Mapping[str, Value]) -> dict[str, Value]:
     """What the module returns of the settings: those of CloudStack, without the keys of agents."""
     return {name: value for name, value in values.items() if name in SETTINGS}
+
+
+def conflicts(declared: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What clusters declare differently although it counts for all of them, in words. `declared` has `cluster`, `zone`,
+    `api` (which CloudStack) and `settings`, the declared values by name, of each cluster.
+    """
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for each in declared:
+        for name, value in each["settings"].items():
+            counts = SETTINGS[name].counts
+            if counts != CLUSTER:
+                place = (name, str(each["api"]), str(each["zone"]) if counts == ZONE else "")
+                found.setdefault(place, {}).setdefault(as_text(value), []).append(str(each["cluster"]))
+    return [_conflict(place[0], values) for place, values in sorted(found.items()) if len(values) > 1]
+
+
+def _conflict(name: str, values: Mapping[str, Sequence[str]]) -> str:
+    said = ", ".join(f"{value} for {' and '.join(clusters)}" for value, clusters in sorted(values.items()))
+    where = "the whole zone" if SETTINGS[name].counts == ZONE else "all clusters of this CloudStack"
+    return (
+        f"{name} counts for {where}. Expected: one value. Observed: {said}. Nothing was changed. Next: declare one"
+        " value of it in failover_settings of all of them, or one failover_profile."
+    )
 
 
 def needs_restart(plan: Plan) -> list[str]:

@@ -155,15 +155,44 @@ def _bmc(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[dic
     in_band = any(answers[name].ok for name in ("bmc.lan", "bmc.guid"))
     if not in_band:
         unknown["bmc.in_band"] = answers["bmc.lan"].why()
-    return {"in_band": in_band or None, "guid": guid, **lan, "channel_access": _channel_access(answers, unknown)}
+    number, mode = _lan_channel(answers, unknown)
+    return {
+        "in_band": in_band or None,
+        "guid": guid,
+        **lan,
+        "channel_access": mode,
+        **_lan_access(answers["bmc.lan"], unknown),
+        "accounts": _accounts(number, unknown),
+    }
 
 
-def _channel_access(answers: Mapping[str, Answer], unknown: dict[str, str]) -> Optional[str]:
-    """Access mode of the first channel that is a LAN."""
+def _lan_access(answer: Answer, unknown: dict[str, str]) -> dict[str, Any]:
+    """Cipher suites and lockout."""
+    names = ("cipher_suites", "cipher_privileges", "lockout")
+    found = parsed("bmc.lan", answer, ipmitool.parse_lan_access, unknown) or dict.fromkeys(names)
+    reason = unknown.pop("bmc.lan", "the BMC does not say")
+    unknown.update({f"bmc.{name}": reason for name, value in found.items() if value is None})
+    return found
+
+
+def _accounts(number: Optional[str], unknown: dict[str, str]) -> Optional[list[dict[str, Any]]]:
+    """The accounts with a name, as they may use the LAN channel. Asked only where there is one: a BMC with many
+    accounts takes seconds.
+    """
+    if number is None:
+        unknown["bmc.accounts"] = unknown["bmc.channel_access"]
+        return None
+    answer = run(("ipmitool", "user", "list", number))
+    found = parsed("bmc.accounts", answer, ipmitool.parse_accounts, unknown)
+    return None if found is None else [each for each in found if each["name"]]
+
+
+def _lan_channel(answers: Mapping[str, Answer], unknown: dict[str, str]) -> tuple[Optional[str], Optional[str]]:
+    """Number and access mode of the first channel that is a LAN."""
     for number in LAN_CHANNELS:
         mode = parsed("bmc.channel_access", answers[f"bmc.channel{number}"], ipmitool.parse_access_mode, unknown)
         if mode is not None:
             unknown.pop("bmc.channel_access", None)
-            return mode
+            return number, mode
     unknown.setdefault("bmc.channel_access", f"none of the channels {' and '.join(LAN_CHANNELS)} is a LAN")
-    return None
+    return None, None

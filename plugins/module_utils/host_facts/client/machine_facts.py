@@ -66,6 +66,7 @@ def _virtualization(answers: Mapping[str, Answer], unknown: dict[str, str]) -> O
 def _dmi(unknown: dict[str, str]) -> dict[str, Optional[str]]:
     files = {
         "product_uuid": "product_uuid",
+        "product_serial": "product_serial",
         "product_name": "product_name",
         "vendor": "sys_vendor",
         "bios_version": "bios_version",

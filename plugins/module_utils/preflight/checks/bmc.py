@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
-from typing import Optional
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.access import not_tried, servers
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.fixes import BMC, BMC_ELSE, fix_for
@@ -36,6 +36,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry 
     fact_unavailable,
 )
 
+PASSWORD_REFUSED = r"RAKP [24] HMAC|RAKP 4 message|integrity check value|password"  # ipmitool's words
+# What firmware says where nobody has written a serial number.
+NO_SERIAL = ("0123456789", "DEFAULT STRING", "NONE", "NOT SPECIFIED", "SYSTEM SERIAL NUMBER", "TO BE FILLED BY O.E.M.")
 IDENTITY_FIX = (
     "correct oobm_address of this host: compare `ipmitool mc guid` and `ipmitool lan print` on the host "
     "with the BMC behind that address"
@@ -75,7 +78,7 @@ def _address(text: object) -> Optional[str]:
     return None if address.is_unspecified else str(address)
 
 
-def _over_lan(host: Profile, key: str) -> Optional[str]:
+def _over_lan(host: Profile, key: str) -> Any:
     """What a BMC has told a management server."""
     found = [(each.get("bmc") or {}).get(key) for each in (host.probes.get("management") or {}).values()]
     return next((each for each in found if each), None)
@@ -114,11 +117,17 @@ def reachable(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Probl
             yield Problem((host.name,), expected, not_tried(server, "bmc"), kind=UNKNOWN)
         elif not seen["ok"]:
             failed[name] = seen.get("text") or "no answer"
-    if failed:
+    if failed and not _cut(host, failed.values()):
         expected = f"the power state from the BMC {address} on every management server"
         observed = "; ".join(f"{name}: {text}" for name, text in failed.items())
         fixes = dict.fromkeys(fix_for(BMC, text, BMC_ELSE) for text in failed.values())
         yield Problem((host.name,), expected, observed, fix="; ".join(fixes))
+
+
+def _cut(host: Profile, texts: Iterable[str]) -> bool:
+    """Whether the BMC refuses the password everywhere, and that is so because it is too long: BMC008 says so."""
+    refused = all(re.search(PASSWORD_REFUSED, text, re.IGNORECASE) for text in texts)
+    return bool(host.declared.get("oobm_password_too_long")) and refused
 
 
 @check(
@@ -138,13 +147,15 @@ def identity(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
 
     Proof, in this order: a BMC that says its machine is off while the host answers is another's. The GUID that the host
     sees in band must be the one over LAN (in any byte order). Without GUIDs, the BMC's address in band must be the
-    declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it; one that differs proves nothing,
-    because many BMCs have a GUID of their own. A kernel without an IPMI device leaves it unknown, which is only an
-    info.
+    declared one. Without both, an SMBIOS UUID that is the GUID over LAN proves it, or a serial number (`ipmitool fru`
+    over LAN, SMBIOS on the host); one that differs proves nothing, because many BMCs have a GUID of their own. But
+    where another host says in band that its BMC has the declared address, or has the serial number, it is that one's. A
+    kernel without an IPMI device leaves it unknown, which is only an info.
     """
     for host in hosts:
         declared = host.declared.get("oobm_address")
         said, proven = _foreign(host) if declared else ("", True)
+        said = said or ("" if proven else _neighbours(host, hosts))
         if said:
             owner = _owner(host, hosts)
             whose = f"; it is {owner}'s" if owner else ""
@@ -158,13 +169,38 @@ def identity(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iter
 
 def _owner(host: Profile, hosts: Sequence[Profile]) -> str:
     """The one other host whose own BMC answers at this host's oobm_address; empty where that is not known."""
-    outside = _over_lan(host, "guid") or ""
+    outside, serials = _over_lan(host, "guid") or "", _serials_over_lan(host)
     others = [other for other in hosts if other is not host]
     owners = {other.name for other in others if same_guid(other.get("bmc", "guid") or "", outside)}
     declared = _address(host.declared.get("oobm_address"))
+    owners |= {other.name for other in others if _serial(other) in serials}
     if declared and not owners:
         owners = {other.name for other in others if _address(other.get("bmc", "address")) == declared}
     return owners.pop() if len(owners) == 1 else ""
+
+
+def _neighbours(host: Profile, hosts: Sequence[Profile]) -> str:
+    """What shows that the BMC of a host without a proof is the one of exactly one neighbour. One that both declare is
+    BMC003's.
+    """
+    declared, serials = host.declared.get("oobm_address"), _serials_over_lan(host)
+    address = _address(declared)
+    others = [each for each in hosts if each is not host and each.declared.get("oobm_address") != declared]
+    has_address = [each.name for each in others if address and _address(each.get("bmc", "address")) == address]
+    has_serial = [each.name for each in others if _serial(each) in serials]
+    if len(has_address) == 1:
+        return f"the BMC inside {has_address[0]} has the address {address}"
+    return f"its serial number is that of {has_serial[0]}" if len(has_serial) == 1 else ""
+
+
+def _serial(host: Profile) -> str:
+    """The machine's serial number, - for one that its maker has not written."""
+    text = str(host.get("dmi", "product_serial") or "").strip().upper()
+    return "-" if len(set(text)) < 2 or text in NO_SERIAL else text
+
+
+def _serials_over_lan(host: Profile) -> set[str]:
+    return {str(each).strip().upper() for each in _over_lan(host, "serials") or ()}
 
 
 def _foreign(host: Profile) -> tuple[str, bool]:
@@ -178,7 +214,8 @@ def _foreign(host: Profile) -> tuple[str, bool]:
         return "" if same else f"GUID {outside} over LAN, {inside} in band", same
     if declared and own:
         return "" if declared == own else f"in band the BMC's address is {own}", declared == own
-    return "", same_guid(host.get("dmi", "product_uuid") or "", outside)
+    by_uuid = same_guid(host.get("dmi", "product_uuid") or "", outside)
+    return "", by_uuid or _serial(host) in _serials_over_lan(host)
 
 
 @check(
@@ -200,7 +237,8 @@ def shared(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterat
     """
     groups: dict[str, list[Profile]] = {}
     for host in hosts:
-        for key in _keys(host) if not _foreign(host)[0] else ():
+        said, proven = _foreign(host)
+        for key in _keys(host) if not said and (proven or not _neighbours(host, hosts)) else ():
             groups.setdefault(key, []).append(host)
     told = set()
     for key, sharing in sorted(groups.items()):
@@ -334,3 +372,111 @@ def on_management_network(hosts: Sequence[Profile], cluster: Cluster, policy: Po
         first = concerned[min(concerned)]
         more = f", and so on {len(concerned) - 1} more" if len(concerned) > 1 else ""
         yield Problem(tuple(concerned), "a BMC outside of the management bridge's subnet", first + more)
+
+
+@check(
+    "BMC008",
+    "The BMC's password is too long",
+    area="bmc",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F49",),
+    fix="give the account a password of 16 bytes or less, on the BMC and in oobm_password",
+    reproduce="ipmitool -I lanplus -R 1 -H BMC -U USER -E chassis power status   # RAKP 2 HMAC is invalid",
+)
+def password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """oobm_password must have 16 bytes or less with the driver ipmitool.
+
+    IPMI 1.5 stores 16 bytes and IPMI 2.0 20 (section 22.30, Set User Password). CloudStack stores any number; a BMC
+    cuts what is too long without a word, and refuses the whole of it at each login: the power state is Unknown, and
+    nothing can be fenced (F49). Letters beyond ASCII have two bytes or more.
+    """
+    size = host.declared.get("oobm_password_too_long")
+    if size and host.declared.get("oobm_address") and _by_ipmitool(host):
+        yield Problem((host.name,), "an oobm_password of 16 bytes at most", f"{size} bytes")
+
+
+def _by_ipmitool(host: Profile) -> bool:
+    return host.declared.get("oobm_driver") in (None, "ipmitool")
+
+
+@check(
+    "BMC009",
+    "The BMC has no cipher suite that ipmitool asks for",
+    area="bmc",
+    severity=ERROR,
+    scope=HOST,
+    prevents=("F49",),
+    fix="open cipher suite 17 or 3 for administrators on the LAN channel (oobm_cipher_privileges, or `ipmitool lan set"
+    " 1 cipher_privs`), or update the BMC's firmware",
+    reproduce="ipmitool lan print 1 | grep Cipher   # on the host, as root",
+)
+def ciphers(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Cipher suite 3 or 17 must be open to administrators on the BMC's LAN channel.
+
+    CloudStack passes no -C: ipmitool 1.8.19 asks for suite 17 and falls back to 3, older ones take 3, and without -L
+    they ask for the privilege administrator (F49). Seen in band, where the BMC tells it; where a management server has
+    tried the login, BMC001 says what came of it.
+    """
+    privileges = _cipher_privileges(host)
+    if privileges and _by_ipmitool(host) and not _tried_over_lan(host):
+        allowed = [number for number, letter in privileges.items() if letter in "aO"]
+        if not {3, 17} & set(allowed):
+            observed = ", ".join(f"suite {number}: {letter}" for number, letter in sorted(privileges.items()))
+            yield Problem((host.name,), "suite 3 or 17 open to administrators (a)", observed)
+
+
+def _cipher_privileges(host: Profile) -> dict[int, str]:
+    """The highest privilege of each suite as one letter, empty where the BMC keeps it to itself."""
+    suites, letters = host.get("bmc", "cipher_suites") or (), host.get("bmc", "cipher_privileges") or ""
+    return dict(zip(suites, letters)) if host.declared.get("oobm_address") else {}
+
+
+def _tried_over_lan(host: Profile) -> bool:
+    tried = [each.get("bmc") or {} for each in (host.probes.get("management") or {}).values()]
+    return any(each.get("ok") is not None for each in tried)
+
+
+@check(
+    "BMC010",
+    "The BMC lets everybody in (cipher suite 0)",
+    area="bmc",
+    severity=WARNING,
+    scope=HOST,
+    prevents=("F49",),
+    fix="close cipher suite 0: oobm_cipher_privileges with X as its first letter, or `ipmitool lan set 1 cipher_privs`",
+    reproduce="ipmitool -I lanplus -C 0 -H BMC -U USER -P anything chassis power status   # an answer is too much",
+)
+def no_password(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """Cipher suite 0 must be closed on the BMC's LAN channel: it asks for no password (CVE-2013-4782).
+
+    Whoever reaches such a BMC can power off the host with the name of any account.
+    """
+    letter = _cipher_privileges(host).get(0, "X")
+    if letter != "X":
+        yield Problem((host.name,), "suite 0 closed (X)", f"suite 0: {letter}")
+
+
+@check(
+    "BMC011",
+    "The BMC locks accounts",
+    area="bmc",
+    severity=INFO,
+    scope=CLUSTER,
+    prevents=("F49",),
+    fix="nothing while the password is right. Before a change of it, disable out-of-band management of the host, or use"
+    " the module oobm_password, which tells CloudStack in the same step",
+    reproduce="ipmitool lan print 1 | grep 'Bad Password'   # on the host, as root",
+)
+def locks(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> Iterator[Problem]:
+    """A BMC that locks an account after some bad passwords (Bad Password Threshold) locks CloudStack's within seconds
+    once the stored password is wrong, since CloudStack asks every 4 s; then nothing can be fenced until it is unlocked.
+
+    It is told so that a change of the password is planned.
+    """
+    limits = {host.name: host.get("bmc", "lockout") for host in hosts if host.declared.get("oobm_address")}
+    locking = {name: limit for name, limit in limits.items() if limit}
+    if locking:
+        said = sorted(set(locking.values()))
+        observed = f"locked after {' or '.join(map(str, said))} bad passwords"
+        yield Problem(tuple(locking), "to be known when the password is changed", observed)

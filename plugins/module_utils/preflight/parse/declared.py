@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import declared_bridges
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.parse.machine_address import (
@@ -31,7 +31,11 @@ SOURCES: Mapping[str, tuple[tuple[str, ...], Any]] = {
     "oobm_driver": (("oobm_driver",), "ipmitool"),
     "rack": (("rack",), None),
 }
-VARIABLES = tuple(dict.fromkeys([*HOST_ADDRESS, *(name for names, _default in SOURCES.values() for name in names)]))
+SECRET = "oobm_password"  # only its size is taken over, and only where it is too long
+IPMI_PASSWORD = 16  # bytes that every BMC keeps (IPMI 1.5); IPMI 2.0 has 20, and many BMCs cut at 16 without a word
+VARIABLES = tuple(
+    dict.fromkeys([*HOST_ADDRESS, *(name for names, _default in SOURCES.values() for name in names), SECRET])
+)
 
 
 def declared(variables: Mapping[str, Any], management_key: str = "") -> dict[str, Any]:
@@ -48,7 +52,14 @@ def declared(variables: Mapping[str, Any], management_key: str = "") -> dict[str
         "labels": list(dict.fromkeys(each["label"] for each in found["labels"])),
         "guest_cpu_mode": found["guest_cpu_mode"].get("guest.cpu.mode"),
         "management_key": management_key.strip() or None,
+        "oobm_password_too_long": _too_long(variables.get(SECRET)),
     }
+
+
+def _too_long(password: Any) -> Optional[int]:
+    """The size in bytes of a password that IPMI may not keep whole; None for any other."""
+    size = len(str(password or "").encode())
+    return size if size > IPMI_PASSWORD else None
 
 
 def _value(variables: Mapping[str, Any], names: tuple[str, ...], default: Any) -> Any:

@@ -59,9 +59,10 @@ class Report:
 
 @dataclass(frozen=True)
 class KeptFacts:
-    """The hosts of a cluster and the cluster, as the run `run_id` judged them."""
+    """The hosts of a cluster and the cluster, as the run `run_id` judged them at `created_at`."""
 
     run_id: str
+    created_at: datetime
     hosts: tuple[Profile, ...]
     cluster: Cluster
 
@@ -91,7 +92,7 @@ def read_facts(data: Any) -> KeptFacts:
         cluster = cluster_of(file.get("cluster", dict))
     except (AttributeError, KvmError, LookupError, TypeError, ValueError) as error:
         raise ParseError(file.name, "cluster is not a cluster", text=str(error)) from error
-    return KeptFacts(file.get("run_id", str), hosts, cluster)
+    return KeptFacts(file.get("run_id", str), _moment(file.get("created_at", str)), hosts, cluster)
 
 
 def facts_document(run_id: str, created_at: str, hosts: Iterable[Profile], cluster: Cluster) -> dict[str, Any]:

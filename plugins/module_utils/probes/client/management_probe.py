@@ -116,15 +116,18 @@ class ManagementProbe:
             raise CommandError("no bmc_address was given")
         power = self._ipmitool(host, "chassis", "power", "status")
         state = re.search(r"Chassis Power is (on|off)", power.stdout)
-        bmc = {
+        bmc: dict[str, Any] = {
             "ok": power.ok,
             "text": ssh_client.one_line(power.stderr) or power.problem,
             "power": state and state[1],
             "guid": None,
+            "serials": [],
         }
         if power.ok:
             guid = re.search(r"System GUID\s*:\s*([0-9a-fA-F-]{36})", self._ipmitool(host, "mc", "guid").stdout)
             bmc["guid"] = guid and guid[1].lower()
+            if not guid or len(set(guid[1].replace("-", ""))) == 1:  # a BMC without a GUID sends zeros or ones
+                bmc["serials"] = _serials(self._ipmitool(host, "fru", "print", "0").stdout)
         return bmc
 
     def _ipmitool(self, host: ProbedHost, *words: str) -> Answer:
@@ -136,6 +139,11 @@ class ManagementProbe:
             min(self._left(), self.timeout * COMMAND_TIME),
             secret,
         )
+
+
+def _serials(text: str) -> list[str]:
+    """Serial numbers of the machine in `ipmitool fru print 0`, as far as its maker has written them."""
+    return re.findall(r"^ *(?:Product|Chassis) Serial +: (\S.*?) *$", text, re.MULTILINE)
 
 
 def readable_key(paths: Sequence[str]) -> str:

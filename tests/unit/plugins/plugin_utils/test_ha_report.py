@@ -32,7 +32,8 @@ FAULTY = _report(
 def test_the_page_of_a_cluster_that_is_not_ready():
     page = texts(FAULTY)["ha_report.md"]
     assert "**not ready, errors: 1**" in page
-    assert "| host2 | Up, Enabled | ipmitool Unknown | not asked | Available | **no** | yes | 0 of 2 | HAV004 |" in page
+    row = "| host2 | Up, Enabled | **ipmitool Unknown** | not known | not known | not known | Available | no | yes |"
+    assert f"{row} 0 of 2 | never | none | HAV004 |" in page
     assert "vm1 stays down: HA is off for it (offerha of its offering a\\|b)" in page
     assert "vm2 comes back, on host" in page
     assert "### error HAV004: CloudStack gets no power state from the BMC\n- hosts: host2" in page
@@ -64,6 +65,7 @@ def test_junit_has_a_suite_for_each_host_and_a_case_for_each_check():
 
 def test_json_is_the_report_and_comes_last():
     made = texts(FAULTY)
+    assert list(made) == ["ha_report.html", "ha_report.md", "ha_report.junit.xml", "ha_report.json"]
     assert list(made)[-1] == "ha_report.json"
     assert json.loads(made["ha_report.json"]) == FAULTY
     assert "failed" not in FAULTY
@@ -76,6 +78,25 @@ def test_the_lines_for_the_terminal():
     assert "if host2 dies now: not fenced, power state Unknown (HAV004); 0 guests come back, 2 stay down" in lines
     assert "time    fenced after 318 s, guests back: 343 s (typical)" in lines
     assert lines[-1] == "report  /tmp/ha_report.md"
+
+
+def test_what_is_not_known_is_told_as_such():
+    report = _report(edited({"settings": {"ping.timeout": None}}))
+    line = "error   HAV014  not known: Settings of the failover contradict each other: host[1-3]"
+    assert line in summary(report, "x")
+    assert "### error HAV014: not known: Settings of the failover" in texts(report)["ha_report.md"]
+
+
+def test_a_drill_of_a_host_by_the_first_label_of_its_name():
+    told = {"cluster": {}, "ready": True, "findings": [], "checks": {}, "bmcs": None, "timing": {}}
+    hosts = {"kvm01.example.org": {}, "kvm02.example.org": {}}
+    made = document({**told, "hosts": hosts}, at="", by="", drills={"kvm01": {"verdict": "passed"}})
+    assert [host["drill"] for host in made["hosts"].values()] == [{"verdict": "passed"}, None]
+
+
+def test_hosts_of_which_the_same_is_said_share_a_line():
+    lines = [line for line in summary(_report(healthy()), "x") if line.startswith("if ")]
+    assert lines == ["if host[1-3] dies now: fenced; 2 guests come back, 0 stay down"]
 
 
 @pytest.mark.parametrize(

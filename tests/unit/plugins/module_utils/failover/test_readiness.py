@@ -6,16 +6,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import JOINED
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import CHECKS, mapping_of, readiness
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 
-from tests.staged_site import ROWS, edited, healthy
+from tests.staged_site import ROWS, edited, healthy, judged
 
 Blamed = set[tuple[str, str]]
 
 
 def blamed(row) -> Blamed:
-    return {(finding.id, host) for finding in readiness(edited(row), {}).findings for host in finding.hosts}
+    return {(finding.id, host) for finding in judged(row)[1].findings for host in finding.hosts}
 
 
 def expected(row) -> Blamed:
@@ -52,7 +53,7 @@ def test_precision_and_recall(capsys):
 
 
 def test_every_check_is_staged():
-    assert {check for row in ROWS for check in row["finds"]} == set(CHECKS)
+    assert {check for row in ROWS for check in row["finds"]} == {*CHECKS, *JOINED}
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
@@ -63,7 +64,7 @@ def test_a_check_says_what_to_do(check):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["fault"])
 def test_a_finding_has_all_its_parts(row):
-    for finding in readiness(edited(row), {}).findings:
+    for finding in judged(row)[1].findings:
         assert finding.expected and finding.observed and finding.fix and finding.reproduce
         assert finding.expected != finding.observed
 

@@ -15,8 +15,19 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.sett
 
 from tests.unit.plugins.scripted import ScriptedClient
 
-ZONE = {"id": "z1", "name": "zone1", "allocationstate": "Enabled"}
-CLUSTER = {"id": "c1", "name": "cluster1", "allocationstate": "Disabled"}
+OFF = "false"
+ZONE = {
+    "id": "z1",
+    "name": "zone1",
+    "allocationstate": "Enabled",
+    "resourcedetails": {"outOfBandManagementEnabled": OFF, "resourceHAEnabled": "true"},
+}
+CLUSTER = {
+    "id": "c1",
+    "name": "cluster1",
+    "allocationstate": "Disabled",
+    "resourcedetails": {"resourceHAEnabled": OFF},
+}
 HOST = {"id": "h1", "name": "host1", "state": "Up", "resourcestate": "Enabled", "hypervisor": "KVM"}
 MACHINE = {"id": "v1", "name": "vm1", "hostid": "h1"}
 
@@ -50,6 +61,7 @@ def test_a_cluster():
     assert not client.script
     assert (site.zone, site.name, site.cluster_allocation_state) == ("zone1", "cluster1", "Disabled")
     assert [guest.name for guest in site.on("host1")] == ["vm of a project", "vm1"]
+    assert (site.oobm_off, site.ha_off) == (("zone zone1",), ("cluster cluster1",))
     assert site.settings == {name: setting.default for name, setting in SETTINGS.items()}
     assert [sent for command, sent in client.sent if command == "listVirtualMachines"] == [
         {"zoneid": "z1", "listall": "true"},

@@ -8,6 +8,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import PROFILES, SETTINGS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.plan.settings import (
     as_text,
+    conflicts,
     needs_restart,
     plan_settings,
     settings_result,
@@ -99,3 +100,39 @@ def test_the_time_in_words():
 
 def test_the_result_has_no_keys_of_agents():
     assert settings_result({"ha.workers": 5, "kvm.heartbeat.update.max.tries": 5}) == {"ha.workers": 5}
+
+
+FAST, CAREFUL = PROFILES["fast"], PROFILES["careful"]
+RETRIES, SLEEP = "vm.ha.migration.max.retries", "time.to.sleep"
+
+
+def declares(cluster, settings, zone="zone1", api=""):
+    return {"cluster": cluster, "zone": zone, "api": api, "settings": settings}
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ([declares("a", FAST), declares("b", FAST)], []),
+        ([declares("a", FAST)], []),
+        # what counts for a cluster may differ
+        ([declares("a", {"kvm.ha.fence.timeout": 60}), declares("b", {"kvm.ha.fence.timeout": 90})], []),
+        # named by one cluster alone: it is set, and the other one has not asked for another value
+        ([declares("a", {"alert.wait": 900}), declares("b", {})], []),
+        ([declares("a", {SLEEP: 30}), declares("b", {SLEEP: 60})], [f"{SLEEP} counts for all clusters"]),
+        ([declares("a", {SLEEP: 30}), declares("b", {SLEEP: 60}, zone="zone2")], ["30 for a, 60 for b"]),
+        ([declares("a", {SLEEP: 30}), declares("b", {SLEEP: 60}, api="https://other")], []),
+        ([declares("a", {"vm.ha.enabled": True}), declares("b", {"vm.ha.enabled": False})], ["the whole zone"]),
+        ([declares("a", {"vm.ha.enabled": True}), declares("b", {"vm.ha.enabled": False}, zone="zone2")], []),
+        (
+            [declares("a", FAST), declares("b", CAREFUL), declares("c", FAST)],
+            ["investigate.retry.interval", "30 for a and c, 60 for b"],
+        ),
+    ],
+)
+def test_clusters_that_declare_one_setting_differently(declared, words):
+    found = conflicts(declared)
+    assert len(found) == len(words)
+    for text, word in zip(found, words, strict=True):
+        assert word in text
+        assert "Nothing was changed. Next: " in text

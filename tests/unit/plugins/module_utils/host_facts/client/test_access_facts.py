@@ -19,6 +19,7 @@ LAN = (
     text("ipmitool/ipmitool-lan-print.txt")
     .replace("0.0.0.0", "10.88.0.211", 1)
     .replace("00:00:00:00:00:00", "d0:94:66:00:00:01", 1)
+    .replace("Bad Password Threshold  : Not Available", "Bad Password Threshold  : 3")
 )
 SERIAL = Answer(("ipmitool",), 0, text("ipmitool/ipmitool-channel-info.txt"))
 BMC = {
@@ -47,8 +48,16 @@ def host(monkeypatch, tmp_path):
     monkeypatch.setattr(access_facts, "pwd", SimpleNamespace(getpwnam=accounts.__getitem__))
     monkeypatch.setattr(access_facts, "SSHD_CONFIG", str(config))
     monkeypatch.setattr(access_facts, "program", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(access_facts, "run", lambda argv: pytest.fail(f"unexpected {argv}"))
+    users = {USERS: Answer(USERS, 0, text("ipmitool/ipmitool-user-list-1.txt"))}
+    monkeypatch.setattr(access_facts, "run", lambda argv: users.get(argv) or pytest.fail(f"unexpected {argv}"))
     return tmp_path
+
+
+USERS = ("ipmitool", "user", "list", "2")
+ACCOUNTS = [
+    {"user_id": 2, "name": "ADMIN", "privilege": "administrator", "messaging": True},
+    {"user_id": 3, "name": "oper", "privilege": "operator", "messaging": True},
+]
 
 
 def collected(user="ops", sshd=SSHD, sudo=SUDO, bmc=BMC):
@@ -74,6 +83,10 @@ def test_a_good_host(host):
         "address": "10.88.0.211",
         "mac": "d0:94:66:00:00:01",
         "channel_access": "always available",
+        "cipher_suites": list(range(1, 16)),
+        "cipher_privileges": "a" * 15,
+        "lockout": 3,
+        "accounts": ACCOUNTS,
     }
 
 
@@ -175,7 +188,8 @@ def test_requiretty_is_asked_through_a_terminal(monkeypatch):
 
     monkeypatch.setattr(access_facts, "run", run)
     argv = ("sudo", "-n", "-l", "-U", "o'ps")
-    found, unknown = collected(sudo=Answer(argv, 1, "", "sudo: sorry, you must have a tty to run sudo\n"))
+    found, unknown = collected(sudo=Answer(argv, 1, "", "sudo: sorry, you must have a tty to run sudo\n"), bmc={})
+    unknown.pop("bmc")
     assert (found["sudo"]["requiretty"], unknown) == (True, {})
     assert asked == [("script", "-qec", "sudo -n -l -U 'o'\"'\"'ps'", "/dev/null")]
 
@@ -200,8 +214,17 @@ def test_a_bmc_that_knows_little():
         "bmc.channel2": SERIAL,
     }
     found, unknown = collected(bmc=answers)
-    assert found["bmc"] == {"in_band": True, "guid": None, "address": None, "mac": None, "channel_access": None}
-    assert set(unknown) == {"bmc.guid", "bmc.address", "bmc.mac", "bmc.channel_access"}
+    known = {"in_band": True, "cipher_suites": list(range(1, 16)), "cipher_privileges": "a" * 15}
+    assert found["bmc"] == {**dict.fromkeys(found["bmc"]), **known}
+    assert set(unknown) == {f"bmc.{name}" for name in set(found["bmc"]) - set(known)}
+
+
+def test_a_bmc_that_does_not_list_its_accounts(monkeypatch):
+    refused = Answer(USERS, 1, "", "Get User Access command failed (channel 2, user 1): Insufficient privilege level")
+    monkeypatch.setattr(access_facts, "run", lambda argv: refused)
+    found, unknown = collected()
+    assert found["bmc"]["accounts"] is None
+    assert "Insufficient privilege level" in unknown["bmc.accounts"]
 
 
 @pytest.mark.parametrize("device", [True, False])

@@ -50,11 +50,16 @@ def test_dmi(machine, tmp_path):
     found, unknown = machine()
     assert found["dmi"] == {
         "product_uuid": None,
+        "product_serial": None,
         "product_name": "PowerEdge R6525",
         "vendor": "Dell Inc.",
         "bios_version": None,
     }
-    assert {key for key in unknown if key.startswith("dmi.")} == {"dmi.product_uuid", "dmi.bios_version"}
+    assert {key for key in unknown if key.startswith("dmi.")} == {
+        "dmi.product_uuid",
+        "dmi.product_serial",
+        "dmi.bios_version",
+    }
 
 
 def _stat(flags):

@@ -7,8 +7,10 @@ import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ipmitool import (
     parse_access_mode,
+    parse_accounts,
     parse_guid,
     parse_lan,
+    parse_lan_access,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,3 +80,31 @@ def test_garbage_is_a_value_or_a_parse_error(content):
             parse(content)
         except ParseError as error:
             assert "ipmitool" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("", "", {}),
+        ("Not Available", "3", {"lockout": 3}),
+        ("Not Available", "0", {"lockout": 0}),
+        (": 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15", ": 3,17", {"cipher_suites": [3, 17]}),
+        (": 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15", ": None", {"cipher_suites": None}),
+        (": aaaaaaaaaaaaaaa", ": Not Available", {"cipher_privileges": None}),
+    ],
+)
+def test_what_a_login_over_lan_depends_on(old, new, changed):
+    captured = {"cipher_suites": list(range(1, 16)), "cipher_privileges": "a" * 15, "lockout": None}
+    assert parse_lan_access(LAN.replace(old, new)) == {**captured, **changed}
+
+
+def test_accounts():
+    found = parse_accounts(text("ipmitool/ipmitool-user-list-1.txt"))
+    assert len(found) == 63
+    assert found[2] == {"user_id": 3, "name": "oper", "privilege": "operator", "messaging": True}
+
+
+@pytest.mark.parametrize("said", ["", "Get User Access command failed", "ID  Name\nnonsense"])
+def test_accounts_that_cannot_be_understood(said):
+    with pytest.raises(ParseError):
+        parse_accounts(said)

@@ -31,12 +31,19 @@ ROLES = Path(__file__).parents[6] / "roles"
         ({"network_bridge_config": "cloudbr0"}, {"bridges": []}),
         ({"cloudstack_agent_properties": {"guest.cpu.mode": "custom"}}, {"guest_cpu_mode": "custom"}),
         ({"oobm_address": "203.0.113.1"}, {"oobm_address": "203.0.113.1", "oobm_port": "623"}),
+        ({"oobm_password": "sixteen-letters!"}, {"oobm_password_too_long": None}),
+        ({"oobm_password": "seventeen-letters"}, {"oobm_password_too_long": 17}),
+        ({"oobm_password": "fünfzehn-Zeichen!"}, {"oobm_password_too_long": 18}),
         ({"kvm_host_fqdn": ""}, {"fqdn": None, "management_key": None, "rack": None}),
     ],
 )  # fmt: skip
 def test_declared(variables, expected):
     found = declared(variables)
     assert {key: found[key] for key in expected} == expected
+
+
+def test_a_password_is_not_kept():
+    assert "planted" not in str(declared({"oobm_password": "planted-secret-planted"}))
 
 
 def test_the_key_is_a_line():

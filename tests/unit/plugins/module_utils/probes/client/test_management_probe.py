@@ -72,7 +72,8 @@ def test_everything_works(server):
     assert seen["ports"] == [{"port": 2222, "state": "open", "ms": 0.1}, {"port": 16514, "state": "open", "ms": 0.1}]
     assert {**seen["ssh"], "ms": 0} == {"ok": True, "stage": "", "text": "", "ms": 0}
     assert (seen["device"], seen["sudo"], seen["sudo_text"]) == (True, dict.fromkeys(PROGRAMS, True), "")
-    assert seen["bmc"] == {"ok": True, "text": "", "power": "on", "guid": "33323130-3534-3736-3839-616263646566"}
+    guid = "33323130-3534-3736-3839-616263646566"
+    assert seen["bmc"] == {"ok": True, "text": "", "power": "on", "guid": guid, "serials": []}
     assert seen["unknown"] == {}
 
 
@@ -87,6 +88,16 @@ def test_the_bmc_is_asked_as_cloudstack_asks_it_and_its_password_is_no_argument(
     ]
     assert SECRET not in repr(HOST)
     assert SECRET not in str(seen)
+
+
+@pytest.mark.parametrize("guid", ["00000000-0000-0000-0000-000000000000", ""])
+def test_a_bmc_without_a_guid_is_asked_for_serial_numbers(server, guid):
+    server.ssh(stdout=WHOLE)
+    # lib/ipmi_fru.c, fru_area_print_product and _chassis
+    fru = " Chassis Serial        : CH9\n Board Serial          : B1\n Product Serial        : 7XK0003 \n"
+    on, zeros = "*status) echo 'Chassis Power is on';;", f"*guid) echo 'System GUID  : {guid}';;"
+    server.program("ipmitool", f"{IPMITOOL}{on}\n{zeros}\n*) echo '{fru}';;\nesac")
+    assert server.look()["bmc"]["serials"] == ["CH9", "7XK0003"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +123,7 @@ def test_where_a_login_ends(server, status, stdout, stderr, stage, text):
     assert (seen["ssh"]["ok"], seen["ssh"]["stage"]) == (False, stage)
     assert text in seen["ssh"]["text"]
     assert (seen["device"], seen["sudo"]) == (None, None)
-    assert seen["bmc"] == {"ok": False, "text": "RAKP 2 HMAC is invalid", "power": None, "guid": None}
+    assert seen["bmc"] == {"ok": False, "text": "RAKP 2 HMAC is invalid", "power": None, "guid": None, "serials": []}
 
 
 def test_what_is_missing_on_the_server_is_unknown(server):

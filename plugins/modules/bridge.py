@@ -192,6 +192,7 @@ def body(module):
     network = read_network(config, cards() if names_cards(config) else ())
     require_alone(name, network.taken, _claims_of_others(name))
     backend, links = BACKENDS[name](), Links()
+    links.require_switches(network)
 
     def make_plan(state, files):
         check(network, state.links, module.params["traffic_labels"])

@@ -36,6 +36,7 @@ class Netplan:
     """See base.Backend."""
 
     file_mode = 0o600  # newer netplan warns of files that others can read
+    makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run

@@ -30,6 +30,7 @@ class NetworkManager:
     """See base.Backend."""
 
     file_mode = 0o600  # NetworkManager ignores a keyfile that others can read
+    makes_switches = True
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run

@@ -6,8 +6,9 @@ it was, by this process or, where that is gone, by the host itself."""
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Callable
+from typing import Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -21,7 +22,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
     inspect_all,
     put_back,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bridge,
+    Device,
+    Kept,
+    State,
+)
 
 
 class Applier:
@@ -97,7 +103,8 @@ class Applier:
         """The one place that says what an action of a plan means."""
         target, data = change.target, change.data
         if change.action == "take down":
-            self._backend.take_down(target)
+            if not data.get("stays"):
+                self._backend.take_down(target)
             if data["flush"]:
                 self._links.flush(target)
         elif change.action in ("create", "change"):
@@ -107,9 +114,11 @@ class Applier:
         elif change.action == "remove":
             self._links.remove(target)
         elif change.action == "build":
+            self._switch(data.get("device"), data.get("released", ()))
             self._backend.bring_up(data["bring_up"])
             self._links.resize(data["mtus"])
         elif change.action == "resize":
+            self._switch(data.get("device"), ())
             self._links.resize(data["mtus"])
         elif change.action == "remove address":
             self._links.remove_address(target, data["address"])
@@ -117,6 +126,12 @@ class Applier:
             self._links.route(target, data["old"], data["new"])
         else:
             raise ValueError(f"an action without a meaning: {change.action}")
+
+    def _switch(self, device: Optional[Device], released: Sequence[str]) -> None:
+        """A bridge of Open vSwitch is there before the back end gives it addresses, and keeps no MTU but the one that
+        its database has."""
+        if isinstance(device, Bridge) and device.ovs and not self._backend.makes_switches:
+            self._links.switch(device, released)
 
     def _verify(self) -> None:
         left = self._replan()

@@ -351,3 +351,5 @@ class Kept:
     files: tuple[FileState, ...]  # as they were; those that were not there are absent
     taken_down: tuple[str, ...]  # links whose DHCP clients are started again
     leased: tuple[str, ...]  # bridges that the change gives a DHCP client
+    # Put back by the next boot alone: the database of Open vSwitch, of which its running daemon is told by commands.
+    boot_files: tuple[FileState, ...] = ()

@@ -45,7 +45,8 @@ def parse_tables(text: str) -> dict[str, Any]:
 
 
 def table_rows(line: str, number: int) -> list[Row]:
-    """One table -> its rows by column: a set as a list, a reference as its text, a map as a mapping. Raises ParseError."""
+    """One table -> its rows by column: a set as a list, a reference as its text, a map as a mapping. `number` is the
+    line's. Raises ParseError."""
     table = load_json(line, SOURCE)
     headings, data = (table.get(key) if isinstance(table, dict) else None for key in ("headings", "data"))
     if not isinstance(headings, list) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):

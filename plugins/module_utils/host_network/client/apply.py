@@ -16,7 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, uninterrupted
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import OVS_DATABASE, Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import (
     StagedFiles,
     inspect_all,
@@ -78,6 +78,7 @@ class Applier:
             inspect_all([*paths, *self._backend.state_files(names)]),
             tuple(change.target for change in plan if change.action == "take down"),
             tuple(leased),
+            inspect_all([OVS_DATABASE] if _touches_switches(plan, state) else []),
         )
 
     def _carry_out(self, plan: Plan, kept: Kept, staged: StagedFiles) -> None:
@@ -143,6 +144,13 @@ class Applier:
                 next_step="see the diff of --check --diff; something else may configure the same interfaces",
             )
         self._guard.require_after()
+
+
+def _touches_switches(plan: Plan, state: State) -> bool:
+    """Whether something of Open vSwitch changes, which its database would bring again at the next boot."""
+    devices = [change.data.get("device") for change in plan if change.action in ("build", "resize")]
+    made = any(isinstance(device, Bridge) and device.ovs for device in devices)
+    return made or any(change.action == "remove" and change.target in state.switches for change in plan)
 
 
 def _only(begun: list[Change], kept: Kept) -> Kept:

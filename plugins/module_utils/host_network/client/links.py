@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import ovs as plan_ovs
 
 Run = Callable[..., command.Answer]
+OVS_DATABASE = "/etc/openvswitch/conf.db"  # Debian, Ubuntu and EL have it there
 TIMEOUT = 60.0  # seconds, for a command that changes something
 
 

@@ -42,7 +42,8 @@ def parse_kept(text: str) -> Kept:
             {name: _ovs(row) for name, row in data["state"]["switches"].items()},
         )
         names = {part: tuple(data[part]) for part in ("names", "taken_down", "leased")}
-        return Kept(data["backend"], state, files=tuple(_file(each) for each in data["files"]), **names)
+        files, boot_files = (tuple(_file(each) for each in data[part]) for part in ("files", "boot_files"))
+        return Kept(data["backend"], state, files=files, boot_files=boot_files, **names)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParseError(SOURCE, f"{type(error).__name__}: {error}", text=text) from error
 

@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Interface": ("type", "options", "mtu_request", "other_config", "external_ids"),
 }
 _INSIDE = {"Bridge": ("ports",), "Port": ("interfaces",), "Interface": ()}
-_EMPTY = (None, "", False, 0, [], {})
+_EMPTY: tuple[Any, ...] = (None, "", False, 0, [], {})
 _KEEPS_ZERO = ("tag", "trunks")  # 0 is a VLAN
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _DATAPATHS = ("ovs-system", "ovs-netdev")  # links that the daemon makes for itself

@@ -20,7 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     StaticRoute,
     Vlan,
 )
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 SWITCHED = ["ifupdown", "netplan", "networkmanager"]  # back ends that make bridges of Open vSwitch
@@ -103,7 +103,7 @@ def switched(draw: st.DrawFn, name: str) -> Network:
 
 
 @pytest.mark.parametrize("name", SWITCHED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None, phases=(Phase.generate,))
 @given(data=st.data())
 def test_open_vswitch_is_read_back_and_rendered_no_more_and_goes(name, data):
     network, backend = data.draw(switched(name)), BACKENDS[name]()
@@ -116,7 +116,7 @@ def test_open_vswitch_is_read_back_and_rendered_no_more_and_goes(name, data):
 
 
 @pytest.mark.parametrize("name", SWITCHED)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=5, deadline=None, phases=(Phase.generate,))
 @given(data=st.data())
 def test_one_declaration_of_open_vswitch_follows_another(name, data):
     """Ports become bonds, VLANs come and go: nothing of the first is left."""

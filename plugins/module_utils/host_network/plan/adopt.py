@@ -190,8 +190,8 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
             return []
         ports = sorted(each.name for each in state.links.values() if each.master == link.name)
         return [
-            f"{link.name}: {_WORDS[link.kind]} with {', '.join(ports) or 'no port'}, which the files do not declare with exactly "
-            "one port; left out"
+            f"{link.name}: {_WORDS[link.kind]} with {', '.join(ports) or 'no port'}, which the files do not declare "
+            "with exactly one port; left out"
         ]
     return [f"{link.name}: of the kind {link.kind}, or in the files in a form that cannot be declared; left out"]
 

@@ -97,7 +97,8 @@ def _ovs_user(name: str, network: Network) -> Optional[Bridge]:
 
 def _ovs_port_lines(bridge: Bridge, kind: str = _OVS_PORT) -> list[str]:
     """The bridge brings its port up: the script of openvswitch-switch asks for the class allow-BRIDGE."""
-    options = [f"{column}={value}" for column, value in wanted_port(bridge).columns]
+    # without brackets, which the shell of that script would take for a pattern of files
+    options = [f"{column}={value.strip('[]')}" for column, value in wanted_port(bridge).columns]
     lines = [
         f"allow-{bridge.name} {bridge.port}",
         f"iface {bridge.port} inet manual",
@@ -434,6 +435,9 @@ def _lost(found: parse.Stanza, network: Network) -> list[str]:
 def _is_ovs(found: parse.Stanza, option: str, network: Network) -> bool:
     """Whether an option of Open vSwitch is one that the declared bridge says anew."""
     bridges = [each for each in network.bridges if each.ovs and found.name in (each.name, each.port, *each.links)]
+    if option == "ovs_ports":
+        known = {port for each in bridges for port in (each.port, *each.links)}
+        return bool(bridges) and set(found.value(option).split()) <= known
     if option in ("ovs_options", "ovs_extra"):
         return bool(bridges) and not _unknown_words(found.value(option))
     return bool(bridges)

@@ -20,6 +20,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.
 HEAD = "! Written by Ansible (cloudstack.kvm.network_bridge)."
 HEADER_BYTES = 50  # IPv4, UDP, VXLAN and the inner Ethernet header (RFC 7348, section 4.3)
 GUEST_MTU = 1500
+_MAP = "TUNNELS-ONLY"
+_BEFORE = (HEAD, "frr defaults datacenter", "service integrated-vtysh-config", "log syslog informational", "!")
+_TUNNELS_ONLY = (
+    "ip prefix-list SINGLE-ADDRESSES seq 5 permit 0.0.0.0/0 ge 32",
+    "!",
+    f"route-map {_MAP} permit 10",
+    " match ip address prefix-list SINGLE-ADDRESSES",
+    "exit",
+    "!",
+)
 _KEYS = ("asn", "address", "neighbors")
 _NEIGHBOR_KEYS = ("interface", "address", "asn")
 _ROUTER = re.compile(r"^\s*(router|vrf|vni)\b", re.M)
@@ -88,30 +98,30 @@ def _address(value: Any) -> Optional[str]:
 
 
 def _text(asn: int, address: Optional[str], neighbors: Sequence[Mapping[str, Any]]) -> str:
-    names = [str(each.get("interface") or each.get("address")) for each in neighbors]
-    unicast = [f"  neighbor {name} {word}" for name in names for word in ("activate", "route-map TUNNELS-ONLY in")]
     lines = [
-        HEAD,
-        "frr defaults datacenter",
-        "service integrated-vtysh-config",
-        "log syslog informational",
-        "!",
+        *_BEFORE,
         "interface lo",
         f" ip address {address}/32",
         "exit",
         "!",
-        "ip prefix-list SINGLE-ADDRESSES seq 5 permit 0.0.0.0/0 ge 32",
-        "!",
-        "route-map TUNNELS-ONLY permit 10",
-        " match ip address prefix-list SINGLE-ADDRESSES",
-        "exit",
-        "!",
+        *_TUNNELS_ONLY,
         f"router bgp {asn}",
         f" bgp router-id {address}",
         " no bgp default ipv4-unicast",
         " no bgp ebgp-requires-policy",
         *(_neighbor(each) for each in neighbors),
         " !",
+        *_families(address, [str(each.get("interface") or each.get("address")) for each in neighbors]),
+        "exit",
+        "!",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _families(address: Optional[str], names: Sequence[str]) -> list[str]:
+    """The way to the ends of tunnels, and what is behind them."""
+    unicast = [f"  neighbor {name} {word}" for name in names for word in ("activate", f"route-map {_MAP} in")]
+    return [
         " address-family ipv4 unicast",
         f"  network {address}/32",
         *unicast,
@@ -121,10 +131,7 @@ def _text(asn: int, address: Optional[str], neighbors: Sequence[Mapping[str, Any
         *(f"  neighbor {name} activate" for name in names),
         "  advertise-all-vni",
         " exit-address-family",
-        "exit",
-        "!",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _neighbor(each: Mapping[str, Any]) -> str:

@@ -115,13 +115,18 @@ def test_open_vswitch_is_read_back_and_rendered_no_more_and_goes(name, data):
     assert not [link for link in backend.configured(gone) if link in (*network.names, "bond0", "bond1", "bond2")]
 
 
+def without_ip(network: Network) -> Network:
+    """Name servers of a bridge that loses its address are refused by NetworkManager, which is shown elsewhere."""
+    return Network(bridges=tuple(Bridge(each.name, each.port, each.mtu, ovs=each.ovs) for each in network.bridges))
+
+
 @pytest.mark.parametrize("name", SWITCHED)
 @settings(max_examples=5, deadline=None, phases=(Phase.generate,))
 @given(data=st.data())
 def test_one_declaration_of_open_vswitch_follows_another(name, data):
     """Ports become bonds, VLANs come and go: nothing of the first is left."""
     backend = BACKENDS[name]()
-    first, second = data.draw(switched(name)), data.draw(switched(name))
+    first, second = without_ip(data.draw(switched(name))), without_ip(data.draw(switched(name)))
     files = backend.render(first, {})
     both = replace(second, absent=tuple(each for each in first.devices if each not in second.devices))
     files = {**files, **backend.render(both, files)}

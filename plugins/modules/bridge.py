@@ -33,7 +33,10 @@ options:
         C(driver) or its C(slot), as in C(0000:3b:00.0). Exactly one NIC of the host must be so.
       - An entry of C(bonds) has C(name); C(ports), a list of NICs; C(mode), one of C(802.3ad), which is the default,
         C(active-backup) and C(balance-xor); C(lacp_rate), C(slow) or C(fast); C(hash_policy), such as C(layer3+4);
-        C(primary), the port that active-backup prefers; and C(mtu).
+        C(primary), the port that active-backup prefers; and C(mtu). With C(type=openvswitch) it is a bond of Open
+        vSwitch, the port of one bridge of that type, with C(name), C(ports), C(mode), one of C(active-backup), which is
+        the default, C(balance-slb) and C(balance-tcp), and C(lacp), C(off), C(active) or C(passive), by default
+        C(active) with balance-tcp and else C(off).
       - An entry of C(vlans) has C(parent), a NIC or bond; C(id), 1 to 4094; C(name), by default the parent's with a dot
         and the id behind it; and C(mtu).
       - An entry of C(bridges) has C(name), the same as the zone's traffic label; C(port), a NIC, bond or VLAN device;
@@ -41,6 +44,10 @@ options:
         C(gateway), which at most one bridge has; C(ipv6_addresses), a list, and C(ipv6_gateway); C(routes), each with
         C(to), C(via) and perhaps C(table); C(rules), each with C(table), C(priority), and C(source) or C(to); C(dns)
         and C(search), lists of name servers and domains; C(stp), by default false, and C(forward_delay) in seconds.
+      - An entry of C(bridges) with C(type=openvswitch) is a bridge of Open vSwitch, on a NIC or a bond of that type. It
+        has C(tag), the VLAN of its own addresses, and C(trunks), the VLANs that its port carries, 0 being untagged and
+        no list all, and neither C(stp) nor C(forward_delay). One that is there is changed in place and keeps the ports
+        of guests. systemd-networkd cannot say such bridges, netplan no C(tag) and no C(trunks).
       - The MTU stands once, at the bridge. What lies under it has the largest MTU of what lies on it, or its own C(mtu)
         where that is larger.
       - An entry of a bond, VLAN device or bridge with C(state=absent) needs no more than its C(name), and is removed.
@@ -125,6 +132,15 @@ EXAMPLES = r"""
         - {name: cloudbr0, port: bond0.100, address: 192.0.2.11/24, gateway: 192.0.2.1}
         - {name: cloudbr1, port: bond0}
         - {name: cloudbr2, port: bond0.200, mtu: 9000, address: 198.51.100.11/24}
+
+- name: Bridges of Open vSwitch; two NICs as a bond, management in VLAN 100
+  cloudstack.kvm.bridge:
+    config:
+      bonds:
+        - {name: bond0, type: openvswitch, ports: [eth0, eth1], mode: balance-tcp}
+      bridges:
+        - {name: cloudbr0, type: openvswitch, port: bond0, tag: 100, address: 192.0.2.11/24, gateway: 192.0.2.1}
+        - {name: cloudbr1, type: openvswitch, port: eth2}
 
 - name: A bridge that is no longer needed
   cloudstack.kvm.bridge:
@@ -215,6 +231,7 @@ def body(module):
 
 def _declare(module, network, backend, confirmation):
     links = Links()
+    links.require_switches(network)
 
     def make_plan(state, files):
         check(network, state.links, module.params["traffic_labels"])

@@ -29,6 +29,10 @@ MIIMON = 100  # milliseconds between two looks at the carrier of a bond's ports,
 MODES = ("802.3ad", "active-backup", "balance-xor")
 HASH_POLICIES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
 LACP_RATES = ("slow", "fast")
+# Of bonds of Open vSwitch (ovs-vswitchd.conf.db(5), table Port: bond_mode, lacp).
+OVS_MODES = ("active-backup", "balance-slb", "balance-tcp")
+OVS_LACP = ("off", "active", "passive")
+LINUX_BRIDGE, OPEN_VSWITCH = "bridge", "openvswitch"  # kinds of bridges, as `ip` tells them
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,20 @@ class RoutingRule:
 
 
 @dataclass(frozen=True)
+class Ovs:
+    """What a bridge of Open vSwitch has beside what every bridge has. With `ports` the bridge's port is a bond of these
+    NICs, which the kernel does not know. Source: ovs-vswitchd.conf.db(5)."""
+
+    tag: Optional[int] = None  # VLAN of the bridge's own addresses, 1 to 4094; None: untagged
+    trunks: tuple[int, ...] = ()  # VLANs that the port carries, 0 to 4095, 0 being untagged; none: all
+    ports: tuple[str, ...] = ()  # NICs of the bond
+    mode: Optional[str] = None  # of the bond, one of OVS_MODES
+    lacp: Optional[str] = None  # of the bond: "active" or "passive"; None: off
+
+
+@dataclass(frozen=True)
 class Bridge:
-    """A bridge with one port: a NIC, a bond or a VLAN device.
+    """A bridge with one port: a NIC, a bond or a VLAN device. With `ovs` it is one of Open vSwitch.
 
     `mtu` in bytes, for the bridge; what lies under it has at least that. `address` is CIDR, "dhcp" or None;
     `addresses6` are CIDR; `forward_delay` in seconds, which counts where `stp` is on.
@@ -111,6 +127,17 @@ class Bridge:
     rules: tuple[RoutingRule, ...] = ()
     dns: tuple[str, ...] = ()  # addresses of name servers
     search: tuple[str, ...] = ()  # domains
+    ovs: Optional[Ovs] = None
+
+    @property
+    def kind(self) -> str:
+        """As `ip` tells it."""
+        return OPEN_VSWITCH if self.ovs else LINUX_BRIDGE
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links that it lies on: its port, or the NICs of a bond of Open vSwitch."""
+        return (self.ovs.ports if self.ovs else ()) or (self.port,)
 
     @property
     def ipv4(self) -> str:
@@ -168,7 +195,7 @@ class Network:
             return device.ports
         if isinstance(device, Vlan):
             return (device.parent,)
-        return (device.port,) if device else ()
+        return device.links if device else ()
 
     def above(self, name: str) -> tuple[str, ...]:
         """What lies on a device or NIC directly."""
@@ -270,12 +297,36 @@ class Route:
 
 
 @dataclass(frozen=True)
+class OvsRow:
+    """A bridge, port or interface in the database of Open vSwitch. `columns` are those that can be set, each with its
+    value as ovs-vsctl takes it, without those that are empty; `rows` what is in it: ports of a bridge, interfaces of a
+    port."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[OvsRow, ...] = ()
+
+    def value(self, column: str) -> str:
+        """The value of a column, "" where it is empty."""
+        return dict(self.columns).get(column, "")
+
+    def row(self, name: str) -> Optional[OvsRow]:
+        """The port or interface of this name."""
+        return next((each for each in self.rows if each.name == name), None)
+
+
+@dataclass(frozen=True)
 class State:
-    """The links of a host, its routes and routing rules, as measured at one moment."""
+    """The links of a host, its routes, routing rules and bridges of Open vSwitch, as measured at one moment.
+
+    A link in a bridge of Open vSwitch has that bridge as its master, and the bridge's own link is of the kind
+    openvswitch: the kernel itself shows neither.
+    """
 
     links: Mapping[str, Link]
     routes: tuple[Route, ...] = ()
     rules: tuple[RoutingRule, ...] = ()  # those that a RoutingRule can say
+    switches: Mapping[str, OvsRow] = field(default_factory=dict)  # bridges of Open vSwitch
 
     @property
     def gateways(self) -> dict[str, str]:
@@ -300,3 +351,5 @@ class Kept:
     files: tuple[FileState, ...]  # as they were; those that were not there are absent
     taken_down: tuple[str, ...]  # links whose DHCP clients are started again
     leased: tuple[str, ...]  # bridges that the change gives a DHCP client
+    # Put back by the next boot alone: the database of Open vSwitch, of which its running daemon is told by commands.
+    boot_files: tuple[FileState, ...] = ()

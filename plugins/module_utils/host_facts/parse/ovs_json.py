@@ -29,7 +29,7 @@ def parse_tables(text: str) -> dict[str, Any]:
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) != 3:
         raise ParseError(SOURCE, "not the three tables Bridge, Port and Interface", text=text)
-    bridges, ports, interfaces = (_rows(line, number) for number, line in enumerate(lines, 1))
+    bridges, ports, interfaces = (table_rows(line, number) for number, line in enumerate(lines, 1))
     by_uuid = {str(row.get("_uuid")): _interface(row) for row in interfaces}
     ports_by_uuid = {str(row.get("_uuid")): row for row in ports}
     found: dict[str, Any] = {}
@@ -44,7 +44,9 @@ def parse_tables(text: str) -> dict[str, Any]:
     return {"bridges": found}
 
 
-def _rows(line: str, number: int) -> list[Row]:
+def table_rows(line: str, number: int) -> list[Row]:
+    """One table -> its rows by column: a set as a list, a reference as its text, a map as a mapping. `number` is the
+    line's. Raises ParseError."""
     table = load_json(line, SOURCE)
     headings, data = (table.get(key) if isinstance(table, dict) else None for key in ("headings", "data"))
     if not isinstance(headings, list) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):

@@ -18,6 +18,11 @@ class Backend(Protocol):
     def file_mode(self) -> int:
         """Mode of a file that it writes where there was none."""
 
+    @property
+    def makes_switches(self) -> bool:
+        """Whether its own daemon makes the bridges of Open vSwitch that its files say, and accepts none that is there
+        already. Else the role makes them, by ovs-vsctl, before `bring_up`."""
+
     def in_force(self) -> bool:
         """Whether the tool is there and would configure a link that its files name. Changes nothing."""
 

@@ -25,6 +25,7 @@ class Ifupdown:
     """See base.Backend."""
 
     file_mode = 0o644
+    makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run

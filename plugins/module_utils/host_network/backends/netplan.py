@@ -29,6 +29,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
 
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
+_NEEDS_OVS = "The 'ovs-vsctl' tool is required"
 _OURS = "10-netplan-"  # how it names them
 
 
@@ -36,6 +37,7 @@ class Netplan:
     """See base.Backend."""
 
     file_mode = 0o600  # newer netplan warns of files that others can read
+    makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
@@ -63,6 +65,8 @@ class Netplan:
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         answer, _made = self._generate(files)
+        if _NEEDS_OVS in answer.stderr and not self._run(("ovs-vsctl", "--version")).ok:  # not installed yet
+            return
         if not answer.ok and not answer.problem.endswith("is not installed"):
             self._refuse(answer.stderr or answer.stdout or answer.problem)
 

@@ -24,6 +24,7 @@ class Networkd:
     """See base.Backend."""
 
     file_mode = 0o644  # networkd reads them as a user of its own
+    makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run

@@ -23,13 +23,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan i
 _UNIT = "NetworkManager.service"
 _WAIT = "30"  # seconds for nmcli to wait until a profile is active
 # NetworkManager wants a bridge or bond before its ports, and what a VLAN device lies on before that.
-_TURNS = {"bridge": 0, "bond": 1, "vlan": 2}
+_TURNS = {"bridge": 0, plan.OVS_BRIDGE: 0, "bond": 1, plan.OVS_PORT: 1, "vlan": 2, plan.OVS_INTERFACE: 3}
+_PLUGINS = "/usr/lib*/**/NetworkManager/*/libnm-device-plugin-ovs.so"
 
 
 class NetworkManager:
     """See base.Backend."""
 
     file_mode = 0o600  # NetworkManager ignores a keyfile that others can read
+    makes_switches = True
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
@@ -56,6 +58,7 @@ class NetworkManager:
 
     def check(self, files: Files, names: Sequence[str]) -> None:
         """Of these links alone: a profile that NetworkManager does not accept does not hinder the others."""
+        self._require_plugin(names, files)
         for path in self._profiles(names, files):
             identity = keyfile.value(files[path], "connection", "id")
             argv = ("nmcli", "--offline", "connection", "modify", "connection.id", identity)
@@ -69,6 +72,19 @@ class NetworkManager:
                     next_step="correct that file, then run again",
                     reproduce=f"nmcli --offline connection modify connection.id {identity} < {path}",
                 )
+
+    @staticmethod
+    def _require_plugin(names: Sequence[str], files: Files) -> None:
+        found = [path for path in NetworkManager._profiles(names, files) if _kind(files[path]) == plan.OVS_BRIDGE]
+        if found and not glob(_PLUGINS, recursive=True):
+            raise InputError(
+                "NetworkManager of this host has no plug-in for Open vSwitch",
+                expected=_PLUGINS,
+                observed="none",
+                next_step="on EL install openvswitch and NetworkManager-ovs and restart NetworkManager; Debian's "
+                "NetworkManager has none: use ifupdown there; nothing was changed",
+                reproduce="nmcli connection add type ovs-bridge conn.interface test0 autoconnect no",
+            )
 
     def take_down(self, name: str) -> None:
         """Nothing: a link leaves its old profile when it gets the new one."""
@@ -90,7 +106,10 @@ class NetworkManager:
         if paths:
             must(self._run, ("nmcli", "connection", "load", *paths))
         for path in paths:
-            if keyfile.value(files[path], "connection", "type") == "bridge":
+            if _kind(files[path]) == plan.OVS_INTERFACE:  # a name is three devices there
+                uuid = keyfile.value(files[path], "connection", "uuid")
+                must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
+            if _kind(files[path]) == "bridge":
                 name = keyfile.value(files[path], "connection", "interface-name")
                 must(self._run, ("nmcli", "--wait", _WAIT, "device", "reapply", name))
 
@@ -111,16 +130,26 @@ class NetworkManager:
         touched = names or [bridge.name for bridge in self.declared(files).bridges]
         for path in self._profiles(touched, files):
             link, uuid = (keyfile.value(files[path], "connection", key) for key in ("interface-name", "uuid"))
-            if not self._run(("nmcli", "--wait", _WAIT, "device", "reapply", link), timeout=TIMEOUT).ok:
+            is_ovs = _kind(files[path]).startswith("ovs-")
+            if is_ovs or not self._run(("nmcli", "--wait", _WAIT, "device", "reapply", link), timeout=TIMEOUT).ok:
                 self._run(("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid), timeout=TIMEOUT)
 
     @staticmethod
     def _profiles(names: Iterable[str], files: Files) -> list[str]:
-        """The keyfiles of these links."""
+        """The keyfiles of these links, and of the ports and bridges of Open vSwitch that they are in."""
         wanted = set(names)
-        found = sorted(plan.keyfiles(files).items())
-        return [path for path, text in found if keyfile.value(text, "connection", "interface-name") in wanted]
+        every = sorted(plan.keyfiles(files).items())
+        found = [path for path, text in every if keyfile.value(text, "connection", "interface-name") in wanted]
+        for _level in ("port", "bridge"):
+            above = {plan.controller(files[path]) for path in found} - {""}
+            more = [path for path, text in every if keyfile.value(text, "connection", "uuid") in above]
+            found += [path for path in more if path not in found and _kind(files[path]).startswith("ovs-")]
+        return sorted(found)
+
+
+def _kind(profile: str) -> str:
+    return keyfile.value(profile, "connection", "type")
 
 
 def _turn(profile: str) -> int:
-    return _TURNS.get(keyfile.value(profile, "connection", "type"), len(_TURNS))
+    return _TURNS.get(_kind(profile), len(_TURNS))

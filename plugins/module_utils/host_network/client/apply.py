@@ -6,8 +6,9 @@ it was, by this process or, where that is gone, by the host itself."""
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Callable
+from typing import Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -15,13 +16,18 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.confirmation import Confirmation
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.guard import Guard, uninterrupted
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import OVS_DATABASE, Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import (
     StagedFiles,
     inspect_all,
     put_back,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bridge,
+    Device,
+    Kept,
+    State,
+)
 
 
 class Applier:
@@ -72,6 +78,7 @@ class Applier:
             inspect_all([*paths, *self._backend.state_files(names)]),
             tuple(change.target for change in plan if change.action == "take down"),
             tuple(leased),
+            inspect_all([OVS_DATABASE] if _touches_switches(plan, state) else []),
         )
 
     def _carry_out(self, plan: Plan, kept: Kept, staged: StagedFiles) -> None:
@@ -97,7 +104,8 @@ class Applier:
         """The one place that says what an action of a plan means."""
         target, data = change.target, change.data
         if change.action == "take down":
-            self._backend.take_down(target)
+            if not data.get("stays"):
+                self._backend.take_down(target)
             if data["flush"]:
                 self._links.flush(target)
         elif change.action in ("create", "change"):
@@ -107,9 +115,11 @@ class Applier:
         elif change.action == "remove":
             self._links.remove(target)
         elif change.action == "build":
+            self._switch(data.get("device"), data.get("released", ()))
             self._backend.bring_up(data["bring_up"])
             self._links.resize(data["mtus"])
         elif change.action == "resize":
+            self._switch(data.get("device"), ())
             self._links.resize(data["mtus"])
         elif change.action == "remove address":
             self._links.remove_address(target, data["address"])
@@ -117,6 +127,12 @@ class Applier:
             self._links.route(target, data["old"], data["new"])
         else:
             raise ValueError(f"an action without a meaning: {change.action}")
+
+    def _switch(self, device: Optional[Device], released: Sequence[str]) -> None:
+        """A bridge of Open vSwitch is there before the back end gives it addresses, and keeps no MTU but the one that
+        its database has."""
+        if isinstance(device, Bridge) and device.ovs and not self._backend.makes_switches:
+            self._links.switch(device, released)
 
     def _verify(self) -> None:
         left = self._replan()
@@ -128,6 +144,13 @@ class Applier:
                 next_step="see the diff of --check --diff; something else may configure the same interfaces",
             )
         self._guard.require_after()
+
+
+def _touches_switches(plan: Plan, state: State) -> bool:
+    """Whether something of Open vSwitch changes, which its database would bring again at the next boot."""
+    devices = [change.data.get("device") for change in plan if change.action in ("build", "resize")]
+    made = any(isinstance(device, Bridge) and device.ovs for device in devices)
+    return made or any(change.action == "remove" and change.target in state.switches for change in plan)
 
 
 def _only(begun: list[Change], kept: Kept) -> Kept:

@@ -48,7 +48,7 @@ _SERVICE = """# Written by cloudstack.kvm while a change of the network waits to
 Description=Put the network back as it was before a change that nobody confirmed
 DefaultDependencies=no
 After=local-fs.target
-Before=network-pre.target networking.service systemd-networkd.service NetworkManager.service
+Before=network-pre.target networking.service systemd-networkd.service NetworkManager.service ovsdb-server.service
 Wants=network-pre.target
 ConditionPathExists={folder}/kept.json
 

@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The links and routes of this host: measures them, and sets them by `ip` alone."""
+"""The links and routes of this host: measures them, and sets them by `ip` alone, and bridges of Open vSwitch by
+ovs-vsctl."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Callable
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
-from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError, KvmError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import neighbours
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Link, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    Bridge,
+    Link,
+    Network,
+    OvsRow,
+    State,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ip_state
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ovs as parse_ovs
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import ovs as plan_ovs
 
 Run = Callable[..., command.Answer]
+OVS_DATABASE = "/etc/openvswitch/conf.db"  # Debian, Ubuntu and EL have it there
 TIMEOUT = 60.0  # seconds, for a command that changes something
 
 
@@ -43,7 +53,40 @@ class Links:
             routes += ip_state.parse_routes(answer.stdout, version, own_prefixes) if answer.ok else []
             answer = self._run(("ip", "-j", f"-{version}", "rule"))
             rules += ip_state.parse_rules(answer.stdout, version) if answer.ok else []
-        return State(links, tuple(routes), tuple(rules))
+        switches = self._switches(links)
+        return State(parse_ovs.with_switches(links, switches), tuple(routes), tuple(rules), switches)
+
+    def _switches(self, links: Mapping[str, Link]) -> dict[str, OvsRow]:
+        """The bridges of Open vSwitch; none where the host has no ovs-vsctl, as where it runs in a container. Raises
+        ApplyError."""
+        if not parse_ovs.is_there(links.values()):
+            return {}
+        text = self._ask_switches(ApplyError)
+        return parse_ovs.parse_switches(text) if text else {}
+
+    def _ask_switches(self, error: type[KvmError]) -> str:
+        """What the database of Open vSwitch says; "" where ovs-vsctl is not on the host. Raises `error`."""
+        answer = self._run(parse_ovs.question(), timeout=TIMEOUT)
+        if not answer.ok and not answer.problem.endswith("is not installed"):
+            raise error(
+                "Open vSwitch does not answer on this host",
+                expected="ovs-vsctl tells bridges, ports and interfaces",
+                observed=answer.why(),
+                next_step="start openvswitch-switch.service (EL: openvswitch.service), then run again",
+                reproduce="ovs-vsctl show",
+            )
+        return answer.stdout if answer.ok else ""
+
+    def require_switches(self, network: Network) -> None:
+        """Raises InputError where bridges of Open vSwitch are declared and its database does not answer. A host that
+        does not have it yet, as in check mode, is accepted."""
+        if any(bridge.ovs for bridge in network.bridges):
+            self._ask_switches(InputError)
+
+    def switch(self, bridge: Bridge, released: Sequence[str]) -> None:
+        """Make a bridge of Open vSwitch with its port what is declared; `released` were its port before. Raises
+        ApplyError."""
+        must(self._run, plan_ovs.switch_command(bridge, self.measure().switches, released))
 
     def flush(self, name: str) -> None:
         """Take away addresses that no file knows of."""
@@ -59,7 +102,10 @@ class Links:
 
     def remove(self, name: str) -> None:
         """Delete a bridge, bond or VLAN device, where it is still there."""
-        if name in self.measure().links:
+        now = self.measure()
+        if name in now.switches:
+            must(self._run, plan_ovs.remove_command(name))
+        elif name in now.links:
             must(self._run, ("ip", "link", "delete", name))
 
     def route(self, name: str, old: str, new: str) -> None:

@@ -52,7 +52,7 @@ def _before_the_network(kept: Kept, backend: Backend) -> list[str]:
     """There are no links to put back yet: the files bring them up as they were. What a tool remembered in /run of the
     links of then would let it take them for being up."""
     lasting = tuple(state for state in kept.files if not state.path.startswith("/run/"))
-    problems = restore_files(replace(kept, files=lasting))
+    problems = restore_files(replace(kept, files=(*lasting, *kept.boot_files)))
     try:
         backend.generate()
     except KvmError as error:

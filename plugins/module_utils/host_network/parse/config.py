@@ -18,11 +18,16 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
+    LINUX_BRIDGE,
     MODES,
+    OPEN_VSWITCH,
+    OVS_LACP,
+    OVS_MODES,
     Bond,
     Bridge,
     Card,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
@@ -32,16 +37,21 @@ VARIABLE = "network_bridge_config"
 # Kind of an entry -> its keys.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "nics": ("name", "mac", "driver", "slot"),
-    "bonds": ("name", "ports", "mode", "lacp_rate", "hash_policy", "primary", "mtu", "state"),
+    "bonds": ("name", "type", "ports", "mode", "lacp", "lacp_rate", "hash_policy", "primary", "mtu", "state"),
     "vlans": ("name", "parent", "id", "mtu", "state"),
     "bridges": (
-        *("name", "port", "mtu", "address", "gateway", "stp", "forward_delay"),
+        *("name", "type", "port", "tag", "trunks", "mtu", "address", "gateway", "stp", "forward_delay"),
         *("ipv6_addresses", "ipv6_gateway", "routes", "rules", "dns", "search", "state"),
     ),
     "routes": ("to", "via", "table"),
     "rules": ("source", "to", "table", "priority"),
 }
 _PARTS = ("nics", "bonds", "vlans", "bridges")
+_BOND_TYPES = ("bond", OPEN_VSWITCH)
+_BRIDGE_TYPES = (LINUX_BRIDGE, OPEN_VSWITCH)
+# Keys that an entry of one type alone has.
+_OF_LINUX = {"bonds": ("lacp_rate", "hash_policy", "primary", "mtu"), "bridges": ("stp", "forward_delay")}
+_OF_OVS = {"bonds": ("lacp",), "bridges": ("tag", "trunks")}
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 Entry = Mapping[str, Any]
 
@@ -73,10 +83,54 @@ def read_network(value: Any, cards: Sequence[Card] = ()) -> Network:
         for entry in parts[kind]:
             if _choice(entry, "state", ("present", "absent"), kind) == "absent":
                 absent.append(_text(entry, "name", kind))
-            else:
+            elif not (kind == "bonds" and _is_ovs(entry, kind)):
                 made[kind].append(read(entry, names))
-    network = Network(tuple(made["bonds"]), tuple(made["vlans"]), tuple(made["bridges"]), tuple(absent))
-    return network.layered
+    bonds = [each for each in parts["bonds"] if _is_ovs(each, "bonds") and each.get("state") != "absent"]
+    bridges = _with_ovs_bonds(made["bridges"], bonds, names)
+    return Network(tuple(made["bonds"]), tuple(made["vlans"]), tuple(bridges), tuple(absent)).layered
+
+
+def _is_ovs(entry: Entry, kind: str) -> bool:
+    """Whether an entry is of Open vSwitch. Raises InputError for keys that its type does not have."""
+    types = _BOND_TYPES if kind == "bonds" else _BRIDGE_TYPES
+    is_ovs = _choice(entry, "type", types, kind) == OPEN_VSWITCH
+    strange = [key for key in (_OF_LINUX if is_ovs else _OF_OVS)[kind] if entry.get(key) not in (None, "", [], False)]
+    if strange:
+        told = f"type {OPEN_VSWITCH}" if is_ovs else f"a type that is not {OPEN_VSWITCH}"
+        allowed = ", ".join(key for key in KEYS[kind] if key not in (_OF_LINUX if is_ovs else _OF_OVS)[kind])
+        raise _refused(f"has {strange[0]} of {entry.get('name')}, which is of {told}", allowed, strange[0])
+    return is_ovs
+
+
+def _with_ovs_bonds(bridges: Sequence[Bridge], bonds: Sequence[Entry], names: Mapping[str, str]) -> list[Bridge]:
+    """A bond of Open vSwitch is a port of its bridge, and nothing by itself."""
+    by_name = {_text(each, "name", "bonds"): each for each in bonds}
+    if len(by_name) < len(bonds):
+        raise _refused(f"has a bond of type {OPEN_VSWITCH} twice", "each bond once", [each["name"] for each in bonds])
+    found: list[Bridge] = []
+    for bridge in bridges:
+        entry = by_name.pop(bridge.port, None) if bridge.ovs else None
+        found.append(replace(bridge, ovs=_with_bond(bridge.ovs, entry, names)) if bridge.ovs and entry else bridge)
+    if by_name:
+        name = next(iter(by_name))
+        users = [bridge.name for bridge in bridges if bridge.port == name]
+        raise _refused(
+            f"has a bond {name} of type {OPEN_VSWITCH} that is not the port of one bridge of that type alone",
+            f"one bridge of type {OPEN_VSWITCH} with port {name}",
+            f"port of {', '.join(users)}" if users else "no bridge with this port",
+        )
+    return found
+
+
+def _with_bond(ovs: Ovs, entry: Entry, names: Mapping[str, str]) -> Ovs:
+    """LACP is off unless it is asked for, but for balance-tcp, which needs it (ovs-vswitchd.conf.db(5))."""
+    mode = _choice(entry, "mode", OVS_MODES, "bonds")
+    default = "active" if mode == "balance-tcp" else "off"
+    lacp = _choice({"lacp": default, **entry}, "lacp", OVS_LACP, "bonds")
+    ports = tuple(names.get(port, port) for port in _texts(entry, "ports", "bonds"))
+    if not ports:
+        raise _refused(f"has a bond {entry['name']} without ports", "a list of NICs", "none")
+    return replace(ovs, ports=ports, mode=mode, lacp=None if lacp == "off" else lacp)
 
 
 def _parts(value: Any) -> dict[str, list[Entry]]:
@@ -146,6 +200,7 @@ def _bridge(entry: Entry, names: Mapping[str, str]) -> Bridge:
     )
     return replace(
         bridge,
+        ovs=_ovs(entry) if _is_ovs(entry, "bridges") else None,
         addresses6=tuple(_cidr(each) or "" for each in _texts(entry, "ipv6_addresses", "bridges")),
         gateway6=_optional(entry, "ipv6_gateway"),
         routes=tuple(_route(each) for each in _entries(entry.get("routes"), "routes")),
@@ -153,6 +208,13 @@ def _bridge(entry: Entry, names: Mapping[str, str]) -> Bridge:
         dns=_texts(entry, "dns", "bridges"),
         search=_texts(entry, "search", "bridges"),
     )
+
+
+def _ovs(entry: Entry) -> Ovs:
+    listed = _texts(entry, "trunks", "bridges")
+    numbers = [_number({"name": entry.get("name"), "trunks": each}, "trunks", "bridges") for each in listed]
+    tag = _number(entry, "tag", "bridges") if entry.get("tag") not in (None, "") else None
+    return Ovs(tag, tuple(sorted(set(numbers))))
 
 
 def _route(entry: Entry) -> StaticRoute:

@@ -17,6 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Address,
     Kept,
     Link,
+    OvsRow,
     Route,
     RoutingRule,
     State,
@@ -38,9 +39,11 @@ def parse_kept(text: str) -> Kept:
             {name: _link(link) for name, link in data["state"]["links"].items()},
             tuple(Route(**_tuples(route)) for route in data["state"]["routes"]),
             tuple(RoutingRule(**rule) for rule in data["state"]["rules"]),
+            {name: _ovs(row) for name, row in data["state"]["switches"].items()},
         )
         names = {part: tuple(data[part]) for part in ("names", "taken_down", "leased")}
-        return Kept(data["backend"], state, files=tuple(_file(each) for each in data["files"]), **names)
+        files, boot_files = (tuple(_file(each) for each in data[part]) for part in ("files", "boot_files"))
+        return Kept(data["backend"], state, files=files, boot_files=boot_files, **names)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParseError(SOURCE, f"{type(error).__name__}: {error}", text=text) from error
 
@@ -55,6 +58,11 @@ def _link(data: Mapping[str, Any]) -> Link:
     addresses = tuple(Address(**_tuples(each)) for each in data["addresses"])
     options = tuple(tuple(option) for option in data["options"])
     return Link(**{**data, "addresses": addresses, "options": options})
+
+
+def _ovs(data: Mapping[str, Any]) -> OvsRow:
+    columns = tuple((column, value) for column, value in data["columns"])
+    return OvsRow(data["name"], columns, tuple(_ovs(each) for each in data["rows"]))
 
 
 def _file(data: Mapping[str, Any]) -> FileState:

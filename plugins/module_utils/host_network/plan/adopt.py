@@ -16,23 +16,29 @@ from typing import Any
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     MODES,
+    OPEN_VSWITCH,
     Bond,
     Bridge,
     Device,
     Link,
     Network,
+    Ovs,
     State,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ovs import is_switched
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 
 VARIABLE = "network_bridge_config"
-_KINDS = {Bond: "bond", Vlan: "vlan", Bridge: "bridge"}
+_KINDS = {Bond: "bond", Vlan: "vlan"}
+_BRIDGES = ("bridge", OPEN_VSWITCH)
 # Interfaces of guests and of containers come and go; the loopback is nobody's.
 _PASSING = ("tun", "loopback", "veth")
 _NICS = ("ether", "infiniband")
+_DATAPATHS = ("ovs-system", "ovs-netdev")  # Open vSwitch's own
+_WORDS = {"bridge": "a bridge", OPEN_VSWITCH: "a bridge of Open vSwitch"}
 _LINK_LOCAL = "cloud0"  # CloudStack's agent makes it, and the bridges of guest networks, by itself
 
 
@@ -63,7 +69,7 @@ def adopt(found: Network, state: State) -> Adopted:
     for name, link in state.links.items():
         if name not in found.devices:
             notes += _notes_of_link(link, state)
-        elif name in kept.devices and link.kind != "bridge":
+        elif name in kept.devices and link.kind not in _BRIDGES:
             notes += _notes_of_addresses(link)
     config = _config(kept)
     return Adopted(config, (*notes, *_refusals(config, state)))
@@ -106,7 +112,7 @@ def _stacked(device: Device, found: Network) -> str:
 def _difference(device: Device, state: State) -> str:
     """In what the kernel has a device otherwise than the files say, "" where they agree."""
     link = state.links.get(device.name)
-    kind = _KINDS[type(device)]
+    kind = device.kind if isinstance(device, Bridge) else _KINDS[type(device)]
     if link is None or link.kind != kind:
         return f"the files declare a {kind}, the host has {link.kind if link else 'nothing'} of that name"
     if link.mtu != device.mtu:
@@ -119,8 +125,11 @@ def _difference(device: Device, state: State) -> str:
     if isinstance(device, Vlan):
         same = link.parent == device.parent
         return "" if same else f"the files say parent {device.parent}, the host has {link.parent}"
-    if device.port not in ports:
-        return f"the files say port {device.port}, the host has {', '.join(ports) or 'none'}"
+    missing = [port for port in device.links if port not in ports]
+    if missing:
+        return f"the files say port {', '.join(missing)}, the host has {', '.join(ports) or 'none'}"
+    if device.ovs and not is_switched(device, state.switches):
+        return "the files say another bond, tag or trunks than Open vSwitch has"
     return _difference_of_addresses(device, link) or _difference_of_gateway(device, state)
 
 
@@ -176,11 +185,13 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
         return []
     if link.kind in _NICS:
         return _notes_of_addresses(link)
-    if link.kind == "bridge":
+    if link.kind in _BRIDGES:
+        if link.name in _DATAPATHS:
+            return []
         ports = sorted(each.name for each in state.links.values() if each.master == link.name)
         return [
-            f"{link.name}: a bridge with {', '.join(ports) or 'no port'}, which the files do not declare with exactly "
-            "one port; left out"
+            f"{link.name}: {_WORDS[link.kind]} with {', '.join(ports) or 'no port'}, which the files do not declare "
+            "with exactly one port; left out"
         ]
     return [f"{link.name}: of the kind {link.kind}, or in the files in a form that cannot be declared; left out"]
 
@@ -200,7 +211,10 @@ def _config(network: Network) -> dict[str, Any]:
         vlans=tuple(replace(each, mtu=0) for each in network.vlans),
     )
     parts = {
-        "bonds": [_bond(each, bare.mtu_of(each.name)) for each in network.bonds],
+        "bonds": [
+            *(_bond(each, bare.mtu_of(each.name)) for each in network.bonds),
+            *(_ovs_bond(each, each.ovs) for each in network.bridges if each.ovs and each.ovs.ports),
+        ],
         "vlans": [_vlan(each, bare.mtu_of(each.name)) for each in network.vlans],
         "bridges": [_bridge(each) for each in network.bridges],
     }
@@ -224,6 +238,11 @@ def _bond(bond: Bond, from_above: int) -> dict[str, Any]:
     return _without(entry, {"mtu": from_above})
 
 
+def _ovs_bond(bridge: Bridge, ovs: Ovs) -> dict[str, Any]:
+    entry = {"name": bridge.port, "type": OPEN_VSWITCH, "ports": list(ovs.ports), "mode": ovs.mode}
+    return {**entry, "lacp": ovs.lacp or "off"}
+
+
 def _vlan(vlan: Vlan, from_above: int) -> dict[str, Any]:
     entry = {"name": vlan.name, "parent": vlan.parent, "id": vlan.id, "mtu": vlan.mtu}
     return _without(entry, {"name": f"{vlan.parent}.{vlan.id}", "mtu": from_above})
@@ -236,7 +255,10 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
     ]
     entry = {
         "name": bridge.name,
+        "type": OPEN_VSWITCH if bridge.ovs else None,
         "port": bridge.port,
+        "tag": bridge.ovs.tag if bridge.ovs else None,
+        "trunks": list(bridge.ovs.trunks) if bridge.ovs else [],
         "mtu": bridge.mtu,
         "address": bridge.address,
         "gateway": bridge.gateway,

@@ -20,10 +20,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Files,
     Link,
     Network,
+    OvsRow,
     Route,
     State,
     StaticRoute,
     Vlan,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ovs import (
+    is_switched,
+    wanted_port,
 )
 
 _LAYERS = (Bridge, Vlan, Bond)  # the highest first
@@ -70,6 +75,7 @@ def plan_network(
     rebuilt = _rebuilt(case)
     kept = [device for name, device in network.devices.items() if name not in rebuilt]
     _refuse_strangers_on(rebuilt, case)
+    _refuse_leases(rebuilt, case)
     changes = [change for device in kept if isinstance(device, Bridge) for change in _removals(device, case)]
     changes += [_take_down(name, case) for name in _going_down(rebuilt, case)]
     changes += [_file(path, files.get(path), text, mode) for path, text in rendered.items()]
@@ -104,15 +110,47 @@ def _going_down(rebuilt: list[str], case: _Case) -> list[str]:
     VLAN's parent alone stays as it is, and so does a bond or VLAN device that is as declared."""
     found = [*_gone(case)]
     for name in sorted(rebuilt, key=lambda name: _LAYERS.index(type(case.network.devices[name]))):
-        found += [name, *_taken_nics(name, case)]
+        found += [*([] if _keeps_lease(name, case) else [name]), *_taken_nics(name, case)]
     return [name for name in dict.fromkeys(found) if name in case.links]
 
 
 def _taken_nics(name: str, case: _Case) -> list[str]:
-    """NICs that become ports of a device, and lose their addresses to it."""
+    """NICs that become ports of a device, and lose their addresses to it. One that is in its bridge of Open vSwitch
+    stays there."""
     if isinstance(case.network.devices[name], Vlan):
         return []
-    return [port for port in case.network.below(name) if port not in case.network.devices]
+    found = [port for port in case.network.below(name) if port not in case.network.devices]
+    return [port for port in found if not (_is_in_place(name, case) and case.links[port].master == name)]
+
+
+def _is_in_place(name: str, case: _Case) -> bool:
+    """Whether it is a bridge of Open vSwitch that is there: it is changed and not made anew, and keeps the ports of
+    guests."""
+    return name in case.state.switches and name not in case.network.absent
+
+
+def _keeps_lease(name: str, case: _Case) -> bool:
+    """Whether its DHCP client goes on while the bridge changes in place."""
+    device = case.network.devices[name]
+    return _is_in_place(name, case) and isinstance(device, Bridge) and device.address == "dhcp"
+
+
+def _refuse_leases(rebuilt: Iterable[str], case: _Case) -> None:
+    """A DHCP client ends with the bridge that it is for, and a bridge of Open vSwitch is not made anew."""
+    for name in rebuilt:
+        bridge = case.network.devices[name]
+        if not isinstance(bridge, Bridge) or not _is_in_place(name, case):
+            continue
+        old = _old_bridge(bridge, case)
+        is_other = bridge.address != old.address or _more(_new_bridge(bridge, case)) != _more(old)
+        if is_other and "dhcp" in (bridge.address, old.address):
+            raise InputError(
+                f"{name}, a bridge of Open vSwitch, has or gets an address from DHCP, and more of it changes",
+                expected="the address and all that is said of IP as it was, or static before and after",
+                observed=f"address {old.address or 'none'} so far, {bridge.address or 'none'} declared",
+                next_step=f"declare {name} with state: absent, run, and declare it anew; nothing was changed",
+                reproduce=f"ip address show dev {name}; ovs-vsctl show",
+            )
 
 
 def _gone(case: _Case) -> list[str]:
@@ -123,18 +161,30 @@ def _gone(case: _Case) -> list[str]:
 
 
 def _names(name: str, case: _Case) -> tuple[str, ...]:
-    """The links that a step for a device may change: it, and what it lies on."""
-    return tuple(reversed(case.network.stack(name))) or (name,)
+    """The links that a step for a device may change: it, and what it lies on; of a bridge of Open vSwitch the ports as
+    well that it has there and had."""
+    device = case.network.devices.get(name)
+    ports = (device.port, *_released(device, case)) if isinstance(device, Bridge) and device.ovs else ()
+    return tuple(dict.fromkeys((*reversed(case.network.stack(name)), *ports))) or (name,)
+
+
+def _released(bridge: Bridge, case: _Case) -> tuple[str, ...]:
+    """What was the port of a bridge of Open vSwitch, as the files declare it so far, and is not any more."""
+    old = _old_bridge(bridge, case)
+    gone = {old.port, *old.links} - {bridge.port, *bridge.links}
+    return tuple(sorted(gone)) if bridge.ovs and old.ovs else ()
 
 
 def _take_down(name: str, case: _Case) -> Change:
-    """An address that no file knows of would stay on a port, and is flushed there."""
+    """An address that no file knows of would stay on a port, and is flushed there; and those of a bridge of Open
+    vSwitch that is changed in place, to come anew."""
     link = case.links[name]
     before = {"up": link.up, "address": ", ".join(link.ipv4) or "none"}
     is_port = name in case.network.nics
     above = [each for each in case.network.above(name) if not isinstance(case.network.devices[each], Vlan)]
     names = _names(above[0], case) if is_port and above else _names(name, case)
-    return Change("take down", name, before=before, data={"names": names, "flush": is_port})
+    stays = _is_in_place(name, case)
+    return Change("take down", name, before=before, data={"names": names, "flush": is_port or stays, "stays": stays})
 
 
 def _remove(name: str, case: _Case) -> Change:
@@ -159,14 +209,16 @@ def _builds(rebuilt: list[str], case: _Case) -> list[Change]:
         below = [each for each in case.network.below(name) if each in down and each not in case.network.devices]
         down -= set(below)
         device = case.network.devices[name]
-        leased = isinstance(device, Bridge) and device.address == "dhcp"
-        data = {**_sizes(name, case), "device": device, "bring_up": (*below, name), "leased": leased}
+        leased = isinstance(device, Bridge) and device.address == "dhcp" and not _keeps_lease(name, case)
+        up = tuple(below) if _keeps_lease(name, case) else (*below, name)
+        released = _released(device, case) if isinstance(device, Bridge) else ()
+        data = {**_sizes(name, case), "device": device, "bring_up": up, "leased": leased, "released": released}
         changes.append(_step("build", name, case, data))
     return changes
 
 
 def _resize(name: str, case: _Case) -> Change:
-    return _step("resize", name, case, _sizes(name, case))
+    return _step("resize", name, case, {**_sizes(name, case), "device": case.network.devices[name]})
 
 
 def _sizes(name: str, case: _Case) -> dict[str, Any]:
@@ -181,6 +233,8 @@ def _mtu(name: str, case: _Case) -> int:
 
 def _step(action: str, name: str, case: _Case, data: Mapping[str, Any]) -> Change:
     before, after = _shown(case.links.get(name), case.links), _declared(case.network.devices[name])
+    if name in case.state.switches:
+        before |= _shown_switch(case.state.switches[name])
     return Change(action, name, before=before, after=after, data={**data, "names": _names(name, case)})
 
 
@@ -234,12 +288,14 @@ def rebuilt_bridges(plan: Plan) -> list[Bridge]:
 
 
 def guests_on(plan: Plan, links: Mapping[str, Link], declared: Network) -> list[str]:
-    """Ports of guests on bridges that would be taken down: that cuts them off. A port that the files of now, which say
-    `declared`, give the bridge is the host's."""
-    rebuilt = {bridge.name for bridge in rebuilt_bridges(plan)}
-    own = {(bridge.name, bridge.port) for bridge in (*rebuilt_bridges(plan), *declared.bridges)}
+    """Ports of guests on bridges that would be taken down, or of Open vSwitch and changed: that cuts them off. A port
+    that the files of now, which say `declared`, give the bridge is the host's."""
+    rebuilt = rebuilt_bridges(plan)
+    taken_down = {bridge.name for bridge in rebuilt if not bridge.ovs}
+    own = {(bridge.name, bridge.port) for bridge in (*rebuilt, *declared.bridges)}
     going = {change.target for change in plan if change.action == "remove"}
-    found = [link for link in links.values() if link.master in rebuilt and (link.master, link.name) not in own]
+    going |= {bridge.name for bridge in rebuilt if bridge.ovs}
+    found = [link for link in links.values() if link.master in taken_down and (link.master, link.name) not in own]
     found += [link for link in links.values() if link.master in going and link.kind == "tun"]
     return sorted(link.name for link in found)
 
@@ -262,7 +318,7 @@ def _refuse_second_ports(case: _Case) -> None:
 
 def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:
     """A VLAN device goes with what it lies on, and nobody would make one again that is not declared."""
-    for name in rebuilt:
+    for name in (each for each in rebuilt if not _is_in_place(each, case)):
         above = {link.name for link in case.links.values() if link.parent == name}
         strangers = sorted(above - set(case.network.devices) - set(case.network.absent))
         if strangers:
@@ -307,8 +363,10 @@ def _is_bonded(bond: Bond, link: Link, case: _Case) -> bool:
 def _is_bridged(bridge: Bridge, link: Link, case: _Case) -> bool:
     """Between an address from DHCP and any other a client starts or ends. What else the files declare of it (IPv6,
     routes, rules, name servers, spanning tree) comes with the bridge."""
-    old, port = _old_bridge(bridge, case), case.links.get(bridge.port)
-    if port is None or port.master != bridge.name or not port.up:
+    old, ports = _old_bridge(bridge, case), [case.links.get(port) for port in bridge.links]
+    if any(port is None or port.master != bridge.name or not port.up for port in ports):
+        return False
+    if bridge.ovs and not is_switched(bridge, case.state.switches):
         return False
     if bridge.address != old.address and "dhcp" in (bridge.address, old.address):
         return False
@@ -367,7 +425,27 @@ def _declared(device: Device) -> dict[str, Any]:
         return {"ports": ", ".join(device.ports), "mode": device.mode, "mtu": device.mtu}
     if isinstance(device, Vlan):
         return {"parent": device.parent, "vlan": device.id, "mtu": device.mtu}
-    return {"port": device.port, "mtu": device.mtu, "address": device.address or "none"}
+    shown = {"port": ", ".join(device.links), "mtu": device.mtu, "address": device.address or "none"}
+    return {**shown, **(_shown_ovs(device) if device.ovs else {})}
+
+
+def _shown_ovs(bridge: Bridge) -> dict[str, Any]:
+    port, tag = wanted_port(bridge), bridge.ovs.tag if bridge.ovs else None
+    return {**_shown_port(port), "tag": str(tag or "none")}
+
+
+def _shown_switch(switch: OvsRow) -> dict[str, Any]:
+    """Its ports but those of guests are not told apart, so that all are shown that have a column of the declaration."""
+    own = switch.row(switch.name)
+    found: dict[str, Any] = {"tag": (own.value("tag") if own else "") or "none"}
+    for port in switch.rows:
+        if len(port.rows) > 1 or port.value("trunks"):
+            found |= _shown_port(port)
+    return found
+
+
+def _shown_port(port: OvsRow) -> dict[str, Any]:
+    return {column: port.value(column) for column in ("trunks", "bond_mode", "lacp") if port.value(column)}
 
 
 def _shown(link: Optional[Link], links: Mapping[str, Link]) -> dict[str, Any]:

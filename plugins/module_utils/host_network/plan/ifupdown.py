@@ -3,8 +3,9 @@
 """(declared network, the files that ifupdown reads) -> the files that declare it, and back. Pure.
 
 Bonds are those of the package ifenslave, VLAN devices those of ifupdown itself (NIC.ID) or of the package vlan
-(vlanID).
-Source: interfaces(5), bridge-utils-interfaces(5), ifenslave's README.Debian, vlan-interfaces(5).
+(vlanID), bridges of Open vSwitch those of openvswitch-switch.
+Source: interfaces(5), bridge-utils-interfaces(5), ifenslave's README.Debian, vlan-interfaces(5), README.Debian and
+scripts/ifupdown.sh of openvswitch-switch.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     MIIMON,
     MODES,
+    OVS_MODES,
     Bond,
     Bridge,
     Files,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ovs import wanted_port
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import left_alone
 
 MAIN_FILE = "/etc/network/interfaces"
@@ -54,6 +58,9 @@ _SAID = {
     "vlan_raw_device",
 }
 _OF_BOND = {"slaves", "mode", "miimon", "lacp_rate", "xmit_hash_policy", "primary", "master"}
+_OF_OVS = {"ovs_type", "ovs_ports", "ovs_bridge", "ovs_bonds", "ovs_options", "ovs_extra"}
+_OVS_COLUMNS = ("tag", "trunks", "bond_mode", "lacp", "mtu_request")
+_OVS_BRIDGE, _OVS_PORT, _OVS_BOND = "OVSBridge", "OVSPort", "OVSBond"
 _STP_OFF = ("off", "no", "n", "0")
 _MTU = re.compile(r"ip link set dev \S+ mtu (\d+)")
 _ROUTE = re.compile(r"ip -[46] route replace (\S+) via (\S+) dev \S+(?: table (\d+))?")
@@ -61,6 +68,8 @@ _RULE = re.compile(
     r"ip -[46] rule add priority (?P<priority>\d+)(?: from (?P<source>\S+))?(?: to (?P<to>\S+))?"
     r" table (?P<table>\d+) .*"
 )
+_OVS_TAG = re.compile(r"\btag=(\d+)")
+_OVS_MTU = re.compile(r"\bmtu_request=(\d+)")
 _VLAN_NAME = re.compile(r"(?:vlan|(?P<parent>.+)\.)(?P<id>\d+)")
 
 
@@ -68,13 +77,55 @@ def stanza(name: str, network: Network) -> str:
     """What the own file says of a NIC, bond, VLAN device or bridge."""
     device = network.devices.get(name)
     if isinstance(device, Bridge):
-        return _bridge_stanza(device, network.mtu_of(device.port))
+        bond = _ovs_bond_stanza(device) if device.ovs and device.ovs.ports else ""
+        return bond + _bridge_stanza(device, network.mtu_of(device.port))
+    user = _ovs_user(name, network)
+    if user:
+        return "\n".join([*_ovs_port_lines(user), f"    mtu {network.mtu_of(name)}", ""])
     lines = [f"auto {name}", f"iface {name} inet manual"]
     if isinstance(device, Bond):
         lines += _bond_lines(device)
     if isinstance(device, Vlan):
         lines.append(f"    vlan-raw-device {device.parent}")
     return "\n".join([*lines, f"    mtu {network.mtu_of(name)}", ""])
+
+
+def _ovs_user(name: str, network: Network) -> Optional[Bridge]:
+    """The bridge of Open vSwitch that a NIC is the port of by itself."""
+    return next((bridge for bridge in network.bridges if bridge.ovs and bridge.port == name), None)
+
+
+def _ovs_port_lines(bridge: Bridge, kind: str = _OVS_PORT) -> list[str]:
+    """The bridge brings its port up: the script of openvswitch-switch asks for the class allow-BRIDGE."""
+    # without brackets, which the shell of that script would take for a pattern of files
+    options = [f"{column}={value.strip('[]')}" for column, value in wanted_port(bridge).columns]
+    lines = [
+        f"allow-{bridge.name} {bridge.port}",
+        f"iface {bridge.port} inet manual",
+        f"    ovs_type {kind}",
+        f"    ovs_bridge {bridge.name}",
+    ]
+    return lines + ([f"    ovs_options {' '.join(options)}"] if options else [])
+
+
+def _ovs_bond_stanza(bridge: Bridge) -> str:
+    lines = _ovs_port_lines(bridge, _OVS_BOND)
+    return "\n".join([*lines, f"    ovs_bonds {' '.join(bridge.links)}", "", ""])
+
+
+def _bridge_lines(bridge: Bridge, port_mtu: int) -> list[str]:
+    if bridge.ovs:
+        tag = f"set port {bridge.name} tag={bridge.ovs.tag} -- " if bridge.ovs.tag else ""
+        extra = f"{tag}set interface {bridge.name} mtu_request={bridge.mtu}"
+        return [f"    ovs_type {_OVS_BRIDGE}", f"    ovs_ports {bridge.port}", f"    ovs_extra {extra}"]
+    by_command = f"up ip link set dev {bridge.name} mtu {bridge.mtu}"
+    return [
+        f"    bridge_ports {bridge.port}",
+        f"    bridge_stp {'on' if bridge.stp else 'off'}",
+        f"    bridge_fd {bridge.forward_delay}",
+        "    bridge_maxwait 0",
+        f"    mtu {bridge.mtu}" if bridge.mtu == port_mtu else f"    {by_command}",
+    ]
 
 
 def _bond_lines(bond: Bond) -> list[str]:
@@ -95,13 +146,7 @@ def _bridge_stanza(bridge: Bridge, port_mtu: int) -> str:
         lines.append(f"    address {bridge.address}")
     if bridge.gateway:
         lines.append(f"    gateway {bridge.gateway}")
-    lines += [
-        f"    bridge_ports {bridge.port}",
-        f"    bridge_stp {'on' if bridge.stp else 'off'}",
-        f"    bridge_fd {bridge.forward_delay}",
-        "    bridge_maxwait 0",
-        f"    mtu {bridge.mtu}" if bridge.mtu == port_mtu else f"    up ip link set dev {bridge.name} mtu {bridge.mtu}",
-    ]
+    lines += _bridge_lines(bridge, port_mtu)
     lines += [f"    dns-nameservers {' '.join(bridge.dns)}"] if bridge.dns else []
     lines += [f"    dns-search {' '.join(bridge.search)}"] if bridge.search else []
     lines += _commands(bridge, 4)
@@ -144,14 +189,22 @@ def render(network: Network, files: Files) -> dict[str, str]:
         return {}
     _refuse_vlan_names(network)
     taken = [name for name in _taken(network, files) if name not in alone]
-    _refuse_other_files(taken, network, files)
+    replaced = [*taken, *_ovs_bonds(network, taken)]
+    _refuse_other_files(replaced, network, files)
     main_text = files.get(MAIN_FILE, "")
-    _refuse_lost_options(taken, network, main_text)
-    main = parse.without(main_text, [*taken, *network.absent])
+    _refuse_lost_options(replaced, network, main_text)
+    gone = _ovs_bonds(declared(files), network.absent)
+    main = parse.without(main_text, [*replaced, *network.absent, *gone])
     if not {f"{FOLDER}/*"} & set(parse.sources(main, MAIN_FILE)):
         main = f"{main.rstrip()}\n\nsource {FOLDER}/*\n".lstrip("\n")
     own = _HEAD + "\n".join([*(stanza(name, network) for name in _ordered(network, taken)), *_kept(network, files)])
     return {path: text for path, text in ((MAIN_FILE, main), (OWN_FILE, own)) if text != files.get(path, "")}
+
+
+def _ovs_bonds(network: Network, names: Iterable[str]) -> list[str]:
+    """The bonds of these bridges of Open vSwitch, which are stanzas and no links."""
+    found = [bridge for bridge in network.bridges if bridge.name in names]
+    return [bridge.port for bridge in found if bridge.ovs and bridge.ovs.ports]
 
 
 def _taken(network: Network, files: Files) -> list[str]:
@@ -191,7 +244,9 @@ def _kept(network: Network, files: Files) -> list[str]:
     old = declared({OWN_FILE: own})
     stay = {name for device in old.devices if device not in network.absent for name in old.stack(device)}
     lost = {name for device in network.absent for name in old.stack(device)} - stay
-    rest = parse.without(own.replace(_HEAD, ""), {*network.names, *network.absent, *lost})
+    known = [*network.devices, *network.absent]
+    bonds = {*_ovs_bonds(network, known), *_ovs_bonds(old, known)}
+    rest = parse.without(own.replace(_HEAD, ""), {*network.names, *network.absent, *lost, *bonds})
     return [f"{rest.strip(chr(10))}\n"] if rest.strip() else []
 
 
@@ -218,11 +273,33 @@ def declared(files: Files) -> Network:
     return Network(
         tuple(_bond(each) for each in found.values() if _bond_value(each, "slaves")),
         tuple(vlan for vlan in map(_vlan, found.values()) if vlan),
-        tuple(
-            _bridge(each, ipv6.get(each.name, []))
-            for each in found.values()
-            if len(each.value("bridge_ports").split()) == 1
-        ),
+        tuple(_bridge(each, ipv6.get(each.name, []), found) for each in found.values() if _has_one_port(each)),
+    )
+
+
+def _has_one_port(found: parse.Stanza) -> bool:
+    return len((found.value("bridge_ports") or _ovs_ports(found)).split()) == 1
+
+
+def _ovs_ports(found: parse.Stanza) -> str:
+    return found.value("ovs_ports") if found.value("ovs_type") == _OVS_BRIDGE else ""
+
+
+def _ovs(found: parse.Stanza, every: Mapping[str, parse.Stanza]) -> Optional[Ovs]:
+    """None for a bridge of Linux."""
+    if not _ovs_ports(found):
+        return None
+    port = every.get(_ovs_ports(found)) or parse.Stanza(_ovs_ports(found), "")
+    said = dict(each.split("=", 1) for each in port.value("ovs_options").split() if "=" in each)
+    trunks = [each for each in said.get("trunks", "").strip("[]").split(",") if each.isdigit()]
+    tag = _OVS_TAG.search(found.value("ovs_extra"))
+    lacp = said.get("lacp")
+    return Ovs(
+        int(tag[1]) if tag else None,
+        tuple(int(each) for each in trunks),
+        tuple(port.value("ovs_bonds").split()),
+        said.get("bond_mode") or (OVS_MODES[0] if port.value("ovs_bonds") else None),
+        lacp if lacp != "off" else None,
     )
 
 
@@ -254,11 +331,12 @@ def _vlan(found: parse.Stanza) -> Optional[Vlan]:
 
 def _mtu(found: parse.Stanza) -> int:
     by_command = [_MTU.fullmatch(value) for option, value in found.options if option == "up"]
+    by_command.append(_OVS_MTU.search(found.value("ovs_extra")))
     given = [match[1] for match in by_command if match] or [found.value("mtu")]
     return int(given[0]) if given[0].isdigit() else 1500
 
 
-def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza]) -> Bridge:
+def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza], every: Mapping[str, parse.Stanza]) -> Bridge:
     address = "dhcp" if found.method == "dhcp" else _cidr(found)
     delay = found.value("bridge_fd")
     up = [value for each in (found, *ipv6) for option, value in each.options if option == "up"]
@@ -266,7 +344,7 @@ def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza]) -> Bridge:
     rules = [match.groupdict() for match in map(_RULE.fullmatch, up) if match]
     return Bridge(
         found.name,
-        found.value("bridge_ports"),
+        found.value("bridge_ports") or _ovs_ports(found),
         _mtu(found),
         address,
         found.value("gateway") or None,
@@ -280,6 +358,7 @@ def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza]) -> Bridge:
         tuple(_rule(each) for each in rules),
         tuple(found.value("dns_nameservers").split()),
         tuple(found.value("dns_search").split()),
+        _ovs(found, every),
     )
 
 
@@ -349,7 +428,26 @@ def _lost(found: parse.Stanza, network: Network) -> list[str]:
     if any(bridge.stp and bridge.name == found.name for bridge in bridges):
         said |= {("bridge_stp", each) for each in ("on", "yes", "y", "1")}
     rest = [(name, value) for name, value in found.options if name not in _SAID and (name, value) not in said]
+    rest = [(name, value) for name, value in rest if not (name in _OF_OVS and _is_ovs(found, name, network))]
     return [f"{name} {value}" for name, value in rest if not _is_of_bond(name, found.name, network)]
+
+
+def _is_ovs(found: parse.Stanza, option: str, network: Network) -> bool:
+    """Whether an option of Open vSwitch is one that the declared bridge says anew."""
+    bridges = [each for each in network.bridges if each.ovs and found.name in (each.name, each.port, *each.links)]
+    if option == "ovs_ports":
+        known = {port for each in bridges for port in (each.port, *each.links)}
+        return bool(bridges) and set(found.value(option).split()) <= known
+    if option in ("ovs_options", "ovs_extra"):
+        return bool(bridges) and not _unknown_words(found.value(option))
+    return bool(bridges)
+
+
+def _unknown_words(text: str) -> list[str]:
+    """What is said of a port or bridge beside what a declaration says of it."""
+    known = re.sub(r"\bset (port|interface|Port|Interface) \S+", "", text)
+    words = [each for each in known.split() if each != "--"]
+    return [each for each in words if each.partition("=")[0] not in _OVS_COLUMNS]
 
 
 def _is_of_bond(option: str, name: str, network: Network) -> bool:

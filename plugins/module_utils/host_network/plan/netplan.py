@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Bridge,
     Files,
     Network,
+    Ovs,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
@@ -91,6 +92,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         return {}
     whole = parse.network(files)
     _refuse_renderer(whole)
+    _refuse_vlans(network)
     own = parse.load(files.get(OWN_FILE, ""), OWN_FILE).get("network") or {}
     places = _places(network, whole, macs)
     written = [name for kind in KINDS for name in definitions(own, kind)]
@@ -103,15 +105,44 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         kind, ident = places[name]
         new[kind][ident] = _definition(name, network, places, whole, macs)
         _take_out(changed, places[name], name)
+        device = network.devices.get(name)
+        if isinstance(device, Bridge) and device.ovs and device.ovs.ports:
+            new["bonds"][device.port] = _ovs_bond(device, device.ovs, places, whole)
+            _take_out(changed, ("bonds", device.port), device.port)
     changed[OWN_FILE] = _own_text(new, files)
     return {path: text for path, text in changed.items() if text != files.get(path, "")}
+
+
+def _ovs_bond(bridge: Bridge, ovs: Ovs, places: Mapping[str, tuple[str, str]], whole: Definition) -> dict[str, Any]:
+    """A bond of Open vSwitch, with what was said of it beside."""
+    old = definitions(whole, "bonds").get(bridge.port, {})
+    said = {"lacp": ovs.lacp} if ovs.lacp else {}
+    more = {key: value for key, value in (old.get("openvswitch") or {}).items() if key != "lacp"}
+    ports = [places[each][1] for each in ovs.ports]
+    return {"interfaces": ports, "parameters": {"mode": ovs.mode}, "openvswitch": {**said, **more}}
+
+
+def _refuse_vlans(network: Network) -> None:
+    """netplan has no words for what Open vSwitch knows of VLANs (netplan-yaml(5), openvswitch)."""
+    found = [bridge for bridge in network.bridges if bridge.ovs and (bridge.ovs.tag or bridge.ovs.trunks)]
+    if found:
+        raise InputError(
+            f"netplan cannot say tag or trunks of {found[0].name}, a bridge of Open vSwitch",
+            expected="neither tag nor trunks where netplan configures the network",
+            observed=", ".join(bridge.name for bridge in found),
+            next_step="leave tag and trunks out and let the switch port send the management network untagged, or have "
+            "the bridges made by ifupdown or NetworkManager; nothing was changed",
+        )
 
 
 def _take_out_absent(
     network: Network, whole: Definition, new: dict[str, dict[str, Any]], files: dict[str, str]
 ) -> None:
     """What shall go, out of all files; and of the NICs under it what the role itself said: their MTU."""
-    for name in network.absent:
+    gone = [bridge for bridge in read(whole).bridges if bridge.name in (*network.absent, *network.devices)]
+    kept = {bridge.port for bridge in network.bridges}
+    bonds = [bridge.port for bridge in gone if bridge.ovs and bridge.ovs.ports and bridge.port not in kept]
+    for name in (*network.absent, *bonds):
         for kind in KINDS[1:]:
             new[kind].pop(name, None)
             _take_out(files, (kind, name), name)
@@ -212,7 +243,7 @@ def _refuse_used_elsewhere(
     network: Network, alone: Iterable[str], places: Mapping[str, tuple[str, str]], whole: Definition
 ) -> None:
     """A port of a bond or bridge that is not declared anew itself."""
-    written = {*network.devices, *network.absent}
+    written = {*network.devices, *network.absent, *(bridge.port for bridge in network.bridges if bridge.ovs)}
     groups = {name: each for kind in ("bonds", "bridges") for name, each in definitions(whole, kind).items()}
     others = {name: each.get("interfaces") or [] for name, each in groups.items() if name not in written}
     for port in (name for name in network.names if name not in alone):
@@ -283,7 +314,7 @@ def _under(
 ) -> dict[str, Any]:
     """What the definitions of a bridge's port, and of the ports of a bond, say together."""
     port = network.devices.get(bridge.port)
-    names = [bridge.port, *(port.ports if isinstance(port, Bond) else ())]
+    names = [*bridge.links, *(port.ports if isinstance(port, Bond) else ())]
     said: dict[str, Any] = {}
     for name in names:
         kind, ident = places[name]
@@ -294,7 +325,7 @@ def _under(
 
 def _refuse_options(bridge: Bridge, port_id: str, port: Definition, old: Definition, network: Network) -> None:
     """What neither the port nor the bridge could say any more."""
-    lost = ["openvswitch"] if "openvswitch" in port or "openvswitch" in old else []
+    lost = ["openvswitch"] if not bridge.ovs and ("openvswitch" in port or "openvswitch" in old) else []
     lost += ["parameters: stp: true"] if is_true((old.get("parameters") or {}).get("stp")) and not bridge.stp else []
     ports = old.get("interfaces") or []
     lost += [
@@ -308,7 +339,7 @@ def _refuse_options(bridge: Bridge, port_id: str, port: Definition, old: Definit
     if lost:
         raise InputError(
             f"netplan says more of {bridge.port} or {bridge.name} than the declared bridge keeps; nothing was changed",
-            expected="one port, no Open vSwitch, spanning tree as declared; other options move to the bridge by "
+            expected="one port, Open vSwitch and spanning tree as declared; other options move to the bridge by "
             "themselves",
             observed="; ".join(lost),
             next_step=f"take these options out of /etc/netplan, or declare what they say for {bridge.name}",
@@ -328,7 +359,7 @@ def _bridge(
     macs: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the own file says of a bridge: what is declared, and what port and bridge said of IP beside that."""
-    port = places[bridge.port][1]
+    port = bridge.port if bridge.ovs and bridge.ovs.ports else places[bridge.port][1]
     under, old = _under(bridge, network, places, whole), definitions(whole, "bridges").get(bridge.name, {})
     _refuse_options(bridge, port, under, old, network)
     rest = parse.merge(under, old)
@@ -356,6 +387,8 @@ def _bridge(
     if bridge.address != "dhcp":
         kept.pop("dhcp4-overrides", None)
         kept.pop("dhcp-identifier", None) if not is_true(rest.get("dhcp6")) else None
+    if bridge.ovs:
+        return {**new, **kept, "openvswitch": old.get("openvswitch") or {}}
     return {**new, **kept, "parameters": parameters}
 
 

@@ -12,9 +12,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     HASH_POLICIES,
     LACP_RATES,
     MODES,
+    OVS_MODES,
     Bond,
     Bridge,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
@@ -34,7 +36,8 @@ _MAIN = "254"
 def read(whole: Mapping[str, Any]) -> Network:
     """The mapping `network` of all files -> bonds of the modes that can be declared, VLAN devices, and bridges of one
     port."""
-    bonds = [_bond(name, each, whole) for name, each in definitions(whole, "bonds").items()]
+    every = definitions(whole, "bonds").items()
+    bonds = [_bond(name, each, whole) for name, each in every if not is_ovs_bond(name, whole)]
     vlans = [_vlan(name, each, whole) for name, each in definitions(whole, "vlans").items()]
     bridges = [
         _bridge(name, each, whole)
@@ -42,6 +45,33 @@ def read(whole: Mapping[str, Any]) -> Network:
         if len(each.get("interfaces") or []) == 1
     ]
     return Network(tuple(each for each in bonds if each), tuple(each for each in vlans if each), tuple(bridges))
+
+
+def is_ovs(found: Mapping[str, Any]) -> bool:
+    """Whether a bridge is of Open vSwitch: it says so, if it says no more."""
+    return "openvswitch" in found
+
+
+def is_ovs_bond(name: str, whole: Mapping[str, Any]) -> bool:
+    """Whether a bond is of Open vSwitch: by itself, or as the port of such a bridge (netplan-yaml(5))."""
+    found = definitions(whole, "bonds").get(name)
+    if found is None:
+        return False
+    users = [each for each in definitions(whole, "bridges").values() if name in (each.get("interfaces") or [])]
+    return is_ovs(found) or any(is_ovs(each) for each in users)
+
+
+def _ovs(port: str, whole: Mapping[str, Any]) -> Ovs:
+    """netplan has no words for tags and trunks."""
+    if not is_ovs_bond(port, whole):
+        return Ovs()
+    found = definitions(whole, "bonds")[port]
+    lacp = (found.get("openvswitch") or {}).get("lacp")
+    return Ovs(
+        ports=tuple(link_name(each, whole) for each in found.get("interfaces") or []),
+        mode=(found.get("parameters") or {}).get("mode") or OVS_MODES[0],
+        lacp=lacp if lacp in ("active", "passive") else None,
+    )
 
 
 def definitions(whole: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
@@ -131,7 +161,8 @@ def _bridge(name: str, found: Mapping[str, Any], whole: Mapping[str, Any]) -> Br
     static = addresses(found)
     servers = found.get("nameservers") or {}
     said = found.get("parameters") or {}
-    stp = is_true(said.get("stp", "true")) if said else False  # netplan sets what it says once it says anything
+    # netplan sets what it says once it says anything
+    stp = is_true(said.get("stp", "true")) if said and not is_ovs(found) else False
     delay = _number(str(said.get("forward-delay", "")).rstrip("s"))
     return Bridge(
         name,
@@ -147,6 +178,7 @@ def _bridge(name: str, found: Mapping[str, Any], whole: Mapping[str, Any]) -> Br
         rules(found),
         tuple(servers.get("addresses") or ()),
         tuple(servers.get("search") or ()),
+        _ovs(found["interfaces"][0], whole) if is_ovs(found) else None,
     )
 
 
@@ -163,10 +195,10 @@ def _mtu(name: str, whole: Mapping[str, Any], seen: Collection[str] = ()) -> int
     found = definitions(whole, kind).get(name, {})
     lower = [*(found.get("interfaces") or []), *([found["link"]] if "link" in found else [])]
     lower = [each for each in lower if each not in seen]
-    if kind == "bonds":
+    if kind == "bonds" and not is_ovs_bond(name, whole):
         lower = [each for each in lower if "mtu" in definitions(whole, "ethernets").get(each, {})]
     below = [_mtu(each, whole, (*seen, name)) for each in lower]
     own = _number(found.get("mtu"))
     if own is None:
-        own = 1500 if kind == "bonds" or not below else min(below)
+        own = 1500 if not below or (kind == "bonds" and not is_ovs_bond(name, whole)) else min(below)
     return min([own, *below])

@@ -65,6 +65,7 @@ _OF_MODE = {
 def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str, str]:
     """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
     InputError for what would be lost."""
+    _refuse_ovs(network)
     own = [name for name, path in netdevs(files).items() if posixpath.basename(path).startswith(_OWN)]
     alone = left_alone(network, declared(files), own)
     new = _without_absent(network.absent, files)
@@ -74,6 +75,21 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         if name in network.devices:
             new[own_path(f"{name}.netdev")] = _HEAD + _text(_netdev(name, network, files, macs))
     return {path: text for path, text in new.items() if text != files.get(path, "")}
+
+
+def _refuse_ovs(network: Network) -> None:
+    """networkd has no words for Open vSwitch: no file could say at the next boot what a bridge is made of."""
+    found = [bridge.name for bridge in network.bridges if bridge.ovs]
+    if found:
+        raise InputError(
+            f"systemd-networkd cannot make {found[0]}, a bridge of Open vSwitch",
+            expected="bridges of Linux where networkd configures the network; Open vSwitch with ifupdown, netplan "
+            "(networkd behind it) or NetworkManager",
+            observed=", ".join(found),
+            next_step="install netplan and move the network there, or make the bridges with ovs-vsctl, whose database "
+            "keeps them, give them addresses in networkd's files, and leave them out of network_bridge_config; nothing "
+            "was changed",
+        )
 
 
 def _without_absent(absent: Sequence[str], files: Files) -> dict[str, str]:

@@ -13,7 +13,6 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from typing import Optional, Union
-from uuid import NAMESPACE_DNS, uuid5
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
@@ -33,6 +32,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     FALSE,
     FOLDER,
     FOLDERS,
+    OVS_BRIDGE,
+    OVS_INTERFACE,
+    OVS_PORT,
     ROUTE,
     RULE,
     addresses,
@@ -40,10 +42,20 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     declared,
     gateway,
     keyfiles,
+    kind,
     names,
     routes,
     rule,
     said_mtu,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_ovs import (
+    in_switches,
+    interface_entries,
+    is_own,
+    new_profile,
+    own_path,
+    port_uuid,
+    switch_profiles,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
     canonical,
@@ -53,10 +65,19 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.s
     released,
 )
 
-__all__ = ["FOLDER", "FOLDERS", "configured", "declared", "keyfiles", "render"]
+__all__ = [
+    "FOLDER",
+    "FOLDERS",
+    "OVS_BRIDGE",
+    "OVS_INTERFACE",
+    "OVS_PORT",
+    "configured",
+    "controller",
+    "declared",
+    "keyfiles",
+    "render",
+]
 IFCFG = "/etc/sysconfig/network-scripts"
-_HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge).\n"
-_OWN = "cloudstack-kvm-"
 _OF_IP = ("ipv4", "ipv6", "proxy")
 _MASTER = ("master", "slave-type", "controller", "port-type")
 _OF_MODE = {
@@ -71,7 +92,7 @@ _NEEDS_ADDRESS = re.compile(r"(dns|dns-search|dns-options|route\d+(_options)?|ro
 def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str, str]:
     """The files that change. `macs` are the hardware addresses of the ports, as far as they are known. Raises
     InputError for what would be lost or written again."""
-    alone = left_alone(network, declared(files), [link for link, path in configured(files).items() if _is_own(path)])
+    alone = left_alone(network, declared(files), [link for link, path in configured(files).items() if is_own(path)])
     new = _without_absent(network, files)
     new |= {own_path(name): "" for name in released(network, declared(files))}
     every = {name: _path(name, network, files, macs) for name in network.names}
@@ -85,20 +106,37 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
         if isinstance(device, Bridge):
             under = _under(device, network, olds)
             _refuse_profiles(device, network, path, under, olds[name])
-            new[path] = _bridge(device, network, under, olds[name], macs)
+            text = olds[name] or new_profile(name, OVS_INTERFACE if device.ovs else "bridge", name)
+            text = interface_entries(text, device, files) if device.ovs else text
+            new |= switch_profiles(device, files) if device.ovs else {}
+            new[path] = _bridge(device, network, under, olds[name], text, macs)
         else:
-            new[path] = _lower(name, network, olds)
+            new[path] = _lower(name, network, olds, files)
+    new |= _released_of_ovs(network, files)
     return {path: text for path, text in new.items() if text != files.get(path, "")}
 
 
 def _own_parents(network: Network, paths: Mapping[str, str], olds: Mapping[str, str]) -> set[str]:
     """NICs under nothing but VLAN devices whose profile stays as it is: it is there, and its MTU is large enough."""
-    nics = [name for name in set(network.names) - set(network.taken) if olds[name] and not _is_own(paths[name])]
+    nics = [name for name in set(network.names) - set(network.taken) if olds[name] and not is_own(paths[name])]
     return {name for name in nics if (said_mtu(olds[name]) or 1500) >= network.mtu_of(name)}
 
 
-def _is_own(path: str) -> bool:
-    return posixpath.basename(path).startswith(_OWN)
+def _released_of_ovs(network: Network, files: Files) -> dict[str, str]:
+    """NICs that are in the port of a bridge of Open vSwitch and shall not be any more: the role's own profiles emptied,
+    others without it."""
+    uplinks = {port_uuid(bridge, bridge.port, files) for bridge in network.bridges if bridge.ovs}
+    new = {}
+    for path, text in keyfiles(files).items():
+        if controller(text) in uplinks and not set(network.names) & names(text):
+            new[path] = "" if is_own(path) else _alone(text)
+    return new
+
+
+def _alone(text: str) -> str:
+    """The profile of a port that belongs to nothing any more."""
+    text = keyfile.without_sections(text, (OVS_INTERFACE,))
+    return _without_dhcp(keyfile.with_entries(text, "connection", [], _MASTER))
 
 
 def _path(name: str, network: Network, files: Files, macs: Mapping[str, str]) -> str:
@@ -108,18 +146,15 @@ def _path(name: str, network: Network, files: Files, macs: Mapping[str, str]) ->
 def _without_absent(network: Network, files: Files) -> dict[str, str]:
     """The profiles of devices that are to go, emptied, and those of their ports without them."""
     found = {path: text for path, text in keyfiles(files).items() if names(text) & set(network.absent)}
+    found |= {path: files[path] for path in in_switches(network.absent, files)}
     called = {name for text in found.values() for name in names(text)}
     new = dict.fromkeys(found, "")
     for path, text in keyfiles(files).items():
         if path not in found and controller(text) in called:
-            new[path] = _without_dhcp(keyfile.with_entries(text, "connection", [], _MASTER))
+            new[path] = _alone(text)
     for path in new:
         _refuse_generated(path, files, ", ".join(sorted(network.absent)))
     return new
-
-
-def own_path(name: str) -> str:
-    return f"{FOLDER}/{_OWN}{name}.nmconnection"
 
 
 def find_profile(link: str, files: Files, macs: Mapping[str, str]) -> Optional[str]:
@@ -138,6 +173,9 @@ def find_profile(link: str, files: Files, macs: Mapping[str, str]) -> Optional[s
 
 
 def _is_of(link: str, text: str, macs: Mapping[str, str]) -> bool:
+    """A bridge of Open vSwitch and a port in it have profiles beside that of the link of the same name."""
+    if kind(text) in (OVS_BRIDGE, OVS_PORT):
+        return False
     name = keyfile.value(text, "connection", "interface-name")
     if name:
         return name == link
@@ -182,17 +220,18 @@ def _under(bridge: Bridge, network: Network, olds: Mapping[str, str]) -> str:
     """The profile that says what the bridge takes over of IP: that of its port, or of a port of the bond that is its
     port."""
     port = network.devices.get(bridge.port)
-    ports = [bridge.port, *(port.ports if isinstance(port, Bond) else ())]
+    ports = [*bridge.links, *(port.ports if isinstance(port, Bond) else ())]
     said = [olds[name] for name in ports if addresses(keyfile.entries(olds[name], "ipv4"))]
-    return (said or [olds[bridge.port]])[0]
+    return (said or [olds[ports[0]]])[0]
 
 
 def _refuse_profiles(bridge: Bridge, network: Network, path: str, port: str, old: str) -> None:
     """What the new profiles could not say any more."""
     known = {*network.devices, *network.absent, *names(old), ""}
+    known |= {controller(port)} if bridge.ovs and keyfile.value(port, "connection", "slave-type") == OVS_PORT else set()
     lost = [f"master={controller(port)}"] if controller(port) not in known else []
     stp = keyfile.value(old, "bridge", "stp") or "true"
-    lost += ["stp=true"] if old and stp not in FALSE and not bridge.stp else []
+    lost += ["stp=true"] if old and stp not in FALSE and not bridge.stp and not bridge.ovs else []
     ipv4 = keyfile.entries(port, "ipv4")
     if len(addresses(ipv4)) > 1 and bridge.address not in addresses(ipv4):
         lost += [f"{key}={each}" for key, each in ipv4 if ADDRESS.fullmatch(key)]
@@ -211,18 +250,23 @@ def _refuse_profiles(bridge: Bridge, network: Network, path: str, port: str, old
         )
 
 
-def _lower(name: str, network: Network, olds: Mapping[str, str]) -> str:
+def _lower(name: str, network: Network, olds: Mapping[str, str], files: Files) -> str:
     """The profile of what is not a bridge."""
     device = network.devices.get(name)
-    text = olds[name] or _new(name, _type(device), name)
+    text = olds[name] or new_profile(name, _type(device), name)
     masters = [network.devices[each] for each in network.above(name) if not isinstance(network.devices[each], Vlan)]
     joined = [("interface-name", name)]
+    in_ovs = [each for each in masters if isinstance(each, Bridge) and each.ovs]
     for each in masters:
         joined += [("master", each.name), ("slave-type", "bridge" if isinstance(each, Bridge) else "bond")]
+    for bridge in in_ovs:
+        joined += [("master", port_uuid(bridge, bridge.port, files)), ("slave-type", OVS_PORT)]
     gone = (*(key for key in _MASTER if key not in dict(joined)), *(("autoconnect",) if masters else ()))
     text = keyfile.without_sections(text, _OF_IP) if masters else text
     text = keyfile.with_entries(text, "connection", joined, gone)
     text = keyfile.with_entries(text, _ethernet_section(text), [("mtu", str(network.mtu_of(name)))])
+    text = keyfile.without_sections(text, (OVS_INTERFACE,))
+    text = keyfile.with_entries(text, OVS_INTERFACE, [("type", "system")]) if in_ovs else text
     if isinstance(device, Bond):
         _refuse_addresses_of_ports(device, network, olds)
         text = _with_bond(device, text)
@@ -265,14 +309,8 @@ def _ethernet_section(text: str) -> str:
     return next((name for name in ETHERNET if name in present), "ethernet")
 
 
-def _new(name: str, kind: str, interface: str) -> str:
-    uuid = uuid5(NAMESPACE_DNS, f"{name}.kvm.cloudstack")
-    given = [("id", name), ("uuid", str(uuid)), ("type", kind), ("interface-name", interface)]
-    return _HEAD + keyfile.section_text("connection", given)
-
-
-def _bridge(bridge: Bridge, network: Network, port: str, old: str, macs: Mapping[str, str]) -> str:
-    text = old or _new(bridge.name, "bridge", bridge.name)
+def _bridge(bridge: Bridge, network: Network, port: str, old: str, text: str, macs: Mapping[str, str]) -> str:
+    """The profile of a bridge that says `text` of all but IP, MTU and spanning tree. `old` is what was there."""
     ethernet = [("mtu", str(bridge.mtu))]
     known = [macs[each] for each in network.stack(bridge.name) if each in macs]
     mac = keyfile.value(text, _ethernet_section(text), "cloned-mac-address") or next(iter(known), "")
@@ -280,7 +318,7 @@ def _bridge(bridge: Bridge, network: Network, port: str, old: str, macs: Mapping
         ethernet.append(("cloned-mac-address", mac))
     text = keyfile.with_entries(text, _ethernet_section(text), ethernet)
     stp = [("stp", str(bridge.stp).lower()), ("forward-delay", str(bridge.forward_delay))]
-    text = keyfile.with_entries(text, "bridge", stp)
+    text = text if bridge.ovs else keyfile.with_entries(text, "bridge", stp)
     ipv6 = keyfile.entries(old, "ipv6") or keyfile.entries(port, "ipv6")
     ipv6 = ipv6 or [("method", "auto" if bridge.address else "disabled")]
     parts = [keyfile.section_text("ipv4", _ipv4(bridge, port, old)), keyfile.section_text("ipv6", _ipv6(bridge, ipv6))]

@@ -14,10 +14,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     HASH_POLICIES,
     LACP_RATES,
     MODES,
+    OVS_MODES,
     Bond,
     Bridge,
     Files,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
@@ -33,6 +35,8 @@ FOLDER = "/etc/NetworkManager/system-connections"
 # The same name in an earlier one hides that in a later one (NetworkManager.conf(5), keyfile).
 FOLDERS = (FOLDER, "/run/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections")
 ETHERNET = ("ethernet", "802-3-ethernet")
+OVS_BRIDGE, OVS_PORT, OVS_INTERFACE = "ovs-bridge", "ovs-port", "ovs-interface"  # nm-openvswitch(7)
+_OVS = (OVS_BRIDGE, OVS_PORT, OVS_INTERFACE)
 FALSE = ("false", "no", "off", "0")
 ADDRESS = re.compile(r"address(?:es)?\d*")
 ROUTE = re.compile(r"route\d+")
@@ -62,6 +66,7 @@ def declared(files: Files) -> Network:
     bonds = [_bond(each, texts) for each in texts if kind(each) == "bond"]
     vlans = [_vlan(each, texts) for each in texts if kind(each) == "vlan"]
     bridges = [_bridge(each, texts) for each in texts if kind(each) == "bridge"]
+    bridges += [_ovs_bridge(each, texts) for each in texts if kind(each) == OVS_INTERFACE]
     return Network(
         tuple(each for each in bonds if each),
         tuple(each for each in vlans if each),
@@ -189,16 +194,56 @@ def _bridge(text: str, texts: Sequence[str]) -> Optional[Bridge]:
     ports = [link_name(each) for each in _ports(text, texts)]
     if len(ports) != 1 or not ports[0] or not link_name(text):
         return None
+    return _read_bridge(text, ports[0], _mtu(text, texts))
+
+
+def _ovs_bridge(text: str, texts: Sequence[str]) -> Optional[Bridge]:
+    """By a bridge's own interface: the bridge that it is in has the same name, and one port beside it."""
+    own = [each for each in texts if kind(each) == OVS_PORT and controller(text) in names(each)]
+    switches = [each for each in texts if kind(each) == OVS_BRIDGE and own and controller(own[0]) in names(each)]
+    called = {link_name(each) for each in (*own[:1], *switches)}
+    if not switches or called != {link_name(text)}:
+        return None
+    inside = [each for each in texts if kind(each) == OVS_PORT and controller(each) in names(switches[0])]
+    uplinks = [each for each in inside if each != own[0]]
+    if len(uplinks) != 1:
+        return None
+    nics = [link_name(each) for each in texts if kind(each) not in _OVS and _is_in(each, uplinks[0])]
+    port = link_name(uplinks[0])
+    if not nics or not all(nics):
+        return None
+    return _read_bridge(text, port, said_mtu(text) or 1500, _ovs(port, nics, uplinks[0], own[0]))
+
+
+def _is_in(text: str, port: str) -> bool:
+    return keyfile.value(text, "connection", "slave-type") == OVS_PORT and controller(text) in names(port)
+
+
+def _ovs(port: str, nics: Sequence[str], uplink: str, own: str) -> Ovs:
+    said, tag = dict(keyfile.entries(uplink, OVS_PORT)), keyfile.value(own, OVS_PORT, "tag")
+    lacp = said.get("lacp")
+    trunks = [each.strip() for each in said.get("trunks", "").split(",")]
+    is_bond = list(nics) != [port]
+    return Ovs(
+        int(tag) if tag.isdigit() else None,
+        tuple(int(each) for each in trunks if each.isdigit()),
+        tuple(nics) if is_bond else (),
+        (said.get("bond-mode") or OVS_MODES[0]) if is_bond else None,
+        lacp if lacp in ("active", "passive") else None,
+    )
+
+
+def _read_bridge(text: str, port: str, mtu: int, ovs: Optional[Ovs] = None) -> Bridge:
     four, six, said = (keyfile.entries(text, section) for section in ("ipv4", "ipv6", "bridge"))
-    stp = dict(said).get("stp", "true").lower() not in FALSE
+    stp = not ovs and dict(said).get("stp", "true").lower() not in FALSE
     delay = dict(said).get("forward-delay", "")
     dhcp = dict(four).get("method") == "auto"
     known = [each for found in (four, six) for each in routes(found).values()]
     known_rules = [rule(value) for found in (four, six) for key, value in found if RULE.fullmatch(key)]
     return Bridge(
         link_name(text),
-        ports[0],
-        _mtu(text, texts),
+        port,
+        mtu,
         "dhcp" if dhcp else next(iter(addresses(four)), None),
         gateway(four) or None,
         stp,
@@ -209,4 +254,5 @@ def _bridge(text: str, texts: Sequence[str]) -> Optional[Bridge]:
         tuple(each for each in known_rules if each),
         (*listed(four, "dns"), *listed(six, "dns")),
         tuple(dict.fromkeys([*listed(four, "dns-search"), *listed(six, "dns-search")])),
+        ovs,
     )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(the network as it was, as it is now) -> the `ip` commands that put it back. Pure.
+"""(the network as it was, as it is now) -> the commands of `ip`, and of ovs-vsctl where bridges of Open vSwitch were
+touched, that put it back. Pure.
 
 What one command causes (an address that goes takes its routes along, a port its bridge's MTU) is not foreseen here:
 measure again and
@@ -13,12 +14,14 @@ from collections.abc import Iterable
 from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    OPEN_VSWITCH,
     Address,
     Link,
     Route,
     RoutingRule,
     State,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import ovs
 
 Command = tuple[str, ...]
 # Of a bridge that was just made (br_dev_setup in the kernel's br_device.c), in the units of parse.ip_state.
@@ -39,12 +42,14 @@ _MADE = ("bond", "bridge", "vlan")
 
 
 def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
-    """The commands for these links, in order; those that must fail because an earlier one did their work are
-    harmless."""
+    """The commands for these links, in order, Open vSwitch first; those that must fail because an earlier one did their
+    work are harmless."""
     touched = sorted(before.touched(set(names)))
     old = [before.links[name] for name in touched if name in before.links]
     made = [now.links[name] for name in touched if name not in before.links and name in now.links]
-    commands: list[Command] = [("ip", "link", "delete", link.name) for link in sorted(made, key=_rank, reverse=True)]
+    made = [link for link in made if link.kind != OPEN_VSWITCH]  # goes with its bridge
+    commands = ovs.restore_commands(before.switches, now.switches, names)
+    commands += [("ip", "link", "delete", link.name) for link in sorted(made, key=_rank, reverse=True)]
     commands += [("ip", "link", "delete", link.name) for link in old if _is_another(link, now.links.get(link.name))]
     lost = [link for link in old if link.name not in now.links and link.kind in _MADE]
     commands += [_add(link) for link in sorted(lost, key=_rank)]
@@ -52,7 +57,7 @@ def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Co
     for link, current in pairs:
         commands += _options(link, current)
     for link, current in pairs:
-        commands += _master(link, current, before)
+        commands += _master(link, current, before, now)
     for part in (_mtu, _mac, _up, _addresses):
         for link, current in pairs:
             commands += part(link, current)
@@ -85,11 +90,14 @@ def _add(link: Link) -> Command:
     return ("ip", "link", "add", *on, "name", link.name, "type", link.kind, *options)
 
 
-def _master(link: Link, current: Link, before: State) -> list[Command]:
-    """A bond takes only ports that are down, and brings them up itself."""
-    if link.master == current.master:
+def _master(link: Link, current: Link, before: State, now: State) -> list[Command]:
+    """A bond takes only ports that are down, and brings them up itself. Into and out of Open vSwitch ovs-vsctl takes
+    them."""
+    if link.master == current.master or link.master in before.switches:
         return []
     if link.master is None:
+        if current.master in now.switches:
+            return []
         return [("ip", "link", "set", link.name, "nomaster")]
     bonded = link.master in before.links and before.links[link.master].kind == "bond"
     down: list[Command] = [("ip", "link", "set", link.name, "down")] if bonded else []

@@ -13,18 +13,27 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.bridge_labels import PHYSICAL
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    LINUX_BRIDGE,
+    OPEN_VSWITCH,
     Bond,
     Bridge,
     Device,
     Link,
     Network,
+    Ovs,
     Vlan,
 )
 
 LONGEST_NAME = 15  # IFNAMSIZ without its zero byte
 LONGEST_VLAN_PORT = 8  # br<port>-<vlan> with a four-digit VLAN must fit (issues 10883, 10884, 9905)
-_KINDS = {Bond: "bond", Vlan: "vlan", Bridge: "bridge"}
-_WORDS = {"bond": "a bond", "vlan": "a VLAN device", "bridge": "a bridge"}
+_KINDS = {Bond: "bond", Vlan: "vlan"}
+_WORDS = {
+    "bond": "a bond",
+    "vlan": "a VLAN device",
+    LINUX_BRIDGE: "a bridge",
+    OPEN_VSWITCH: "a bridge of Open vSwitch",
+}
+_NOT_PORTS = (LINUX_BRIDGE, OPEN_VSWITCH, "loopback", "tun")
 _CORRECT = "correct network_bridge_config; nothing was changed"
 
 
@@ -39,6 +48,8 @@ def check(network: Network, links: Mapping[str, Link], labels: Sequence[Mapping[
     for bridge in network.bridges:
         _check_names(bridge, network, links)
         _check_mtu(bridge)
+        if bridge.ovs:
+            _check_ovs(bridge, bridge.ovs, network, links)
     for name in network.devices:
         _check_below(name, network, links)
     for device in network.made:
@@ -52,12 +63,15 @@ def check(network: Network, links: Mapping[str, Link], labels: Sequence[Mapping[
         raise InputError("more than one bridge has a gateway", next_step="keep the one of the default route")
     _check_absent(network, links)
     _check_labels(network, links, labels)
+    _check_one_kind(network, links, labels)
 
 
 def _check_once(network: Network) -> None:
     """Each device is declared once, and no NIC is used twice, but for VLANs beside a bridge."""
     names = [each.name for each in network.made] + list(network.absent)
-    ports = [port for bond in network.bonds for port in bond.ports] + [bridge.port for bridge in network.bridges]
+    names += [bridge.port for bridge in network.bridges if bridge.ovs and bridge.ovs.ports]
+    ports = [port for bond in network.bonds for port in bond.ports]
+    ports += [port for bridge in network.bridges for port in bridge.links]
     for name in names:
         if names.count(name) > 1:
             raise InputError(
@@ -75,7 +89,7 @@ def _check_once(network: Network) -> None:
 
 
 def _words(device: Device) -> str:
-    return _KINDS[type(device)]
+    return device.kind if isinstance(device, Bridge) else _KINDS[type(device)]
 
 
 def _check_name(name: str, kind: str) -> None:
@@ -141,7 +155,10 @@ def _check_vlan(vlan: Vlan, network: Network) -> None:
 
 
 def _check_names(bridge: Bridge, network: Network, links: Mapping[str, Link]) -> None:
+    """Under Open vSwitch the agent asks for the bridge alone (LibvirtComputingResource.getOvsPifs, 4.22.1)."""
     _check_name(bridge.name, "bridge")
+    if bridge.ovs:
+        return
     if not PHYSICAL.match(bridge.port):
         raise InputError(
             f"the port {bridge.port} of {bridge.name} would not count as physical for CloudStack's agent",
@@ -162,6 +179,36 @@ def _check_names(bridge: Bridge, network: Network, links: Mapping[str, Link]) ->
         )
 
 
+def _check_ovs(bridge: Bridge, ovs: Ovs, network: Network, links: Mapping[str, Link]) -> None:
+    """Sources: ovs-vswitchd.conf.db(5), table Port, and the agent, which tags the ports of guests itself."""
+    wrong = [f"{port}, which is not a NIC" for port in bridge.links if port in network.devices]
+    wrong += [f"{port}, which is {_WORDS[links[port].kind]}" for port in bridge.links if _is_made(port, links)]
+    used = [vlan.name for vlan in network.vlans if vlan.parent in (bridge.port, *bridge.links)]
+    wrong += [f"VLAN device {name} on its port, where Open vSwitch has the packets" for name in used]
+    if ovs.ports and len(ovs.ports) < 2:
+        wrong.append(f"a bond of {ovs.ports[0]} alone")
+    if ovs.mode == "balance-tcp" and not ovs.lacp:
+        wrong.append("balance-tcp without LACP")
+    wrong += [f"tag {ovs.tag}"] if ovs.tag is not None and not 1 <= ovs.tag <= 4094 else []
+    wrong += [f"trunks {each}" for each in ovs.trunks if each > 4095]
+    own = ovs.tag or 0
+    if ovs.trunks and own not in ovs.trunks and (bridge.address or bridge.addresses6):
+        wrong.append(f"an address in VLAN {own} (0: untagged), which is not in trunks")
+    if wrong:
+        raise InputError(
+            f"the bridge {bridge.name} of Open vSwitch cannot be made as it is declared",
+            expected="a NIC, or a bond of type openvswitch of at least two NICs, as its port; balance-tcp with lacp "
+            "active or passive; tag 1 to 4094; trunks 0 to 4095, and among them the VLAN of its own address",
+            observed="; ".join(wrong),
+            next_step=_CORRECT,
+        )
+
+
+def _is_made(port: str, links: Mapping[str, Link]) -> bool:
+    """Whether a link is a bond, VLAN device or bridge of the kernel, which Open vSwitch has its own of."""
+    return port in links and links[port].kind in _WORDS
+
+
 def guest_carrier(port: str, network: Network, links: Mapping[str, Link]) -> str:
     """The interface on which the agent makes guest VLANs for a bridge with this port: the parent where the port is a
     VLAN device (LibvirtComputingResource.getPif, 4.22.1)."""
@@ -175,7 +222,7 @@ def guest_carrier(port: str, network: Network, links: Mapping[str, Link]) -> str
 def _rename(name: str, links: Mapping[str, Link]) -> str:
     """Offers the .link file, ready to be written, where the NIC is known."""
     link = links.get(name)
-    if link is None or not link.mac or link.kind in ("bond", "vlan", "bridge"):
+    if link is None or not link.mac or link.kind in _WORDS:
         return "rename the NIC by a systemd .link file, or put a short-named bond under the bridge"
     text = f"[Match] PermanentMACAddress={link.mac} [Link] Name=em{link.mac[-2:]}"
     return (
@@ -202,7 +249,7 @@ def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None
     for port in network.below(name):
         what = f"the parent {port} of {name}" if kind == "vlan" else f"the port {port} of {name}"
         if port not in links and port not in network.devices:
-            there = sorted(each for each, link in links.items() if link.kind not in ("bridge", "loopback", "tun"))
+            there = sorted(each for each, link in links.items() if link.kind not in _NOT_PORTS)
             raise InputError(
                 f"{what} does not exist",
                 expected=port,
@@ -212,7 +259,7 @@ def _check_below(name: str, network: Network, links: Mapping[str, Link]) -> None
             )
         if port in network.absent:
             raise InputError(f"{what} is declared with state: absent", next_step=_CORRECT)
-        if port in links and links[port].kind == "bridge":
+        if port in links and links[port].kind in (LINUX_BRIDGE, OPEN_VSWITCH):
             raise InputError(
                 f"{what} is a bridge itself",
                 expected="a NIC, a bond or a VLAN device: the kernel takes no bridge into a bridge",
@@ -379,7 +426,7 @@ def _check_elsewhere(bridge: Bridge, network: Network, links: Mapping[str, Link]
 def _check_absent(network: Network, links: Mapping[str, Link]) -> None:
     """Only what the role makes can be declared away, and nothing that something else needs."""
     for name in network.absent:
-        kind = links[name].kind if name in links else "bridge"
+        kind = links[name].kind if name in links else LINUX_BRIDGE
         if kind not in _WORDS:
             raise InputError(
                 f"{name} is declared with state: absent, and is neither a bond nor a VLAN device nor a bridge",
@@ -430,4 +477,23 @@ def _check_labels(network: Network, links: Mapping[str, Link], labels: Sequence[
             next_step=f"declare {', '.join(missing)} in network_bridge_config, or correct cluster_traffic_labels; "
             "nothing was changed",
             reproduce="ip -br link",
+        )
+
+
+def _check_one_kind(network: Network, links: Mapping[str, Link], labels: Sequence[Mapping[str, str]]) -> None:
+    """The agent uses bridges of one kind for all labels: network.bridge.type in agent.properties names it (check
+    NET025)."""
+    names = {each["label"] for each in labels} or {bridge.name for bridge in network.bridges}
+    kinds = {name: links[name].kind for name in names if name in links}
+    kinds |= {bridge.name: bridge.kind for bridge in network.bridges if bridge.name in names}
+    ovs = sorted(name for name, kind in kinds.items() if kind == OPEN_VSWITCH)
+    others = sorted(name for name, kind in kinds.items() if kind != OPEN_VSWITCH)
+    if ovs and others and any(bridge.name in names for bridge in network.bridges):
+        raise InputError(
+            "traffic labels are of both kinds, Open vSwitch and Linux",
+            expected="bridges of Open vSwitch for all traffic labels, with network.bridge.type=openvswitch in "
+            "agent.properties, or for none",
+            observed=f"Open vSwitch: {', '.join(ovs)}; Linux: {', '.join(others)}",
+            next_step=f"declare {others[0]} with type: openvswitch too, or {ovs[0]} without it; nothing was changed",
+            reproduce="ip -d -br link; ovs-vsctl list-br",
         )

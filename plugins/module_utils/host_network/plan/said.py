@@ -56,8 +56,10 @@ def _plain(device: Device) -> Device:
         return replace(device, ports=tuple(sorted(device.ports)))
     if not isinstance(device, Bridge):
         return device
+    ovs = device.ovs
     return replace(
         device,
+        ovs=replace(ovs, ports=tuple(sorted(ovs.ports)), trunks=tuple(sorted(ovs.trunks))) if ovs else None,
         forward_delay=device.forward_delay if device.stp else 0,
         addresses6=tuple(sorted(_interface(each) for each in device.addresses6)),
         routes=tuple(sorted((canonical(each) for each in device.routes), key=repr)),

@@ -234,12 +234,14 @@ def vlan_on_bridge(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[
 def declared_port(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:
     """The bridge of a label has the port that the inventory declares.
 
-    A bridge on another NIC looks healthy in every other respect, and leads into another network. network_bridge_config
-    declares bridges of Linux, so others are not compared with it.
+    A bridge on another NIC looks healthy in every other respect, and leads into another network. A bridge of another
+    kind than the declared one is not compared with it: NET025 tells of kinds.
     """
-    bridges = {label: bridge for label, bridge in label_bridges(host, cluster) if kind_of(bridge) == LINUX}
+    bridges = dict(label_bridges(host, cluster))
     for name, entry in declared_bridges(host).items():
-        found = ports(bridges.get(name, {}))
+        bridge = bridges.get(name, {})
+        declared_kind = OVS if entry.get("type") == OVS else LINUX
+        found = ports(bridge) if kind_of(bridge) == declared_kind else []
         if found and entry.get("port") and entry["port"] not in found:  # no port at all: NET002
             yield Problem((host.name,), f"{entry['port']} in {name}", f"{show(found)} in {name}")
 

@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
+    OVS_MODES,
     Bond,
     Bridge,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
 )
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+SWITCHED = ["ifupdown", "netplan", "networkmanager"]  # back ends that make bridges of Open vSwitch
+UNTAGGED = ["netplan"]  # and those of them that have no words for VLANs there
 # Back ends that make bonds and VLAN devices.
 LAYERED = ["ifupdown", "netplan", "networkd", "networkmanager"]
 ADDRESSES = st.sampled_from([None, "dhcp", "10.88.0.11/24", "192.0.2.7/31"])
@@ -74,6 +81,69 @@ def networks(draw: st.DrawFn) -> Network:
     ports = [port for port in [*carriers, *(vlan.name for vlan in vlans)] if draw(st.booleans())]
     made = [draw(bridges(f"cloudbr{number}", port)) for number, port in enumerate(ports)]
     return Network(tuple(bonded), tuple(vlans), tuple(made)).layered
+
+
+@st.composite
+def switched(draw: st.DrawFn, name: str) -> Network:
+    """Bridges of Open vSwitch on NICs and on bonds of theirs, some with VLANs, beside one of Linux."""
+    made = []
+    for number in range(draw(st.integers(1, 3))):
+        bonded = draw(st.booleans())
+        port = f"bond{number}" if bonded else f"eno{number}"
+        tag = draw(st.sampled_from([None, 1, 4094])) if name not in UNTAGGED else None
+        trunks = draw(st.sets(st.integers(0, 4095), max_size=3)) if name not in UNTAGGED else ()
+        ovs = Ovs(tag, tuple(sorted(trunks)))
+        if bonded:
+            mode = draw(st.sampled_from(OVS_MODES))
+            lacp = draw(st.sampled_from(["active", "passive", *([] if mode == "balance-tcp" else [None])]))
+            ovs = replace(ovs, ports=(f"eth{number}0", f"eth{number}1"), mode=mode, lacp=lacp)
+        bridge = draw(bridges(f"cloudbr{number}", port))
+        made.append(replace(bridge, ovs=ovs, stp=False, forward_delay=0))
+    return Network(bridges=(*made, Bridge("cloudbr9", "eno9"))).layered
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+@settings(max_examples=15, deadline=None, phases=(Phase.generate,))
+@given(data=st.data())
+def test_open_vswitch_is_read_back_and_rendered_no_more_and_goes(name, data):
+    network, backend = data.draw(switched(name)), BACKENDS[name]()
+    files = backend.render(network, {})
+    assert set(backend.declared(files).made) == set(network.made)
+    assert backend.render(network, files) == {}
+    gone = {**files, **backend.render(Network(absent=tuple(network.devices)), files)}
+    assert backend.declared(gone).made == ()
+    assert not [link for link in backend.configured(gone) if link in (*network.names, "bond0", "bond1", "bond2")]
+
+
+def without_ip(network: Network) -> Network:
+    """Name servers of a bridge that loses its address are refused by NetworkManager, which is shown elsewhere."""
+    return Network(bridges=tuple(Bridge(each.name, each.port, each.mtu, ovs=each.ovs) for each in network.bridges))
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+@settings(max_examples=5, deadline=None, phases=(Phase.generate,))
+@given(data=st.data())
+def test_one_declaration_of_open_vswitch_follows_another(name, data):
+    """Ports become bonds, VLANs come and go: nothing of the first is left."""
+    backend = BACKENDS[name]()
+    first, second = without_ip(data.draw(switched(name))), without_ip(data.draw(switched(name)))
+    files = backend.render(first, {})
+    both = replace(second, absent=tuple(each for each in first.devices if each not in second.devices))
+    files = {**files, **backend.render(both, files)}
+    said = {each.name: (each.port, each.ovs, each.mtu) for each in backend.declared(files).bridges}
+    assert said == {each.name: (each.port, each.ovs, each.mtu) for each in second.bridges}
+
+
+@pytest.mark.parametrize("name", [name for name in BACKENDS if name not in SWITCHED])
+def test_who_cannot_make_open_vswitch_says_so(name):
+    with pytest.raises(InputError, match=r"cannot make cloudbr0, a bridge of Open vSwitch"):
+        BACKENDS[name]().render(Network(bridges=(Bridge("cloudbr0", "eth0", ovs=Ovs()),)), {})
+
+
+@pytest.mark.parametrize("name", UNTAGGED)
+def test_who_has_no_words_for_vlans_says_so(name):
+    with pytest.raises(InputError, match=r"cannot say tag or trunks of cloudbr0"):
+        BACKENDS[name]().render(Network(bridges=(Bridge("cloudbr0", "eth0", ovs=Ovs(7)),)), {})
 
 
 @pytest.mark.parametrize("name", LAYERED)

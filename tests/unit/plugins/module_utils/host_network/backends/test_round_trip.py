@@ -8,10 +8,13 @@ import posixpath
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.registry import BACKENDS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
@@ -21,12 +24,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Card,
     Link,
     Network,
+    Ovs,
     RoutingRule,
+    State,
     StaticRoute,
     Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan, networkd, networkmanager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import plan_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
 from hypothesis import HealthCheck, given, settings
@@ -152,16 +158,48 @@ EXAMPLES = re.findall(r"```yaml\n(network_bridge_config:\n.*?)```", PAGE.read_te
 CARDS = [Card("eth0", "52:54:00:12:34:01"), Card("eth1", "52:54:00:12:34:02", "ixgbe", "0000:3b:00.1")]
 
 
+# What a back end has no words for, by name, and how it says so. All else must be possible everywhere.
+NO_WORDS = {
+    "networkd": ("type: openvswitch", "systemd-networkd cannot make cloudbr0, a bridge of Open vSwitch"),
+    "netplan": ("trunks:", "netplan cannot say tag or trunks of cloudbr0"),
+}
+
+
+def bare_host(network):
+    """NICs alone, without an address."""
+    return State({nic: Link(nic, "ether", 1500, True, None) for nic in network.nics})
+
+
 @pytest.mark.parametrize("text", EXAMPLES)
-@pytest.mark.parametrize("name", PLANS)
-def test_the_examples_of_the_page_can_be_made(name, text):
-    network = read_network(yaml.safe_load(text)["network_bridge_config"], CARDS)
-    check(network, {nic: Link(nic, "ether", 1500, True, None) for nic in network.nics})
-    assert differ(PLANS[name].declared(PLANS[name].render(network, {}, MACS)), network) == []
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_examples_of_the_page_are_planned_on_a_bare_host(name, text):
+    network, backend = read_network(yaml.safe_load(text)["network_bridge_config"], CARDS), BACKENDS[name]()
+    state = bare_host(network)
+    check(network, state.links)
+    words, says = NO_WORDS.get(name, ("nothing", ""))
+    if words in text:
+        with pytest.raises(InputError, match=says):
+            backend.render(network, {})
+        return
+    files = backend.render(network, {})
+    declared = backend.declared(files)
+    assert differ(declared, network) == []
+    plan = plan_network(network, {}, files, Network(), state, new=declared)
+    assert [change.target for change in plan if change.action == "build"] == list(network.devices)
 
 
-def test_the_page_has_five_examples_and_more():
-    assert len(EXAMPLES) >= 5
+def test_the_page_has_five_complete_examples():
+    complete = PAGE.read_text(encoding="utf-8").split("## Complete examples")[1].split("\n## ")[0]
+    found = [each for each in EXAMPLES if each in complete]
+    networks = [read_network(yaml.safe_load(each)["network_bridge_config"], CARDS) for each in found]
+    kinds = {
+        "one NIC": [each for each in networks if each.is_plain or (len(each.nics) == 1 and not each.bonds)],
+        "bonded with VLANs": [each for each in networks if each.bonds and each.vlans],
+        "jumbo storage": [each for each in networks if any(bridge.mtu == 9000 for bridge in each.bridges)],
+        "Open vSwitch": [each for each in networks if any(bridge.ovs for bridge in each.bridges)],
+        "room for VXLAN": [each for each in networks if any(bridge.mtu == 1550 for bridge in each.bridges)],
+    }
+    assert [kind for kind, each in kinds.items() if not each] == []
 
 
 def run(*argv, **more):
@@ -190,6 +228,50 @@ def test_netplan_accepts_it_and_its_generator_makes_the_same_of_it(tmp_path_fact
 @SLOW
 def test_nmcli_accepts_every_profile(network):
     for path, text in networkmanager.render(network, {}, MACS).items():
+        name = posixpath.basename(path)
+        answer = run("nmcli", "--offline", "connection", "modify", "connection.id", name, input=text)
+        assert (answer.returncode, answer.stderr) == (0, ""), text
+
+
+SWITCHED = Network(
+    bridges=(
+        Bridge(
+            "cloudbr0",
+            "bond0",
+            9000,
+            "192.0.2.1/24",
+            "192.0.2.254",
+            ovs=Ovs(None, (), ("eth0", "eth1"), "balance-tcp", "active"),
+        ),
+        Bridge("cloudbr1", "eth4", 1500, "dhcp", ovs=Ovs()),
+    )
+).layered
+
+
+@pytest.mark.skipif(not (shutil.which("netplan") and shutil.which("ovs-vsctl")), reason="needs netplan and ovs-vsctl")
+def test_netplan_makes_commands_of_open_vswitch_of_it(tmp_path):
+    (text,) = netplan.render(SWITCHED, {}, MACS).values()
+    place = tmp_path / "etc/netplan/90.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(text, encoding="utf-8")
+    place.chmod(0o600)
+    answer = run("netplan", "generate", "--root-dir", str(tmp_path))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    units = "".join(each.read_text() for each in (tmp_path / "run/systemd/system").glob("netplan-ovs-*.service"))
+    for part in (
+        "--may-exist add-br cloudbr0",
+        "--may-exist add-bond cloudbr0 bond0 eth",
+        "set Port bond0 bond_mode=balance-tcp",
+        "set Port bond0 lacp=active",
+        "--may-exist add-port cloudbr1 eth4",
+    ):
+        assert part in units
+
+
+@pytest.mark.skipif(not shutil.which("nmcli"), reason="NetworkManager's own parser: nmcli is not installed here")
+def test_nmcli_accepts_the_profiles_of_open_vswitch():
+    tagged = replace(SWITCHED.bridges[0], ovs=replace(SWITCHED.bridges[0].ovs, tag=100, trunks=(0, 100, 200)))
+    for path, text in networkmanager.render(Network(bridges=(tagged, SWITCHED.bridges[1])), {}, MACS).items():
         name = posixpath.basename(path)
         answer = run("nmcli", "--offline", "connection", "modify", "connection.id", name, input=text)
         assert (answer.returncode, answer.stderr) == (0, ""), text

@@ -153,6 +153,17 @@ def test_the_next_boot_puts_the_files_back_at_once(host):
     assert host.left() == NOTHING
 
 
+def test_the_database_of_open_vswitch_is_put_back_by_the_next_boot_alone(host):
+    """It brings its bridges again at each boot; while its daemon runs, that is told by commands, and has the file."""
+    database = host.file.with_name("conf.db")
+    database.write_text("new\n")
+    host.kept = replace(host.kept, boot_files=(replace(host.kept.files[0], path=str(database)),))
+    waiting = host.armed()
+    assert "ovsdb-server.service" in host.unit.read_text()
+    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert (host.file.read_text(), database.read_text()) == ("old\n", "old\n")
+
+
 def test_what_cannot_be_put_back_stays_kept_and_fails_the_unit(host, capsys):
     waiting = host.armed()
     host.file.unlink()

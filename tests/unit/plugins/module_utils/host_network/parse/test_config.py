@@ -10,6 +10,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Bridge,
     Card,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
@@ -96,6 +97,37 @@ def test_ipv6_routes_rules_and_name_servers():
     assert (found.dns, found.search) == (("10.88.0.53",), ("lab.test",))
 
 
+OVS = {"type": "openvswitch"}
+OVS_BOND = {"name": "bond0", "ports": ["left", "eth1"], **OVS}
+
+
+def test_open_vswitch_has_its_bond_in_the_bridge():
+    value = {
+        "nics": [{"name": "left", "mac": "52:54:00:00:00:01"}],
+        "bonds": [{**OVS_BOND, "mode": "balance-tcp"}],
+        "bridges": [
+            {**MANAGEMENT, "port": "bond0", "tag": 100, "trunks": [200, 100, 200], **OVS},
+            {"name": "cloudbr1", "port": "eth2", **OVS},
+        ],
+    }
+    network = read_network(value, CARDS)
+    bonded, single = network.bridges
+    assert (network.bonds, bonded.port, bonded.links) == ((), "bond0", ("eno1", "eth1"))
+    assert bonded.ovs == Ovs(100, (100, 200), ("eno1", "eth1"), "balance-tcp", "active")
+    assert (single.ovs, single.links) == (Ovs(), ("eth2",))
+
+
+@pytest.mark.parametrize(
+    ("given", "lacp"),
+    [({}, None), ({"mode": "balance-tcp"}, "active"), ({"lacp": "passive"}, "passive"), ({"lacp": False}, None)],
+)
+def test_lacp_is_off_unless_the_mode_needs_it(given, lacp):
+    """`off` is false in YAML."""
+    bridge = {"name": "cloudbr0", "port": "bond0", **OVS}
+    (found,) = read_network({"bonds": [{**OVS_BOND, "ports": ["a", "b"], **given}], "bridges": [bridge]}).bridges
+    assert found.ovs.lacp == lacp
+
+
 def with_nic(**nic):
     return {"nics": [{"name": "left", **nic}]}
 
@@ -120,6 +152,20 @@ def with_nic(**nic):
         ([{**MANAGEMENT, "routes": [{"via": "x"}]}], "has an entry of routes without to"),
         ({"bonds": [{"name": "bond0", "ports": ["a"], "mode": "4"}]}, "has mode of bond0.*Observed: 4"),
         ({"vlans": [{"parent": "bond0"}]}, "has id of vlans that is not a number.*Observed: nothing"),
+        ([{**MANAGEMENT, "type": "ovs"}], "has type of cloudbr0 that is not known.*bridge, openvswitch"),
+        ([{**MANAGEMENT, "tag": 7}], "has tag of cloudbr0, which is of a type that is not openvswitch"),
+        ([{**MANAGEMENT, "stp": True, **OVS}], "has stp of cloudbr0, which is of type openvswitch"),
+        ([{**MANAGEMENT, "trunks": ["x"], **OVS}], "has trunks of cloudbr0 that is not a number"),
+        ({"bonds": [{**OVS_BOND, "primary": "eth1"}]}, "has primary of bond0, which is of type openvswitch"),
+        ({"bonds": [OVS_BOND]}, "has a bond bond0 of type openvswitch that is not the port of one bridge"),
+        (
+            {"bonds": [OVS_BOND], "bridges": [{"name": "b", "port": "bond0"}]},
+            "has a bond bond0 of type openvswitch.*Observed: port of b",
+        ),
+        (
+            {"bonds": [{**OVS_BOND, "mode": "802.3ad"}], "bridges": [{"name": "b", "port": "bond0", **OVS}]},
+            "has mode of bond0 that is not known. Expected: one of active-backup, balance-slb, balance-tcp",
+        ),
         (with_nic(mac="52:54:00:00:00:09"), "no NIC of this host with mac 52:54:00:00:00:09.*Observed: eno1.*slot"),
         (with_nic(driver="ixgbe"), r"2 NICs \(eno1, eno2\) of this host with driver ixgbe"),
         (with_nic(), "no NIC of this host with name left"),

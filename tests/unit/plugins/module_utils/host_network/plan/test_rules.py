@@ -11,6 +11,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Bridge,
     Link,
     Network,
+    Ovs,
     RoutingRule,
     StaticRoute,
     Vlan,
@@ -287,3 +288,58 @@ def test_the_labels_of_the_zone(network, labels, says):
         return
     with pytest.raises(InputError, match=says):
         check(network, NICS, labels)
+
+
+def switched(port="eth0", name="cloudbr0", address=None, **ovs):
+    return Bridge(name, port, 1500, address, ovs=Ovs(**ovs))
+
+
+@pytest.mark.parametrize(
+    ("bridge", "says"),
+    [
+        (switched("eth7"), "eth7 of cloudbr0 does not exist"),
+        (switched("bond9"), "bond9, which is a bond"),
+        (switched("bond0", ports=("eth0",), mode="active-backup"), "a bond of eth0 alone"),
+        (switched("bond0", ports=("eth0", "eth1"), mode="balance-tcp"), "balance-tcp without LACP"),
+        (switched(tag=4095), "tag 4095"),
+        (switched(trunks=(4096,)), "trunks 4096"),
+        (switched(address="10.88.0.11/24", tag=100, trunks=(200,)), "an address in VLAN 100"),
+        (switched(address="10.88.0.11/24", trunks=(200,)), "an address in VLAN 0"),
+        (switched(name="eth1"), "eth1 exists and is not a bridge of Open vSwitch"),
+    ],
+)
+def test_what_open_vswitch_cannot_be_is_refused(bridge, says):
+    with pytest.raises(InputError, match=says):
+        check(bridges(bridge), {**BARE, "bond9": link("bond9", "bond")})
+
+
+def test_open_vswitch_needs_no_name_that_the_agent_takes_for_physical():
+    check(bridges(switched("enp129s0f1np1", trunks=(0, 200), address="10.99.0.11/24")), {
+        **BARE, "enp129s0f1np1": link("enp129s0f1np1", "ether")
+    })  # fmt: skip
+
+
+def test_a_vlan_device_under_open_vswitch_is_refused():
+    network = Network(vlans=(Vlan("eth0.7", "eth0", 7),), bridges=(switched(),))
+    with pytest.raises(InputError, match=r"VLAN device eth0\.7 on its port"):
+        check(network, BARE)
+
+
+LABELS = [{"type": "Management", "label": "cloudbr0"}, {"type": "Guest", "label": "cloudbr1"}]
+
+
+@pytest.mark.parametrize(
+    ("network", "links"),
+    [
+        (bridges(switched(), GUEST), BARE),
+        (bridges(switched()), {**BARE, "cloudbr1": link("cloudbr1", "bridge")}),
+        (bridges(GUEST), {**BARE, "cloudbr0": link("cloudbr0", "openvswitch")}),
+    ],
+)
+def test_labels_of_two_kinds_are_refused(network, links):
+    with pytest.raises(InputError, match="traffic labels are of both kinds, Open vSwitch and Linux"):
+        check(network, links, LABELS)
+
+
+def test_what_is_no_label_may_be_of_another_kind():
+    check(bridges(switched(), Bridge("storage", "eth1")), BARE, LABELS[:1])

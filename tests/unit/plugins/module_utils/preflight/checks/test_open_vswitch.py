@@ -7,6 +7,7 @@ import copy
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ovs_json import parse_tables
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.network import declared_port
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.open_vswitch import (
     is_known,
     links_of,
@@ -14,6 +15,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.checks.op
     uplinks,
     vlan_of,
 )
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Cluster, Profile
 
 from tests.unit.plugins.captured import text
 
@@ -70,3 +73,19 @@ def test_what_ip_shows_of_the_datapath():
     assert possible_uplinks(links) == ["eno1"]
     assert not is_known({}, "cloudbr0")
     assert is_known(OVS, "cloudbr2")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"type": "openvswitch", "port": "bond0"}, []),
+        ({"type": "openvswitch", "port": "eno1"}, ["eno1 in cloudbr1"]),
+        ({"port": "eno1"}, []),  # a bridge of another kind is NET025's
+    ],
+)
+def test_the_declared_port_is_compared_with_that_of_open_vswitch(entry, expected):
+    links = [{"name": "cloudbr1", "kind": "openvswitch", "addresses": []}]
+    facts = {"bridges": {}, "interfaces": links, "ovs": OVS}
+    host = Profile("host1", facts, {"bridges": [{"name": "cloudbr1", **entry}]})
+    problems = declared_port(host, Cluster(labels={"Guest": ("cloudbr1",)}), Policy())
+    assert [each.expected for each in problems] == expected

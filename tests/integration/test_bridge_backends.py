@@ -4,6 +4,7 @@ bridge, a reboot keeps it, and each step is made to fail in turn, links and file
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -245,3 +246,39 @@ def test_a_host_that_is_cut_off_comes_back(host):
     result = host.bridge([{**MANAGEMENT, "address": "10.99.0.11/24", "gateway": "10.99.0.1"}])
     assert "could not be reached over the new network; the network was put back as it was" in result["msg"]
     assert snapshot(host) == before
+
+
+# A switch that says its name each second, as one with a wire to eth0 does each 30 s, and a management server.
+LEAF = """
+import socket, struct, time
+
+def tlv(kind, value):
+    return struct.pack("!H", kind << 9 | len(value)) + value
+
+mac = bytes.fromhex("6edcf15e3823")
+router = struct.pack("!HH", 16, 16)
+said = [(1, b"\\4" + mac), (2, b"\\5Ethernet1"), (3, struct.pack("!H", 120)), (5, b"leaf1"), (7, router), (0, b"")]
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("port0", 0))
+while True:
+    wire.send(bytes.fromhex("0180c200000e") + mac + b"\\x88\\xcc" + b"".join(tlv(*each) for each in said))
+    time.sleep(1)
+"""
+HEARD = "timeout 30 sh -c 'until networkctl lldp --no-legend | grep -q eth0.*Ethernet1; do sleep 0.2; done'"
+
+ASK = 'import socket; socket.create_connection(("10.88.0.2", 8250), 1)'
+LISTENS = f"timeout 30 sh -c 'until python3 -c \"$1\" 2>/dev/null; do sleep 0.2; done' sh {shlex.quote(ASK)}"
+
+
+def test_who_was_heard_from_before_is_heard_from_after(host):
+    """Also with a NIC that has become the port of a bridge. NetworkManager does not listen for neighbours."""
+    host.write({"/root/leaf.py": LEAF})
+    inside = "systemd-run --quiet --collect nsenter --net=/run/netns/switch python3"
+    host.sh(f"{inside} /root/leaf.py; {inside} -m http.server 8250 --bind 10.88.0.2")
+    host.sh(LISTENS)
+    if host.backend != "networkmanager":
+        host.sh(HEARD)
+    result = host.bridge([MANAGEMENT], rollback_timeout=40, management_servers=["10.88.0.2"])
+    assert (result.get("msg"), result["changed"]) == (None, True)
+    if host.backend != "networkmanager":
+        host.sh(HEARD)

@@ -133,6 +133,8 @@ def _not_back(drill: Drill) -> Iterator[str]:
 
 
 def _unproven(drill: Drill, journal: Optional[Mapping[str, Any]]) -> Iterator[str]:
+    if not drill.failed_at:
+        return
     if drill.canary is None:
         yield "there was no canary: whether a guest's disk is whole, and had one writer only, is not shown"
     elif journal is None:

@@ -122,6 +122,7 @@ def test_a_host_that_is_not_back_has_not_passed():
 def test_nothing_that_was_done_is_nothing_to_judge():
     found = verdict(drill(failed_at=0.0, stage="begun", problems=("Start the canary: no template",)))
     assert (found.ending, found.problems) == ("nothing was done to the host", ("Start the canary: no template",))
+    assert found.unproven == ()
 
 
 @pytest.mark.parametrize(

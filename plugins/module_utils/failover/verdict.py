@@ -29,7 +29,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timeline i
 
 # Later than the computed worst time by more than this share is a problem; the looks are some seconds apart.
 TOLERANCE, LOOKS = 1.2, 5.0
-IN_TIME, EARLY, LATE, NOT_SEEN = "in time", "early", "late", "not seen"
+IN_TIME, EARLY, LATE, NOT_SEEN, NOT_DATED = "in time", "early", "late", "not seen", "not dated"
 
 
 def verdict(drill: Drill, journal: Optional[Mapping[str, Any]] = None, boot_id: str = "") -> Verdict:
@@ -66,8 +66,11 @@ def _timed(drill: Drill, window: Window) -> Timed:
     at = first(drill, window.event)
     if at is None:
         return Timed(window, None, NOT_SEEN)
-    if at > window.worst * TOLERANCE + LOOKS:
-        return Timed(window, at, LATE)
+    latest = window.worst * TOLERANCE + LOOKS
+    # What is first seen after a gap may have come at any time of it.
+    earliest = next((begin for begin, end in drill.gaps if end == at), at)
+    if at > latest:
+        return Timed(window, at, LATE if earliest > latest else NOT_DATED)
     return Timed(window, at, EARLY if at < window.best / TOLERANCE - LOOKS else IN_TIME)
 
 
@@ -130,6 +133,8 @@ def _not_back(drill: Drill) -> Iterator[str]:
 
 
 def _unproven(drill: Drill, journal: Optional[Mapping[str, Any]]) -> Iterator[str]:
+    if not drill.failed_at:
+        return
     if drill.canary is None:
         yield "there was no canary: whether a guest's disk is whole, and had one writer only, is not shown"
     elif journal is None:

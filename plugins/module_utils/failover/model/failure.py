@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 TABLE = "cloudstack_kvm_ha_drill"  # of nftables
 UNIT = "cloudstack-kvm-ha-drill"  # begins the names of the timers
 AGENT = "cloudstack-agent.service"
-RULES = "/run/cloudstack-kvm-ha-drill.nft"  # gone after a reboot, as all that a failure leaves
+# Gone after a reboot, as all that a failure leaves.
+RULES = "/run/cloudstack-kvm-ha-drill.nft"
+SCRIPT = "/run/cloudstack-kvm-ha-drill.sh"  # undoes it
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.dril
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.failure import (
     AGENT,
     RULES,
+    SCRIPT,
     TABLE,
     UNIT,
     FailureState,
@@ -30,9 +31,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.fail
 
 DELAY = 2  # seconds
 NFS = 2049
-HEAL = (
-    f"nft delete table inet {TABLE}; systemctl unmask --runtime {AGENT}; systemctl start {AGENT}; rm -f {RULES}; exit 0"
-)
+# A file, and not words of systemd-run: what has a ; in it is another command after the next reload of systemd, which
+# the mask is (seen with systemd 252: "Ignoring unknown escape sequences").
+HEAL = f"""\
+nft delete table inet {TABLE}
+systemctl unmask --runtime {AGENT}
+systemctl start {AGENT}
+rm -f {RULES} {SCRIPT}
+"""
 FREEZE = "echo 1 > /sys/fs/cgroup/cgroup.freeze"
 CRASH = "echo c > /proc/sysrq-trigger"
 NEEDS = {MANAGEMENT_CUT: ("nft",), STORAGE_CUT: ("nft",), KERNEL_HANG: ("sysctl",), AGENT_KILL: ()}
@@ -44,7 +50,7 @@ def obstacle(failure: str, state: FailureState) -> str:
     if failure == POWER_OFF:
         return ""
     if missing:
-        return f"{' and '.join(missing)} are not installed on the host"
+        return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed on the host"
     if failure == MANAGEMENT_CUT and not state.management:
         return "no device of the host has its management address (cloudstack_host_address), so that none can be cut"
     if failure == STORAGE_CUT and not state.pools:
@@ -110,7 +116,7 @@ def _hang(state: FailureState, heal_after: int) -> Iterator[Change]:
 
 
 def _cut_management(state: FailureState, heal_after: int) -> Iterator[Change]:
-    yield _heal(heal_after)
+    yield from _heal(heal_after)
     yield _rules(
         f'iifname "{state.management}" drop',
         f'oifname "{state.management}" drop',
@@ -125,13 +131,13 @@ def _cut_storage(state: FailureState, heal_after: int) -> Iterator[Change]:
         for protocol in ("tcp", "udp"):
             incoming.append(f"{family} saddr {address} {protocol} sport {NFS} drop")
             outgoing.append(f"{family} daddr {address} {protocol} dport {NFS} drop")
-    yield _heal(heal_after)
+    yield from _heal(heal_after)
     yield _rules("; ".join(incoming), "; ".join(outgoing))
     yield _run("cut", f"NFS to {', '.join(sorted(state.pools))}", ("nft", "-f", RULES))
 
 
 def _kill_agent(state: FailureState, heal_after: int) -> Iterator[Change]:
-    yield _heal(heal_after)
+    yield from _heal(heal_after)
     # Masked, or systemd starts it again (Restart=). Until the next boot at the longest.
     yield _run("mask", AGENT, ("systemctl", "mask", "--runtime", AGENT))
     yield _run("kill", AGENT, ("systemctl", "kill", "--signal=SIGKILL", AGENT))
@@ -148,8 +154,9 @@ def _undo(state: FailureState) -> Iterator[Change]:
         yield _run("stop", f"{UNIT}-heal.timer", ("systemctl", "stop", f"{UNIT}-heal.timer"))
 
 
-def _heal(seconds: int) -> Change:
-    return _run("arm", f"the timer that undoes it after {seconds} s", _later(seconds, "heal", "sh", "-c", HEAL))
+def _heal(seconds: int) -> Iterator[Change]:
+    yield Change("write", SCRIPT, after=HEAL, data={"file": SCRIPT, "text": HEAL})
+    yield _run("arm", f"the timer that undoes it after {seconds} s", _later(seconds, "heal", "sh", SCRIPT))
 
 
 def _rules(incoming: str, outgoing: str) -> Change:

@@ -101,6 +101,17 @@ def test_later_than_the_worst_time_by_a_fifth_is_a_problem():
     assert any("guest back: after 3570 s, computed were at most" in each for each in found.problems)
 
 
+@pytest.mark.parametrize(
+    ("gap", "outcome"), [((0.0, 400.0), "not dated"), ((100.0, 400.0), "late"), ((10.0, 300.0), "late")]
+)
+def test_what_came_while_nobody_watched_is_late_only_if_the_gap_began_late(gap, outcome):
+    """Suspect is computed for 75 s at the latest, and late from 95 s on."""
+    looks = [row(0, "Up", "Available"), row(400, "Up", "Suspect")]
+    found = verdict(drill("agent_kill", looks, gaps=(gap,)), ONCE)
+    assert [each.outcome for each in found.timed] == [outcome]
+    assert found.passed is (outcome == "not dated")
+
+
 def test_a_host_that_is_not_back_has_not_passed():
     found = verdict(real(stage="watched"), TWICE)
     assert "the host is not back" in found.problems[-1]
@@ -111,6 +122,7 @@ def test_a_host_that_is_not_back_has_not_passed():
 def test_nothing_that_was_done_is_nothing_to_judge():
     found = verdict(drill(failed_at=0.0, stage="begun", problems=("Start the canary: no template",)))
     assert (found.ending, found.problems) == ("nothing was done to the host", ("Start the canary: no template",))
+    assert found.unproven == ()
 
 
 @pytest.mark.parametrize(

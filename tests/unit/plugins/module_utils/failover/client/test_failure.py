@@ -13,6 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.failure import apply, fetch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.failure import FailureState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.plan.failure import plan_begin
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 
 ADDRESS = '[{"ifname":"cloudbr0","addr_info":[{"local":"192.0.2.11"}]}]'
 ROUTE = '[{"dst":"192.0.2.60","dev":"cloudbr2"}]'
@@ -65,8 +66,9 @@ def test_a_host_that_cannot_tell_whether_it_is_a_container_passes_for_one():
     assert fetch("192.0.2.11", told(**usual)).in_container is True
 
 
-def test_a_command_that_fails_ends_the_plan(tmp_path):
+def test_a_command_that_fails_ends_the_plan(monkeypatch):
     state = FailureState(is_agent_active=True)
+    monkeypatch.setattr(files, "write", lambda *given: None)
     with pytest.raises(CommandError, match="a command of the drill failed.*systemd-run"):
         apply(plan_begin("agent_kill", state, 900), told())
 
@@ -75,7 +77,8 @@ def test_a_command_that_fails_ends_the_plan(tmp_path):
 @pytest.mark.parametrize("failure", ["management_cut", "storage_cut"])
 def test_nft_takes_the_rules(failure, tmp_path):
     state = FailureState(management="cloudbr0", pools={"192.0.2.60": "eth2", "2001:db8::5": "eth2"})
-    [rules] = [change.data["text"] for change in plan_begin(failure, state, 900) if "text" in change.data]
+    texts = [change.data["text"] for change in plan_begin(failure, state, 900) if "text" in change.data]
+    [rules] = [text for text in texts if text.startswith("table")]
     (tmp_path / "rules").write_text(rules)
     done = subprocess.run(["nft", "-c", "-f", str(tmp_path / "rules")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -109,6 +109,8 @@ class Applier:
         elif change.action == "build":
             self._backend.bring_up(data["bring_up"])
             self._links.resize(data["mtus"])
+        elif change.action == "attach":
+            self._links.attach(target, data["bridge"])
         elif change.action == "resize":
             self._links.resize(data["mtus"])
         elif change.action == "remove address":

@@ -141,7 +141,13 @@ class UmlHost:
         (self.folder / "cow").unlink(missing_ok=True)
         first = self.folder / "first-boot"
         shutil.rmtree(first, ignore_errors=True)
-        _write(first, {**{path: (text, int(mode, 8)) for path, text in files.items()}, "/etc/wires": (f"management={management}\n", 0o644)})
+        _write(
+            first,
+            {
+                **{path: (text, int(mode, 8)) for path, text in files.items()},
+                "/etc/wires": (f"management={management}\n", 0o644),
+            },
+        )
         self.start()
 
     def _seed(self) -> None:
@@ -183,6 +189,7 @@ class UmlHost:
     def start(self) -> None:
         """Switch it on, and wait until its boot is over."""
         command = [
+            "setpriv", "--pdeathsig", "KILL",  # it goes with this process
             str(self.folder / "linux"), f"mem={MEMORY}", f"ubd0={self.folder}/cow,{self.folder}/root.img",
             "root=/dev/ubda", "rw", "quiet", "net.ifnames=0", f"uml_dir={self.folder}/uml", "umid=host",
             "con=null", "con0=null,fd:1", "con1=null", "ssl=null", "vec0:transport=tap,ifname=tap0,depth=64,gro=1",
@@ -262,8 +269,8 @@ class UmlHost:
             self._door(f"mkdir -p $(dirname {path}); cat >{path}; chmod {mode} {path}", stdin=text)
 
     def bridge(self, config: Any, *, check: bool = False, keep: bool = True, **options: Any) -> dict[str, Any]:
-        """Run the module `bridge` there, as a login from the controller, and confirm its change if it is to be kept; its
-        result."""
+        """Run the module `bridge` there, as a login from the controller, and confirm its change if it is to be kept;
+        its result."""
         given = {"config": config, "backend": self.backend, "rollback_timeout": 10, **options}
         result = self._module({**given, "_ansible_check_mode": check, "_ansible_diff": True})
         if result.get("waits") and keep:

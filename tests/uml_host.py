@@ -259,10 +259,6 @@ class UmlHost:
         """Run a script on the host, past its network; what it prints."""
         return self._door(script, check).stdout
 
-    def on_switch(self, script: str, *, check: bool = True) -> str:
-        """The same on its peer."""
-        return self.sh(f"nsenter --net=/run/netns/switch sh -ec {shlex.quote(script)}", check=check)
-
     def write(self, files: Mapping[str, str], mode: str = "600") -> None:
         """Make or replace files."""
         for path, text in files.items():

@@ -5,6 +5,7 @@ on the bridge keeps its connection."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def require_put_back(host: UmlHost, config: Mapping[str, Any], reason: str, **op
 def require_lacp(host: UmlHost) -> None:
     """Both NICs are in one aggregator, and the partner is the switch."""
     told = host.sh("cat /proc/net/bonding/bond0")
-    mac = host.on_switch("cat /sys/class/net/lag/address").strip()
+    mac = json.loads(host.sh("ip -n switch -j link show lag"))[0]["address"]
     assert "IEEE 802.3ad" in told
     assert "Number of ports: 2" in told, told
     assert f"Partner Mac Address: {mac}" in told, told

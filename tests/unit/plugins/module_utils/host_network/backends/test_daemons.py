@@ -10,7 +10,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
@@ -34,8 +34,12 @@ class Host:
 
 
 class Profiles(NetworkManager):
+    def __init__(self, run, network=NETWORK):
+        super().__init__(run)
+        self.network = network
+
     def read(self):
-        return profiles.render(NETWORK, {}, {})
+        return profiles.render(self.network, {}, {})
 
 
 def test_netplan_reads_a_copy_of_all_files():
@@ -83,6 +87,21 @@ def test_profiles_are_loaded_and_the_bridge_comes_first():
     assert [PORT in host.calls[0], OWN in host.calls[0]] == [True, True]
     with pytest.raises(ApplyError, match="connection load .* failed.*no such thing"):
         Profiles(Host(nmcli="no such thing")).bring_up(["eth0", "cloudbr0"])
+
+
+def test_a_bond_is_raised_with_the_bridge_that_it_is_a_port_of():
+    """Seen with NetworkManager 1.42.4: "Can not find a master for bond0" where the bridge's profile is not loaded, and
+    the bridge that is activated again loses its port."""
+    bond = Bond("bond0", ("eth0", "eth1"))
+    network = Network(bonds=(bond,), bridges=(Bridge("cloudbr0", "bond0", 1500, "10.88.0.11/24"),))
+    host = Host()
+    backend = Profiles(host, network)
+    backend.bring_up(["eth0", "eth1", "bond0"])
+    assert OWN in host.calls[0]
+    raised = len(host.calls)
+    assert [call.split()[3:5] for call in host.calls[1:]] == [["connection", "up"]] * 3
+    backend.bring_up(["cloudbr0"])
+    assert [call.split()[1:3] for call in host.calls[raised:]] == [["connection", "load"]]
 
 
 def test_where_nmcli_does_not_work_networkmanager_is_started_again():

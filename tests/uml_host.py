@@ -179,7 +179,6 @@ class UmlHost:
         if self.backend in ("netplan", "networkd"):
             unit = "systemd-networkd.service"
             links[f"{units}/multi-user.target.wants/{unit}"] = f"/lib/systemd/system/{unit}"
-        links["etc/systemd/network/99-default.link"] = "/dev/null"  # the NICs keep the kernel's names
         for path, target in links.items():
             (seed / path).parent.mkdir(parents=True, exist_ok=True)
             (seed / path).symlink_to(target)

@@ -33,6 +33,11 @@ class Networkd:
         must(self._run, ("networkctl", "reconfigure", *names))
         self._settle(names)
 
+    def forget(self, name: str) -> None:
+        """Delete a bond or VLAN device, which is made anew when the files are read again: networkd does not change the
+        options of one that is there (systemd.netdev(5)). Whether it worked is proven later."""
+        self._run(("ip", "link", "delete", name))
+
     def resume(self) -> None:
         """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by
         what networkd had begun."""

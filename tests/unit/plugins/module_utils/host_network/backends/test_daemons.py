@@ -10,7 +10,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network, Vlan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
@@ -123,6 +123,20 @@ def test_a_profile_that_cannot_be_applied_again_is_activated():
     host = Stubborn()
     Profiles(host).resume(["eth0"])
     assert [call.split(" 30 ")[-1][:17] for call in host.calls[1:]] == ["device reapply et", "connection up uui"]
+
+
+@pytest.mark.parametrize("backend", [Netplan, Networkd])
+def test_networkd_makes_a_bond_anew_and_keeps_a_bridge(backend):
+    """Seen with networkd 252: a bond that is there keeps its hash policy, whatever its .netdev file says by then."""
+    bond = Bond("bond0", ("eth0", "eth1"))
+    network = Network((bond,), (Vlan("bond0.7", "bond0", 7),), (Bridge("cloudbr0", "bond0.7"),))
+    host = Host()
+    made = backend(host)
+    files = made.render(network.layered, {})
+    made.read = lambda: files
+    for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth9"):
+        made.take_down(name)
+    assert host.calls == ["ip link delete bond0.7", "ip link delete bond0"]
 
 
 def test_networkd_reads_its_files_and_is_waited_for():

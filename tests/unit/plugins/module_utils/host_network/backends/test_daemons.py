@@ -4,12 +4,15 @@ tests/integration/test_bridge_backends.py."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import networkd as daemon
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network, Vlan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
@@ -137,6 +140,21 @@ def test_networkd_makes_a_bond_anew_and_keeps_a_bridge(backend):
     for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth9"):
         made.take_down(name)
     assert host.calls == ["ip link delete bond0.7", "ip link delete bond0"]
+
+
+def test_ports_of_a_bond_that_is_made_anew_are_configured_again(tmp_path, monkeypatch):
+    """Seen with networkd 252: a port whose file has not changed goes on waiting for the bond that is gone."""
+    port, other = tmp_path / "eth0.network", tmp_path / "eth9.network"
+    port.write_text("[Match]\nName=eth0\n\n[Network]\nBond=bond0\n")
+    other.write_text("[Match]\nName=eth9\n\n[Network]\nBond=bond01\n")
+    for path in (port, other):
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(daemon, "_FOLDERS", (str(tmp_path),))
+    host = Host()
+    daemon.Networkd(host).forget("bond0")
+    assert host.calls == ["ip link delete bond0"]
+    assert port.stat().st_mtime > 1
+    assert other.stat().st_mtime == 1
 
 
 def test_networkd_reads_its_files_and_is_waited_for():

@@ -74,7 +74,7 @@ def drawing(report: Mapping[str, Any]) -> dict[str, Any]:
     end = max([each["at"] for each in timeline] + [each["worst"] for each in times] + [1.0]) * 1.05
     scale = WIDTH / end
     rows = [row for row in ROWS if any(each[key] for each in timeline for key in row[1])]
-    bars = [bar for index, (_name, keys) in enumerate(rows) for bar in _bars(timeline, keys, index, end, scale)]
+    bars = [each for index, (_name, keys) in enumerate(rows) for each in _bars(timeline, keys, index, end, scale)]
     below = TOP + len(rows) * (ROW + GAP)
     word = "passed" if report["passed"] else "failed"
     return {

@@ -19,6 +19,12 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_declared import (
+    controller,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_declared import (
+    names as names_of,
+)
 
 _UNIT = "NetworkManager.service"
 _WAIT = "30"  # seconds for nmcli to wait until a profile is active
@@ -35,6 +41,7 @@ class NetworkManager:
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
+        self._raised: set[str] = set()  # uuids of profiles that came up as they are now
 
     def in_force(self) -> bool:
         return self._run(("systemctl", "is-active", "--quiet", _UNIT)).ok
@@ -90,12 +97,17 @@ class NetworkManager:
         """Nothing: a link leaves its old profile when it gets the new one."""
 
     def bring_up(self, names: Sequence[str]) -> None:
+        """A port brings up the bridge or bond that it is for, which NetworkManager has to know; that one is not brought
+        up again then, as it would lose its port."""
         files = self.read()
         paths = [path for name in names for path in self._profiles([name], files)]
-        must(self._run, ("nmcli", "connection", "load", *paths))
+        above = _controllers(paths, plan.keyfiles(files))
+        must(self._run, ("nmcli", "connection", "load", *dict.fromkeys([*paths, *above])))
         for path in sorted(paths, key=lambda path: _turn(files[path])):
-            uuid = keyfile.value(files[path], "connection", "uuid")
-            must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
+            uuid = _uuid(files[path])
+            if uuid not in self._raised:
+                must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
+        self._raised |= {_uuid(files[path]) for path in (*paths, *above)}
 
     def load(self, names: Sequence[str]) -> None:
         """Profiles that are active already are applied again where they differ, with the link as it is."""
@@ -149,6 +161,21 @@ class NetworkManager:
 
 def _kind(profile: str) -> str:
     return keyfile.value(profile, "connection", "type")
+
+
+def _uuid(profile: str) -> str:
+    return keyfile.value(profile, "connection", "uuid")
+
+
+def _controllers(paths: Sequence[str], profiles: Files) -> list[str]:
+    """The keyfiles of the bridges and bonds above these profiles."""
+    found, waiting = [], list(paths)
+    while waiting:
+        above = controller(profiles[waiting.pop(0)])
+        new = [path for path, text in profiles.items() if above and above in names_of(text) and path not in found]
+        found += new
+        waiting += new
+    return found
 
 
 def _turn(profile: str) -> int:

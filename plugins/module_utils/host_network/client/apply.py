@@ -118,6 +118,8 @@ class Applier:
             self._switch(data.get("device"), data.get("released", ()))
             self._backend.bring_up(data["bring_up"])
             self._links.resize(data["mtus"])
+        elif change.action == "attach":
+            self._links.attach(target, data["bridge"])
         elif change.action == "resize":
             self._switch(data.get("device"), ())
             self._links.resize(data["mtus"])

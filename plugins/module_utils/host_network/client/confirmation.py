@@ -143,8 +143,9 @@ class Confirmation:
         must(self._run, ("systemd-run", *options, *program))
 
     def _stop_timer(self) -> None:
-        """It may not be there."""
-        self._run(("systemctl", "stop", f"{TIMER}.timer"))
+        """It may not be there. Its service may still wait for the end of a change that took longer than the time to
+        confirm it, and was confirmed since: systemd takes no second one of that name."""
+        self._run(("systemctl", "stop", f"{TIMER}.timer", f"{TIMER}.service"))
         self._run(("systemctl", "reset-failed", f"{TIMER}.timer", f"{TIMER}.service"))
 
     def renew(self) -> None:

@@ -100,6 +100,10 @@ class Links:
         for name, mtu in mtus:
             must(self._run, ("ip", "link", "set", name, "mtu", str(mtu)))
 
+    def attach(self, name: str, bridge: str) -> None:
+        """Make a link that is there a port of a bridge."""
+        must(self._run, ("ip", "link", "set", name, "master", bridge))
+
     def remove(self, name: str) -> None:
         """Delete a bridge, bond or VLAN device, where it is still there."""
         now = self.measure()

@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from glob import glob
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run, must
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import to_text
 
+_FOLDERS = ("/etc/systemd/network", "/run/systemd/network")
 _WAIT_ONLINE = ("/usr/lib/systemd/systemd-networkd-wait-online", "/lib/systemd/systemd-networkd-wait-online")
 _SETTLED = 15  # seconds for networkd to finish with its links
 _RESUMED = 5  # the same where all was put back: nothing depends on it then
@@ -32,6 +36,16 @@ class Networkd:
         self.reload(names)
         must(self._run, ("networkctl", "reconfigure", *names))
         self._settle(names)
+
+    def forget(self, name: str) -> None:
+        """Delete a bond or VLAN device, which is made anew when the files are read again: networkd does not change the
+        options of one that is there (systemd.netdev(5)). Files of its ports are marked as changed: networkd 252 would
+        go on waiting for the old device. Whether it worked is proven later."""
+        self._run(("ip", "link", "delete", name))
+        for path in [path for folder in _FOLDERS for path in glob(f"{folder}/*.network")]:
+            text = to_text(files.inspect(path).content or b"")
+            if f"Bond={name}" in text.splitlines():
+                os.utime(path)
 
     def resume(self) -> None:
         """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by

@@ -81,6 +81,7 @@ def plan_network(
     changes += [_file(path, files.get(path), text, mode) for path, text in rendered.items()]
     changes += [_remove(name, case) for name in _gone(case)]
     changes += _builds(rebuilt, case)
+    changes += [_attach(link) for link in _guests(rebuilt, case)]
     changes += [_resize(device.name, case) for device in kept if not _is_sized(device.name, case)]
     changes += [
         _gateway(bridge, case) for bridge in kept if isinstance(bridge, Bridge) and _lacks_gateway(bridge, case)
@@ -215,6 +216,26 @@ def _builds(rebuilt: list[str], case: _Case) -> list[Change]:
         data = {**_sizes(name, case), "device": device, "bring_up": up, "leased": leased, "released": released}
         changes.append(_step("build", name, case, data))
     return changes
+
+
+def _guests(rebuilt: Iterable[str], case: _Case) -> list[Link]:
+    """Ports of guests on bridges that are rebuilt: taps of libvirt, veth devices of containers. A NIC, bond or VLAN
+    device was the bridge's own port."""
+    own = {name: _own_ports(name, case) for name in rebuilt if isinstance(case.network.devices[name], Bridge)}
+    ports = [link for link in case.links.values() if link.master in own and link.kind in ("tun", "veth")]
+    return sorted((link for link in ports if link.name not in own[link.master or ""]), key=lambda link: link.name)
+
+
+def _own_ports(name: str, case: _Case) -> set[str]:
+    """What is no guest's: all that is declared, and the bridge's port so far."""
+    old = case.old.devices.get(name)
+    return {*case.network.names, *case.network.absent, *((old.port,) if isinstance(old, Bridge) else ())}
+
+
+def _attach(link: Link) -> Change:
+    """A bridge that was made anew has lost the ports that no file names."""
+    shown = {"bridge": link.master}
+    return Change("attach", link.name, before={"bridge": "none"}, after=shown, data={"names": (link.name,), **shown})
 
 
 def _resize(name: str, case: _Case) -> Change:

@@ -4,13 +4,16 @@ tests/integration/test_bridge_backends.py."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import networkd as daemon
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network, Vlan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
@@ -34,8 +37,12 @@ class Host:
 
 
 class Profiles(NetworkManager):
+    def __init__(self, run, network=NETWORK):
+        super().__init__(run)
+        self.network = network
+
     def read(self):
-        return profiles.render(NETWORK, {}, {})
+        return profiles.render(self.network, {}, {})
 
 
 def test_netplan_reads_a_copy_of_all_files():
@@ -85,6 +92,21 @@ def test_profiles_are_loaded_and_the_bridge_comes_first():
         Profiles(Host(nmcli="no such thing")).bring_up(["eth0", "cloudbr0"])
 
 
+def test_a_bond_is_raised_with_the_bridge_that_it_is_a_port_of():
+    """Seen with NetworkManager 1.42.4: "Can not find a master for bond0" where the bridge's profile is not loaded, and
+    the bridge that is activated again loses its port."""
+    bond = Bond("bond0", ("eth0", "eth1"))
+    network = Network(bonds=(bond,), bridges=(Bridge("cloudbr0", "bond0", 1500, "10.88.0.11/24"),))
+    host = Host()
+    backend = Profiles(host, network)
+    backend.bring_up(["eth0", "eth1", "bond0"])
+    assert OWN in host.calls[0]
+    raised = len(host.calls)
+    assert [call.split()[3:5] for call in host.calls[1:]] == [["connection", "up"]] * 3
+    backend.bring_up(["cloudbr0"])
+    assert [call.split()[1:3] for call in host.calls[raised:]] == [["connection", "load"]]
+
+
 def test_where_nmcli_does_not_work_networkmanager_is_started_again():
     host = Host(nmcli="broken")
     Profiles(host).resume(["eth0"])
@@ -104,6 +126,35 @@ def test_a_profile_that_cannot_be_applied_again_is_activated():
     host = Stubborn()
     Profiles(host).resume(["eth0"])
     assert [call.split(" 30 ")[-1][:17] for call in host.calls[1:]] == ["device reapply et", "connection up uui"]
+
+
+@pytest.mark.parametrize("backend", [Netplan, Networkd])
+def test_networkd_makes_a_bond_anew_and_keeps_a_bridge(backend):
+    """Seen with networkd 252: a bond that is there keeps its hash policy, whatever its .netdev file says by then."""
+    bond = Bond("bond0", ("eth0", "eth1"))
+    network = Network((bond,), (Vlan("bond0.7", "bond0", 7),), (Bridge("cloudbr0", "bond0.7"),))
+    host = Host()
+    made = backend(host)
+    files = made.render(network.layered, {})
+    made.read = lambda: files
+    for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth9"):
+        made.take_down(name)
+    assert host.calls == ["ip link delete bond0.7", "ip link delete bond0"]
+
+
+def test_ports_of_a_bond_that_is_made_anew_are_configured_again(tmp_path, monkeypatch):
+    """Seen with networkd 252: a port whose file has not changed goes on waiting for the bond that is gone."""
+    port, other = tmp_path / "eth0.network", tmp_path / "eth9.network"
+    port.write_text("[Match]\nName=eth0\n\n[Network]\nBond=bond0\n")
+    other.write_text("[Match]\nName=eth9\n\n[Network]\nBond=bond01\n")
+    for path in (port, other):
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(daemon, "_FOLDERS", (str(tmp_path),))
+    host = Host()
+    daemon.Networkd(host).forget("bond0")
+    assert host.calls == ["ip link delete bond0"]
+    assert port.stat().st_mtime > 1
+    assert other.stat().st_mtime == 1
 
 
 def test_networkd_reads_its_files_and_is_waited_for():

@@ -243,6 +243,13 @@ def test_an_action_without_a_meaning_is_a_defect(tmp_path):
         host.apply()
 
 
+def test_a_guest_is_attached_to_its_bridge_by_ip(tmp_path):
+    host = Host(tmp_path)
+    host.plan = Plan.of([Change("attach", "vnet0", data={"names": ("cloudbr0", "eth0"), "bridge": "cloudbr0"})])
+    assert host.apply() is True
+    assert "ip link set vnet0 master cloudbr0" in host.calls
+
+
 def absent(host):
     """A plan that removes a bridge and the file that declared it."""
     host.plan = Plan.of(

@@ -90,6 +90,15 @@ def test_what_lies_there_while_it_waits(host):
     assert run[-2:] == (sys.executable, f"{host.folder}/rollback.py")
 
 
+def test_the_service_of_an_earlier_change_that_took_long_is_ended_first(host):
+    """It sleeps until the deadline of a change that was confirmed meanwhile; systemd-run refuses a second one."""
+    host.armed()
+    names = [argv[0] for argv in host.calls]
+    stopped = host.calls[: names.index("systemd-run")]
+    unit = "cloudstack-kvm-network-confirm"
+    assert ("systemctl", "stop", f"{unit}.timer", f"{unit}.service") in stopped
+
+
 def test_confirmed_in_time_nothing_is_left(host):
     host.armed().confirm()
     assert host.left() == NOTHING

@@ -308,6 +308,29 @@ def test_only_what_is_not_as_declared_is_made_again(more, expected):
     assert steps(LAYERED, layered(**more)).summary() == expected
 
 
+def test_guests_are_attached_again_where_their_bridge_is_made_anew():
+    """On a bridge that stays up, nobody has lost anything."""
+    guests = {
+        "vnet0": link("vnet0", "tun", master="cloudbr1"),
+        "vnet1": link("vnet1", "tun", master="cloudbr2"),
+        "vnet2": link("vnet2", "tun", master="cloudbr9"),
+    }
+    found = steps(LAYERED, layered(**guests, eth2=link("eth2", "ether", 9000)))
+    assert found.summary()[-3:] == ["build cloudbr2", "attach vnet0", "attach vnet1"]
+    attached = [change.data for change in found if change.action == "attach"]
+    assert attached[0] == {"names": ("vnet0",), "bridge": "cloudbr1"}
+    resized = steps(LAYERED, layered(**guests, eth1=link("eth1", "ether", 1500, master="bond0")))
+    assert "attach" not in {change.action for change in resized}
+
+
+def test_a_port_that_is_no_guest_is_not_attached_again():
+    """The bridge's port so far, and a NIC that somebody had put there."""
+    strange = {"eth0": link("eth0", "veth", master="cloudbr1"), "eth7": link("eth7", "ether", master="cloudbr1")}
+    links = {**built(), **strange, "eth1": link("eth1", "veth", 9000)}
+    found = plan([GUEST], links, file="old", old=[Bridge("cloudbr1", "eth0")])
+    assert found.summary() == ["take down cloudbr1", "take down eth1", f"change {FILE}", "build cloudbr1"]
+
+
 def test_a_nic_under_vlans_alone_keeps_its_addresses_and_a_larger_mtu():
     network = Network(vlans=(Vlan("eth0.7", "eth0", 7),), bridges=(Bridge("cloudbr1", "eth0.7"),))
     jumbo = {**BARE, "eth0": link("eth0", "ether", 9000, addresses=("10.88.0.11/24",))}

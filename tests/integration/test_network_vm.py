@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bonds and VLANs on a kernel that has them: the role network_bridge on a host whose NICs lead to an LACP partner, over
+the very connection that moves, with each back end. What cannot work is put back, a reboot keeps what can, and a guest
+on the bridge keeps its connection."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import uml_host
+from tests.integration.playbooks import ROOT, Run, command, environment
+from tests.namespaces import Namespaces
+from tests.uml_host import CONTROLLER, HOST, SWITCH, UmlHost
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.full,
+    pytest.mark.skipif(bool(uml_host.missing()), reason=uml_host.missing()),
+]
+
+LIMIT = 1200  # seconds for a play; the machine may be busy
+ADDRESS = {"address": f"{HOST}/24", "gateway": SWITCH}
+BOND = {"name": "bond0", "ports": ["eth0", "eth1"], "mode": "802.3ad", "lacp_rate": "fast", "hash_policy": "layer3+4"}
+STORAGE = {"name": "cloudbr2", "port": "bond0.200", "mtu": 9000, "address": "10.88.2.11/24"}
+UNTAGGED = {
+    "bonds": [BOND],
+    "vlans": [{"parent": "bond0", "id": 200}],
+    "bridges": [{"name": "cloudbr0", "port": "bond0", **ADDRESS}, STORAGE],
+}
+NO_SUCH_GATEWAY = {**UNTAGGED, "bridges": [{**UNTAGGED["bridges"][0], "gateway": "10.88.0.99"}, STORAGE]}
+OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_rate": "slow"}]}
+JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
+
+
+def tagged(vlan: int) -> dict[str, Any]:
+    """Management on a VLAN, where it was on a VLAN device of one NIC; what is untagged is the guests'."""
+    return {
+        "bonds": [BOND],
+        "vlans": [{"name": "eth0.100", "state": "absent"}, {"parent": "bond0", "id": vlan}],
+        "bridges": [{"name": "cloudbr0", "port": f"bond0.{vlan}", **ADDRESS}, {"name": "cloudbr1", "port": "bond0"}],
+    }
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A back end: its packages, its commands that change something, the files of a host whose address is on eth0, and
+    those of one whose address is on the VLAN device eth0.100."""
+
+    packages: Sequence[str]
+    tools: Sequence[str]
+    plain: Mapping[str, str]
+    on_vlan: Mapping[str, str]
+    folders: Sequence[str]
+    mode: str = "644"
+
+
+_LO = "auto lo\niface lo inet loopback\n\n"
+_STATIC = f"    address {HOST}/24\n    gateway {SWITCH}\n"
+_NM = "/etc/NetworkManager"
+_MANAGED = {
+    f"{_NM}/conf.d/90-veth.conf": "# Debian's udev rules keep veth devices from NetworkManager.\n"
+    "[device-veth]\nmatch-device=interface-name:eth*\nmanaged=1\n"
+}
+_NM_STATIC = f"[ipv4]\nmethod=manual\naddress1={HOST}/24,{SWITCH}\n\n[ipv6]\nmethod=disabled\n"
+_NM_NONE = "[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=disabled\n"
+_PROFILES = f"{_NM}/system-connections"
+
+
+def _profile(name: str, kind: str, more: str, number: int) -> dict[str, str]:
+    uuid = f"11111111-2222-4333-8444-55555555550{number}"
+    head = f"[connection]\nid={name}\nuuid={uuid}\ntype={kind}\ninterface-name={name}\n\n"
+    return {f"{_PROFILES}/{name}.nmconnection": head + more}
+
+
+KINDS = {
+    "ifupdown": Kind(
+        ["ifupdown", "bridge-utils", "vlan", "ifenslave"],
+        ["ifup", "ifdown"],
+        {"/etc/network/interfaces": f"{_LO}auto eth0\niface eth0 inet static\n{_STATIC}"},
+        {
+            "/etc/network/interfaces": f"{_LO}auto eth0\niface eth0 inet manual\n\n"
+            f"auto eth0.100\niface eth0.100 inet static\n{_STATIC}"
+        },
+        ["/etc/network"],
+    ),
+    "netplan": Kind(
+        ["netplan.io"],
+        ["netplan", "networkctl"],
+        {
+            "/etc/netplan/10-cards.yaml": "network:\n  version: 2\n  ethernets:\n    eth0:\n"
+            f"      addresses: [{HOST}/24]\n      routes: [{{to: default, via: {SWITCH}}}]\n"
+        },
+        {
+            "/etc/netplan/10-cards.yaml": "network:\n  version: 2\n  ethernets:\n    eth0: {}\n"
+            f"  vlans:\n    eth0.100:\n      id: 100\n      link: eth0\n      addresses: [{HOST}/24]\n"
+            f"      routes: [{{to: default, via: {SWITCH}}}]\n"
+        },
+        ["/etc/netplan", "/run/systemd/network"],
+        "600",
+    ),
+    "networkmanager": Kind(
+        ["network-manager"],
+        ["nmcli"],
+        {**_MANAGED, **_profile("eth0", "ethernet", _NM_STATIC, 0)},
+        {
+            **_MANAGED,
+            **_profile("eth0", "ethernet", _NM_NONE, 0),
+            **_profile("eth0.100", "vlan", f"[vlan]\nid=100\nparent=eth0\n\n{_NM_STATIC}", 1),
+        },
+        [_PROFILES],
+        "600",
+    ),
+    "networkd": Kind(
+        [],
+        ["networkctl"],
+        {
+            "/etc/systemd/network/10-management.network": "[Match]\nName=eth0\n\n"
+            f"[Network]\nAddress={HOST}/24\nGateway={SWITCH}\n"
+        },
+        {
+            "/etc/systemd/network/10-eth0.network": "[Match]\nName=eth0\n\n[Network]\nVLAN=eth0.100\n",
+            "/etc/systemd/network/20-vlan.netdev": "[NetDev]\nName=eth0.100\nKind=vlan\n\n[VLAN]\nId=100\n",
+            "/etc/systemd/network/20-vlan.network": "[Match]\nName=eth0.100\n\n"
+            f"[Network]\nAddress={HOST}/24\nGateway={SWITCH}\n",
+        },
+        ["/etc/systemd/network"],
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
+    kind = KINDS[request.param]
+    with (
+        tempfile.TemporaryDirectory(prefix="uml-") as folder,
+        Namespaces() as spaces,
+        UmlHost(spaces, Path(folder), request.param, kind.packages, kind.tools) as host,
+    ):
+        yield host
+
+
+def declare(host: UmlHost, config: Mapping[str, Any], **variables: Any) -> Run:
+    """The role, as an operator runs it."""
+    login = {
+        "ansible_host": HOST,
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(host.login),
+        "ansible_ssh_common_args": f"-o UserKnownHostsFile={host.folder}/known_hosts -o ConnectTimeout=10",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "network_bridge_rollback_timeout": 60,
+    }
+    inventory, book = host.folder / "hosts.yml", host.folder / "book.yml"
+    given = {**login, "network_bridge_config": config, **variables}
+    inventory.write_text(yaml.safe_dump({"kvm_hosts": {"hosts": {"umlhost": given}}}))
+    play = {"hosts": "kvm_hosts", "gather_facts": False, "roles": ["cloudstack.kvm.network_bridge"]}
+    book.write_text(yaml.safe_dump([play]))
+    line = command(str(book), inventory, {}, ())
+    # Logins that live on are found by address, and other machines of this one have the same
+    env = environment({"ANSIBLE_SSH_CONTROL_PATH_DIR": str(host.folder / "cp")})
+    done = host.spaces.run(host.name, line, cwd=ROOT, env=env, timeout=LIMIT, check=False)
+    return Run(done.returncode, done.stdout + done.stderr)
+
+
+def snapshot(host: UmlHost) -> tuple[Any, str]:
+    return host.links(), host.files(*KINDS[host.backend].folders)
+
+
+def require_kept(host: UmlHost, config: Mapping[str, Any]) -> None:
+    """A second run changes nothing, also after a reboot, which changes nothing either."""
+    links = host.links()
+    again = host.bridge(config)
+    assert (again.get("msg"), again["changed"], again["diff"]) == (None, False, [])
+    host.reboot()
+    assert host.links() == links
+    again = host.bridge(config)
+    assert (again.get("msg"), again["changed"], again["diff"]) == (None, False, [])
+
+
+def require_put_back(host: UmlHost, config: Mapping[str, Any], reason: str, **options: Any) -> None:
+    before = snapshot(host)
+    result = host.bridge(config, rollback_timeout=5, **options)
+    assert result.get("failed"), result
+    assert f"{reason}; the network was put back as it was" in result["msg"]
+    assert snapshot(host) == before
+
+
+def fall_back(host: UmlHost) -> None:
+    """Without LACP the switch uses one of the two ports: that of eth0, as long as the other one is up later."""
+    host.sh(f"""
+ip -n switch link set port1 down
+for _try in $(seq 60); do ping -q -c 1 -W 1 {CONTROLLER} >/dev/null && break; done
+ip -n switch link set port1 up
+ping -q -c 1 -W 5 {CONTROLLER}""")
+
+
+def require_lacp(host: UmlHost) -> None:
+    """Both NICs are in one aggregator, and the partner is the switch."""
+    told = host.sh("cat /proc/net/bonding/bond0")
+    mac = json.loads(host.sh("ip -n switch -j link show lag"))[0]["address"]
+    assert "IEEE 802.3ad" in told
+    assert "Number of ports: 2" in told, told
+    assert f"Partner Mac Address: {mac}" in told, told
+
+
+GUEST = "10.88.0.50"
+# A guest on cloudbr0, with a connection to the switch on which it sends a number ten times a second.
+_CONNECTION = f"""
+ip netns add guest
+ip link add vnet0 type veth peer name inside netns guest
+ip link set vnet0 master cloudbr0 up
+ip -n guest address add {GUEST}/24 dev inside
+ip -n guest link set inside up
+systemd-run -q --unit=sink -p NetworkNamespacePath=/run/netns/switch python3 -c '
+import socket
+server = socket.create_server(("{SWITCH}", 7777))
+one, _ = server.accept()
+for line in one.makefile():
+    one.sendall(line.encode())
+'
+systemd-run -q --unit=guest -p NetworkNamespacePath=/run/netns/guest python3 -c '
+import socket, time
+for _try in range(100):
+    try:
+        wire = socket.create_connection(("{SWITCH}", 7777), timeout=600)
+        break
+    except ConnectionRefusedError:
+        time.sleep(0.1)
+lines = wire.makefile()
+number = 0
+while True:
+    number += 1
+    wire.sendall(f"{{number}}\\n".encode())
+    assert lines.readline() == f"{{number}}\\n"
+    open("/run/echoed", "w").write(str(number))
+    time.sleep(0.1)
+'
+until=$(($(date +%s) + 60))
+while [ ! -s /run/echoed ] && [ $(date +%s) -lt $until ]; do sleep 0.2; done
+"""
+_STILL = """
+from=$(cat /run/echoed)
+until=$(($(date +%s) + 120))
+while [ "$(cat /run/echoed)" = "$from" ] && [ $(date +%s) -lt $until ]; do sleep 0.2; done
+systemctl is-active guest sink
+echo $(($(cat /run/echoed) - from))
+"""
+
+
+def require_connected(host: UmlHost) -> None:
+    active, also, more = host.sh(_STILL).split()
+    assert (active, also) == ("active", "active")
+    assert int(more) > 0
+
+
+def require_done(result: Mapping[str, Any]) -> None:
+    assert not result.get("failed"), result["msg"]
+    assert result["changed"]
+
+
+def test_a_nic_becomes_a_bond_with_vlans_under_bridges_and_guests_stay_connected(machine):
+    """First what cannot work, then over the connection that moves; then the bond is made anew under a guest, and its
+    bridge gets jumbo frames."""
+    kind = KINDS[machine.backend]
+    machine.install(kind.plain, kind.mode)
+    require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
+    fall_back(machine)
+    run = declare(machine, UNTAGGED)
+    assert (run.code, list(run.changed)) == (0, ["umlhost"]), run.output
+    require_lacp(machine)
+    machine.sh("ping -q -c 1 -W 5 -M do -s 8972 10.88.2.1")
+
+    machine.sh(_CONNECTION)
+    require_connected(machine)
+    refused = machine.bridge(OTHER_HASH)
+    assert "guests are connected to a bridge that would be taken down" in refused["msg"]
+    for config in (OTHER_HASH, JUMBO):
+        require_done(machine.bridge(config, allow_guest_disruption=True))
+        require_lacp(machine)
+        require_connected(machine)
+    lost = {**JUMBO, "bonds": NO_SUCH_GATEWAY["bonds"], "bridges": NO_SUCH_GATEWAY["bridges"]}
+    require_put_back(machine, lost, "the gateway of cloudbr0 does not answer", allow_guest_disruption=True)
+    require_connected(machine)
+    machine.sh("systemctl stop guest sink; ip netns delete guest")
+    require_kept(machine, JUMBO)
+    require_lacp(machine)
+
+
+def test_management_moves_to_a_vlan_on_a_bond(machine):
+    kind = KINDS[machine.backend]
+    machine.install(kind.on_vlan, kind.mode, management=100)
+    lost = f"{CONTROLLER}, where Ansible comes from, could not be reached over the new network"
+    require_put_back(machine, tagged(300), lost)
+    fall_back(machine)
+    run = declare(machine, tagged(100))
+    assert (run.code, list(run.changed)) == (0, ["umlhost"]), run.output
+    require_lacp(machine)
+    assert "eth0.100" not in machine.links()["links"]
+    require_kept(machine, tagged(100))
+
+
+def test_the_power_is_cut_before_the_change_is_confirmed(machine):
+    kind = KINDS[machine.backend]
+    machine.install(kind.plain, kind.mode)
+    before = snapshot(machine)
+    assert machine.bridge(UNTAGGED, keep=False)["waits"]
+    machine.cut_power()
+    machine.start()
+    assert snapshot(machine) == before
+    machine.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")

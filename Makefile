@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down ha-drill vm-lab vm-lab-down test test-quick test-lab test-full stories hosts modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
+.PHONY: help venv lab lab-setup lab-down ha-drill vm-lab vm-lab-down test test-quick test-lab test-full stories hosts networks modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +13,8 @@ export MOLECULE_GLOB := molecule/*/molecule.yml
 PORT ?= 18080
 # each a long story on three hosts, one after the other on the same lab
 STORIES := $(sort $(wildcard tests/integration/test_site*.py))
+# changes of a network, on hosts that each of these makes for itself
+NETWORKS := $(addprefix tests/integration/,test_broken_kinds.py test_bridge_rollback.py test_network_order.py)
 # unit tests in a process of their own: where the controller's side of Ansible is loaded, a module's warnings go elsewhere
 CONTROLLER_SIDE := tests/unit/plugins/action tests/unit/plugins/callback
 # what the machine must have for tests that boot hosts
@@ -20,9 +22,9 @@ LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=
 
 # What Ansible has built of a module, a run leaves for the next ones, whichever part runs them (tests/callback/built_modules.py).
-stories hosts molecule modules: export BUILT_MODULES := $(CURDIR)/.build/modules
-stories hosts molecule modules: export ANSIBLE_CALLBACK_PLUGINS := $(CURDIR)/tests/callback
-stories hosts molecule modules: export ANSIBLE_CALLBACKS_ENABLED := built_modules
+stories hosts networks molecule modules: export BUILT_MODULES := $(CURDIR)/.build/modules
+stories hosts networks molecule modules: export ANSIBLE_CALLBACK_PLUGINS := $(CURDIR)/tests/callback
+stories hosts networks molecule modules: export ANSIBLE_CALLBACKS_ENABLED := built_modules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,14 +58,15 @@ vm-lab: venv ## the same playbook on QEMU guests with real kernels, real KVM and
 vm-lab-down: ## remove the QEMU guests and everything made for them
 	@lab/vm/vmctl down
 
-# Side by side in lanes, each target of a lane after the other. Two labs at once at the most: two cores serve no more.
+# Side by side in lanes, each target of a lane after the other. Two labs at once at the most, and lanes beside them for what needs none, as
+# labs wait half of their time.
 # why the tests that boot hosts cannot run here; empty where they can
 LACKS = $(shell for each in $(LAB_NEEDS); do [ -e $$each ] || echo $$each; done; [ "$$(id -u)" = 0 ] || echo "to be root")
 SKIPPED = $(if $(LACKS),echo "SKIPPED: the tests that boot hosts cannot run here$(comma) they need $(LACKS)")
 comma := ,
 
 test: venv ## set up what is missing and run every test side by side (about half an hour); takes over a lab that is up
-	@scripts/parts.py $(if $(LACKS),,"lab-setup stories" "molecule hosts") "lint types unit sanity contract modules build"
+	@scripts/parts.py $(if $(LACKS),,"lab-setup stories" "molecule hosts") "lint types unit sanity" "$(if $(LACKS),,networks) contract modules build"
 	@$(SKIPPED)
 	@echo "make test: everything passed, but for what is said above to be skipped"
 
@@ -71,7 +74,7 @@ test-quick: venv ## every test that boots no host (about ten minutes)
 	@scripts/parts.py "lint types sanity build" "unit contract modules"
 
 test-lab: venv ## the tests that boot hosts: playbooks on the lab, and every role in molecule (about twenty minutes)
-	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "molecule hosts")
+	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "molecule hosts" networks)
 
 lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
@@ -102,13 +105,16 @@ modules: venv ## API modules, the register and join flows and an outside client,
 	@[ "$$(id -u)" != 0 ] || scripts/ensure-packages nftables iproute2 iputils-ping openssh-client openssh-server
 	@pytest -q -m "not lab and not full" tests/integration
 
-integration: stories hosts ## playbooks against the simulator and the lab
+integration: stories networks hosts ## playbooks against the simulator and the lab
 
 stories: lab-setup ## the stories of site.yml, in a lab beside the machine's
 	@scripts/beside stories pytest -q $(STORIES)
 
+networks: lab-setup ## changes of a host's network that go wrong, in a room of their own
+	@scripts/beside networks pytest -q -m "lab and not full" $(NETWORKS)
+
 hosts: lab-setup ## all other tests that boot hosts, in the machine's lab
-	@pytest -q -m "lab and not full" tests/integration $(addprefix --ignore ,$(STORIES))
+	@pytest -q -m "lab and not full" tests/integration $(addprefix --ignore ,$(STORIES) $(NETWORKS))
 
 molecule: lab-setup ## every role in systemd containers: check, converge, idempotence, verify. SCENARIO=name for one
 	@scripts/molecule $(SCENARIO)

@@ -81,7 +81,7 @@ CASES = {
     "address taken away": Case([MANAGEMENT, GUEST], ["remove address cloudbr1", *OWN], before=[MANAGEMENT, STORAGE]),
     "another address under a guest": Case(
         [MANAGEMENT, {**GUEST, "address": "10.88.2.12/24"}],
-        ["take down cloudbr1", "take down eth1", *OWN, "build cloudbr1"],
+        ["take down cloudbr1", "take down eth1", *OWN, "build cloudbr1", "attach vnet0"],
         before=[MANAGEMENT, STORAGE],
         setup=GUEST_TAP,
         options={"allow_guest_disruption": True},

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv lab lab-setup lab-down ha-drill vm-lab vm-lab-down test test-quick test-lab test-full stories hosts networks modules lint types unit contract integration molecule sanity trixie bench docs build matrix simulator clean
+.PHONY: help venv lab lab-setup lab-down ha-drill vm-lab vm-lab-down test test-quick test-lab test-full stories hosts networks modules lint types unit contract integration molecule molecule-hosts molecule-api sanity trixie bench docs build matrix simulator clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,11 +20,14 @@ CONTROLLER_SIDE := tests/unit/plugins/action tests/unit/plugins/callback
 # what the machine must have for tests that boot hosts
 LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=
+# scenarios that have more to do with CloudStack than with their host; and the others
+MOLECULE_API := cluster host_ha oobm
+MOLECULE_HOSTS := $(filter-out $(MOLECULE_API),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 # What Ansible has built of a module, a run leaves for the next ones, whichever part runs them (tests/callback/built_modules.py).
-stories hosts networks molecule modules: export BUILT_MODULES := $(CURDIR)/.build/modules
-stories hosts networks molecule modules: export ANSIBLE_CALLBACK_PLUGINS := $(CURDIR)/tests/callback
-stories hosts networks molecule modules: export ANSIBLE_CALLBACKS_ENABLED := built_modules
+stories hosts networks molecule molecule-hosts molecule-api modules: export BUILT_MODULES := $(CURDIR)/.build/modules
+stories hosts networks molecule molecule-hosts molecule-api modules: export ANSIBLE_CALLBACK_PLUGINS := $(CURDIR)/tests/callback
+stories hosts networks molecule molecule-hosts molecule-api modules: export ANSIBLE_CALLBACKS_ENABLED := built_modules
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,7 +69,7 @@ SKIPPED = $(if $(LACKS),echo "SKIPPED: the tests that boot hosts cannot run here
 comma := ,
 
 test: venv ## set up what is missing and run every test side by side (about half an hour); takes over a lab that is up
-	@scripts/parts.py $(if $(LACKS),,"lab-setup stories" "molecule hosts") "lint types unit sanity" "$(if $(LACKS),,networks) contract modules build"
+	@scripts/parts.py $(if $(LACKS),,"lab-setup stories" "molecule-hosts hosts") "lint types unit sanity$(if $(LACKS),, molecule-api)" "$(if $(LACKS),,networks) contract modules build"
 	@$(SKIPPED)
 	@echo "make test: everything passed, but for what is said above to be skipped"
 
@@ -118,6 +121,12 @@ hosts: lab-setup ## all other tests that boot hosts, in the machine's lab
 
 molecule: lab-setup ## every role in systemd containers: check, converge, idempotence, verify. SCENARIO=name for one
 	@scripts/molecule $(SCENARIO)
+
+molecule-hosts: lab-setup
+	@scripts/molecule $(MOLECULE_HOSTS)
+
+molecule-api: lab-setup
+	@MOLECULE_ROOM=molecule-api scripts/molecule $(MOLECULE_API)
 
 sanity: venv ## ansible-test sanity, no ignores
 	@scripts/sanity

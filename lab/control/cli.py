@@ -51,9 +51,9 @@ def parser() -> argparse.ArgumentParser:
     power.add_argument("node")
     power.add_argument("action", choices=["on", "off", "soft", "status"])
     verb("recreate", "make a node a bare machine again").add_argument("node", nargs="+")
-    verb("api", "a call of the simulator's admin channel, such as: api GET /writes").add_argument(
-        "call", nargs=2, metavar=("METHOD", "PATH")
-    )
+    call = verb("api", "a call of the simulator's admin channel, such as: api GET /writes")
+    call.add_argument("method")
+    call.add_argument("path")
     one = verb("canary", "build the canary guest, serve it as a template, and let the hosts that are on run guests")
     one.add_argument("--build", action="store_true", help="only build it")
     verb("drill", "host HA on, then the five failures of playbooks/ha_drill.yml one after the other (half an hour)")
@@ -164,7 +164,7 @@ def _recreate(options: argparse.Namespace, state: State, topology: Topology) -> 
 
 
 def _api(options: argparse.Namespace, state: State, topology: Topology) -> None:
-    print(management.admin(faults.Lab(topology, state).management, *options.call))
+    print(management.admin(faults.Lab(topology, state).management, options.method, options.path))
 
 
 def _canary(options: argparse.Namespace, state: State, topology: Topology) -> None:

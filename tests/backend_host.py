@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.control import images, namespaces, podman
-from tests.ifupdown_host import CODE, SHIM, stable_links, stable_routes
+from tests.ifupdown_host import CODE, SHIM, Shimmed, stable_links, stable_routes
 from tests.namespaces import ROOT
 
 SHIMS = "/opt/shims"
@@ -57,7 +57,7 @@ def missing() -> str:
     return "" if (images.pool() / "Release").exists() else "needs the lab's base image: make lab-setup"
 
 
-class BackendHost:
+class BackendHost(Shimmed):
     """A running container; use it in a `with`."""
 
     def __init__(self, name: str, packages: Sequence[str], tools: Sequence[str]) -> None:
@@ -131,15 +131,6 @@ systemctl enable -q wires.service
         if result.get("waits"):
             self.bridge([], confirm=True)
         return result
-
-    def fail(self, number: int, **files: str) -> None:
-        """Let the command with this number fail, as `files` (see ifupdown_host.SHIM) say it."""
-        lines = [f"printf %s '{text}' >/run/{name}" for name, text in {"fail": str(number), **files}.items()]
-        self.sh("\n".join(["rm -f /run/count /run/commands /run/failed /run/broken /run/after", *lines]))
-
-    def commands(self) -> list[str]:
-        """What was called since `fail` that changes something."""
-        return self.sh("cat /run/commands 2>/dev/null || true").splitlines()
 
     def files(self, *folders: str) -> str:
         """Path and content of all files of these folders, for comparison."""

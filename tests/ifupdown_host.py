@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,22 @@ def make_root(folder: Path) -> Path:
     for each in (SHIMS, "/opt/site", "/opt/ansible_collections/cloudstack/kvm/plugins"):
         (folder / each[1:]).mkdir(parents=True)
     return folder
+
+
+class Shimmed:
+    """A whole system of its own whose tools are behind SHIM. Subclasses have `sh`, which runs a script there and gives
+    what it printed."""
+
+    sh: Callable[..., str]
+
+    def fail(self, number: int, **files: str) -> None:
+        """Let the command with this number fail, as `files` (see SHIM) say it."""
+        lines = [f"printf %s '{text}' >/run/{name}" for name, text in {"fail": str(number), **files}.items()]
+        self.sh("\n".join(["rm -f /run/count /run/commands /run/failed /run/broken /run/after", *lines]))
+
+    def commands(self) -> list[str]:
+        """What was called since `fail` that changes something."""
+        return self.sh("cat /run/commands 2>/dev/null || true").splitlines()
 
 
 class IfupdownHost:

@@ -24,7 +24,7 @@ from typing import Any
 
 from lab.control import images
 from tests.backend_host import SHIMS, stable_network
-from tests.ifupdown_host import CODE, SHIM
+from tests.ifupdown_host import CODE, SHIM, Shimmed
 from tests.namespaces import ROOT, Namespaces
 from tests.namespaces import missing as no_namespaces
 
@@ -106,7 +106,7 @@ def missing() -> str:
     return "needs a Debian mirror with user-mode-linux: apt-get update" if known.returncode else ""
 
 
-class UmlHost:
+class UmlHost(Shimmed):
     """A machine whose network `backend` configures; use it in a `with`, and `install` it. `tools` are the back end's
     commands that change something."""
 
@@ -281,15 +281,6 @@ class UmlHost:
         done = self._door(script, check=False)
         assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
         return json.loads(done.stdout)
-
-    def fail(self, number: int, **files: str) -> None:
-        """Let the command with this number fail, as `files` (see ifupdown_host.SHIM) say it."""
-        lines = [f"printf %s '{text}' >/run/{name}" for name, text in {"fail": str(number), **files}.items()]
-        self.sh("\n".join(["rm -f /run/count /run/commands /run/failed /run/broken /run/after", *lines]))
-
-    def commands(self) -> list[str]:
-        """What was called since `fail` that changes something."""
-        return self.sh("cat /run/commands 2>/dev/null || true").splitlines()
 
     def files(self, *folders: str) -> str:
         """Path and content of all files of these folders, for comparison."""

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as xml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.drill import Drill, Seen, Verdict
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.verdict import NOT_SEEN
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_drill_picture import picture
-from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import UNWRITABLE
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.markdown import cell, table
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import add_case, count, written, xml_text
 
 SCHEMA_VERSION = "1"
 
@@ -94,14 +95,14 @@ def markdown(report: Mapping[str, Any], drawn: str) -> str:
     """The page."""
     verdict = "passed" if report["passed"] else "failed"
     parts = [
-        f"# Drill: {report['failure']} of {_cell(report['host'])}",
-        f"{report['created_at']}, {_cell(report['created_by'])}: **{verdict}**, {report['ending']}",
+        f"# Drill: {report['failure']} of {cell(report['host'])}",
+        f"{report['created_at']}, {cell(report['created_by'])}: **{verdict}**, {report['ending']}",
         *_list("Problems", report["problems"]),
         *_list("Not shown by this drill", report["unproven"]),
         *_list("Expected", report["expected"]["told"]),
         "## Timeline",
         f"![timeline]({drawn})",
-        _table(
+        table(
             ("after", "what CloudStack showed"),
             [(f"{each['at']:.1f} s", told(Seen(**each))) for each in report["timeline"]],
         ),
@@ -113,26 +114,22 @@ def markdown(report: Mapping[str, Any], drawn: str) -> str:
 def junit(report: Mapping[str, Any]) -> str:
     """A test suite with a case for the drill as a whole, and one for each computed time."""
     root = xml.Element("testsuites", name="high availability drill")
-    suite = xml.SubElement(root, "testsuite", name=_xml(report["host"]), timestamp=report["created_at"], time="0")
-    whole = _case(suite, f"{report['failure']}: the guests come back, or stay, as expected")
+    suite = xml.SubElement(root, "testsuite", name=xml_text(report["host"]), timestamp=report["created_at"], time="0")
+    whole = add_case(suite, "ha_drill", f"{report['failure']}: the guests come back, or stay, as expected")
     if report["problems"]:
-        xml.SubElement(whole, "failure", message=_xml(report["problems"][0])).text = _xml("\n".join(report["problems"]))
+        xml.SubElement(whole, "failure", message=xml_text(report["problems"][0])).text = xml_text(
+            "\n".join(report["problems"])
+        )
     elif report["unproven"]:
-        xml.SubElement(whole, "system-out").text = _xml("\n".join(report["unproven"]))
+        xml.SubElement(whole, "system-out").text = xml_text("\n".join(report["unproven"]))
     for each in report["times"]:
-        case = _case(suite, f"{report['failure']}: {each['event']} within {each['worst']} s")
+        case = add_case(suite, "ha_drill", f"{report['failure']}: {each['event']} within {each['worst']} s")
         if each["outcome"] == NOT_SEEN:
             xml.SubElement(case, "skipped", message="it was not seen")
         elif each["seen"] > each["worst"] and not report["passed"]:
-            xml.SubElement(case, "failure", message=_xml(_told_time(each)))
-    for word, attribute in (("testcase", "tests"), ("testcase/failure", "failures"), ("testcase/skipped", "skipped")):
-        suite.set(attribute, str(len(suite.findall(word))))
-    suite.set("errors", "0")
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
-
-
-def _case(suite: xml.Element, name: str) -> xml.Element:
-    return xml.SubElement(suite, "testcase", classname="ha_drill", name=_xml(name), time="0")
+            xml.SubElement(case, "failure", message=xml_text(_told_time(each)))
+    count(suite)
+    return written(root)
 
 
 def _times(times: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -143,7 +140,7 @@ def _times(times: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         (each["event"], f"{each['best']} s", f"{each['typical']} s", f"{each['worst']} s", _seen(each), each["outcome"])
         for each in times
     ]
-    yield _table(("event", "best", "typical", "worst", "seen after", "that is"), rows)
+    yield table(("event", "best", "typical", "worst", "seen after", "that is"), rows)
 
 
 def _told_time(each: Mapping[str, Any]) -> str:
@@ -162,18 +159,4 @@ def _short(value: Any) -> Any:
 def _list(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
         yield f"## {title}"
-        yield "\n".join(f"- {_cell(each)}" for each in lines)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(each) for each in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
-
-
-def _cell(text: Any) -> str:
-    """Text that Markdown shows as it is."""
-    return str(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
-
-
-def _xml(text: Any) -> str:
-    return UNWRITABLE.sub("\ufffd", str(text))
+        yield "\n".join(f"- {cell(each)}" for each in lines)

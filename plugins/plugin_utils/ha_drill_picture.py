@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_html import environment
 
 LEFT, WIDTH, ROW, GAP, TOP = 110, 860, 30, 8, 46  # pixels; WIDTH is that of the time axis
 LETTER = 6.6  # pixels of one letter
@@ -58,14 +57,7 @@ class Span:
 
 def picture(report: Mapping[str, Any]) -> str:
     """The SVG. It needs nothing else, runs nothing, and says all in text that is readable without colour."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("ha_drill.svg.j2").render(drawing(report))
+    return environment().get_template("ha_drill.svg.j2").render(drawing(report))
 
 
 def drawing(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.causes import Topic, topics
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_matrix import HEADINGS, rows
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_report_html import render
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.markdown import cell, table
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 
@@ -88,8 +89,8 @@ def markdown(report: Mapping[str, Any]) -> str:
     """The page."""
     cluster = report["cluster"]
     parts = [
-        f"# High availability of {_cell(cluster['name'])} in {_cell(cluster['zone'])}",
-        f"{report['created_at']}, {_cell(report['created_by'])}: **{_verdict(report)}**",
+        f"# High availability of {cell(cluster['name'])} in {cell(cluster['zone'])}",
+        f"{report['created_at']}, {cell(report['created_by'])}: **{_verdict(report)}**",
         *_matrix(report),
         *_deaths(report),
         *_findings(report["findings"]),
@@ -120,22 +121,22 @@ def _matrix(report: Mapping[str, Any]) -> Iterator[str]:
         cells = [f"**{cell.text}**" if cell.kind in SEVERITIES[:3] else cell.text for cell in row.cells]
         lines.append((ranges(row.hosts), *cells, ", ".join(row.findings) or "none"))
     yield "## Hosts"
-    yield _table(("Hosts", *HEADINGS, "Findings"), lines)
+    yield table(("Hosts", *HEADINGS, "Findings"), lines)
     bmcs = report["bmcs"]
     if bmcs:
-        yield f"BMCs as the pre-flight has seen them: {bmcs['at'] or 'not at all, ' + _cell(bmcs['missing'])}"
+        yield f"BMCs as the pre-flight has seen them: {bmcs['at'] or 'not at all, ' + cell(bmcs['missing'])}"
     for problem in report["drills_unread"]:
-        yield f"The result of a drill cannot be used: {_cell(problem)}"
+        yield f"The result of a drill cannot be used: {cell(problem)}"
 
 
 def _deaths(report: Mapping[str, Any]) -> Iterator[str]:
     yield "## If this host dies now"
     for name, host in _hosts(report):
-        lines = [f"- `{_cell(name)}`: {_cell(_told(host))}"]
+        lines = [f"- `{cell(name)}`: {cell(_told(host))}"]
         lines += [
-            f"  - {_cell(each['guest'])} comes back, on {_cell(each['host'])} there is room" for each in host["returns"]
+            f"  - {cell(each['guest'])} comes back, on {cell(each['host'])} there is room" for each in host["returns"]
         ]
-        lines += [f"  - {_cell(each['guest'])} stays down: {_cell(each['because'])}" for each in host["stays"]]
+        lines += [f"  - {cell(each['guest'])} stays down: {cell(each['because'])}" for each in host["stays"]]
         yield "\n".join(lines)
 
 
@@ -150,10 +151,10 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "None."
     for each in findings:
         lines = [
-            f"### {each['severity']} {each['id']}: {'not known: ' * (each['kind'] == UNKNOWN)}{_cell(each['title'])}",
-            f"- hosts: {_cell(ranges(each['hosts']))}",
+            f"### {each['severity']} {each['id']}: {'not known: ' * (each['kind'] == UNKNOWN)}{cell(each['title'])}",
+            f"- hosts: {cell(ranges(each['hosts']))}",
         ]
-        lines += [f"- {key}: {_cell(each[key])}" for key in ("expected", "observed", "fix") if each[key]]
+        lines += [f"- {key}: {cell(each[key])}" for key in ("expected", "observed", "fix") if each[key]]
         lines += [f"- reproduce: `{each['reproduce']}`"] if each["reproduce"] else []
         yield "\n".join(lines)
 
@@ -161,13 +162,13 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _timing(timing: Mapping[str, Any]) -> Iterator[str]:
     yield "## Time to failover, computed from the settings"
     rows = [(case, _seconds(timing[case]["fenced_at"]), _back(timing[case])) for case in CASES]
-    yield _table(("case", "fenced after", "last guest back after"), rows)
+    yield table(("case", "fenced after", "last guest back after"), rows)
     stages = [
         (each["name"], _seconds(each["seconds"]), _seconds(each["ends_at"]), each["state"], each["formula"])
         for each in timing["typical"]["stages"]
     ]
     yield "Stages of the typical case:"
-    yield _table(("stage", "takes", "ends after", "HA state then", "how it is computed"), stages)
+    yield table(("stage", "takes", "ends after", "HA state then", "how it is computed"), stages)
 
 
 def _time(timing: Mapping[str, Any]) -> str:
@@ -188,13 +189,3 @@ def _seconds(value: Any) -> str:
 def _junit(report: Mapping[str, Any]) -> str:
     seen = {name: {**host, "seen": True} for name, host in report["hosts"].items()}
     return junit({**report, "hosts": seen, "complete": True}, name="high availability", group=NAME)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(each) for each in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: Any) -> str:
-    """Text that Markdown shows as it is."""
-    return str(text).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -14,6 +12,7 @@ from typing import Any
 
 import yaml
 from ansible.release import __version__ as ansible_version
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.account import user
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import Assessment
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.client import report_folder
@@ -101,14 +100,7 @@ def summary_lines(report: Mapping[str, Any], paths: Mapping[str, str]) -> list[s
 
 def who() -> str:
     """The user and the machine that this runs on."""
-    return f"{_user()} on {platform.node()}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, in a container
-        return f"user {os.getuid()}"
+    return f"{user()} on {platform.node()}"
 
 
 def _collection_version() -> str:

@@ -31,35 +31,42 @@ def junit(report: Mapping[str, Any], *, name: str = "", group: str = "") -> str:
     subject = group or ("preflight" if report["complete"] else "path_check")
     root = xml.Element("testsuites", name=name or ("pre-flight" if report["complete"] else "path check"))
     for host in sorted(report["hosts"], key=natural):
-        suite = xml.SubElement(root, "testsuite", name=_text(host), timestamp=report["created_at"], time="0")
+        suite = xml.SubElement(root, "testsuite", name=xml_text(host), timestamp=report["created_at"], time="0")
         for check, declared in report["checks"].items():
-            case = _case(suite, f"{subject}.{declared['area']}", f"{check} should not find: {declared['title']}")
+            case = add_case(suite, f"{subject}.{declared['area']}", f"{check} should not find: {declared['title']}")
             _tell_all(case, findings.get((host, check), ()))
             if len(case) == 0 and not report["hosts"][host]["seen"]:
                 xml.SubElement(case, "skipped", message="the host was not inspected")
-        _count(suite)
+        count(suite)
+    return written(root)
+
+
+def written(root: xml.Element) -> str:
+    """The file."""
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
 
 
-def _case(suite: xml.Element, group: str, name: str) -> xml.Element:
-    return xml.SubElement(suite, "testcase", classname=group, name=_text(name), time="0")
+def add_case(suite: xml.Element, group: str, name: str) -> xml.Element:
+    """One more test case."""
+    return xml.SubElement(suite, "testcase", classname=group, name=xml_text(name), time="0")
 
 
 def _tell_all(case: xml.Element, findings: Sequence[Mapping[str, Any]]) -> None:
-    text = _text("\n\n".join(_tell(finding) for finding in findings))
+    text = xml_text("\n\n".join(_tell(finding) for finding in findings))
     stopping = next((finding for finding in findings if finding["stops"]), None)
     quiet = [finding for finding in findings if finding["waiver"] or finding["kind"] == UNKNOWN]
     if stopping:
         word = "error" if stopping["kind"] == UNKNOWN else "failure"
-        message = _text(f"{stopping['title']}: {stopping['observed']}")
+        message = xml_text(f"{stopping['title']}: {stopping['observed']}")
         xml.SubElement(case, word, type=stopping["severity"], message=message).text = text
     elif quiet and len(quiet) == len(findings):
-        xml.SubElement(case, "skipped", message=_text(_why_skipped(quiet[0]))).text = text
+        xml.SubElement(case, "skipped", message=xml_text(_why_skipped(quiet[0]))).text = text
     elif findings:
         xml.SubElement(case, "system-out").text = text
 
 
-def _count(suite: xml.Element) -> None:
+def count(suite: xml.Element) -> None:
+    """Note how many cases of each kind the suite has."""
     suite.set("tests", str(len(suite)))
     for word, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{word}"))))
@@ -80,5 +87,6 @@ def _tell(finding: Mapping[str, Any]) -> str:
     )
 
 
-def _text(text: str) -> str:
-    return UNWRITABLE.sub("\ufffd", text)
+def xml_text(text: object) -> str:
+    """A text that XML can hold."""
+    return UNWRITABLE.sub("\ufffd", str(text))

@@ -33,6 +33,7 @@ LACP_RATES = ("slow", "fast")
 OVS_MODES = ("active-backup", "balance-slb", "balance-tcp")
 OVS_LACP = ("off", "active", "passive")
 LINUX_BRIDGE, OPEN_VSWITCH = "bridge", "openvswitch"  # kinds of bridges, as `ip` tells them
+OVS_DATAPATHS = ("ovs-system", "ovs-netdev")  # links that its daemon makes for itself
 
 
 @dataclass(frozen=True)

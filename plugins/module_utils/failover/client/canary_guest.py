@@ -19,6 +19,7 @@ Record = dict[str, Any]
 OWN = "cloudstack-kvm-ha-drill"
 CPU_MHZ, MEMORY_MIB = 500, 256
 L2 = "DefaultL2NetworkOffering"
+GONE = ("Destroyed", "Expunging")
 EVERYBODY = {"listall": "true"}
 
 
@@ -29,9 +30,6 @@ def find(client: Client, zone_id: str, name: str) -> Optional[Record]:
         lambda: client.list("listVirtualMachines", "virtualmachine", zoneid=zone_id, name=name, **EVERYBODY),
     )
     return next((each for each in listed if each.get("name") == name and each.get("state") not in GONE), None)
-
-
-GONE = ("Destroyed", "Expunging")
 
 
 def size_of(client: Client, offering: str) -> tuple[int, int]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import getpass
 import json
 import os
 import platform
 from collections.abc import Iterator
 from typing import Optional
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.account import user
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError, OperationFailed, ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.drill import Drill
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.drill import mapping_of, read_drill
@@ -95,7 +95,7 @@ class DrillFile:
 
 def who() -> str:
     """Who runs the drill, and where."""
-    return f"{getpass.getuser()}@{platform.node()}"
+    return f"{user()}@{platform.node()}"
 
 
 def _json(value: object) -> str:

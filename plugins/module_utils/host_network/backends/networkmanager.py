@@ -119,8 +119,7 @@ class NetworkManager:
             must(self._run, ("nmcli", "connection", "load", *paths))
         for path in paths:
             if _kind(files[path]) == plan.OVS_INTERFACE:  # a name is three devices there
-                uuid = keyfile.value(files[path], "connection", "uuid")
-                must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
+                must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", _uuid(files[path])))
             if _kind(files[path]) == "bridge":
                 name = keyfile.value(files[path], "connection", "interface-name")
                 must(self._run, ("nmcli", "--wait", _WAIT, "device", "reapply", name))
@@ -153,7 +152,7 @@ class NetworkManager:
         every = sorted(plan.keyfiles(files).items())
         found = [path for path, text in every if keyfile.value(text, "connection", "interface-name") in wanted]
         for _level in ("port", "bridge"):
-            above = {plan.controller(files[path]) for path in found} - {""}
+            above = {controller(files[path]) for path in found} - {""}
             more = [path for path, text in every if keyfile.value(text, "connection", "uuid") in above]
             found += [path for path in more if path not in found and _kind(files[path]).startswith("ovs-")]
         return sorted(found)

@@ -13,7 +13,12 @@ from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ParseError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse.ovs_json import SOURCE, table_rows
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import OPEN_VSWITCH, Link, OvsRow
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    OPEN_VSWITCH,
+    OVS_DATAPATHS,
+    Link,
+    OvsRow,
+)
 
 # Columns of what somebody configures; all others are states, or refer to other tables.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +36,6 @@ _INSIDE = {"Bridge": ("ports",), "Port": ("interfaces",), "Interface": ()}
 _EMPTY: tuple[Any, ...] = (None, "", False, 0, [], {})
 _KEEPS_ZERO = ("tag", "trunks")  # 0 is a VLAN
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_DATAPATHS = ("ovs-system", "ovs-netdev")  # links that the daemon makes for itself
 
 
 def question() -> tuple[str, ...]:
@@ -44,7 +48,7 @@ def question() -> tuple[str, ...]:
 
 def is_there(links: Iterable[Link]) -> bool:
     """Whether Open vSwitch has bridges on this host: only then its database is asked."""
-    return any(link.kind == OPEN_VSWITCH or link.name in _DATAPATHS for link in links)
+    return any(link.kind == OPEN_VSWITCH or link.name in OVS_DATAPATHS for link in links)
 
 
 def parse_switches(text: str) -> dict[str, OvsRow]:

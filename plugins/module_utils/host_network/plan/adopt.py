@@ -17,6 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     MODES,
     OPEN_VSWITCH,
+    OVS_DATAPATHS,
     Bond,
     Bridge,
     Device,
@@ -37,7 +38,6 @@ _BRIDGES = ("bridge", OPEN_VSWITCH)
 # Interfaces of guests and of containers come and go; the loopback is nobody's.
 _PASSING = ("tun", "loopback", "veth")
 _NICS = ("ether", "infiniband")
-_DATAPATHS = ("ovs-system", "ovs-netdev")  # Open vSwitch's own
 _WORDS = {"bridge": "a bridge", OPEN_VSWITCH: "a bridge of Open vSwitch"}
 _LINK_LOCAL = "cloud0"  # CloudStack's agent makes it, and the bridges of guest networks, by itself
 
@@ -186,7 +186,7 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
     if link.kind in _NICS:
         return _notes_of_addresses(link)
     if link.kind in _BRIDGES:
-        if link.name in _DATAPATHS:
+        if link.name in OVS_DATAPATHS:
             return []
         ports = sorted(each.name for each in state.links.values() if each.master == link.name)
         return [

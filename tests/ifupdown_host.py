@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -215,6 +216,21 @@ def stable_routes(texts: Sequence[str]) -> list[str]:
     """Lines of `ip route`, sorted, without those that the kernel makes some time after a link has come up."""
     lines = [line for text in texts for line in text.splitlines() if not _LINK_LOCAL.search(line)]
     return sorted(_CARRIER.sub("", line).strip() for line in lines)
+
+
+def settled_before(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What `read` gives (see `IfupdownHost.links`), once each address has its route in the local table: the kernel
+    makes those of IPv6 from a work queue, some time after the address."""
+    deadline = time.monotonic() + 30
+    while missing := _without_local_route(found := read()):
+        assert time.monotonic() < deadline, f"expected a route in the local table, observed none for {missing}"
+    return found
+
+
+def _without_local_route(found: Mapping[str, Any]) -> list[str]:
+    given = [each["local"] for link in found["links"].values() if link["up"] for each in link["addresses"]]
+    local = {route.split()[1] for route in found["routes"] if route.startswith("local ")}
+    return [address for address in given if address not in local]
 
 
 def _stable(link: Mapping[str, Any]) -> dict[str, Any]:

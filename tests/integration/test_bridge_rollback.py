@@ -137,6 +137,7 @@ def made(host: Callable[..., IfupdownHost], name: str) -> IfupdownHost:
         BUILT[name] = first.files()
     new = host(case.interfaces, BUILT.get(name, {}))
     new.spaces.ip(new.name, case.setup or ["link show dev lo"])
+    ifupdown_host.settled_before(new.links)
     return new
 
 

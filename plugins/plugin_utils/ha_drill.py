@@ -88,7 +88,8 @@ def told(seen: Seen) -> str:
     host = f"host {seen.state or 'gone'}/{seen.resource_state}, HA {seen.ha_state or 'not told'}, power {seen.power}"
     if not seen.guest_state:
         return host
-    return f"{host}, guest {seen.guest_state} on {seen.guest_host or 'no host'}"
+    since = f" since {seen.guest_updated}" if seen.guest_updated else ""
+    return f"{host}, guest {seen.guest_state}{since} on {seen.guest_host or 'no host'}"
 
 
 def markdown(report: Mapping[str, Any], drawn: str) -> str:

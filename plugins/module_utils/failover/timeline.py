@@ -58,7 +58,8 @@ def settled(seen: Sequence[Seen]) -> bool:
 
 
 def is_restarted(drill: Drill) -> bool:
-    """Whether the guest runs again after CloudStack has seen it down, or on another host."""
+    """Whether the guest runs again: after CloudStack has seen it down, on another host, or started anew between two
+    looks."""
     return first(drill, RESTARTED) is not None and drill.seen[-1].guest_state == RUNNING
 
 
@@ -78,4 +79,11 @@ def _is(drill: Drill, event: str, index: int) -> bool:
     if drill.canary is None or each.guest_state != RUNNING:
         return False
     was_down = any(before.guest_state != RUNNING for before in drill.seen[:index])
-    return was_down or each.guest_host not in ("", drill.canary.host)
+    return was_down or each.guest_host not in ("", drill.canary.host) or _has_changed(drill.seen[:index], each)
+
+
+def _has_changed(before: Sequence[Seen], now: Seen) -> bool:
+    """Whether the guest's state has changed since CloudStack took the host for dead. Earlier changes prove nothing: a
+    guest that goes on is written anew when its agent connects again (FollowAgentPowerOnReport)."""
+    decided = next((each for each in before if each.ha_state in DECIDED), None)
+    return decided is not None and bool(decided.guest_updated) and now.guest_updated != decided.guest_updated

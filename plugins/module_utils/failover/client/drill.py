@@ -63,6 +63,7 @@ def look(client: Client, drill: Drill) -> Seen:
         power=str((host.get("outofbandmanagement") or {}).get("powerstate") or ""),
         guest_state=str(guest.get("state") or ""),
         guest_host=str(guest.get("hostname") or ""),
+        guest_updated=str(guest.get("lastupdated") or ""),
     )
 
 

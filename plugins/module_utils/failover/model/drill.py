@@ -56,7 +56,8 @@ class Expectation:
 @dataclass(frozen=True)
 class Seen:
     """Host and guest as CloudStack showed them `at` seconds after the failure. `power` is that of out-of-band
-    management; `guest_host` the name of the host that the guest is on, empty for none.
+    management; `guest_host` the name of the host that the guest is on, empty for none; `guest_updated` when CloudStack
+    last changed the guest's state, as listVirtualMachines writes it.
     """
 
     at: float
@@ -66,10 +67,12 @@ class Seen:
     power: str
     guest_state: str = ""
     guest_host: str = ""
+    guest_updated: str = ""
 
     def shows(self) -> tuple[str, ...]:
         """All but the time."""
-        return (self.state, self.resource_state, self.ha_state, self.power, self.guest_state, self.guest_host)
+        guest = (self.guest_state, self.guest_host, self.guest_updated)
+        return (self.state, self.resource_state, self.ha_state, self.power, *guest)
 
 
 @dataclass(frozen=True)

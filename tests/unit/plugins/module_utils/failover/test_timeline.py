@@ -67,6 +67,27 @@ def test_when_cloudstack_is_done(looks, is_settled, restarted):
     assert ended(found, 200.0) is (is_settled and restarted)
 
 
+@pytest.mark.parametrize(
+    ("changes", "restarted"),
+    [
+        (["00:10", "00:10", "00:10", "01:40"], True),  # down and up again between two looks
+        (["00:10", "00:30", "00:30", "00:30"], False),  # its agent told that it runs, before the reset
+        (["00:10", "00:10", "00:10", "00:10"], False),
+        (["", "", "", ""], False),
+    ],
+)
+def test_a_start_between_two_looks_is_seen_by_the_time_of_the_last_change(changes, restarted):
+    looks = [
+        row(1, "Up", "Available"),
+        row(12, "Up", "Suspect"),
+        row(60, "Up", "Recovering"),
+        row(99, "Up", "Available"),
+    ]
+    found = drill(looks=[replace(look, guest_updated=at) for look, at in zip(looks, changes, strict=True)])
+    assert is_restarted(found) is restarted
+    assert ended(found, 100.0) is restarted
+
+
 def test_a_host_that_stays_is_watched_to_the_end():
     looks = [row(1, "Up", "Suspect"), row(30, "Up", "Degraded")]
     found = drill("agent_kill", looks)

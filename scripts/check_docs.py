@@ -34,7 +34,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.check_page import f
 PAGES = ROOT / "docs" / "checks"
 SCHEMAS = {
     ROOT / "docs" / "schema" / f"{name}.schema.json": f"{name}.json"
-    for name in ("preflight", "preflight.facts", "ha_drill")
+    for name in ("preflight", "preflight.facts", "ha_drill", "ha_report")
 }
 FIXTURES = ROOT / "tests" / "fixtures" / "checks"
 STAGED = ROOT / "tests" / "fixtures" / "failover" / "staged.yml"

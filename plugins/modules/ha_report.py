@@ -11,7 +11,8 @@ version_added: 0.1.0
 author: The cloudstack.kvm maintainers (@cloudstack-kvm)
 description:
   - Writes what M(cloudstack.kvm.ha_readiness_info) returned as C(ha_report.html), one page with a matrix of the hosts,
-    C(ha_report.md), the same as text, C(ha_report.json) and C(ha_report.junit.xml).
+    C(ha_report.md), the same as text, C(ha_report.json), whose keys are in C(docs/schema/ha_report.md), and
+    C(ha_report.junit.xml).
   - The last drill of a host is that of the newest file C(ha-drill-*.json) or C(ha_drill.*.*.json) in O(report_dir) or
     O(drill_dir), a JSON object with C(host), C(failure), C(finished) (ISO 8601), C(verdict) (V(passed) or V(failed))
     and C(seconds).

@@ -20,7 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.markdown import cel
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.names import natural, ranges
 from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_junit import junit
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = "1"
 KEYS = ("cluster", "ready", "hosts", "findings", "checks", "bmcs", "timing")
 NAME = "ha_report"
 
@@ -33,9 +33,9 @@ def document(
     drills: Mapping[str, Any] | None = None,
     drills_unread: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The report as a value. `readiness` is what ha_readiness_info returned; `at` is ISO 8601 with a time zone;
-    `drills` are the last ones by host, and `drills_unread` says which cannot be read. Raises InputError for something
-    else.
+    """The report as a value, see docs/schema/ha_report.md. `readiness` is what ha_readiness_info returned; `at` is ISO
+    8601 with a time zone; `drills` are the last ones by host, and `drills_unread` says which cannot be read. Raises
+    InputError for something else.
     """
     missing = [key for key in KEYS if key not in readiness]
     if missing:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.integration.playbooks import play
+from tests.schemas import closed, schema
 
 DNS = {"dns1": "192.0.2.53", "internaldns1": "192.0.2.53"}
 NET = {"gateway": "10.88.0.1", "netmask": "255.255.255.0", "startip": "10.88.0.100", "endip": "10.88.0.150"}
@@ -31,6 +33,7 @@ def test_a_cluster_that_is_not_ready(simulator, inventory, tmp_path):
     assert "HAV001" in run.failures[0] and "not ready" in run.failures[0]
     folder = tmp_path / "cluster1"
     report = json.loads((folder / "ha_report.json").read_text())
+    Draft202012Validator(closed(schema("ha_report"))).validate(report)
     assert {"HAV001", "HAV005", "HAV011"} <= {finding["id"] for finding in report["findings"]}
     assert "## If this host dies now" in (folder / "ha_report.md").read_text()
     assert (folder / "ha_report.junit.xml").is_file()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Why a guest does not come back.
-NOT_FENCED, NO_HA, HA_OFF, LOCAL_STORAGE, POOL_DOWN, DISABLED, NOWHERE, NO_ROOM, ALONE = (
+REASONS = (
     "not fenced",
     "no HA",
     "VM HA off",
@@ -18,6 +18,7 @@ NOT_FENCED, NO_HA, HA_OFF, LOCAL_STORAGE, POOL_DOWN, DISABLED, NOWHERE, NO_ROOM,
     "no capacity",
     "no other host",
 )
+NOT_FENCED, NO_HA, HA_OFF, LOCAL_STORAGE, POOL_DOWN, DISABLED, NOWHERE, NO_ROOM, ALONE = REASONS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Optional
 
 BEST, TYPICAL, WORST = "best", "typical", "worst"
 CASES = (BEST, TYPICAL, WORST)
-DETECTION, SERIES, DEGRADED, RECOVERY, WAIT, FENCING, RESTART = (
+STAGES = (
     "detection",
     "activity checks",
     "degraded",
@@ -18,6 +18,7 @@ DETECTION, SERIES, DEGRADED, RECOVERY, WAIT, FENCING, RESTART = (
     "fencing",
     "restart of guests",
 )
+DETECTION, SERIES, DEGRADED, RECOVERY, WAIT, FENCING, RESTART = STAGES
 
 
 @dataclass(frozen=True)

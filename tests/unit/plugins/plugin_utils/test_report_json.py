@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -18,23 +17,12 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.report_json import 
 from jsonschema import Draft202012Validator
 
 from tests.report_samples import MADE, WAIVER, four_hosts, healthy, report
+from tests.schemas import closed, schema
 
-SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "schema" / "preflight.schema.json").read_text())
-FACTS_SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "schema" / "preflight.facts.schema.json").read_text())
+SCHEMA = schema("preflight")
+FACTS_SCHEMA = schema("preflight.facts")
 WORLD, FOUND = four_hosts()
 REPORT = report(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[3:]))
-
-
-def closed(schema):
-    """The schema with no room for what it does not tell of."""
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    new = {key: closed(each) for key, each in schema.items()}
-    if "properties" in new and "allOf" not in new:
-        new.setdefault("additionalProperties", False)
-    return new
 
 
 def test_the_schema_is_one():
@@ -46,10 +34,10 @@ def test_a_report_has_the_form_of_the_schema():
 
 
 def test_the_schema_tells_of_all_that_is_in_a_report():
-    schema = closed(SCHEMA)
-    schema["$defs"]["waiver"].pop("additionalProperties")  # has one key more in the list of waivers
-    schema["properties"]["cluster"].pop("additionalProperties")  # the cluster may say more than a reader needs
-    Draft202012Validator(schema).validate(json.loads(dump(REPORT)))
+    whole = closed(SCHEMA)
+    whole["$defs"]["waiver"].pop("additionalProperties")  # has one key more in the list of waivers
+    whole["properties"]["cluster"].pop("additionalProperties")  # the cluster may say more than a reader needs
+    Draft202012Validator(whole).validate(json.loads(dump(REPORT)))
 
 
 def test_the_real_checks_give_such_a_report():

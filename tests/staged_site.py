@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import look_at, with_look
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.site import usable
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings, read_agent_keys
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, full
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, HaHost, HaPool, Site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.readiness import Readiness, readiness
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import Profile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import KeptFacts
 
 from tests import cluster_profiles
@@ -44,6 +46,8 @@ def _host(name: str) -> HaHost:
         name,
         oobm_enabled=True,
         oobm_driver="ipmitool",
+        oobm_address=f"203.0.113.{name[4:]}",
+        oobm_port="623",
         power_state="On",
         ha_enabled=True,
         ha_state="Available",
@@ -60,18 +64,21 @@ def _guest(name: str, host: str) -> Guest:
 
 
 def edited(row: Mapping[str, Any]) -> Site:
-    """The healthy cluster with what a row changes."""
+    """The healthy cluster with what a row changes. `stored` are settings as CloudStack stores them, as texts."""
     site = healthy()
     hosts = _changed(site.hosts, row.get("hosts", {}), _host)
     guests = _changed(site.guests, row.get("guests", {}), lambda name: _guest(name, ""))
     pools = _changed(site.pools, row.get("pools", {}), HaPool)
-    settings = {**site.settings, **row.get("settings", {})}
+    stored, invalid = usable({name: {"value": text} for name, text in row.get("stored", {}).items()})
+    kept = {name: value for name, value in site.settings.items() if name not in invalid}
+    settings = {**kept, **stored, **row.get("settings", {})}
     return replace(
         site,
         hosts=tuple(each for each in hosts if each.name not in row.get("drop_hosts", ())),
         guests=tuple(each for each in guests if each.name not in row.get("drop_guests", ())),
         pools=tuple(pools),
         settings={name: value for name, value in settings.items() if value is not None},
+        invalid=invalid,
         **{name: tuple(value) if isinstance(value, list) else value for name, value in row.get("site", {}).items()},
     )
 
@@ -84,8 +91,16 @@ def judged(row: Mapping[str, Any]) -> tuple[Site, Readiness]:
     if "bmc" in row:
         seen = cluster_profiles.healthy(members=3, candidates=0).edit(OWN_NETWORK).edit(row["bmc"] or {})
         kept = KeptFacts("run", NOW - timedelta(days=row.get("age", 0)), tuple(seen.profiles()), seen.intent())
-        site = with_look(site, look_at(kept, site.hosts, NOW))
+        site = with_look(_as_declared(site, seen.profiles(), row), look_at(kept, site.hosts, NOW))
     return site, readiness(site, read_agent_keys(row.get("agent", {})))
+
+
+def _as_declared(site: Site, profiles: Iterable[Profile], row: Mapping[str, Any]) -> Site:
+    """With the BMCs in CloudStack that the inventory declares, unless the row says otherwise."""
+    addresses = {each.name: each.declared.get("oobm_address") for each in profiles}
+    own = {name: change["oobm_address"] for name, change in row.get("hosts", {}).items() if "oobm_address" in change}
+    configured = {**addresses, **own}
+    return replace(site, hosts=tuple(replace(each, oobm_address=configured.get(each.name, "")) for each in site.hosts))
 
 
 def _changed(values: Any, changes: Mapping[str, Any], make: Any) -> list[Any]:

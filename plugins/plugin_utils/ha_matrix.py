@@ -101,11 +101,11 @@ def _drill(host: Host) -> Cell:
 COLUMNS: Sequence[tuple[str, Callable[[Host], Cell], tuple[str, ...]]] = (
     ("State", _state, ("HAV009", "HAV013", "HAV022")),
     ("Out-of-band", _oobm, ("BMC001", "BMC008", "BMC009", "BMC010", "BMC011", "HAV001", "HAV002", "HAV004")),
-    ("Whose BMC", _identity, ("BMC002", "BMC003", "HAV023")),
+    ("Whose BMC", _identity, ("BMC002", "BMC003", "HAV023", "HAV026", "HAV027", "HAV028")),
     ("BMC's network", _isolation, ("BMC004", "BMC007")),
     ("Privilege", _privilege, ("HAV003",)),
     ("HA state", _ha_state, ("HAV005", "HAV006", "HAV007", "HAV010", "HAV017")),
-    ("Would be fenced", _fenced, ("HAV008", "HAV011")),
+    ("Would be fenced", _fenced, ("HAV008", "HAV011", "HAV025")),
     ("N+1", _room, ("HAV015", "HAV020")),
     ("Guests back", _guests, ("HAV012", "HAV016", "HAV018", "HAV021", "HAV024")),
     ("Fenced, guests back after", _failover, ("HAV014", "HAV019", "TIM001")),

@@ -23,7 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc 
     BmcLook,
     BmcSeen,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import HaHost, Site
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import HaHost, Site, elsewhere
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
@@ -80,7 +80,8 @@ def _renamed(findings: Iterable[Finding], names: Mapping[str, str]) -> Iterator[
 def _seen(profile: Profile, name: str, findings: Sequence[Finding]) -> BmcSeen:
     own = {each.id: each for each in reversed(findings) if name in each.hosts}  # of each check the worst
     identity, whose = _identity(profile, own)
-    return BmcSeen(identity, _isolation(profile, own), whose, _privilege(profile))
+    address = str(profile.declared.get("oobm_address") or "")
+    return BmcSeen(identity, _isolation(profile, own), whose, _privilege(profile), address)
 
 
 def _identity(profile: Profile, own: Mapping[str, Finding]) -> tuple[str, str]:
@@ -113,14 +114,18 @@ def _privilege(profile: Profile) -> Optional[str]:
 
 def with_look(site: Site, look: BmcLook) -> Site:
     """The site with it. CloudStack's account has the privilege that the BMC inside the host tells, unless that is known
-    already or its BMC is not the one that CloudStack uses.
+    already or its BMC is not the one that CloudStack uses. Of a BMC at another address than the declared one nothing
+    is known.
     """
+    looks = dict(look.hosts)
     hosts = []
     for host in site.hosts:
-        seen = look.hosts.get(host.name, BmcSeen())
+        if elsewhere(host, looks.get(host.name, BmcSeen())):
+            looks[host.name] = BmcSeen(address=looks[host.name].address)
+        seen = looks.get(host.name, BmcSeen())
         told = seen.privilege if seen.identity != FOREIGN else None
         hosts.append(replace(host, privilege=host.privilege or told))
-    return replace(site, hosts=tuple(hosts), bmcs=look)
+    return replace(site, hosts=tuple(hosts), bmcs=replace(look, hosts=looks))
 
 
 def joined(findings: Iterable[Finding], told: Mapping[str, Collection[str]]) -> Iterator[Finding]:

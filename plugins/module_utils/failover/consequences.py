@@ -31,7 +31,6 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.cons
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import full
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import (
-    ENABLED,
     LOCAL,
     STRICT_APART,
     STRICT_TOGETHER,
@@ -92,7 +91,7 @@ def _never(site: Site, guest: Guest) -> Optional[Loss]:
     settings = full(site.settings)
     pools = [(name, site.pool(name)) for name in guest.pools]
     local = [name for name, pool in pools if pool and pool.scope == LOCAL]
-    down = [f"{name} is {pool.state}" for name, pool in pools if pool and pool.scope != LOCAL and pool.state != UP]
+    down = [f"{name} is {pool.state}" for name, pool in pools if pool and pool.scope != LOCAL and not pool.in_use]
     if local:
         return Loss(guest.name, LOCAL_STORAGE, f"a volume is on the local storage {', '.join(local)}")
     if not (guest.ha or guest.system or settings["force.ha"]):
@@ -101,8 +100,8 @@ def _never(site: Site, guest: Guest) -> Optional[Loss]:
         return Loss(guest.name, HA_OFF, f"vm.ha.enabled is false for the zone {site.zone}")
     if down:
         return Loss(guest.name, POOL_DOWN, f"the pool {', '.join(down)}")
-    if (site.zone_allocation_state, site.cluster_allocation_state) != (ENABLED, ENABLED):
-        return Loss(guest.name, DISABLED, "the zone or cluster is Disabled: no guest is started in it")
+    if site.disabled:
+        return Loss(guest.name, DISABLED, f"the {site.disabled}: no guest is started in it")
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.model.host_ha import PROVIDERS, WITH_HEARTBEAT
 from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.plan.host_ha import FAILING
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import FOREIGN, SHARED
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import FOREIGN, SHARED, BmcSeen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import (
     ENABLED,
     LOCAL,
@@ -17,9 +17,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site
     HaHost,
     HaPool,
     Site,
+    elsewhere,
 )
 
 PROVIDER = PROVIDERS["KVM"]
+# CloudStack takes these names in any letter case, keeps the case, and later finds only this one (recorded on 4.22.1).
+IPMITOOL, REDFISH = "ipmitool", "redfish"
+DRIVERS = (IPMITOOL, REDFISH, "nestedcloudstack")
 # The states that FAILING does not have: what it means, what to do.
 RESTING = {
     "Fenced": (
@@ -48,7 +52,7 @@ class Obstacle:
 
 
 def heartbeat_pools(site: Site) -> tuple[HaPool, ...]:
-    """The pools that all hosts of the cluster share and on which agents write heartbeats."""
+    """The pools that all hosts of the cluster share and on which agents write heartbeats, whatever their state."""
     return tuple(pool for pool in site.pools if pool.scope != LOCAL and pool.kind in WITH_HEARTBEAT)
 
 
@@ -63,7 +67,7 @@ def obstacles(site: Site, host: HaHost) -> list[Obstacle]:
     """Everything that keeps the host from being fenced (KVMHAProvider.isEligible() and the HA manager); empty where
     nothing does. An HA state counts by itself only where nothing else explains it.
     """
-    rules = (_state, _configured, _above, _maintenance, _oobm, _identity, _alone, _storage)
+    rules = (_state, _configured, _above, _maintenance, _oobm, _already_off, _identity, _alone, _storage, _activity)
     found = [each for each in (rule(site, host) for rule in rules) if each]
     state = None if found else _ha_state(site, host)
     return [state] if state else found
@@ -111,6 +115,13 @@ def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
             f"it is off for the {' and the '.join(site.oobm_off)}",
             "enableOutOfBandManagementForZone, or -ForCluster; then run ansible-playbook cloudstack.kvm.configure_oobm",
         )
+    if host.oobm_driver not in DRIVERS:
+        return Obstacle(
+            "HAV002",
+            f"one of the drivers {', '.join(DRIVERS)}, in this spelling",
+            f"the driver {host.oobm_driver}: CloudStack accepts it, and every action fails",
+            "set oobm_driver: ipmitool and run ansible-playbook cloudstack.kvm.configure_oobm",
+        )
     if host.privilege is not None and host.privilege.upper() not in ("OPERATOR", "ADMINISTRATOR", "OEM"):
         return Obstacle(
             "HAV003", "privilege OPERATOR or ADMINISTRATOR: less may not power off", f"privilege {host.privilege}"
@@ -120,13 +131,59 @@ def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
     return None
 
 
+def _already_off(site: Site, host: HaHost) -> Optional[Obstacle]:
+    """Redfish refuses OFF on a machine that is off (issue 13376, F51): it is sent again for ever."""
+    if (host.oobm_driver, host.ha_state, host.power_state) != (REDFISH, "Fencing", "Off"):
+        return None
+    return Obstacle(
+        "HAV002",
+        "a driver whose power-off succeeds on a machine that is off",
+        "the driver redfish, power state Off, and HA state Fencing: the BMC refuses to power off what is off already,"
+        " and the guests stay down",
+        "make sure that the host is off, then declareHostAsDegraded; afterwards set oobm_driver: ipmitool",
+    )
+
+
 def _identity(site: Site, host: HaHost) -> Optional[Obstacle]:
     """Fencing would power off another machine, and the host would run on."""
-    seen = site.bmcs.hosts.get(host.name) if site.bmcs and host.oobm_driver else None
-    if seen is None or seen.identity not in (FOREIGN, SHARED):
+    if not host.oobm_enabled:
         return None
-    check = "BMC002" if seen.identity == FOREIGN else "BMC003"
-    return Obstacle(check, "the BMC inside the host, and its alone", f"the BMC is {seen.identity}: {seen.whose}")
+    seen = _seen(site, host)
+    if seen.identity in (FOREIGN, SHARED):
+        check = "BMC002" if seen.identity == FOREIGN else "BMC003"
+        return Obstacle(check, "the BMC inside the host, and its alone", f"the BMC is {seen.identity}: {seen.whose}")
+    if elsewhere(host, seen):
+        return Obstacle("HAV027", f"the declared BMC {seen.address}", f"CloudStack uses the BMC {host.oobm_address}")
+    twins = _same_bmc(site, host)
+    if twins:
+        names = ", ".join(sorted([host.name, *twins]))
+        return Obstacle("HAV026", "a BMC of its own for each host", f"{names} have the BMC {host.oobm_address}")
+    if (host.state, host.ha_state, host.power_state) == (UP, "Available", "Off"):
+        return Obstacle("HAV028", "power state On", "power state Off, while the host is Up and HA state Available")
+    return None
+
+
+def _seen(site: Site, host: HaHost) -> BmcSeen:
+    return (site.bmcs.hosts.get(host.name) if site.bmcs else None) or BmcSeen()
+
+
+def _same_bmc(site: Site, host: HaHost) -> list[str]:
+    """The other hosts for which CloudStack uses the same BMC, unless something else is known to be the cause of it: a
+    host among them that has another machine's BMC, or another address than declared.
+    """
+    same = [each for each in site.hosts if _bmc(each) and _bmc(each) == _bmc(host)]
+    looks = [(each, _seen(site, each)) for each in same]
+    explained = any(seen.identity in (FOREIGN, SHARED) or elsewhere(each, seen) for each, seen in looks)
+    return [] if explained else [each.name for each in same if each.name != host.name]
+
+
+def _bmc(host: HaHost) -> tuple[str, ...]:
+    """What tells one BMC from another; empty where nothing does. With nestedcloudstack the port is the id of the guest;
+    with redfish CloudStack does not use it (RedfishClient.java).
+    """
+    if not host.oobm_address:
+        return ()
+    return (host.oobm_address.lower(), "" if host.oobm_driver == REDFISH else host.oobm_port)
 
 
 def _alone(site: Site, host: HaHost) -> Optional[Obstacle]:
@@ -141,10 +198,33 @@ def _alone(site: Site, host: HaHost) -> Optional[Obstacle]:
 
 
 def _storage(site: Site, host: HaHost) -> Optional[Obstacle]:
-    if heartbeat_pools(site):
+    pools = heartbeat_pools(site)
+    if any(pool.in_use for pool in pools):
         return None
+    if pools:
+        used = any(pool.name in guest.pools for pool in pools for guest in site.guests)
+        states = ", ".join(f"{pool.name} is {pool.state}" for pool in pools)
+        return Obstacle("HAV021" if used else "HAV011", "a pool with heartbeats that is Up", states)
     kinds = ", ".join(sorted({f"{pool.kind} ({pool.scope})" for pool in site.pools})) or "no pool"
     return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(WITH_HEARTBEAT)})", kinds)
+
+
+def _activity(site: Site, host: HaHost) -> Optional[Obstacle]:
+    """The activity check asks for each pool with volumes of the host's guests. A pool without heartbeats always answers
+    that there is activity (LibvirtCheckVMActivityOnStoragePoolCommandWrapper, KVMHostActivityChecker).
+    """
+    pools = [pool.name for pool in heartbeat_pools(site)]
+    guests = site.on(host.name)
+    if not guests or not any(pool.in_use for pool in heartbeat_pools(site)):
+        return None  # another rule's
+    if any(not guest.pools or set(pools) & set(guest.pools) for guest in guests):
+        return None  # well, or not known: CloudStack does not list the volumes of system VMs
+    used = [site.pool(name) for guest in guests for name in guest.pools]
+    kinds = ", ".join(sorted({f"{pool.name} ({pool.kind})" for pool in used if pool}))
+    # Guests on local storage stay down whatever happens to their host: that is said already.
+    local = all(pool.scope == LOCAL for pool in used if pool)
+    expected = f"a guest with a volume on one of the pools with heartbeats ({', '.join(pools)})"
+    return Obstacle("HAV012" if local else "HAV025", expected, f"all volumes of its guests are on {kinds}")
 
 
 def _ha_state(site: Site, host: HaHost) -> Optional[Obstacle]:

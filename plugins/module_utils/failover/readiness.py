@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import JOINED, joined
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.checks import cluster, eligibility, guests
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.checks import bmc, cluster, eligibility, guests
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import UNKNOWN, BmcSeen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.consequence import Consequence
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import Value
@@ -21,7 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import Finding, worst_first
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.registry import Check
 
-FILES = (eligibility, cluster, guests)  # importing a file declares its checks
+FILES = (eligibility, bmc, cluster, guests)  # importing a file declares its checks
 CHECKS = dict(sorted(HA_CHECKS.items()))
 
 

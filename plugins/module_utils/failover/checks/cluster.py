@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import contradictions
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import ENABLED, Site
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check, told
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
@@ -29,35 +29,34 @@ def _all(site: Site) -> tuple[str, ...]:
     "No shared pool has heartbeats",
     severity=ERROR,
     prevents=("F50",),
-    fix="add an NFS or SharedMountPoint pool of scope CLUSTER or ZONE; a small one is enough: its hosts write a few"
-    " bytes a minute",
-    reproduce="cmk list storagepools zoneid=ID filter=name,type,scope",
+    fix="add an NFS or SharedMountPoint pool of scope CLUSTER or ZONE, with a volume of a guest of each host on it",
+    reproduce="cmk list storagepools zoneid=ID filter=name,type,scope,state",
 )
 def heartbeats(looked: Looked) -> Iterator[Problem]:
     """The hosts must share a pool on which the agents write heartbeats.
 
     That is NFS and SharedMountPoint, and the drivers of StorPool, Linstor and PowerFlex. With Ceph RBD, CLVM or local
     storage alone no neighbour can tell a dead host from a cut cable; the host is eligible all the same, and the check
-    of its activity cannot succeed.
+    of its activity cannot succeed. A pool in maintenance has none either: hosts do not mount it. Where guests are on
+    it, HAV021 says so instead.
     """
     yield from told(looked, "HAV011")
 
 
 @ha_check(
     "HAV013",
-    "The zone or cluster is Disabled",
+    "The zone, the pod or the cluster is Disabled",
     severity=ERROR,
     prevents=("F71",),
-    fix="set allocationstate=Enabled (updateZone, updateCluster)",
-    reproduce="cmk list zones name=ZONE filter=name,allocationstate",
+    fix="set allocationstate=Enabled (updateZone, updatePod, updateCluster)",
+    reproduce="cmk list zones name=ZONE filter=name,allocationstate   # and list pods, list clusters",
 )
 def disabled(looked: Looked) -> Iterator[Problem]:
-    """Zone and cluster must be Enabled: the planner avoids what is Disabled, so that no guest is restarted (F71)."""
-    site = looked.site
-    states = {f"zone {site.zone}": site.zone_allocation_state, f"cluster {site.name}": site.cluster_allocation_state}
-    wrong = ", ".join(f"{name} is {state}" for name, state in states.items() if state != ENABLED)
-    if wrong:
-        yield Problem(_all(site), "zone and cluster Enabled", wrong)
+    """Zone, pod and cluster must be Enabled: the planner avoids what is Disabled, so that no guest is restarted (F71;
+    DeploymentPlanningManagerImpl.avoidDisabledResources()).
+    """
+    if looked.site.disabled:
+        yield Problem(_all(looked.site), "zone, pod and cluster Enabled", looked.site.disabled)
 
 
 @ha_check(

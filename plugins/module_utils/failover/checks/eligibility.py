@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import explains_power
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.fencing import DRIVERS, IPMITOOL
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check, told
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
     ERROR,
@@ -52,11 +53,18 @@ def driver(looked: Looked) -> Iterator[Problem]:
 
     With redfish CloudStack's OFF is GracefulShutdown: a hung system ignores it, and a BMC answers 409 when the machine
     is off already; the host then stays in Fencing and its guests stay down (issue 13376, F51). nestedcloudstack powers
-    a guest of another CloudStack, and fences only as well as that one answers.
+    a guest of another CloudStack, and fences only as well as that one answers. A name in other letter case, such as
+    IpmiTool, is accepted, and then every action fails (recorded on 4.22.1).
     """
+    stopped = [replace(each, severity=ERROR) for each in told(looked, "HAV002")]
+    yield from stopped
     for host in looked.site.hosts:
-        if host.oobm_driver and host.oobm_driver != "ipmitool":
+        if host.oobm_driver in DRIVERS and host.oobm_driver != IPMITOOL and not _named(host.name, stopped):
             yield Problem((host.name,), "the driver ipmitool", f"the driver {host.oobm_driver}")
+
+
+def _named(host: str, problems: Iterable[Problem]) -> bool:
+    return any(host in problem.hosts for problem in problems)
 
 
 @ha_check(

@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.cons
     NOWHERE,
     POOL_DOWN,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check, told
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
 
 SHOWN = 5  # guests that a finding names
@@ -41,6 +41,28 @@ def local(looked: Looked) -> Iterator[Problem]:
     to its own (HighAvailabilityManagerImpl.scheduleRestartForVmsOnHost()).
     """
     yield from _losses(looked, LOCAL_STORAGE, "volumes on shared storage")
+
+
+@ha_check(
+    "HAV025",
+    "No volume of a host's guests is on a pool with heartbeats",
+    severity=ERROR,
+    prevents=("F63",),
+    fix="move a volume of a guest that is always there to such a pool (migrateVolume), on each host; a small one is"
+    " enough",
+    reproduce="cmk list volumes hostid=ID listall=true filter=name,storage",
+)
+def activity(looked: Looked) -> Iterator[Problem]:
+    """A guest of the host should have a volume on a pool with heartbeats (HAV011 has their types).
+
+    Before a reset CloudStack asks the neighbours for activity in each pool that has volumes of the host's guests, and
+    one pool without is enough. A pool of another type, such as Ceph RBD, always passes for active
+    (LibvirtCheckVMActivityOnStoragePoolCommandWrapper: Unsupported Storage; KVMHostActivityChecker). So a host whose
+    guests have none elsewhere is like a host without guests (F63): it goes between Suspect and Degraded for ever and is
+    not fenced, also where the cluster has an NFS pool beside. This is read from the source and was not tried on a real
+    server.
+    """
+    yield from told(looked, "HAV025")
 
 
 @ha_check(
@@ -94,12 +116,14 @@ def nowhere(looked: Looked) -> Iterator[Problem]:
 
 @ha_check(
     "HAV021",
-    "A pool of guests is not Up",
+    "A pool of guests cannot be used",
     severity=ERROR,
     prevents=("F43",),
     fix="end the maintenance of the pool (cancelStorageMaintenance), or repair it",
     reproduce="cmk list storagepools zoneid=ID filter=name,state",
 )
 def pools(looked: Looked) -> Iterator[Problem]:
-    """The pools of running guests must be Up: from another one no guest starts."""
+    """The pools of running guests must be Up or Disabled: from one in maintenance no guest starts, and hosts write no
+    heartbeats there.
+    """
     yield from _losses(looked, POOL_DOWN, "pools in state Up")

@@ -17,13 +17,15 @@ APART, MANAGEMENT, GUESTS = "apart", "on the management network", "guests reach 
 @dataclass(frozen=True)
 class BmcSeen:
     """The BMC of one host: whose it is and where, each in words of above. `whose` says why it is not the host's own;
-    `privilege` is that of CloudStack's account in band, in upper case, None where it was not seen.
+    `privilege` is that of CloudStack's account in band, in upper case, None where it was not seen. `address` is the
+    declared one, at which it was looked at.
     """
 
     identity: str = UNKNOWN
     isolation: str = UNKNOWN
     whose: str = ""
     privilege: Optional[str] = None
+    address: str = ""
 
 
 @dataclass(frozen=True)

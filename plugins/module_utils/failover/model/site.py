@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import BmcLook
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.bmc import BmcLook, BmcSeen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import Value
 
-ENABLED, UP = "Enabled", "Up"
+ENABLED, DISABLED, UP = "Enabled", "Disabled", "Up"
 LOCAL = "HOST"  # the scope of local storage
 STRICT_APART, STRICT_TOGETHER = "host anti-affinity", "host affinity"
 
@@ -30,6 +30,8 @@ class HaHost:
     hypervisor: str = "KVM"
     oobm_enabled: bool = False
     oobm_driver: str = ""
+    oobm_address: str = ""
+    oobm_port: str = ""
     power_state: str = ""
     ha_enabled: bool = False
     ha_state: str = "Disabled"
@@ -47,6 +49,11 @@ class HaHost:
     def usable(self) -> bool:
         """Whether a guest can be started on it."""
         return self.state == UP and self.resource_state == ENABLED
+
+
+def elsewhere(host: HaHost, seen: BmcSeen) -> bool:
+    """Whether CloudStack has another address of the BMC than the one at which the pre-flight has looked."""
+    return bool(seen.address and host.oobm_address) and seen.address.lower() != host.oobm_address.lower()
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,13 @@ class HaPool:
     scope: str = "CLUSTER"
     state: str = UP
 
+    @property
+    def in_use(self) -> bool:
+        """Whether hosts have it, and guests start from it. One that is Disabled takes no new volume, and no more
+        (DeploymentPlanningManagerImpl.findSuitablePoolsForVolumes() leaves out what is in maintenance).
+        """
+        return self.state in (UP, DISABLED)
+
 
 @dataclass(frozen=True)
 class Site:
@@ -90,6 +104,7 @@ class Site:
     name: str
     zone_allocation_state: str = ENABLED
     cluster_allocation_state: str = ENABLED
+    pod_allocation_state: str = ENABLED
     hosts: tuple[HaHost, ...] = ()
     guests: tuple[Guest, ...] = ()
     pools: tuple[HaPool, ...] = ()
@@ -102,6 +117,16 @@ class Site:
     def on(self, host: str) -> tuple[Guest, ...]:
         """The guests of a host."""
         return tuple(guest for guest in self.guests if guest.host == host)
+
+    @property
+    def disabled(self) -> str:
+        """What of the zone, the pod and the cluster takes no guest; empty if all of them do."""
+        states = {
+            f"zone {self.zone}": self.zone_allocation_state,
+            "pod of the cluster": self.pod_allocation_state,
+            f"cluster {self.name}": self.cluster_allocation_state,
+        }
+        return ", ".join(f"{name} is {state}" for name, state in states.items() if state != ENABLED)
 
     def pool(self, name: str) -> Optional[HaPool]:
         """The pool of that name."""

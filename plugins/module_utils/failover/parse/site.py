@@ -33,6 +33,8 @@ def _host(record: Record, privilege: Optional[str]) -> HaHost:
         hypervisor=str(record.get("hypervisor")),
         oobm_enabled=bool(oobm.get("enabled")),
         oobm_driver=str(oobm.get("driver") or ""),
+        oobm_address=str(oobm.get("address") or ""),
+        oobm_port=str(oobm.get("port") or ""),
         power_state=str(oobm.get("powerstate") or ""),
         ha_enabled=bool(ha.get("haenable")),
         ha_state=str(ha.get("hastate") or ""),

@@ -68,7 +68,7 @@ def canary_name(host: str) -> str:
 
 def with_canary(site: Site, host: HaHost, offering: str, cpu: int, memory: int) -> Site:
     """The cluster as it is when the canary runs on the host. CPU in MHz, memory in bytes."""
-    shared = tuple(pool.name for pool in heartbeat_pools(site))[:1]
+    shared = tuple(pool.name for pool in heartbeat_pools(site) if pool.in_use)[:1]
     canary = Guest(canary_name(host.name), host.name, True, offering, cpu, memory, pools=shared)
     others = tuple(guest for guest in site.guests if not guest.name.startswith(canary.name))
     return replace(site, guests=(*others, canary))

@@ -30,10 +30,10 @@ UNREAD = ("reports/ha-drill-host2.json: it is not an object",)
 
 
 def written(site, result, **more):
-    """ha_report.json as a program reads it."""
+    """The report as a program reads it."""
     told = {"cluster": {"zone": site.zone, "name": site.name}, **mapping_of(result, site)}
     report = document(told, at="2026-11-30T12:00:00+00:00", by="me on here", **more)
-    return json.loads(texts(report)["ha_report.json"])
+    return json.loads(json.dumps(report, allow_nan=False))
 
 
 def test_the_schema_is_one():
@@ -44,12 +44,13 @@ def test_the_schema_is_one():
 def test_the_report_of_a_staged_fault_has_the_form_of_the_schema(row):
     report = written(*judged(row))
     CLOSED.validate(report)
-    assert list(report) == sorted(SCHEMA["properties"])
+    assert set(report) == set(SCHEMA["properties"])
 
 
-def test_so_has_that_of_a_hundred_hosts_with_drills():
+def test_so_has_the_file_of_a_hundred_hosts_with_drills():
     later = {**DRILL, "host": "host2", "verdict": "failed", "seconds": None}
-    CLOSED.validate(written(*hundred(), drills={"host1": DRILL, "host2": later}, drills_unread=UNREAD))
+    report = written(*hundred(), drills={"host1": DRILL, "host2": later}, drills_unread=UNREAD)
+    CLOSED.validate(json.loads(texts(report)["ha_report.json"]))
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_the_result_is_plain():
     assert [stage["name"] for stage in result["timing"]["typical"]["stages"]][0] == "detection"
 
 
+def test_of_a_bmc_that_the_preflight_has_not_seen_nothing_is_known():
+    site, result = judged({"hosts": {"host1": {"oobm_address": "203.0.113.99"}}, "bmc": {}})
+    hosts = mapping_of(result, site)["hosts"]
+    assert [hosts[name]["identity"] for name in sorted(hosts)] == ["not known", "own", "own"]
+    assert [hosts[name]["privilege"] for name in sorted(hosts)] == [None, "ADMINISTRATOR", "ADMINISTRATOR"]
+    assert hosts["host1"]["isolation"] == "not known"
+    assert hosts["host1"]["because"] == "CloudStack uses the BMC 203.0.113.99 (HAV027)"
+
+
 def test_a_failover_that_never_ends_is_null():
     site = edited({"settings": {"kvm.ha.activity.check.failure.ratio": 1.0}})
     timing = mapping_of(readiness(site, {}), site)["timing"]

@@ -25,9 +25,11 @@ ZONE = {
 CLUSTER = {
     "id": "c1",
     "name": "cluster1",
+    "podid": "p1",
     "allocationstate": "Disabled",
     "resourcedetails": {"resourceHAEnabled": OFF},
 }
+POD = {"id": "p1", "name": "pod1", "allocationstate": "Disabled"}
 HOST = {"id": "h1", "name": "host1", "state": "Up", "resourcestate": "Enabled", "hypervisor": "KVM"}
 MACHINE = {"id": "v1", "name": "vm1", "hostid": "h1"}
 
@@ -43,6 +45,7 @@ def _settings():
 
 def test_a_cluster():
     script = [
+        ("listPods", [POD]),
         ("listHosts", [HOST]),
         ("listStoragePools", []),
         *_settings(),
@@ -59,7 +62,9 @@ def test_a_cluster():
     client = ScriptedClient(*script)
     site = read_site(client, ZONE, CLUSTER, {})
     assert not client.script
-    assert (site.zone, site.name, site.cluster_allocation_state) == ("zone1", "cluster1", "Disabled")
+    assert (site.zone, site.name) == ("zone1", "cluster1")
+    assert site.disabled == "pod of the cluster is Disabled, cluster cluster1 is Disabled"
+    assert client.sent[0] == ("listPods", {"id": "p1"})
     assert [guest.name for guest in site.on("host1")] == ["vm of a project", "vm1"]
     assert (site.oobm_off, site.ha_off) == (("zone zone1",), ("cluster cluster1",))
     assert site.settings == {name: setting.default for name, setting in SETTINGS.items()}

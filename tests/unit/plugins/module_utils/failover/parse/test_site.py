@@ -56,6 +56,8 @@ def test_a_host():
         "04dbd1ba-5d96-4490-9920-72b031603428",
         oobm_enabled=True,
         oobm_driver="ipmitool",
+        oobm_address="10.88.0.212",
+        oobm_port="623",
         power_state="On",
         ha_enabled=True,
         ha_state="Available",

@@ -12,6 +12,9 @@ from .cloud import Cloud
 from .records import Record
 
 Question = dict[str, Any]
+# Pools in which agents look for activity. In another one they always find some: "Unsupported Storage"
+# (LibvirtCheckVMActivityOnStoragePoolCommandWrapper, KVMStoragePool.isPoolSupportHA()).
+WITH_HEARTBEAT = ("NetworkFilesystem", "SharedMountPoint")
 
 
 def healthy(cloud: Cloud, host: Record) -> bool:
@@ -40,7 +43,8 @@ def _beats(cloud: Cloud, host: Record, timeout: float) -> bool | None:
 
 def active(cloud: Cloud, host: Record) -> bool | None:
     """Whether the host writes its heartbeat, or its guests write to their volumes, as a neighbour sees it; None: it was
-    asked and has not answered. A host without guests always passes, because there is no volume to look at."""
+    asked and has not answered. A host without guests always passes, because there is no volume to look at; and so does
+    one whose guests have none on a pool with heartbeats."""
     asked = _questions(cloud, host, host["ha"]["suspect"])
     if not asked:
         return True
@@ -50,14 +54,15 @@ def active(cloud: Cloud, host: Record) -> bool | None:
 
 
 def _questions(cloud: Cloud, host: Record, since: float) -> list[Question]:
-    """What a neighbour is asked, for each pool with volumes of the host's guests."""
+    """What a neighbour is asked, for each pool with volumes of the host's guests and with heartbeats."""
     volumes: dict[int, list[str]] = {}
     for guest in guests.on_host(cloud, host):
         volume = guests.volume_of(cloud, guest)
         volumes.setdefault(volume["pool"], []).append(volume["path"])
     common = {"host": host["ipaddress"], "suspect_since": int(since)}
     pools = {number: cloud.table("storagepool").any(number) for number in volumes}
-    return [{**common, "pool": pools[number].uuid, "volumes": paths} for number, paths in volumes.items()]
+    looked_at = [number for number in volumes if pools[number]["type"] in WITH_HEARTBEAT]
+    return [{**common, "pool": pools[number].uuid, "volumes": volumes[number]} for number in looked_at]
 
 
 def neighbours(cloud: Cloud, host: Record) -> list[Record]:

@@ -148,6 +148,15 @@ def test_an_empty_host_is_never_fenced(site):
     assert not [action for _, action in site.machines.asked if action in ("reset", "off")]
 
 
+def test_so_is_a_host_whose_guests_are_on_a_pool_without_heartbeats(site):
+    prepare(site)
+    site.api.cloud.table("storagepool").where(name="p1")[0].data["type"] = "RBD"
+    site.machines.hang(site.hosts["h2"])
+    states = {state for _, state in rounds(site.api, 1200, lambda: site.hosts["h2"]["ha"]["state"])}
+    assert states == {"Available", "Suspect", "Degraded"}
+    assert not [action for _, action in site.machines.asked if action in ("reset", "off")]
+
+
 def test_a_guest_without_ha_is_stopped_and_stays(site):
     prepare(site)
     site.offering("plain", offerha=False)

@@ -63,7 +63,9 @@ def _is_neighbour(record: Entry, other: Entry) -> bool:
 def _is_mounted_by(record: Entry, pool: Entry) -> bool:
     if pool.get("scope") not in SHARED or pool.get("zoneid") != record.get("zoneid"):
         return False
-    return pool["scope"] == "ZONE" or pool.get("clusterid") == record.get("clusterid")
+    if pool["scope"] == "ZONE":
+        return pool.get("hypervisor") in (None, "Any", record.get("hypervisor"))
+    return pool.get("clusterid") == record.get("clusterid")
 
 
 def _pool(entry: Entry) -> tuple[str, str, str]:

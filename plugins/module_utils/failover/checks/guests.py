@@ -39,6 +39,11 @@ def _losses(looked: Looked, reason: str, expected: str) -> Iterator[Problem]:
 def local(looked: Looked) -> Iterator[Problem]:
     """No volume of a guest should be on local storage: such a guest is not restarted on another host, its fate is tied
     to its own (HighAvailabilityManagerImpl.scheduleRestartForVmsOnHost()).
+
+    It may keep the host's other guests down too. The activity check asks for each pool with volumes of the host's
+    guests, in no order that CloudStack shows, until one has no activity. No neighbour can be asked about local storage
+    (StorageManagerImpl.sendToPool()); the check fails then, and makes the dead host Ineligible instead of fencing it.
+    This is read from the source and was not tried on a real server.
     """
     yield from _losses(looked, LOCAL_STORAGE, "volumes on shared storage")
 

@@ -35,7 +35,7 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
     (pod,) = client.list("listPods", "pod", id=cluster["podid"]) or ({},)
     listed = client.list("listHosts", "host", type="Routing", clusterid=cluster["id"], details="all")
     hosts = hosts_of(listed, privileges)
-    names, pools = pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster["id"])
+    names, pools = pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster)
     settings, invalid = usable(read_settings(client, zone["id"], cluster["id"]))
     return Site(
         zone=str(zone["name"]),

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.numbers import real
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, HaHost, HaPool
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import LOCAL, Guest, HaHost, HaPool
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.expected_cluster import concerns
 
 Record = Mapping[str, Any]
 MIB = 2**20
@@ -50,11 +51,11 @@ def _host(record: Record, privilege: Optional[str]) -> HaHost:
     )
 
 
-def pools_of(records: Sequence[Record], cluster_id: str) -> tuple[dict[str, str], tuple[HaPool, ...]]:
+def pools_of(records: Sequence[Record], cluster: Record) -> tuple[dict[str, str], tuple[HaPool, ...]]:
     """The pools that hosts of the cluster use: name by id, and the pools. CloudStack takes a name twice; such a pool is
     named with its id.
     """
-    own = [each for each in records if each.get("scope") == "ZONE" or each.get("clusterid") == cluster_id]
+    own = [each for each in records if concerns(each, cluster) or _is_local(each, cluster)]
     taken = Counter(each.get("name") for each in own)
     names = {}
     for each in own:
@@ -65,6 +66,10 @@ def pools_of(records: Sequence[Record], cluster_id: str) -> tuple[dict[str, str]
         for each in own
     ]
     return names, tuple(pools)
+
+
+def _is_local(pool: Record, cluster: Record) -> bool:
+    return pool.get("scope") == LOCAL and pool.get("clusterid") == cluster.get("id")
 
 
 def guests_of(

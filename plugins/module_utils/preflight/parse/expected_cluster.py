@@ -164,7 +164,7 @@ def vlan_ranges_of(networks: Iterable[Record]) -> tuple[str, ...]:
 
 def pools_of(pools: Iterable[Record], cluster: Optional[Record]) -> tuple[Pool, ...]:
     """The pools that every host of the cluster has to mount: its own, and those of the zone that are open to it."""
-    return tuple(_pool(record) for record in pools if _concerns(record, cluster or {}))
+    return tuple(_pool(record) for record in pools if concerns(record, cluster or {}))
 
 
 def registered_of(hosts: Iterable[Record]) -> tuple[Registered, ...]:
@@ -193,7 +193,8 @@ def _is_secret(key: str) -> bool:
     return any(mark in key.lower() for mark in SECRET)
 
 
-def _concerns(pool: Record, cluster: Record) -> bool:
+def concerns(pool: Record, cluster: Record) -> bool:
+    """Whether every host of the cluster mounts the pool. Both are records of CloudStack's lists."""
     if pool.get("scope") == "CLUSTER":
         return bool(cluster) and pool.get("clusterid") == cluster.get("id")
     hypervisor = str(pool.get("hypervisor") or "Any").lower()

@@ -39,9 +39,10 @@ OTHERS = [
     {**HOST, "id": "h5", "hypervisor": "VMware"},
 ]
 POOLS = [
-    {"name": "zone-wide", "type": "RBD", "state": "Up", "scope": "ZONE", "zoneid": "z1"},
+    {"name": "zone-wide", "type": "RBD", "state": "Up", "scope": "ZONE", "zoneid": "z1", "hypervisor": "KVM"},
     {"name": "mine", "type": "NetworkFilesystem", "state": "Up", "scope": "CLUSTER", "zoneid": "z1", "clusterid": "c1"},
     {"name": "c2s", "type": "NetworkFilesystem", "state": "Up", "scope": "CLUSTER", "zoneid": "z1", "clusterid": "c2"},
+    {"name": "esx", "type": "PreSetup", "state": "Up", "scope": "ZONE", "zoneid": "z1", "hypervisor": "VMware"},
     {"name": "far", "type": "NetworkFilesystem", "state": "Up", "scope": "ZONE", "zoneid": "z2"},
     {"name": "h2-local", "type": "Filesystem", "state": "Up", "scope": "HOST", "zoneid": "z1", "clusterid": "c1"},
 ]  # fmt: skip

@@ -99,10 +99,12 @@ def test_pools_that_the_cluster_uses():
                 "state": "Up",
             },
             {"id": "p2", "name": "ps1", "scope": "ZONE", "type": "RBD", "state": "Maintenance"},
+            {"id": "p5", "name": "esx", "scope": "ZONE", "hypervisor": "VMware", "type": "NetworkFilesystem"},
+            {"id": "p6", "name": "racks", "scope": "ZONE", "storageaccessgroups": "rack9", "type": "NetworkFilesystem"},
             {"id": "p3", "name": "other", "scope": "CLUSTER", "clusterid": "c2", "type": "RBD", "state": "Up"},
             {"id": "p4", "name": "h2 Local", "scope": "HOST", "clusterid": "c1", "type": "Filesystem", "state": "Up"},
         ],
-        "c1",
+        {"id": "c1", "hypervisortype": "KVM", "podstorageaccessgroups": "rack1"},
     )
     assert names == {"p1": "ps1 (p1)", "p2": "ps1 (p2)", "p4": "h2 Local"}
     assert pools == (

@@ -53,6 +53,7 @@ NO_ANSWER = {
     ("listCaCertificate", "provider"): "tests/unit/lab/simulator/test_certificate.py",
     **{("listRouters", argument): "there are no routers" for argument in ("id", "projectid", *PAGING)},
     **{(command, "listall"): "there is one account" for command in ("listVirtualMachines", "listVolumes")},
+    ("listVolumes", "listsystemvms"): "system VMs have no volumes here",
     ("deleteTemplate", "zoneid"): "a template that is registered here is in one zone",
     ("deployVirtualMachine", "startvm"): "tests/unit/lab/simulator/test_guests.py",
     ("destroyVirtualMachine", "expunge"): "tests/unit/lab/simulator/test_guests.py",

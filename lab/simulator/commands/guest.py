@@ -67,7 +67,7 @@ def _place(cloud: Cloud, row: Record, level: str) -> int | None:
     return host[level] if host else None
 
 
-@command("listVolumes", "hostid id keyword listall name projectid state virtualmachineid zoneid")
+@command("listVolumes", "hostid id keyword listall listsystemvms name projectid state virtualmachineid zoneid")
 def list_volumes(cloud: Cloud, given: Arguments) -> dict:
     if given.get("projectid") is not None:
         return {}

@@ -100,7 +100,8 @@ def _above(site: Site, host: HaHost) -> Optional[Obstacle]:
 def _maintenance(site: Site, host: HaHost) -> Optional[Obstacle]:
     if host.resource_state == ENABLED or host.ha_state == "Fenced":
         return None
-    return Obstacle("HAV009", f"resource state {ENABLED}", f"resource state {host.resource_state}")
+    fix = "if the host is repaired: cancelHostAsDegraded" if host.resource_state == "Degraded" else ""
+    return Obstacle("HAV009", f"resource state {ENABLED}", f"resource state {host.resource_state}", fix)
 
 
 def _oobm(site: Site, host: HaHost) -> Optional[Obstacle]:
@@ -157,7 +158,7 @@ def _identity(site: Site, host: HaHost) -> Optional[Obstacle]:
     twins = _same_bmc(site, host)
     if twins:
         names = ", ".join(sorted([host.name, *twins]))
-        return Obstacle("HAV026", "a BMC of its own for each host", f"{names} have the BMC {host.oobm_address}")
+        return Obstacle("HAV026", "a BMC of its own for each host", f"{names} have the BMC {_bmc(host)[0]}")
     if (host.state, host.ha_state, host.power_state) == (UP, "Available", "Off"):
         return Obstacle("HAV028", "power state On", "power state Off, while the host is Up and HA state Available")
     return None
@@ -204,7 +205,8 @@ def _storage(site: Site, host: HaHost) -> Optional[Obstacle]:
     if pools:
         used = any(pool.name in guest.pools for pool in pools for guest in site.guests)
         states = ", ".join(f"{pool.name} is {pool.state}" for pool in pools)
-        return Obstacle("HAV021" if used else "HAV011", "a pool with heartbeats that is Up", states)
+        fix = "end its maintenance (cancelStorageMaintenance), or add another NFS or SharedMountPoint pool"
+        return Obstacle("HAV021" if used else "HAV011", "a pool with heartbeats that is Up", states, fix)
     kinds = ", ".join(sorted({f"{pool.kind} ({pool.scope})" for pool in site.pools})) or "no pool"
     return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(WITH_HEARTBEAT)})", kinds)
 
@@ -218,7 +220,7 @@ def _activity(site: Site, host: HaHost) -> Optional[Obstacle]:
     if not guests or not any(pool.in_use for pool in heartbeat_pools(site)):
         return None  # another rule's
     if any(not guest.pools or set(pools) & set(guest.pools) for guest in guests):
-        return None  # well, or not known: CloudStack does not list the volumes of system VMs
+        return None  # well, or not known
     used = [site.pool(name) for guest in guests for name in guest.pools]
     kinds = ", ".join(sorted({f"{pool.name} ({pool.kind})" for pool in used if pool}))
     # Guests on local storage stay down whatever happens to their host: that is said already.

@@ -72,7 +72,9 @@ def timers(looked: Looked) -> Iterator[Problem]:
     What is compared, and why, is in docs/failover-time.md.
     """
     for name, why in sorted(looked.site.invalid.items()):
-        yield Problem(_all(looked.site), f"a value of {name} that can be used", why)
+        fix = f"declare {name} in failover_settings (CloudStack's own is {SETTINGS[name].default})"
+        fix += " and run ansible-playbook cloudstack.kvm.configure_failover"
+        yield Problem(_all(looked.site), f"a value of {name} that can be used", why, fix=fix)
     if _unread(looked.site):
         observed = f"not answered: {_unread(looked.site)}"
         yield Problem(_all(looked.site), "the settings of the failover", observed, kind=UNKNOWN)

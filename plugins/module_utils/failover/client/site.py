@@ -15,7 +15,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.cloudstack.parse.ho
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import read_value
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.settings import SETTINGS, Value
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Site
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.site import Guest, Site
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.parse.site import guests_of, hosts_of, pools_of
 
 Record = dict[str, Any]
@@ -44,25 +44,29 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
         cluster_allocation_state=str(cluster.get("allocationstate")),
         pod_allocation_state=str(pod.get("allocationstate")),
         hosts=hosts,
-        guests=guests_of(
-            _of_everybody(client, "listVirtualMachines", "virtualmachine", zone["id"]),
-            [
-                *client.list("listSystemVms", "systemvm", zoneid=zone["id"]),
-                *_of_everybody(client, "listRouters", "router", zone["id"]),
-            ],
-            _of_everybody(client, "listVolumes", "volume", zone["id"]),
-            [
-                *client.list("listServiceOfferings", "serviceoffering"),
-                *client.list("listServiceOfferings", "serviceoffering", issystem="true"),
-            ],
-            names,
-            {host.id: host.name for host in hosts},
-        ),
+        guests=_guests(client, str(zone["id"]), names, {host.id: host.name for host in hosts}),
         pools=pools,
         settings=settings,
         invalid=invalid,
         oobm_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.oobm),
         ha_off=tuple(f"{scope.kind} {scope.name}" for scope in _scopes(zone, cluster) if not scope.ha),
+    )
+
+
+def _guests(client: Client, zone_id: str, pools: Mapping[str, str], hosts: Mapping[str, str]) -> tuple[Guest, ...]:
+    return guests_of(
+        _of_everybody(client, "listVirtualMachines", "virtualmachine", zone_id),
+        [
+            *client.list("listSystemVms", "systemvm", zoneid=zone_id),
+            *_of_everybody(client, "listRouters", "router", zone_id),
+        ],
+        _of_everybody(client, "listVolumes", "volume", zone_id, listsystemvms="true"),
+        [
+            *client.list("listServiceOfferings", "serviceoffering"),
+            *client.list("listServiceOfferings", "serviceoffering", issystem="true"),
+        ],
+        pools,
+        hosts,
     )
 
 
@@ -104,5 +108,5 @@ def _setting(client: Client, name: str, scope: Mapping[str, str]) -> Optional[Re
     return next((record for record in listed if record.get("name") == name), None)
 
 
-def _of_everybody(client: Client, command: str, kind: str, zone_id: str) -> list[Record]:
-    return [record for whose in EVERYBODY for record in client.list(command, kind, zoneid=zone_id, **whose)]
+def _of_everybody(client: Client, command: str, kind: str, zone_id: str, **more: str) -> list[Record]:
+    return [record for whose in EVERYBODY for record in client.list(command, kind, zoneid=zone_id, **whose, **more)]

@@ -72,6 +72,8 @@ def test_a_cluster():
         {"zoneid": "z1", "listall": "true"},
         {"zoneid": "z1", "listall": "true", "projectid": "-1"},
     ]
+    volumes = [sent for command, sent in client.sent if command == "listVolumes"]
+    assert all(sent["listsystemvms"] == "true" for sent in volumes) and len(volumes) == 2
 
 
 @pytest.mark.parametrize(

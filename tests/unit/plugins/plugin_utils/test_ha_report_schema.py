@@ -26,6 +26,8 @@ DRILL = {
     "verdict": "passed",
     "seconds": 343.5,
 }
+# Of the staged faults with the same findings the first: their reports have the same form.
+KINDS_OF_ROWS = {(*sorted(row["finds"]), "bmc" in row): row for row in reversed(ROWS)}.values()
 UNREAD = ("reports/ha-drill-host2.json: it is not an object",)
 
 
@@ -40,7 +42,7 @@ def test_the_schema_is_one():
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["fault"])
+@pytest.mark.parametrize("row", KINDS_OF_ROWS, ids=lambda row: row["fault"])
 def test_the_report_of_a_staged_fault_has_the_form_of_the_schema(row):
     report = written(*judged(row))
     CLOSED.validate(report)

@@ -32,7 +32,7 @@ def find_place(client: Client, zone: str, pod: str, cluster: str) -> tuple[Recor
 
 def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping[str, str]) -> Site:
     """The cluster as it is now. Raises ApiError, and ParseError for what cannot be understood."""
-    (pod,) = client.list("listPods", "pod", id=cluster["podid"]) or ({},)
+    pods = client.list("listPods", "pod", id=cluster["podid"])
     listed = client.list("listHosts", "host", type="Routing", clusterid=cluster["id"], details="all")
     hosts = hosts_of(listed, privileges)
     names, pools = pools_of(client.list("listStoragePools", "storagepool", zoneid=zone["id"]), cluster)
@@ -42,7 +42,7 @@ def read_site(client: Client, zone: Record, cluster: Record, privileges: Mapping
         name=str(cluster["name"]),
         zone_allocation_state=str(zone.get("allocationstate")),
         cluster_allocation_state=str(cluster.get("allocationstate")),
-        pod_allocation_state=str(pod.get("allocationstate")),
+        pod_allocation_state=str(pods[0].get("allocationstate") if pods else None),
         hosts=hosts,
         guests=_guests(client, str(zone["id"]), names, {host.id: host.name for host in hosts}),
         pools=pools,

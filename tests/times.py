@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the tests' time goes, by file: seconds, runs of ansible-playbook, boots of hosts. Printed above pytest's
-closing line."""
+"""Where the tests' time goes, by file: seconds, seconds of CPU (of processes that have ended, without those of booted
+hosts), runs of ansible-playbook, boots of hosts. Printed above pytest's closing line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-KEY = "programs"
+KEY, CPU = "programs", "cpu"
 SHOWN = 15  # files
 BOOTS = (("up",), ("recreate",), ("host", "create"))
 _started: Counter[str] = Counter()  # what this process has started since the last report
@@ -36,21 +36,31 @@ def _watch(event: str, arguments: tuple) -> None:
 def table(reports: Iterable[pytest.TestReport]) -> list[str]:
     """A line for each of the files that took longest."""
     seconds: Counter[str] = Counter()
+    cpu: Counter[str] = Counter()
     programs: dict[str, Counter[str]] = {}
     for report in reports:
         file = report.nodeid.split("::")[0]
         seconds[file] += report.duration
-        programs.setdefault(file, Counter()).update(dict(report.user_properties).get(KEY, {}))
-    lines = [f"{'seconds':>8} {'playbooks':>9} {'boots':>5}  file"]
+        properties = dict(report.user_properties)
+        cpu[file] += properties.get(CPU, 0.0)
+        programs.setdefault(file, Counter()).update(properties.get(KEY, {}))
+    lines = [f"{'seconds':>8} {'CPU':>6} {'playbooks':>9} {'boots':>5}  file"]
     for file, spent in seconds.most_common(SHOWN):
-        lines.append(f"{spent:>8.1f} {programs[file]['playbooks'] or '':>9} {programs[file]['boots'] or '':>5}  {file}")
+        started = f"{programs[file]['playbooks'] or '':>9} {programs[file]['boots'] or '':>5}"
+        lines.append(f"{spent:>8.1f} {cpu[file]:>6.1f} {started}  {file}")
     return lines
+
+
+def _cpu() -> float:
+    """Seconds of CPU of this process and of those that it has seen end."""
+    return sum(os.times()[:4])
 
 
 class Times:
     """The plugin."""
 
     def __init__(self) -> None:
+        self.spent = _cpu()
         sys.addaudithook(_watch)
 
     @pytest.hookimpl(wrapper=True)
@@ -58,8 +68,10 @@ class Times:
         """Each phase of a test carries what was started in it: with xdist the reports are all that the printing process
         sees."""
         report = yield
-        report.user_properties = [*report.user_properties, (KEY, dict(_started))]
+        now = _cpu()
+        report.user_properties = [*report.user_properties, (KEY, dict(_started)), (CPU, now - self.spent)]
         _started.clear()
+        self.spent = now
         return report
 
     def pytest_terminal_summary(self, terminalreporter):

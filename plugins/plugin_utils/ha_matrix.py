@@ -105,9 +105,9 @@ COLUMNS: Sequence[tuple[str, Callable[[Host], Cell], tuple[str, ...]]] = (
     ("BMC's network", _isolation, ("BMC004", "BMC007")),
     ("Privilege", _privilege, ("HAV003",)),
     ("HA state", _ha_state, ("HAV005", "HAV006", "HAV007", "HAV010", "HAV017")),
-    ("Would be fenced", _fenced, ("HAV008", "HAV011", "HAV025")),
+    ("Would be fenced", _fenced, ("HAV008", "HAV011")),
     ("N+1", _room, ("HAV015", "HAV020")),
-    ("Guests back", _guests, ("HAV012", "HAV016", "HAV018", "HAV021", "HAV024")),
+    ("Guests back", _guests, ("HAV012", "HAV016", "HAV018", "HAV021", "HAV024", "HAV025")),
     ("Fenced, guests back after", _failover, ("HAV014", "HAV019", "TIM001")),
     ("Last drill", _drill, ()),
 )  # fmt: skip

@@ -67,7 +67,7 @@ def obstacles(site: Site, host: HaHost) -> list[Obstacle]:
     """Everything that keeps the host from being fenced (KVMHAProvider.isEligible() and the HA manager); empty where
     nothing does. An HA state counts by itself only where nothing else explains it.
     """
-    rules = (_state, _configured, _above, _maintenance, _oobm, _already_off, _identity, _alone, _storage, _activity)
+    rules = (_state, _configured, _above, _maintenance, _oobm, _already_off, _identity, _alone, _storage)
     found = [each for each in (rule(site, host) for rule in rules) if each]
     state = None if found else _ha_state(site, host)
     return [state] if state else found
@@ -211,22 +211,21 @@ def _storage(site: Site, host: HaHost) -> Optional[Obstacle]:
     return Obstacle("HAV011", f"a shared pool with heartbeats ({', '.join(WITH_HEARTBEAT)})", kinds)
 
 
-def _activity(site: Site, host: HaHost) -> Optional[Obstacle]:
-    """The activity check asks for each pool with volumes of the host's guests. A pool without heartbeats always answers
-    that there is activity (LibvirtCheckVMActivityOnStoragePoolCommandWrapper, KVMHostActivityChecker).
+def without_activity(site: Site, host: HaHost) -> str:
+    """The pools with volumes of the host's guests, if none of them has heartbeats: a pool without always answers that
+    there is activity (LibvirtCheckVMActivityOnStoragePoolCommandWrapper, KVMHostActivityChecker). Empty where all is
+    well, not known, or said by another rule.
     """
-    pools = [pool.name for pool in heartbeat_pools(site)]
+    pools = {pool.name for pool in heartbeat_pools(site)}
     guests = site.on(host.name)
-    if not guests or not any(pool.in_use for pool in heartbeat_pools(site)):
-        return None  # another rule's
-    if any(not guest.pools or set(pools) & set(guest.pools) for guest in guests):
-        return None  # well, or not known
-    used = [site.pool(name) for guest in guests for name in guest.pools]
-    kinds = ", ".join(sorted({f"{pool.name} ({pool.kind})" for pool in used if pool}))
-    # Guests on local storage stay down whatever happens to their host: that is said already.
-    local = all(pool.scope == LOCAL for pool in used if pool)
-    expected = f"a guest with a volume on one of the pools with heartbeats ({', '.join(pools)})"
-    return Obstacle("HAV012" if local else "HAV025", expected, f"all volumes of its guests are on {kinds}")
+    if not any(pool.in_use for pool in heartbeat_pools(site)):
+        return ""  # HAV011's
+    if any(not guest.pools or pools & set(guest.pools) for guest in guests):
+        return ""
+    used = [pool for pool in (site.pool(name) for guest in guests for name in guest.pools) if pool]
+    if all(pool.scope == LOCAL for pool in used):
+        return ""  # no guest, or HAV012's
+    return ", ".join(sorted({f"{pool.name} ({pool.kind})" for pool in used}))
 
 
 def _ha_state(site: Site, host: HaHost) -> Optional[Obstacle]:

@@ -29,7 +29,7 @@ def _all(site: Site) -> tuple[str, ...]:
     "No shared pool has heartbeats",
     severity=ERROR,
     prevents=("F50",),
-    fix="add an NFS or SharedMountPoint pool of scope CLUSTER or ZONE, with a volume of a guest of each host on it",
+    fix="add an NFS or SharedMountPoint pool of scope CLUSTER or ZONE",
     reproduce="cmk list storagepools zoneid=ID filter=name,type,scope,state",
 )
 def heartbeats(looked: Looked) -> Iterator[Problem]:

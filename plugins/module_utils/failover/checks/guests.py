@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.fencing import without_activity
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.consequence import (
     LOCAL_STORAGE,
     NO_HA,
@@ -13,8 +14,13 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.cons
     NOWHERE,
     POOL_DOWN,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check, told
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import ERROR, WARNING, Problem
+from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.registry import Looked, ha_check
+from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
+    ERROR,
+    INFO,
+    WARNING,
+    Problem,
+)
 
 SHOWN = 5  # guests that a finding names
 GUESTS = "cmk list virtualmachines hostid=ID listall=true filter=name,haenable,serviceofferingname"
@@ -51,10 +57,10 @@ def local(looked: Looked) -> Iterator[Problem]:
 @ha_check(
     "HAV025",
     "No volume of a host's guests is on a pool with heartbeats",
-    severity=ERROR,
+    severity=INFO,
     prevents=("F63",),
-    fix="move a volume of a guest that is always there to such a pool (migrateVolume), on each host; a small one is"
-    " enough",
+    fix="try a drill of such a host; if it is not fenced, move a volume of a guest that is always there to a pool with"
+    " heartbeats (migrateVolume)",
     reproduce="cmk list volumes hostid=ID listall=true filter=name,storage",
 )
 def activity(looked: Looked) -> Iterator[Problem]:
@@ -63,11 +69,18 @@ def activity(looked: Looked) -> Iterator[Problem]:
     Before a reset CloudStack asks the neighbours for activity in each pool that has volumes of the host's guests, and
     one pool without is enough. A pool of another type, such as Ceph RBD, always passes for active
     (LibvirtCheckVMActivityOnStoragePoolCommandWrapper: Unsupported Storage; KVMHostActivityChecker). So a host whose
-    guests have none elsewhere is like a host without guests (F63): it goes between Suspect and Degraded for ever and is
-    not fenced, also where the cluster has an NFS pool beside. This is read from the source and was not tried on a real
+    guests have none elsewhere may be like a host without guests (F63), which goes between Suspect and Degraded for
+    ever, also where the cluster has an NFS pool beside. This is read from the source and was not tried on a real
     server.
     """
-    yield from told(looked, "HAV025")
+    same: dict[str, list[str]] = {}
+    for host in looked.site.hosts:
+        same.setdefault(without_activity(looked.site, host), []).append(host.name)
+    for pools, hosts in same.items():
+        if pools:
+            yield Problem(
+                tuple(hosts), "a guest with a volume on a pool with heartbeats", f"all volumes are on {pools}"
+            )
 
 
 @ha_check(

@@ -64,7 +64,7 @@ def _drop_in(bridge: Bridge, files: Files) -> str:
             next_step=f"declare multicast_querier of {bridge.name} as it is there, or take that line out",
             reproduce=f"cat {path}",
         )
-    return _TEXT if wanted else ""
+    return _TEXT
 
 
 def _said(files: Files, bridge: str) -> tuple[str, bool]:

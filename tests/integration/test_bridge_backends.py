@@ -186,7 +186,7 @@ def test_a_card_becomes_a_bridge_and_stays_one_over_a_reboot(host):
         shown = host.bridge(declared, check=True)
         assert snapshot(host) == before, "check mode touches nothing"
         real = host.bridge(declared)
-        assert (real.get("msg"), real["changed"], real["diff"]) == (None, True, shown["diff"])
+        assert (real.get("msg"), real.get("changed"), real.get("diff")) == (None, True, shown["diff"])
         again = host.bridge(declared)
         assert (again["changed"], again["diff"]) == (False, [])
     assert host.links()["links"]["eth9"] == links["eth9"], "an unrelated link is as it was"

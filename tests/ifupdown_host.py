@@ -237,9 +237,8 @@ def _stable(link: Mapping[str, Any]) -> dict[str, Any]:
     bridge = (
         link.get("linkinfo", {}).get("info_data", {}) if link.get("linkinfo", {}).get("info_kind") == "bridge" else {}
     )
-    options = {
-        key: bridge.get(key) for key in ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering")
-    }
+    known = ("forward_delay", "stp_state", "ageing_time", "priority", "vlan_filtering", "mcast_querier")
+    options = {key: bridge.get(key) for key in known}
     kept = {key: link.get(key) for key in ("mtu", "master", "address")}
     ending = ("valid_life_time", "preferred_life_time", "tentative")
     given = [each for each in link["addr_info"] if each["scope"] != "link"]

@@ -43,11 +43,14 @@ options:
         C(mtu), by default 1500; C(address), a static IPv4 address with prefix length or netmask, or C(dhcp);
         C(gateway), which at most one bridge has; C(ipv6_addresses), a list, and C(ipv6_gateway); C(routes), each with
         C(to), C(via) and perhaps C(table); C(rules), each with C(table), C(priority), and C(source) or C(to); C(dns)
-        and C(search), lists of name servers and domains; C(stp), by default false, and C(forward_delay) in seconds.
+        and C(search), lists of name servers and domains; C(stp), by default false, and C(forward_delay) in seconds;
+        C(multicast_querier), by default false, whether the bridge itself asks for members of multicast groups, which
+        is changed while the bridge is up.
       - An entry of C(bridges) with C(type=openvswitch) is a bridge of Open vSwitch, on a NIC or a bond of that type. It
         has C(tag), the VLAN of its own addresses, and C(trunks), the VLANs that its port carries, 0 being untagged and
-        no list all, and neither C(stp) nor C(forward_delay). One that is there is changed in place and keeps the ports
-        of guests. systemd-networkd cannot say such bridges, netplan no C(tag) and no C(trunks).
+        no list all, and none of C(stp), C(forward_delay) and C(multicast_querier). One that is there is changed in
+        place and keeps the ports of guests. systemd-networkd cannot say such bridges, netplan no C(tag) and no
+        C(trunks).
       - The MTU stands once, at the bridge. What lies under it has the largest MTU of what lies on it, or its own C(mtu)
         where that is larger.
       - An entry of a bond, VLAN device or bridge with C(state=absent) needs no more than its C(name), and is removed.

@@ -31,9 +31,14 @@ STAGES = {
     "an address": [MANAGEMENT, STORAGE],
     "another address": [MANAGEMENT, {**STORAGE, "address": "10.88.2.12/24"}],
     "no address": [MANAGEMENT, GUEST],
+    "a multicast querier": [MANAGEMENT, {**GUEST, "multicast_querier": True}],
+    "no multicast querier": [MANAGEMENT, GUEST],
     "another gateway": [{**MANAGEMENT, "gateway": "10.88.0.2"}, GUEST],
     "no gateway": [{**MANAGEMENT, "gateway": ""}, GUEST],
-    "jumbo frames": [{**MANAGEMENT, "mtu": 9000}, {**GUEST, "mtu": 9000}],
+    "jumbo frames and a querier": [
+        {**MANAGEMENT, "mtu": 9000},
+        {**GUEST, "mtu": 9000, "multicast_querier": True},
+    ],
 }
 # What is not declared and stays: addresses and routes by hand on what is changed, and on the unrelated eth9.
 BY_HAND = """
@@ -74,7 +79,7 @@ KINDS = {
       addresses: [192.0.2.9/24]
 """
         },
-        ["/etc/netplan", "/run/systemd/network"],
+        ["/etc/netplan", "/run/systemd/network", "/etc/systemd/network"],
     ),
     "networkmanager": Kind(
         ["network-manager"],
@@ -181,7 +186,7 @@ def test_a_card_becomes_a_bridge_and_stays_one_over_a_reboot(host):
         shown = host.bridge(declared, check=True)
         assert snapshot(host) == before, "check mode touches nothing"
         real = host.bridge(declared)
-        assert (real.get("msg"), real["changed"], real["diff"]) == (None, True, shown["diff"])
+        assert (real.get("msg"), real.get("changed"), real.get("diff")) == (None, True, shown["diff"])
         again = host.bridge(declared)
         assert (again["changed"], again["diff"]) == (False, [])
     assert host.links()["links"]["eth9"] == links["eth9"], "an unrelated link is as it was"

@@ -38,6 +38,7 @@ BY_HAND = [
 ]
 MANAGEMENT = {"name": "cloudbr0", "port": "eth0", "address": "10.88.0.11/24", "gateway": "10.88.0.1"}
 GUEST = {"name": "cloudbr1", "port": "eth1"}
+QUERIER = {**GUEST, "multicast_querier": True}
 STORAGE = {**GUEST, "address": "10.88.2.11/255.255.255.0"}
 GONE = {"name": "cloudbr1", "state": "absent"}
 ROUTED = {
@@ -87,6 +88,12 @@ CASES = {
         setup=GUEST_TAP,
         options={"allow_guest_disruption": True},
     ),
+    "a multicast querier under a guest": Case(
+        [MANAGEMENT, QUERIER], [*OWN, "set querier cloudbr1"], before=[MANAGEMENT, GUEST], setup=GUEST_TAP
+    ),
+    "a multicast querier no more": Case(
+        [MANAGEMENT, GUEST], ["set querier cloudbr1", *OWN], before=[MANAGEMENT, QUERIER], setup=GUEST_TAP
+    ),
     "declared absent": Case(
         [MANAGEMENT, GONE], ["take down cloudbr1", *OWN, "remove cloudbr1"], before=[MANAGEMENT, GUEST]
     ),
@@ -94,7 +101,7 @@ CASES = {
         [ROUTED], ["take down cloudbr0", "take down eth0", *OWN, "build cloudbr0"], before=[MANAGEMENT]
     ),
 }  # fmt: skip
-LONG = ("declared absent", "IPv6 and a policy route")
+LONG = ("declared absent", "IPv6 and a policy route", "a multicast querier no more")
 FINISHED = ("declared absent",)  # without ifdown too: `ip` removes what is still there
 NAMES = [pytest.param(name, marks=pytest.mark.full if name in LONG else ()) for name in CASES]
 

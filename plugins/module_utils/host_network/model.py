@@ -112,7 +112,8 @@ class Bridge:
     """A bridge with one port: a NIC, a bond or a VLAN device. With `ovs` it is one of Open vSwitch.
 
     `mtu` in bytes, for the bridge; what lies under it has at least that. `address` is CIDR, "dhcp" or None;
-    `addresses6` are CIDR; `forward_delay` in seconds, which counts where `stp` is on.
+    `addresses6` are CIDR; `forward_delay` in seconds, which counts where `stp` is on. With `multicast_querier` it asks
+    for members of multicast groups itself (IGMP, MLD).
     """
 
     name: str
@@ -129,6 +130,7 @@ class Bridge:
     dns: tuple[str, ...] = ()  # addresses of name servers
     search: tuple[str, ...] = ()  # domains
     ovs: Optional[Ovs] = None
+    multicast_querier: bool = False
 
     @property
     def kind(self) -> str:

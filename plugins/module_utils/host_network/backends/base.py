@@ -14,8 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 class Backend(Protocol):
     """One way of configuring a host's network. See docs/add-a-network-back-end.md."""
 
-    @property
-    def file_mode(self) -> int:
+    def file_mode(self, path: str) -> int:
         """Mode of a file that it writes where there was none."""
 
     @property

@@ -24,11 +24,13 @@ _RESUME_TIMEOUT = 30.0  # seconds for a DHCP client to get its answer; the addre
 class Ifupdown:
     """See base.Backend."""
 
-    file_mode = 0o644
     makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
+
+    def file_mode(self, path: str) -> int:
+        return 0o644
 
     def in_force(self) -> bool:
         return self._run(("ifquery", "--version")).ok

@@ -33,6 +33,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan_querier
 
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
 _NEEDS_OVS = "The 'ovs-vsctl' tool is required"
@@ -42,23 +43,26 @@ _OURS = "10-netplan-"  # how it names them
 class Netplan:
     """See base.Backend."""
 
-    file_mode = 0o600  # newer netplan warns of files that others can read
     makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
         self._networkd = Networkd(run)
 
+    def file_mode(self, path: str) -> int:
+        """Newer netplan warns of files that others can read; networkd reads its own as a user of its own."""
+        return 0o644 if netplan_querier.is_drop_in(path) else 0o600
+
     def in_force(self) -> bool:
         return self._run(("netplan", "generate", "--help")).ok
 
     def read(self) -> Files:
-        """The files that netplan reads, without those that another folder's file of the same name hides, and
-        cloud-init's settings."""
+        """The files that netplan reads, without those that another folder's file of the same name hides, drop-ins of
+        those that it generates, and cloud-init's settings."""
         by_name: dict[str, str] = {}
         for folder in parse.FOLDERS:
             by_name.update({posixpath.basename(path): path for path in glob(f"{folder}/*.yaml")})
-        return read_files([*by_name.values(), *cloud_settings()])
+        return read_files([*by_name.values(), *sorted(glob(netplan_querier.PATTERN)), *cloud_settings()])
 
     def declared(self, files: Files) -> Network:
         return plan.declared(files)

@@ -23,12 +23,15 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan i
 class Networkd:
     """See base.Backend."""
 
-    file_mode = 0o644  # networkd reads them as a user of its own
     makes_switches = False
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
         self._daemon = Daemon(run)
+
+    def file_mode(self, path: str) -> int:
+        """networkd reads them as a user of its own."""
+        return 0o644
 
     def in_force(self) -> bool:
         return self._run(("systemctl", "is-active", "--quiet", "systemd-networkd.service")).ok

@@ -36,12 +36,15 @@ _PLUGINS = "/usr/lib*/**/NetworkManager/*/libnm-device-plugin-ovs.so"
 class NetworkManager:
     """See base.Backend."""
 
-    file_mode = 0o600  # NetworkManager ignores a keyfile that others can read
     makes_switches = True
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
         self._raised: set[str] = set()  # uuids of profiles that came up as they are now
+
+    def file_mode(self, path: str) -> int:
+        """NetworkManager ignores a keyfile that others can read."""
+        return 0o600
 
     def in_force(self) -> bool:
         return self._run(("systemctl", "is-active", "--quiet", _UNIT)).ok

@@ -125,6 +125,8 @@ class Applier:
             self._links.resize(data["mtus"])
         elif change.action == "remove address":
             self._links.remove_address(target, data["address"])
+        elif change.action == "set querier":
+            self._links.set_querier(target, data["on"])
         elif change.action == "route":
             self._links.route(target, data["old"], data["new"])
         else:

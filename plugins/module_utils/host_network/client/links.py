@@ -100,6 +100,10 @@ class Links:
         for name, mtu in mtus:
             must(self._run, ("ip", "link", "set", name, "mtu", str(mtu)))
 
+    def set_querier(self, bridge: str, on: bool) -> None:
+        """Have a bridge ask for members of multicast groups, or not."""
+        must(self._run, ("ip", "link", "set", bridge, "type", "bridge", "mcast_querier", str(int(on))))
+
     def attach(self, name: str, bridge: str) -> None:
         """Make a link that is there a port of a bridge."""
         must(self._run, ("ip", "link", "set", name, "master", bridge))

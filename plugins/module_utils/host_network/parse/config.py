@@ -41,7 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "vlans": ("name", "parent", "id", "mtu", "state"),
     "bridges": (
         *("name", "type", "port", "tag", "trunks", "mtu", "address", "gateway", "stp", "forward_delay"),
-        *("ipv6_addresses", "ipv6_gateway", "routes", "rules", "dns", "search", "state"),
+        *("multicast_querier", "ipv6_addresses", "ipv6_gateway", "routes", "rules", "dns", "search", "state"),
     ),
     "routes": ("to", "via", "table"),
     "rules": ("source", "to", "table", "priority"),
@@ -50,7 +50,10 @@ _PARTS = ("nics", "bonds", "vlans", "bridges")
 _BOND_TYPES = ("bond", OPEN_VSWITCH)
 _BRIDGE_TYPES = (LINUX_BRIDGE, OPEN_VSWITCH)
 # Keys that an entry of one type alone has.
-_OF_LINUX = {"bonds": ("lacp_rate", "hash_policy", "primary", "mtu"), "bridges": ("stp", "forward_delay")}
+_OF_LINUX = {
+    "bonds": ("lacp_rate", "hash_policy", "primary", "mtu"),
+    "bridges": ("stp", "forward_delay", "multicast_querier"),
+}
 _OF_OVS = {"bonds": ("lacp",), "bridges": ("tag", "trunks")}
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 Entry = Mapping[str, Any]
@@ -207,6 +210,7 @@ def _bridge(entry: Entry, names: Mapping[str, str]) -> Bridge:
         rules=tuple(_rule(each) for each in _entries(entry.get("rules"), "rules")),
         dns=_texts(entry, "dns", "bridges"),
         search=_texts(entry, "search", "bridges"),
+        multicast_querier=_boolean(entry, "multicast_querier"),
     )
 
 

@@ -27,6 +27,7 @@ BRIDGE_OPTIONS = (
     "priority",
     "vlan_filtering",
     "mcast_snooping",
+    "mcast_querier",
 )
 # The same of a bond (JSON -> ip link add).
 BOND_OPTIONS = {

@@ -130,7 +130,7 @@ def _difference(device: Device, state: State) -> str:
         return f"the files say port {', '.join(missing)}, the host has {', '.join(ports) or 'none'}"
     if device.ovs and not is_switched(device, state.switches):
         return "the files say another bond, tag or trunks than Open vSwitch has"
-    return _difference_of_addresses(device, link) or _difference_of_gateway(device, state)
+    return _difference_of_addresses(device, link) or _difference_of_gateway(device, state) or _unasked(device, link)
 
 
 def _difference_of_mode(bond: Bond, link: Link) -> str:
@@ -159,10 +159,17 @@ def _difference_of_gateway(bridge: Bridge, state: State) -> str:
     return f"the files say gateway {bridge.gateway}, the host has {found or 'none'}"
 
 
+def _unasked(bridge: Bridge, link: Link) -> str:
+    asks = dict(link.options).get("mcast_querier") == "1"
+    return "the files say multicast querier, the host has none there" if bridge.multicast_querier and not asks else ""
+
+
 def _notes_of_bridges(kept: Network, state: State) -> list[str]:
     """What kernel and files have beside what a bridge can be declared with. It stays as it is."""
     notes = []
     for bridge in kept.bridges:
+        if dict(state.links[bridge.name].options).get("mcast_querier") == "1" and not bridge.multicast_querier:
+            notes.append(f"{bridge.name}: a multicast querier, which no file says: it stays one until the next boot")
         more = [each for each in state.links[bridge.name].ipv4 if each != bridge.address]
         if more and bridge.address != "dhcp":
             notes.append(f"{bridge.name}: a bridge is declared with one IPv4 address; {', '.join(more)} stays as it is")
@@ -270,8 +277,9 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "search": list(bridge.search),
         "stp": bridge.stp,
         "forward_delay": bridge.forward_delay if bridge.stp else 0,
+        "multicast_querier": bridge.multicast_querier,
     }
-    return _without(entry, {"mtu": 1500, "stp": False, "forward_delay": 0})
+    return _without(entry, {"mtu": 1500, "stp": False, "forward_delay": 0, "multicast_querier": False})
 
 
 def _texts(value: Any) -> Any:

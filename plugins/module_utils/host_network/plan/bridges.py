@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
@@ -59,15 +59,15 @@ def plan_network(
     rendered: Files,
     old: Network,
     state: State,
-    mode: int = 0o644,
+    mode: Callable[[str], int] = lambda _path: 0o644,
     new: Optional[Network] = None,
 ) -> Plan:
     """The steps, in the order in which they are carried out: what goes, the files, what comes.
 
     `files` are those of the back end, `rendered` those of them that change, `old` what they declare so far, `mode` what
-    a new file gets, `new` what all files together will declare: it may be more than `network`, as what is not declared
-    of a bridge stays. What goes comes first, the highest layer before what it lies on, and files and links are judged
-    apart, so that a run which ended half-way is finished by the next. `rules.check` comes before.
+    a new file gets by its path, `new` what all files together will declare: it may be more than `network`, as what is
+    not declared of a bridge stays. What goes comes first, the highest layer before what it lies on, and files and links
+    are judged apart, so that a run which ended half-way is finished by the next. `rules.check` comes before.
     Raises InputError.
     """
     case = _Case(network, old, state, new or network)
@@ -77,8 +77,9 @@ def plan_network(
     _refuse_strangers_on(rebuilt, case)
     _refuse_leases(rebuilt, case)
     changes = [change for device in kept if isinstance(device, Bridge) for change in _removals(device, case)]
+    changes += [_querier(bridge) for bridge in network.bridges if _asks_no_more(bridge, case)]
     changes += [_take_down(name, case) for name in _going_down(rebuilt, case)]
-    changes += [_file(path, files.get(path), text, mode) for path, text in rendered.items()]
+    changes += [_file(path, files.get(path), text, mode(path)) for path, text in rendered.items()]
     changes += [_remove(name, case) for name in _gone(case)]
     changes += _builds(rebuilt, case)
     changes += [_attach(link) for link in _guests(rebuilt, case)]
@@ -86,6 +87,7 @@ def plan_network(
     changes += [
         _gateway(bridge, case) for bridge in kept if isinstance(bridge, Bridge) and _lacks_gateway(bridge, case)
     ]
+    changes += [_querier(bridge) for bridge in network.bridges if _does_not_ask(bridge, case)]
     _refuse_strange_routes(changes, state)
     return Plan(tuple(changes))
 
@@ -300,6 +302,31 @@ def _gateway(bridge: Bridge, case: _Case) -> Change:
 def _route(bridge: Bridge, old: str, new: str) -> Change:
     data = {"names": (bridge.name,), "old": old, "new": new}
     return Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": new or "none"}, data=data)
+
+
+def _asks_no_more(bridge: Bridge, case: _Case) -> bool:
+    """Whether it is a multicast querier, and its files say so, but not the declaration. What was made one by hand stays
+    one."""
+    return _old_bridge(bridge, case).multicast_querier and not bridge.multicast_querier and _is_querier(bridge, case)
+
+
+def _does_not_ask(bridge: Bridge, case: _Case) -> bool:
+    """Whether it is there, and not yet the multicast querier that it is declared to be. One that is made anew gets that
+    from its back end."""
+    return bridge.multicast_querier and bridge.name in case.links and not _is_querier(bridge, case)
+
+
+def _is_querier(bridge: Bridge, case: _Case) -> bool:
+    return bridge.name in case.links and dict(case.links[bridge.name].options).get("mcast_querier") == "1"
+
+
+def _querier(bridge: Bridge) -> Change:
+    """The bridge stays up, and guests notice nothing. networkd by itself would set it only for a bridge that it
+    makes."""
+    on = bridge.multicast_querier
+    before, after = ("off", "on") if on else ("on", "off")
+    data = {"names": (bridge.name,), "on": on}
+    return Change("set querier", bridge.name, {"multicast querier": before}, {"multicast querier": after}, data=data)
 
 
 def rebuilt_bridges(plan: Plan) -> list[Bridge]:

@@ -63,6 +63,11 @@ _OVS_COLUMNS = ("tag", "trunks", "bond_mode", "lacp", "mtu_request")
 _OVS_BRIDGE, _OVS_PORT, _OVS_BOND = "OVSBridge", "OVSPort", "OVSBond"
 _STP_OFF = ("off", "no", "n", "0")
 _MTU = re.compile(r"ip link set dev \S+ mtu (\d+)")
+# As the role writes it, and as it is often done by hand: "post-up ( echo 1 > /sys/... )".
+_QUERIER = re.compile(
+    r"(?:\S*/)?ip link set (?:dev )?(?P<name>\S+) type bridge mcast_querier 1"
+    r"|\(? ?echo 1 ?> ?/sys/\S*/net/(?P<path>[^/\s]+)/bridge/multicast_querier ?\)?"
+)
 _ROUTE = re.compile(r"ip -[46] route replace (\S+) via (\S+) dev \S+(?: table (\d+))?")
 _RULE = re.compile(
     r"ip -[46] rule add priority (?P<priority>\d+)(?: from (?P<source>\S+))?(?: to (?P<to>\S+))?"
@@ -119,12 +124,14 @@ def _bridge_lines(bridge: Bridge, port_mtu: int) -> list[str]:
         extra = f"{tag}set interface {bridge.name} mtu_request={bridge.mtu}"
         return [f"    ovs_type {_OVS_BRIDGE}", f"    ovs_ports {bridge.port}", f"    ovs_extra {extra}"]
     by_command = f"up ip link set dev {bridge.name} mtu {bridge.mtu}"
+    querier = f"    up ip link set dev {bridge.name} type bridge mcast_querier 1"  # bridge-utils has no option for it
     return [
         f"    bridge_ports {bridge.port}",
         f"    bridge_stp {'on' if bridge.stp else 'off'}",
         f"    bridge_fd {bridge.forward_delay}",
         "    bridge_maxwait 0",
         f"    mtu {bridge.mtu}" if bridge.mtu == port_mtu else f"    {by_command}",
+        *([querier] if bridge.multicast_querier else []),
     ]
 
 
@@ -359,7 +366,14 @@ def _bridge(found: parse.Stanza, ipv6: Sequence[parse.Stanza], every: Mapping[st
         tuple(found.value("dns_nameservers").split()),
         tuple(found.value("dns_search").split()),
         _ovs(found, every),
+        any(_makes_querier(option, value, found.name) for option, value in found.options),
     )
+
+
+def _makes_querier(option: str, value: str, name: str) -> bool:
+    """Whether a line of a bridge's stanza makes it a multicast querier."""
+    match = _QUERIER.fullmatch(value) if option in ("up", "post_up") else None
+    return match is not None and (match["name"] or match["path"]) in (name, "$IFACE")
 
 
 def _rule(said: Mapping[str, Optional[str]]) -> RoutingRule:
@@ -428,6 +442,8 @@ def _lost(found: parse.Stanza, network: Network) -> list[str]:
     if any(bridge.stp and bridge.name == found.name for bridge in bridges):
         said |= {("bridge_stp", each) for each in ("on", "yes", "y", "1")}
     rest = [(name, value) for name, value in found.options if name not in _SAID and (name, value) not in said]
+    if any(bridge.multicast_querier and bridge.name == found.name for bridge in bridges):
+        rest = [(name, value) for name, value in rest if not _makes_querier(name, value, found.name)]
     rest = [(name, value) for name, value in rest if not (name in _OF_OVS and _is_ovs(found, name, network))]
     return [f"{name} {value}" for name, value in rest if not _is_of_bond(name, found.name, network)]
 

@@ -3,8 +3,8 @@
 """(declared network, the files that netplan reads) -> the files that declare it, and back. Pure.
 
 The definition of a port moves, whole, from wherever it stands to the own file; what it says of addresses, routes and
-name servers goes to the bridge there. What other files say exactly as it is declared stays where it is. Source:
-netplan-yaml(5).
+name servers goes to the bridge there. What other files say exactly as it is declared stays where it is. A multicast
+querier is declared beside netplan's files, see netplan_querier. Source: netplan-yaml(5).
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     read,
     routes,
     rules,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.netplan_querier import (
+    drop_ins,
+    with_queriers,
+    without_queriers,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
     canonical,
@@ -96,7 +101,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
     own = parse.load(files.get(OWN_FILE, ""), OWN_FILE).get("network") or {}
     places = _places(network, whole, macs)
     written = [name for kind in KINDS for name in definitions(own, kind)]
-    alone = left_alone(network, read(whole), written) | _own_parents(network, places, whole, written)
+    alone = left_alone(without_queriers(network), read(whole), written) | _own_parents(network, places, whole, written)
     changed = dict(files)
     new = {kind: dict(definitions(own, kind)) for kind in KINDS}
     _take_out_absent(network, whole, new, changed)
@@ -110,6 +115,7 @@ def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str,
             new["bonds"][device.port] = _ovs_bond(device, device.ovs, places, whole)
             _take_out(changed, ("bonds", device.port), device.port)
     changed[OWN_FILE] = _own_text(new, files)
+    changed |= drop_ins(network, files)
     return {path: text for path, text in changed.items() if text != files.get(path, "")}
 
 
@@ -174,7 +180,7 @@ def _own_text(new: Mapping[str, Any], files: Files) -> str:
 
 def declared(files: Files) -> Network:
     """What the files declare, as far as a Network can say it."""
-    return read(parse.network(files))
+    return with_queriers(read(parse.network(files)), files)
 
 
 def _places(network: Network, whole: Definition, macs: Mapping[str, str]) -> dict[str, tuple[str, str]]:

@@ -28,6 +28,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkd_declared import (
     FOLDER,
     FOLDERS,
+    QUERIER,
     TRUE,
     Section,
     addresses,
@@ -360,6 +361,8 @@ def _netdev(name: str, network: Network, files: Files, macs: Mapping[str, str]) 
     device = network.devices[name]
     path = netdevs(files).get(name, "")
     old = keyfile.sections(files[path]) if path else []
+    if isinstance(device, Bridge):
+        _refuse_lost_querier(device, path, old)
     kind, wanted = _of_device(device)
     known = [macs[each] for each in network.stack(name) if each in macs]
     said = dict(entries(old, "NetDev")).get("MACAddress", "")
@@ -368,9 +371,24 @@ def _netdev(name: str, network: Network, files: Files, macs: Mapping[str, str]) 
     given = [("Name", name), ("Kind", kind.lower()), ("MTUBytes", str(device.mtu))]
     given += [("MACAddress", mac)] if mac and (leased or not isinstance(device, Bridge)) else []
     kept = [entry for entry in entries(old, "NetDev") if entry[0] not in (*dict(given), "MACAddress")]
-    parameters = [entry for entry in entries(old, kind) if entry[0] not in wanted and _is_of_mode(entry[0], device)]
+    said_anew = (*wanted, QUERIER)
+    parameters = [entry for entry in entries(old, kind) if entry[0] not in said_anew and _is_of_mode(entry[0], device)]
     rest = [each for each in old if each[0] not in ("NetDev", kind)]
     return [("NetDev", [*given, *kept]), (kind, [*wanted.items(), *parameters]), *rest]
+
+
+def _refuse_lost_querier(bridge: Bridge, path: str, old: Sequence[Section]) -> None:
+    """An operator's own file has it that the bridge is a querier. What the role's file said so far may go."""
+    is_own = posixpath.basename(path).startswith(_OWN)
+    asks = dict(entries(old, "Bridge")).get(QUERIER, "").lower() in TRUE
+    if asks and not is_own and not bridge.multicast_querier:
+        raise InputError(
+            f"{path} makes {bridge.name} a multicast querier, and it is not declared so; nothing was changed",
+            expected=f"multicast_querier: true for {bridge.name}, or no such line in {path}",
+            observed=f"{QUERIER}=yes",
+            next_step=f"declare multicast_querier: true for {bridge.name}, or take that line out",
+            reproduce=f"cat {path}",
+        )
 
 
 def _is_of_mode(key: str, device: object) -> bool:
@@ -387,7 +405,8 @@ def _of_device(device: Union[Bond, Vlan, Bridge]) -> tuple[str, dict[str, str]]:
     if isinstance(device, Vlan):
         return "VLAN", {"Id": str(device.id)}
     stp = "yes" if device.stp else "no"
-    return "Bridge", {"STP": stp, "ForwardDelaySec": str(device.forward_delay)}
+    querier = {QUERIER: "yes"} if device.multicast_querier else {}
+    return "Bridge", {"STP": stp, "ForwardDelaySec": str(device.forward_delay), **querier}
 
 
 def _text(found: Sequence[Section]) -> str:

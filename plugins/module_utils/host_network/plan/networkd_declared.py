@@ -31,6 +31,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.s
 FOLDER = "/etc/systemd/network"
 # The same name in an earlier one hides that in a later one.
 FOLDERS = (FOLDER, "/run/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network")
+QUERIER = "MulticastQuerier"
 TRUE = ("yes", "true", "on", "1")
 _UNITS = {"K": 1024, "M": 1024**2}
 Section = tuple[str, list[keyfile.Entry]]
@@ -228,6 +229,7 @@ def _bridge(name: str, netdev: str, files: Files) -> Optional[Bridge]:
         tuple(each for each in known_rules if each),
         tuple(words(of_ip, "DNS")),
         tuple(word for word in words(of_ip, "Domains") if not word.startswith("~")),
+        multicast_querier=link.get(QUERIER, "").lower() in TRUE,
     )
 
 

@@ -35,12 +35,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
     OVS_BRIDGE,
     OVS_INTERFACE,
     OVS_PORT,
+    QUERIER,
     ROUTE,
     RULE,
     addresses,
     controller,
     declared,
     gateway,
+    is_querier,
     keyfiles,
     kind,
     names,
@@ -232,6 +234,8 @@ def _refuse_profiles(bridge: Bridge, network: Network, path: str, port: str, old
     lost = [f"master={controller(port)}"] if controller(port) not in known else []
     stp = keyfile.value(old, "bridge", "stp") or "true"
     lost += ["stp=true"] if old and stp not in FALSE and not bridge.stp and not bridge.ovs else []
+    asks = is_querier(old) and not is_own(path)
+    lost += [f"{QUERIER}=true"] if asks and not bridge.multicast_querier else []
     ipv4 = keyfile.entries(port, "ipv4")
     if len(addresses(ipv4)) > 1 and bridge.address not in addresses(ipv4):
         lost += [f"{key}={each}" for key, each in ipv4 if ADDRESS.fullmatch(key)]
@@ -242,8 +246,8 @@ def _refuse_profiles(bridge: Bridge, network: Network, path: str, port: str, old
         raise InputError(
             f"NetworkManager's profile says more of {bridge.port} or {bridge.name} than the declared bridge keeps; "
             "nothing was changed",
-            expected="spanning tree as declared, no other bridge or bond, and name servers and routes only with an "
-            "address",
+            expected="spanning tree and multicast querier as declared, no other bridge or bond, and name servers and "
+            "routes only with an address",
             observed="; ".join(lost),
             next_step=f"take these lines out, or declare what they say for {bridge.name}",
             reproduce=f"cat {path}",
@@ -310,15 +314,17 @@ def _ethernet_section(text: str) -> str:
 
 
 def _bridge(bridge: Bridge, network: Network, port: str, old: str, text: str, macs: Mapping[str, str]) -> str:
-    """The profile of a bridge that says `text` of all but IP, MTU and spanning tree. `old` is what was there."""
+    """The profile of a bridge that says `text` of all but IP, MTU and [bridge]. `old` is what was there."""
     ethernet = [("mtu", str(bridge.mtu))]
     known = [macs[each] for each in network.stack(bridge.name) if each in macs]
     mac = keyfile.value(text, _ethernet_section(text), "cloned-mac-address") or next(iter(known), "")
     if bridge.address == "dhcp" and mac:  # the server gives the same address to the same hardware address
         ethernet.append(("cloned-mac-address", mac))
     text = keyfile.with_entries(text, _ethernet_section(text), ethernet)
-    stp = [("stp", str(bridge.stp).lower()), ("forward-delay", str(bridge.forward_delay))]
-    text = text if bridge.ovs else keyfile.with_entries(text, "bridge", stp)
+    of_bridge = [("stp", str(bridge.stp).lower()), ("forward-delay", str(bridge.forward_delay))]
+    of_bridge += [(QUERIER, "true")] if bridge.multicast_querier else []
+    gone = () if bridge.multicast_querier else (QUERIER,)
+    text = text if bridge.ovs else keyfile.with_entries(text, "bridge", of_bridge, gone)
     ipv6 = keyfile.entries(old, "ipv6") or keyfile.entries(port, "ipv6")
     ipv6 = ipv6 or [("method", "auto" if bridge.address else "disabled")]
     parts = [keyfile.section_text("ipv4", _ipv4(bridge, port, old)), keyfile.section_text("ipv6", _ipv6(bridge, ipv6))]

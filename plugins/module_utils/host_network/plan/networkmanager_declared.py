@@ -38,6 +38,7 @@ ETHERNET = ("ethernet", "802-3-ethernet")
 OVS_BRIDGE, OVS_PORT, OVS_INTERFACE = "ovs-bridge", "ovs-port", "ovs-interface"  # nm-openvswitch(7)
 _OVS = (OVS_BRIDGE, OVS_PORT, OVS_INTERFACE)
 FALSE = ("false", "no", "off", "0")
+QUERIER = "multicast-querier"
 ADDRESS = re.compile(r"address(?:es)?\d*")
 ROUTE = re.compile(r"route\d+")
 RULE = re.compile(r"routing-rule\d+")
@@ -255,4 +256,10 @@ def _read_bridge(text: str, port: str, mtu: int, ovs: Optional[Ovs] = None) -> B
         (*listed(four, "dns"), *listed(six, "dns")),
         tuple(dict.fromkeys([*listed(four, "dns-search"), *listed(six, "dns-search")])),
         ovs,
+        is_querier(text),
     )
+
+
+def is_querier(text: str) -> bool:
+    """Whether the profile of a bridge makes it a multicast querier."""
+    return keyfile.value(text, "bridge", QUERIER).lower() not in ("", *FALSE)

@@ -34,6 +34,7 @@ _NEW_BRIDGE = {
     "priority": "32768",
     "vlan_filtering": "0",
     "mcast_snooping": "1",
+    "mcast_querier": "0",
 }
 
 

@@ -134,8 +134,10 @@ def _version(text: Any) -> Optional[tuple[int, ...]]:
     scope=HOST,
     prevents=("F21",),
     unknown=INFO,
-    fix="switch on an IGMP querier in the network of the guest label (on its router or switch), or multicast snooping "
-    "off on the hosts' bridge and on the switches: ip link set <label> type bridge mcast_snooping 0",
+    fix="switch on an IGMP querier in the network of the guest label: on its router or switch, or on the hosts' own "
+    "bridges by multicast_querier: true for that bridge in network_bridge_config, which the role network_bridge makes. "
+    "Or switch multicast snooping off, on the hosts' bridge and on the switches: ip link set <label> type bridge "
+    "mcast_snooping 0",
     reproduce="ip -d link show <label> | grep -o 'mcast_[a-z]* [0-9]'; bridge -d mdb show",
 )
 def querier(host: Profile, cluster: Cluster, policy: Policy) -> Iterator[Problem]:

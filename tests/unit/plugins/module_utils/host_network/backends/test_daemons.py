@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan i
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
 NETWORK = Network(bridges=(BRIDGE,))
+QUERIER = Network(bridges=(Bridge("cloudbr1", "eth1", multicast_querier=True),))
 CARDS = {"/etc/netplan/10-cards.yaml": "network:\n  ethernets:\n    eth9: {dhcp4: wrong}\n"}
 PORT, OWN = profiles.own_path("eth0"), profiles.own_path("cloudbr0")
 
@@ -50,6 +51,13 @@ def test_netplan_reads_a_copy_of_all_files():
     Netplan(host).check(CARDS, ["eth0"])
     (call,) = host.calls
     assert call.startswith("netplan generate --root-dir /")
+
+
+def test_networkd_may_read_the_drop_ins_of_what_netplan_generates():
+    """It runs as a user of its own; netplan's files are root's alone."""
+    (drop_in,) = [path for path in Netplan(Host()).render(QUERIER, {}) if path.endswith(".conf")]
+    assert oct(Netplan().file_mode(drop_in)) == "0o644"
+    assert oct(Netplan().file_mode("/etc/netplan/90-cloudstack-kvm.yaml")) == "0o600"
 
 
 def test_what_netplan_does_not_accept_is_said_without_the_path_of_the_copy():

@@ -65,6 +65,7 @@ def bridges(draw: st.DrawFn, name: str, port: str) -> Bridge:
         tuple(draw(st.lists(st.sampled_from(RULES), unique=True))) if address else (),
         tuple(draw(st.lists(st.sampled_from(["10.88.0.53", "10.88.0.54"]), unique=True))) if address else (),
         ("lab.test",) if address and draw(st.booleans()) else (),
+        multicast_querier=draw(st.booleans()),
     )
 
 
@@ -98,7 +99,7 @@ def switched(draw: st.DrawFn, name: str) -> Network:
             lacp = draw(st.sampled_from(["active", "passive", *([] if mode == "balance-tcp" else [None])]))
             ovs = replace(ovs, ports=(f"eth{number}0", f"eth{number}1"), mode=mode, lacp=lacp)
         bridge = draw(bridges(f"cloudbr{number}", port))
-        made.append(replace(bridge, ovs=ovs, stp=False, forward_delay=0))
+        made.append(replace(bridge, ovs=ovs, stp=False, forward_delay=0, multicast_querier=False))
     return Network(bridges=(*made, Bridge("cloudbr9", "eno9"))).layered
 
 
@@ -113,6 +114,23 @@ def test_open_vswitch_is_read_back_and_rendered_no_more_and_goes(name, data):
     gone = {**files, **backend.render(Network(absent=tuple(network.devices)), files)}
     assert backend.declared(gone).made == ()
     assert not [link for link in backend.configured(gone) if link in (*network.names, "bond0", "bond1", "bond2")]
+
+
+def with_queriers(network: Network, on: bool) -> Network:
+    return replace(network, bridges=tuple(replace(each, multicast_querier=on) for each in network.bridges))
+
+
+@pytest.mark.parametrize("name", LAYERED)
+@settings(max_examples=15, deadline=None)
+@given(network=networks())
+def test_a_multicast_querier_comes_and_goes_and_all_else_stays(name, network):
+    backend = BACKENDS[name]()
+    off, on = with_queriers(network, on=False), with_queriers(network, on=True)
+    before = backend.render(off, {})
+    files = {**before, **backend.render(on, before)}
+    assert set(backend.declared(files).bridges) == set(on.bridges)
+    files |= backend.render(off, files)
+    assert {path: text for path, text in files.items() if text} == before
 
 
 def without_ip(network: Network) -> Network:

@@ -33,6 +33,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan, networkd, networkmanager
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import plan_network
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.netplan_querier import (
+    own_path,
+    without_queriers,
+)
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.rules import check
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import says
 from hypothesis import HealthCheck, given, settings
@@ -81,6 +85,7 @@ def bridges(draw, name, port, number):
         draw(st.sampled_from([(), rules])) if static else (),
         tuple(draw(st.sampled_from([[], dns]))),
         ("example.org", "example.net") if dns and draw(st.booleans()) else (),
+        multicast_querier=draw(st.booleans()),
     )
 
 
@@ -211,7 +216,8 @@ def run(*argv, **more):
 @SLOW
 def test_netplan_accepts_it_and_its_generator_makes_the_same_of_it(tmp_path_factory, network):
     root = tmp_path_factory.mktemp("root")
-    for path, text in netplan.render(network, {}, MACS).items():
+    files = netplan.render(network, {}, MACS)
+    for path, text in files.items():
         place = Path(f"{root}{path}")
         place.parent.mkdir(parents=True)
         place.write_text(text, encoding="utf-8")
@@ -220,7 +226,12 @@ def test_netplan_accepts_it_and_its_generator_makes_the_same_of_it(tmp_path_fact
     assert (answer.returncode, answer.stderr) == (0, "")
     folder = root / "run/systemd/network"
     made = {f"/run/systemd/network/{each.name}": each.read_text(encoding="utf-8") for each in folder.iterdir()}
-    assert differ(networkd.declared(made), network) == []
+    assert differ(networkd.declared(made), without_queriers(network)) == []
+    drop_ins = {path for path in files if path.endswith(".conf")}
+    asking = {own_path(bridge.name) for bridge in network.bridges if bridge.multicast_querier}
+    assert drop_ins == asking
+    files_of_netplan = {posixpath.basename(path) for path in made}
+    assert {path.split("/")[-2][: -len(".d")] for path in drop_ins} <= files_of_netplan, "networkd reads them"
 
 
 @pytest.mark.skipif(not shutil.which("nmcli"), reason="NetworkManager's own parser: nmcli is not installed here")

@@ -39,12 +39,14 @@ class Host:
             [
                 Change("route", "cloudbr0", data={**names, "old": "10.88.0.1", "new": ""}),
                 Change("remove address", "cloudbr0", data={**names, "address": "10.88.0.11/24"}),
+                Change("set querier", "cloudbr0", data={**names, "on": False}),
                 Change("take down", "eth0", data={**names, "flush": True}),
                 Change("change", str(self.old), before="caf\udce9\r\n", after="new \udce9\n"),
                 Change("create", str(self.new), after="new\n"),
                 Change("build", "cloudbr0", data=names),
                 Change("resize", "cloudbr0", data=names),
                 Change("route", "cloudbr0", data={**names, "old": "", "new": "10.88.0.2"}),
+                Change("set querier", "cloudbr0", data={**names, "on": True}),
             ]
         )
 
@@ -115,6 +117,7 @@ STEPS = [
     "arm",
     "ip route delete default via 10.88.0.1 dev cloudbr0",
     "ip address delete 10.88.0.11/24 dev cloudbr0",
+    "ip link set cloudbr0 type bridge mcast_querier 0",
     "take down eth0",
     "ip address flush dev eth0",
     "bring up eth0 cloudbr0",
@@ -123,6 +126,7 @@ STEPS = [
     "ip link set eth0 mtu 9000",
     "ip link set cloudbr0 mtu 9000",
     "ip route replace default via 10.88.0.2 dev cloudbr0",
+    "ip link set cloudbr0 type bridge mcast_querier 1",
     "load cloudbr0 eth0",
     "ask after",
 ]
@@ -130,7 +134,7 @@ STEPS = [
 
 def back(number):
     """What puts everything back after so many steps: only what was taken down is resumed."""
-    return [*RESTORE, "resume ['eth0']" if number > 4 else "resume []"]
+    return [*RESTORE, "resume ['eth0']" if number > 5 else "resume []"]
 
 
 def test_the_plan_is_carried_out_in_its_order(tmp_path):
@@ -212,7 +216,7 @@ def test_a_plan_that_is_not_empty_afterwards_is_a_failure(tmp_path):
 
 
 def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
-    host = Host(tmp_path, fails=7)
+    host = Host(tmp_path, fails=8)
     host.plan = Plan(
         tuple(
             replace(change, data={**change.data, "leased": True}) if change.action == "build" else change
@@ -222,7 +226,7 @@ def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     before = host.files()
     with pytest.raises(ApplyError, match="the network was put back as it was"):
         host.apply()
-    assert host.calls[7:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']"]
+    assert host.calls[8:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']"]
     assert host.files() == before
 
 

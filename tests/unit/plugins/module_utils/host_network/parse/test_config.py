@@ -37,7 +37,7 @@ LONG = {
     "bridges": [
         {"name": "cloudbr0", "port": "bond0.100", "address": "10.88.0.11/24", "mtu": ""},
         {"name": "cloudbr1", "port": "bond0", "stp": "yes", "forward_delay": 4},
-        {"name": "cloudbr2", "port": "vlan200", "mtu": "9000"},
+        {"name": "cloudbr2", "port": "vlan200", "mtu": "9000", "multicast_querier": True},
         {"name": "cloudbr9", "state": "absent"},
     ],
 }
@@ -65,7 +65,7 @@ def test_the_long_form_has_each_layer_with_its_mtu():
         (
             Bridge("cloudbr0", "bond0.100", 1500, "10.88.0.11/24"),
             Bridge("cloudbr1", "bond0", stp=True, forward_delay=4),
-            Bridge("cloudbr2", "vlan200", 9000),
+            Bridge("cloudbr2", "vlan200", 9000, multicast_querier=True),
         ),
         ("cloudbr9",),
     )
@@ -155,6 +155,11 @@ def with_nic(**nic):
         ([{**MANAGEMENT, "type": "ovs"}], "has type of cloudbr0 that is not known.*bridge, openvswitch"),
         ([{**MANAGEMENT, "tag": 7}], "has tag of cloudbr0, which is of a type that is not openvswitch"),
         ([{**MANAGEMENT, "stp": True, **OVS}], "has stp of cloudbr0, which is of type openvswitch"),
+        (
+            [{**MANAGEMENT, "multicast_querier": True, **OVS}],
+            "has multicast_querier of cloudbr0, which is of type openvswitch",
+        ),
+        ([{**MANAGEMENT, "multicast_querier": 2}], "has multicast_querier of cloudbr0 that is neither true nor false"),
         ([{**MANAGEMENT, "trunks": ["x"], **OVS}], "has trunks of cloudbr0 that is not a number"),
         ({"bonds": [{**OVS_BOND, "primary": "eth1"}]}, "has primary of bond0, which is of type openvswitch"),
         ({"bonds": [OVS_BOND]}, "has a bond bond0 of type openvswitch that is not the port of one bridge"),

@@ -25,6 +25,7 @@ ROUTES = parse_routes(json.dumps(CAPTURED["routes4"]), 4) + parse_routes(json.du
 def test_links():
     assert (LINKS["cloudbr0"].kind, LINKS["eth1"].master, LINKS["p0"].parent) == ("bridge", "cloudbr0", "eth0")
     assert dict(LINKS["cloudbr0"].options)["forward_delay"] == "0"
+    assert dict(LINKS["cloudbr0"].options)["mcast_querier"] == "0"
     assert LINKS["eth0"].options == ()
 
 

@@ -11,6 +11,7 @@ import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Address,
     Bond,
+    Bridge,
     Link,
     Network,
     Route,
@@ -46,7 +47,8 @@ def options(name, network):
             "primary": device.primary,
         }
         return tuple((key, value) for key, value in pairs.items() if value)
-    return (("id", str(getattr(device, "id", 0))), ("stp_state", "1" if getattr(device, "stp", False) else "0"))
+    on = {"stp_state": getattr(device, "stp", False), "mcast_querier": getattr(device, "multicast_querier", False)}
+    return (("id", str(getattr(device, "id", 0))), *((key, str(int(each))) for key, each in on.items()))
 
 
 def measured(lines, network):
@@ -115,3 +117,24 @@ def test_a_host_without_bridges_is_told_so_and_nothing_is_declared():
         {}, ("eth0: has 192.0.2.9/24 itself; addresses are declared on bridges only, so this stays as it is",)
     )
     assert yaml.safe_load(adopted.text) == {VARIABLE: {}}
+
+
+@pytest.mark.parametrize(
+    ("said", "measured", "declared", "note"),
+    [
+        (True, "1", [{"name": "cloudbr1", "port": "eth1", "multicast_querier": True}], ""),
+        (False, "0", [{"name": "cloudbr1", "port": "eth1"}], ""),
+        (False, "1", [{"name": "cloudbr1", "port": "eth1"}], "a multicast querier, which no file says"),
+        (True, "0", [], "the files say multicast querier, the host has none there; left out"),
+    ],
+)
+def test_a_multicast_querier_is_declared_where_files_and_kernel_agree(said, measured, declared, note):
+    found = Network(bridges=(Bridge("cloudbr1", "eth1", multicast_querier=said),))
+    options = (("mcast_querier", measured),)
+    links = {
+        "eth1": Link("eth1", "ether", 1500, True, "cloudbr1"),
+        "cloudbr1": Link("cloudbr1", "bridge", 1500, True, None, options=options),
+    }
+    adopted = adopt(found, State(links))
+    assert adopted.config.get("bridges", []) == declared
+    assert [note in each for each in adopted.notes] == ([True] if note else [])

@@ -410,3 +410,44 @@ def test_what_more_a_bridge_has_comes_with_it(routes, rules, old, options, expec
     state = State({**built(), "cloudbr1": bridge}, routes, rules)
     network, before = Network(bridges=(MORE,)), Network(bridges=(old,))
     assert plan_network(network, {}, {}, before, state).summary() == expected
+
+
+QUERIER = replace(GUEST, multicast_querier=True)
+CHANGE, SET = f"change {FILE}", "set querier cloudbr1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "measured", "expected"),
+    [
+        pytest.param(GUEST, QUERIER, "0", [CHANGE, SET], id="declared"),
+        pytest.param(QUERIER, QUERIER, "1", [CHANGE], id="as declared"),
+        pytest.param(QUERIER, QUERIER, "0", [CHANGE, SET], id="switched off by hand"),
+        pytest.param(QUERIER, GUEST, "1", [SET, CHANGE], id="declared no more"),
+        pytest.param(QUERIER, GUEST, "0", [CHANGE], id="declared no more, and off"),
+        pytest.param(GUEST, GUEST, "1", [CHANGE], id="switched on by hand"),
+        pytest.param(GUEST, QUERIER, "", [CHANGE, SET], id="a kernel that does not say"),
+    ],
+)
+def test_a_multicast_querier_comes_and_goes_while_the_bridge_is_up(old, new, measured, expected):
+    guest = link("vnet0", "tun", master="cloudbr1")
+    options = (("mcast_querier", measured),) if measured else ()
+    links = built(cloudbr1=link("cloudbr1", "bridge", 9000, options=options), vnet0=guest)
+    steps = plan([new], links, file="old", old=[old])
+    assert steps.summary() == expected
+    assert guests_on(steps, links, Network()) == []
+    words = {True: "on", False: "off"}
+    shown = [(step.before, step.after, step.data) for step in steps if step.action == "set querier"]
+    wanted = {"names": ("cloudbr1",), "on": new.multicast_querier}
+    sides = [{"multicast querier": words[each]} for each in (not new.multicast_querier, new.multicast_querier)]
+    assert shown in ([], [(*sides, wanted)])
+
+
+def test_a_bridge_that_is_made_is_made_a_querier_by_its_back_end():
+    steps = plan([QUERIER], BARE, old=[])
+    assert steps.summary() == ["take down eth1", f"create {FILE}", "build cloudbr1"]
+
+
+def test_each_new_file_has_the_mode_of_its_path():
+    modes = {"/etc/a": 0o600, "/etc/b": 0o644}
+    steps = plan_network(Network(), {}, dict.fromkeys(modes, "new"), Network(), State(BARE), modes.__getitem__)
+    assert {step.target: step.data["mode"] for step in steps} == modes

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
@@ -255,6 +257,42 @@ def test_what_is_declared_is_not_lost(lines, lost):
         return
     with pytest.raises(InputError, match=f"nothing was changed.*Observed: {lost}[.]"):
         render(network(WHOLE), {MAIN_FILE: lines})
+
+
+SILENT = Bridge("cloudbr1", "eth1")
+ASKING = Bridge("cloudbr1", "eth1", multicast_querier=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "asks"),
+    [
+        ("up ip link set dev cloudbr1 type bridge mcast_querier 1", True),
+        ("post-up /sbin/ip link set cloudbr1 type bridge mcast_querier 1", True),
+        ("post-up ( echo 1 > /sys/devices/virtual/net/$IFACE/bridge/multicast_querier )", True),
+        ("up echo 1 >/sys/class/net/cloudbr1/bridge/multicast_querier", True),
+        ("up ip link set dev cloudbr1 type bridge mcast_querier 0", False),
+        ("up ip link set dev cloudbr9 type bridge mcast_querier 1", False),
+        ("down ip link set dev cloudbr1 type bridge mcast_querier 1", False),
+        ("post-up echo 1 > /sys/class/net/cloudbr1/bridge/multicast_snooping", False),
+    ],
+)
+def test_a_line_makes_a_multicast_querier(line, asks):
+    """Those that are written by hand are told too: who declares one keeps it, and it is not lost without a word."""
+    text = f"auto cloudbr1\niface cloudbr1 inet manual\n bridge_ports eth1\n bridge_fd 0\n {line}\n"
+    (found,) = declared({MAIN_FILE: text}).bridges
+    assert found.multicast_querier == asks
+    if asks:
+        assert render(network(ASKING), {MAIN_FILE: text}) == {}
+        own = render(network(replace(ASKING, mtu=9000)), {MAIN_FILE: text})[OWN_FILE]
+        assert "    up ip link set dev cloudbr1 type bridge mcast_querier 1\n" in own
+        with pytest.raises(InputError, match=r"nothing was changed.*Observed: (post_)?up .*querier"):
+            render(network(SILENT), {MAIN_FILE: text})
+
+
+def test_what_the_role_itself_wrote_of_a_querier_goes_without_a_word():
+    files = render(network(ASKING), {})
+    assert "mcast_querier" in files[OWN_FILE]
+    assert "mcast_querier" not in render(network(SILENT), files)[OWN_FILE]
 
 
 HAND_MADE = """\

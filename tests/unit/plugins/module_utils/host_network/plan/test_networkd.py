@@ -4,6 +4,8 @@ they stand before."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
@@ -115,6 +117,7 @@ def test_the_first_by_name_counts_and_its_drop_ins():
 
 CLOUD_INIT = f"{FOLDER}/10-cloud-init-eth0.network"
 CLOUD = {"/etc/cloud/cloud.cfg": "users: [default]\n"}
+ASKING = "[NetDev]\nName=cloudbr0\nKind=bridge\n[Bridge]\nMulticastQuerier=true\nAgeingTimeSec=9\n"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,8 @@ CLOUD = {"/etc/cloud/cloud.cfg": "users: [default]\n"}
         ({CARDS: WIRED.replace("Gateway=10.88.0.1", "Gateway=10.88.0.3\nMetric=9")}, "Gateway=10.88.0.3; Metric=9"),
         ({CARDS: WIRED.replace("Gateway=10.88.0.1", "Gateway=10.88.0.1\nMetric=9")}, ""),
         ({CARDS: f"{WIRED}\n[Route]\nGateway=10.88.0.4\nTable=9\n"}, ""),
+        ({f"{FOLDER}/20-cloudbr0.netdev": ASKING}, "Observed: MulticastQuerier=yes"),
+        ({NETDEV: ASKING}, ""),
     ],
 )
 def test_what_would_be_lost_or_come_back_is_refused(files, says):
@@ -137,6 +142,12 @@ def test_what_would_be_lost_or_come_back_is_refused(files, says):
         return
     with pytest.raises(Exception, match=f"{says}.*[Nn]othing was changed|nothing was changed.*{says}"):
         render([MANAGEMENT], files, {})
+
+
+def test_a_multicast_querier_is_a_line_of_the_netdev():
+    netdev = render([replace(MANAGEMENT, multicast_querier=True)], {NETDEV: ASKING}, {})[NETDEV]
+    assert keyfile.entries(netdev, "Bridge")[-2:] == [("MulticastQuerier", "yes"), ("AgeingTimeSec", "9")]
+    assert "MulticastQuerier" not in render([MANAGEMENT], {NETDEV: netdev}, {})[NETDEV]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ IP; what would be lost is refused."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bridge, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
@@ -109,6 +111,10 @@ def test_a_lease_is_asked_for_by_the_hardware_address_of_the_port():
 CLOUD_INIT = f"{FOLDER}/cloud-init-eth0.nmconnection"
 CLOUD = {"/etc/cloud/cloud.cfg": "users: [default]\n"}
 TWO = WIRED.replace("address1=10.88.0.9/24,10.88.0.1", "address1=10.1.0.1/24\naddress2=10.2.0.1/24")
+ASKING = (
+    "[connection]\nid=x\nuuid=2\ntype=bridge\ninterface-name=cloudbr0\n\n"
+    "[bridge]\nstp=false\nmulticast-querier=yes\nageing-time=9\n"
+)
 STP = "[connection]\nid=x\nuuid=2\ntype=bridge\ninterface-name=cloudbr0\n\n[bridge]\nstp=true\n"
 
 
@@ -125,6 +131,9 @@ STP = "[connection]\nid=x\nuuid=2\ntype=bridge\ninterface-name=cloudbr0\n\n[brid
         (MANAGEMENT, {CARD: WIRED.replace("type=eth", "master=bond0\ntype=eth")}, "Observed: master=bond0"),
         (MANAGEMENT, {CARD: TWO}, "address1=10.1.0.1/24; address2=10.2.0.1/24"),
         (MANAGEMENT, {OWN: STP}, "stp=true"),
+        (MANAGEMENT, {f"{FOLDER}/bridge": ASKING}, "Observed: multicast-querier=true"),
+        (MANAGEMENT, {OWN: ASKING}, ""),
+        (replace(MANAGEMENT, multicast_querier=True), {f"{FOLDER}/bridge": ASKING}, ""),
         (Bridge("cloudbr0", "eth0"), {CARD: WIRED}, "dns=10.88.0.2;10.88.0.3;; route1=198.51.100.0/24,10.88.0.2"),
     ],
 )
@@ -134,6 +143,13 @@ def test_what_would_be_lost_or_come_back_is_refused(bridge, files, says):
         return
     with pytest.raises(Exception, match=f"{says}.*[Nn]othing was changed|nothing was changed.*{says}"):
         render([bridge], files, {})
+
+
+def test_a_multicast_querier_is_a_line_of_the_profile():
+    own = render([replace(MANAGEMENT, multicast_querier=True)], {OWN: ASKING}, {})[OWN]
+    assert keyfile.value(own, "bridge", "multicast-querier") == "true"
+    own = render([MANAGEMENT], {OWN: own}, {})[OWN]
+    assert keyfile.entries(own, "bridge") == [("stp", "false"), ("ageing-time", "9"), ("forward-delay", "0")]
 
 
 ADDRESSES = st.sampled_from([None, "dhcp", "10.88.0.11/24", "192.0.2.7/31"])

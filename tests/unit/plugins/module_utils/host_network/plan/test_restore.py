@@ -180,6 +180,12 @@ def test_bonds_and_vlans_are_made_again_or_removed(before, now, expected):
             id="routes, the near one first, and not those of another link",
         ),
         pytest.param(
+            state(replace(BRIDGE, options=(("mcast_querier", "0"),))),
+            state(replace(BRIDGE, options=(("mcast_querier", "1"),))),
+            ["ip link set cloudbr0 type bridge mcast_querier 0"],
+            id="a multicast querier",
+        ),
+        pytest.param(
             state(BRIDGE),
             state(replace(BRIDGE, mac="02:00:00:00:00:09")),
             ["ip link set cloudbr0 address 02:00:00:00:00:02"],

@@ -43,6 +43,8 @@ ROUTES = (StaticRoute("198.51.100.0/24", "192.0.2.2"), StaticRoute("default", "1
         (BRIDGE, replace(BRIDGE, address=None), False),
         (BRIDGE, replace(BRIDGE, forward_delay=4), True),
         (BRIDGE, replace(BRIDGE, stp=True), False),
+        (BRIDGE, replace(BRIDGE, multicast_querier=True), False),
+        (replace(BRIDGE, multicast_querier=True), BRIDGE, False),
         (replace(BRIDGE, routes=ROUTES), replace(BRIDGE, routes=ROUTES[::-1]), True),
         (replace(BRIDGE, routes=ROUTES), replace(BRIDGE, routes=ROUTES[:1]), False),
         (

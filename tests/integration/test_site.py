@@ -106,39 +106,41 @@ def test_a_login_without_a_way_to_become_root(bare):
     )
 
 
-def test_bridge_port_that_does_not_exist(bare):
-    before = bare.ssh("host1", MANIFEST)
-    bridges = [{"name": "cloudbr1", "port": "eth9"}]
-    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_config": bridges})
-    _stopped(run, "host1", "eth9")
-    assert bare.ssh("host1", MANIFEST) == before
+# What is wrong on each host, and what undoes it; the bridges that are declared there, and what is said.
+WRONG_NETWORKS = {
+    "host1": ("true", "true", [{"name": "cloudbr1", "port": "eth9"}], ["eth9"]),
+    "host2": (
+        f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}",
+        f"rm {CLOUD_INIT}",
+        [{"name": f"cloudbr{number}", "port": f"eth{number}"} for number in range(3)],
+        [
+            f"{CLOUD_INIT} configures eth1, the port of cloudbr1",
+            "iface eth1 inet dhcp",
+            "99-disable-network-config.cfg",
+        ],
+    ),
+    "host3": (
+        # as a DHCP client sets it
+        "ip address change 10.88.0.13/24 dev eth0 valid_lft 3600 preferred_lft 3600",
+        "ip address change 10.88.0.13/24 dev eth0 valid_lft forever preferred_lft forever",
+        [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}],
+        ["eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.13/24"],
+    ),
+}
 
 
-def test_a_port_that_cloud_init_configures_is_refused_before_anything_is_installed(bare):
-    bare.ssh("host1", f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}")
-    before = bare.ssh("host1", MANIFEST)
-    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1")
-    _stopped(
-        run,
-        "host1",
-        f"{CLOUD_INIT} configures eth1, the port of cloudbr1",
-        "iface eth1 inet dhcp",
-        "99-disable-network-config.cfg",
-    )
-    assert bare.ssh("host1", MANIFEST) == before
-    bare.ssh("host1", f"rm {CLOUD_INIT}")
-
-
-def test_an_address_of_dhcp_is_not_taken_away(bare):
-    bare.ssh(
-        "host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft 3600 preferred_lft 3600"
-    )  # as a DHCP client sets it
-    bridges = [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}]
-    run = play("prepare_hosts.yml", bare.inventory, "--limit", "host1", extra={"network_bridge_config": bridges})
-    _stopped(
-        run, "host1", "eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.11/24"
-    )
-    bare.ssh("host1", "ip address change 10.88.0.11/24 dev eth0 valid_lft forever preferred_lft forever")
+def test_networks_that_cannot_be_made_are_refused_before_anything_is_installed(bare):
+    """A port that does not exist, one that cloud-init configures, and an address that came by DHCP."""
+    for host, (stage, _undo, _bridges, _said) in WRONG_NETWORKS.items():
+        bare.ssh(host, stage)
+    before = {host: bare.ssh(host, MANIFEST) for host in HOSTS}
+    declared = {host: bridges for host, (_stage, _undo, bridges, _said) in WRONG_NETWORKS.items()}
+    extra = {"network_bridge_config": "{{ declared_here[inventory_hostname] }}", "declared_here": declared}
+    run = play("prepare_hosts.yml", bare.inventory, extra=extra)
+    for host, (_stage, undo, _bridges, said) in WRONG_NETWORKS.items():
+        _stopped(run, host, *said)
+        assert bare.ssh(host, MANIFEST) == before[host]
+        bare.ssh(host, undo)
 
 
 def test_refused_export(bare):

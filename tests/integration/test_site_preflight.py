@@ -27,6 +27,7 @@ MANIFEST = (
     "-printf '%p %m %s %T@\\n' | sort; nft list ruleset; ip -br addr | grep -v @ | sort; ip route; ls "
     "/root/.ansible/tmp 2>/dev/null; ls /tmp"
 )
+KNOWN = f"nft get element inet cloudstack_kvm peers_ipv4 '{{ {ADDRESS} }}' >/dev/null 2>&1 && echo known || true"
 FAULTS = yaml.safe_load((ROOT / "tests" / "fixtures" / "staged_faults.yml").read_text())
 
 
@@ -67,8 +68,9 @@ def story(lab: Lab, tmp_path_factory) -> Story:
             lab.api.call("deleteHost", id=row["id"], forced="true")
     lab.ctl("recreate", NEW)
     story = Story(lab, tmp_path_factory.mktemp("preflight"))
-    run = story.play("site.yml")  # the members know nothing of the fourth
-    assert run.code == 0, run.output[-5000:]
+    if list(lab.host_states().values()) != ["Up"] * len(HOSTS) or "known" in lab.ssh("host1", KNOWN):
+        run = story.play("site.yml")  # the members know nothing of the fourth
+        assert run.code == 0, run.output[-5000:]
     return story
 
 

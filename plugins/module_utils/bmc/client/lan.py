@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
@@ -42,12 +42,21 @@ class LanBmc:
         return found[1]
 
     def switch(self, state: str, seconds: float) -> None:
-        """Power on, or off at once without telling the system; returns when the BMC says that it is so."""
-        self._text("chassis", "power", state)
+        """Power on, or off at once without telling the system; returns when the BMC says that it is so.
+
+        A refusal alone proves nothing: ipmitool asks again where an answer is late, and the BMC then refuses what it
+        has done already.
+        """
+        refusal: Optional[CommandError] = None
+        try:
+            self._text("chassis", "power", state)
+        except CommandError as error:
+            refusal = error
         end = self._clock.monotonic() + seconds
         while self.power() != state:
             if self._clock.monotonic() >= end:
-                raise self._failed(f"chassis power {state}", f"the power is not {state} after {seconds:.0f} s")
+                late = self._failed(f"chassis power {state}", f"the power is not {state} after {seconds:.0f} s")
+                raise refusal or late
             self._clock.sleep(INTERVAL)
 
     def _text(self, *words: str) -> str:

@@ -19,8 +19,9 @@ SECRET = "correct horse"
 class Ipmitool:
     """Plays ipmitool: power goes off some looks after it was told to."""
 
-    def __init__(self, power="on", late=0, refuse=""):
+    def __init__(self, power="on", late=0, refuse="", refuse_power=""):
         self.power, self.late, self.refuse, self.calls = power, late, refuse, []
+        self.refuse_power = refuse_power  # what is answered to power off, also by one that does it
 
     def __call__(self, argv, *, timeout):
         assert SECRET not in " ".join(argv)
@@ -34,6 +35,8 @@ class Ipmitool:
             return Answer(argv, 1, stderr=f"Some warning\n{self.refuse}\n")
         if words != "chassis power status":
             self.wanted = words.split()[-1]
+            if self.refuse_power:
+                return Answer(argv, 1, stderr=f"{self.refuse_power}\n")
             return Answer(argv, 0, f"Chassis Power Control: {self.wanted.capitalize()}\n")
         self.late -= 1 if hasattr(self, "wanted") else 0
         if hasattr(self, "wanted") and self.late < 0:
@@ -56,6 +59,21 @@ def test_power_off_is_told_once_and_waited_for():
 def test_a_machine_that_stays_on():
     with pytest.raises(CommandError, match="the power is not off after 30 s"):
         bmc(Ipmitool(late=100)).switch("off", 30)
+
+
+REFUSAL = "Unable to set Chassis Power Control to Down/Off"
+
+
+def test_a_refusal_of_what_is_done_is_no_failure():
+    """The answer to the first try was late, and the BMC refuses the second, as the machine is going off."""
+    tool = Ipmitool(late=3, refuse_power=REFUSAL)
+    bmc(tool).switch("off", 30)
+    assert tool.calls.count("chassis power off") == 1
+
+
+def test_a_refusal_after_which_the_machine_stays_on_is_told():
+    with pytest.raises(CommandError, match=REFUSAL):
+        bmc(Ipmitool(late=100, refuse_power=REFUSAL)).switch("off", 30)
 
 
 def test_a_bmc_that_refuses_says_why_and_no_password():

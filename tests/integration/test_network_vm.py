@@ -36,6 +36,7 @@ UNTAGGED = {
     "bridges": [{"name": "cloudbr0", "port": "bond0", **ADDRESS}, STORAGE],
 }
 NO_SUCH_GATEWAY = {**UNTAGGED, "bridges": [{**UNTAGGED["bridges"][0], "gateway": "10.88.0.99"}, STORAGE]}
+BACKUP = {**UNTAGGED, "bonds": [{"name": "bond0", "ports": BOND["ports"], "mode": "active-backup", "primary": "eth0"}]}
 OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_rate": "slow"}]}
 JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
 
@@ -274,8 +275,6 @@ def require_done(result: Mapping[str, Any]) -> None:
 def test_a_nic_becomes_a_bond_with_vlans_under_bridges_and_guests_stay_connected(machine):
     """First what cannot work, then over the connection that moves; then the bond is made anew under a guest, and its
     bridge gets jumbo frames."""
-    if machine.backend == "networkmanager":
-        pytest.skip("with NetworkManager the options of a bond that is there cannot be changed yet: it is put back")
     kind = KINDS[machine.backend]
     machine.install(kind.plain, kind.mode)
     require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
@@ -312,6 +311,21 @@ def test_management_moves_to_a_vlan_on_a_bond(machine):
     require_lacp(machine)
     assert "eth0.100" not in machine.links()["links"]
     require_kept(machine, tagged(100))
+
+
+def test_a_bond_gets_another_mode(machine):
+    """From active-backup with a primary port, which 802.3ad has no use for; and back, where the change fails."""
+    kind = KINDS[machine.backend]
+    machine.install(kind.plain, kind.mode)
+    fall_back(machine)
+    require_done(machine.bridge(BACKUP))
+    bond = machine.links()["layers"]["bond0"]
+    assert (bond["mode"], bond["primary"]) == ("active-backup", "eth0")
+    require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
+    fall_back(machine)
+    require_done(machine.bridge(UNTAGGED))
+    require_lacp(machine)
+    require_kept(machine, UNTAGGED)
 
 
 def test_the_power_is_cut_before_the_change_is_confirmed(machine):

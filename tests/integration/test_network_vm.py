@@ -233,7 +233,7 @@ for line in one.makefile():
     one.sendall(line.encode())
 '
 systemd-run -q --unit=guest -p NetworkNamespacePath=/run/netns/guest python3 -c '
-import socket, time
+import os, socket, time
 for _try in range(100):
     try:
         wire = socket.create_connection(("{SWITCH}", 7777), timeout=600)
@@ -246,7 +246,8 @@ while True:
     number += 1
     wire.sendall(f"{{number}}\\n".encode())
     assert lines.readline() == f"{{number}}\\n"
-    open("/run/echoed", "w").write(str(number))
+    open("/run/echoing", "w").write(str(number))
+    os.replace("/run/echoing", "/run/echoed")  # a reader sees a whole number
     time.sleep(0.1)
 '
 until=$(($(date +%s) + 60))

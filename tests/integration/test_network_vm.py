@@ -66,8 +66,10 @@ class Kind:
 _LO = "auto lo\niface lo inet loopback\n\n"
 _STATIC = f"    address {HOST}/24\n    gateway {SWITCH}\n"
 _NM = "/etc/NetworkManager"
+# Debian's udev rules keep veth devices from NetworkManager; eth1, which has no profile, it would ask DHCP for, and give
+# up after some minutes, in the middle of a comparison.
 _MANAGED = {
-    f"{_NM}/conf.d/90-veth.conf": "# Debian's udev rules keep veth devices from NetworkManager.\n"
+    f"{_NM}/conf.d/90-veth.conf": "[main]\nno-auto-default=*\n\n"
     "[device-veth]\nmatch-device=interface-name:eth*\nmanaged=1\n"
 }
 _NM_STATIC = f"[ipv4]\nmethod=manual\naddress1={HOST}/24,{SWITCH}\n\n[ipv6]\nmethod=disabled\n"
@@ -316,6 +318,8 @@ def test_management_moves_to_a_vlan_on_a_bond(machine):
 
 def test_a_bond_gets_another_mode(machine):
     """From active-backup with a primary port, which 802.3ad has no use for; and back, where the change fails."""
+    if machine.backend != "networkmanager":
+        pytest.skip("the others delete a bond whatever changes of it, which the test of guests shows")
     kind = KINDS[machine.backend]
     machine.install(kind.plain, kind.mode)
     fall_back(machine)

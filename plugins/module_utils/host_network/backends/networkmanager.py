@@ -42,7 +42,7 @@ class NetworkManager:
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
-        self._taken_down: set[str] = set()  # links
+        self._taken_down: set[str] = set()  # links, while their old profiles are in force
         self._raised: set[str] = set()  # uuids of profiles that came up as they are now
 
     def in_force(self) -> bool:
@@ -115,8 +115,10 @@ class NetworkManager:
         self._raised |= {_uuid(files[path]) for path in (*paths, *above)}
 
     def _delete_old(self, profile: str) -> None:
-        """Delete a bond or VLAN device that is to be made anew: one that is there keeps its mode, LACP rate and VLAN.
-        Whether it worked is proven later."""
+        """Delete a bond or VLAN device that is to be made anew. Of one that is there NetworkManager sends the kernel no
+        option whose value is the kernel's default (nm-linux-platform.c: lacp_rate slow, xmit_hash_policy layer2), so
+        that it keeps the one it has; and the kernel gives no VLAN device another id. Whether it worked is proven
+        later."""
         name = link_name(profile)
         if name in self._taken_down and _kind(profile) in ("bond", "vlan"):
             self._run(("nmcli", "--wait", _WAIT, "connection", "down", "uuid", _uuid(profile)), timeout=TIMEOUT)

@@ -109,8 +109,8 @@ def test_a_bond_is_raised_with_the_bridge_that_it_is_a_port_of():
 
 
 def test_networkmanager_makes_a_bond_anew_and_what_lies_on_it_and_keeps_bridges():
-    """Seen with NetworkManager 1.42.4: "Can't reapply 'lacp_rate' bond option". It does not go before its new profile is
-    loaded, as NetworkManager would make it again by the old one."""
+    """Seen with NetworkManager 1.42.4: a bond that is activated again keeps lacp_rate fast where its profile says slow,
+    the kernel's default. It goes only when its new profile is loaded: NetworkManager makes it again at once."""
     bond = Bond("bond0", ("eth0", "eth1"))
     network = Network((bond,), (Vlan("bond0.7", "bond0", 7),), (Bridge("cloudbr0", "bond0.7"),))
     host = Host()

@@ -204,7 +204,8 @@ class UmlHost(Shimmed):
     def _wait(self, past: str = "") -> None:
         """Until it has booted, with another boot id than `past`."""
         deadline = time.monotonic() + BOOT
-        script = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true"
+        online = "[ ! -x /usr/bin/nm-online ] || nm-online -q -s -t 60 || true"  # no unit of the boot waits for it
+        script = f"cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true; {online}"
         while True:
             answer = self._door(script, check=False).stdout.split()
             if answer[1:] and answer[0] != past:

@@ -21,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_declared import (
     controller,
+    link_name,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.networkmanager_declared import (
     names as names_of,
@@ -40,6 +41,7 @@ class NetworkManager:
 
     def __init__(self, run: Run = command.run) -> None:
         self._run = run
+        self._taken_down: set[str] = set()  # links, while their old profiles are in force
         self._raised: set[str] = set()  # uuids of profiles that came up as they are now
 
     def file_mode(self, path: str) -> int:
@@ -97,7 +99,9 @@ class NetworkManager:
             )
 
     def take_down(self, name: str) -> None:
-        """Nothing: a link leaves its old profile when it gets the new one."""
+        """Noted alone: a link leaves its old profile when it gets the new one. NetworkManager would make a bond or VLAN
+        device that goes now again, as its old profile says it."""
+        self._taken_down.add(name)
 
     def bring_up(self, names: Sequence[str]) -> None:
         """A port brings up the bridge or bond that it is for, which NetworkManager has to know; that one is not brought
@@ -109,8 +113,19 @@ class NetworkManager:
         for path in sorted(paths, key=lambda path: _turn(files[path])):
             uuid = _uuid(files[path])
             if uuid not in self._raised:
+                self._delete_old(files[path])
                 must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
         self._raised |= {_uuid(files[path]) for path in (*paths, *above)}
+
+    def _delete_old(self, profile: str) -> None:
+        """Delete a bond or VLAN device that is to be made anew. Of one that is there NetworkManager sends the kernel no
+        option whose value is the kernel's default (nm-linux-platform.c: lacp_rate slow, xmit_hash_policy layer2), so
+        that it keeps the one it has; and the kernel gives no VLAN device another id. Whether it worked is proven
+        later."""
+        name = link_name(profile)
+        if name in self._taken_down and _kind(profile) in ("bond", "vlan"):
+            self._run(("nmcli", "--wait", _WAIT, "connection", "down", "uuid", _uuid(profile)), timeout=TIMEOUT)
+            self._run(("ip", "link", "delete", name))  # one that NetworkManager did not make stays
 
     def load(self, names: Sequence[str]) -> None:
         """Profiles that are active already are applied again where they differ, with the link as it is."""

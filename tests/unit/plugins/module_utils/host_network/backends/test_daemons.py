@@ -14,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backen
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import networkd as daemon
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Bridge, Network, Vlan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkmanager as profiles
 
 BRIDGE = Bridge("cloudbr0", "eth0", 1500, "10.88.0.11/24", "10.88.0.1")
@@ -113,6 +114,33 @@ def test_a_bond_is_raised_with_the_bridge_that_it_is_a_port_of():
     assert [call.split()[3:5] for call in host.calls[1:]] == [["connection", "up"]] * 3
     backend.bring_up(["cloudbr0"])
     assert [call.split()[1:3] for call in host.calls[raised:]] == [["connection", "load"]]
+
+
+def test_networkmanager_makes_a_bond_anew_and_what_lies_on_it_and_keeps_bridges():
+    """Seen with NetworkManager 1.42.4: a bond that is activated again keeps lacp_rate fast where its profile says slow,
+    the kernel's default. It goes only when its new profile is loaded: NetworkManager makes it again at once."""
+    bond = Bond("bond0", ("eth0", "eth1"))
+    network = Network((bond,), (Vlan("bond0.7", "bond0", 7),), (Bridge("cloudbr0", "bond0.7"),))
+    host = Host()
+    backend = Profiles(host, network.layered)
+    for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth1"):
+        backend.take_down(name)
+    assert host.calls == []
+    for names in (["eth0", "eth1", "bond0"], ["bond0.7"], ["cloudbr0"]):
+        backend.bring_up(names)
+    uuids = {keyfile.value(text, "connection", "uuid"): text for text in backend.read().values()}
+    called = {uuid: keyfile.value(text, "connection", "interface-name") for uuid, text in uuids.items()}
+    assert [" ".join(called.get(word, word) for word in call.split()) for call in host.calls if "load" not in call] == [
+        "nmcli --wait 30 connection down uuid bond0",
+        "ip link delete bond0",
+        "nmcli --wait 30 connection up uuid bond0",
+        "nmcli --wait 30 connection up uuid eth0",
+        "nmcli --wait 30 connection up uuid eth1",
+        "nmcli --wait 30 connection down uuid bond0.7",
+        "ip link delete bond0.7",
+        "nmcli --wait 30 connection up uuid bond0.7",
+    ]
+    assert [call.split()[2] for call in host.calls if "load" in call] == ["load"] * 3
 
 
 def test_where_nmcli_does_not_work_networkmanager_is_started_again():

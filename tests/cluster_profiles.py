@@ -17,7 +17,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.policy import Policy
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.profile import (
     Cluster,
@@ -26,6 +25,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
     Profile,
     Registered,
 )
+
+from tests.yaml_files import read_yaml
 
 HEALTHY = Path(__file__).parent / "fixtures" / "profiles" / "healthy.yml"
 STEP = re.compile(r"([^.\[\]]+)|\[([^\]]+)\]")
@@ -95,7 +96,7 @@ def _healthy(members: int, candidates: int) -> bytes:
 
 @functools.cache
 def _source() -> dict[str, Any]:
-    return yaml.safe_load(HEALTHY.read_text())
+    return read_yaml(HEALTHY)
 
 
 def put(tree: Any, path: str, value: Any) -> None:

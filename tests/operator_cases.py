@@ -11,12 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "fixtures" / "cases"
 
 
 def cases_with(key: str) -> dict[str, dict[str, Any]]:
     """Name -> case, for all files that have this key."""
-    found = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.yml"))}
+    found = {path.stem: read_yaml(path) for path in sorted(FOLDER.glob("*.yml"))}
     return {name: case for name, case in found.items() if key in case}

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.bmc_look import look_at, with_look
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.client.site import usable
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.declared import declared_settings, read_agent_keys
@@ -20,9 +19,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.kept_report import KeptFacts
 
 from tests import cluster_profiles
+from tests.yaml_files import read_yaml
 
 GIB = 2**30
-ROWS = yaml.safe_load((Path(__file__).parent / "fixtures" / "failover" / "staged.yml").read_text())
+ROWS = read_yaml(Path(__file__).parent / "fixtures" / "failover" / "staged.yml")
 NOW = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
 # In the pre-flight's healthy cluster the BMCs are on the management network, as in the lab.
 OWN_NETWORK = {

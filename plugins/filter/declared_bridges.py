@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import declared_bridges
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"declared_bridges": declared_bridges}
+        return {"declared_bridges": on_use("module_utils.host_network.parse.config", "declared_bridges")}

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.declared import declared
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"declared_host": declared}
+        return {"declared_host": on_use("module_utils.preflight.parse.declared", "declared")}

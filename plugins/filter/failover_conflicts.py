@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.plan.settings import conflicts
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 def failover_conflicts(names, hostvars):
@@ -18,7 +18,7 @@ def failover_conflicts(names, hostvars):
                 "settings": variables["__failover_plan"]["declared"],
             }
         )
-    return conflicts(found)
+    return on_use("module_utils.failover.plan.settings", "conflicts")(found)
 
 
 class FilterModule:

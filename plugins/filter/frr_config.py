@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.evpn import (
-    evpn_problems,
-    frr_config,
-    is_foreign,
-)
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"evpn_problems": evpn_problems, "frr_config": frr_config, "frr_config_is_foreign": is_foreign}
+        return {
+            "evpn_problems": on_use("module_utils.host_network.plan.evpn", "evpn_problems"),
+            "frr_config": on_use("module_utils.host_network.plan.evpn", "frr_config"),
+            "frr_config_is_foreign": on_use("module_utils.host_network.plan.evpn", "is_foreign"),
+        }

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.diagnosis.diagnose import tell
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"join_diagnosis": tell}
+        return {"join_diagnosis": on_use("module_utils.diagnosis.diagnose", "tell")}

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.detect import network_backend
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.on_use import on_use
 
 
 class FilterModule:
     """Wiring."""
 
     def filters(self):
-        return {"network_backend": network_backend}
+        return {"network_backend": on_use("module_utils.host_network.plan.detect", "network_backend")}

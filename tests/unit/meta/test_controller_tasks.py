@@ -6,10 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
-GROUP = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]["cloudstack"]
+GROUP = read_yaml(ROOT / "meta" / "runtime.yml")["action_groups"]["cloudstack"]
 MODULES = {f"cloudstack.kvm.{name}" for name in GROUP}
 SAID_BY_THE_PLUGIN = {"become", "become_user", "connection", "remote_user", "port"}
 FILES = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/**/*.yml")]
@@ -27,7 +28,7 @@ def tasks_of(content, inherited=None):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_tasks_that_talk_to_cloudstack(path):
-    for task in tasks_of(yaml.safe_load(path.read_text())):
+    for task in tasks_of(read_yaml(path)):
         if MODULES & task.keys():
             assert task.get("delegate_to") == "localhost", task
             assert not SAID_BY_THE_PLUGIN & task.keys(), task
@@ -35,5 +36,5 @@ def test_tasks_that_talk_to_cloudstack(path):
 
 
 def test_there_are_such_tasks():
-    found = [task for path in FILES for task in tasks_of(yaml.safe_load(path.read_text())) if MODULES & task.keys()]
+    found = [task for path in FILES for task in tasks_of(read_yaml(path)) if MODULES & task.keys()]
     assert len(found) > 8

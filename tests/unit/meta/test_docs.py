@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,7 +27,7 @@ def test_the_page_about_checks_says_which_file_collects_each_fact():
     folder = ROOT / "plugins" / "module_utils" / "host_facts" / "client"
     assert {name for name, _facts in rows} == {path.name for path in folder.glob("*_facts.py")}
     told = {fact.split(".")[0] for _name, facts in rows for fact in re.findall(r"`([\w.]+)`", facts)}
-    healthy = yaml.safe_load((ROOT / "tests" / "fixtures" / "profiles" / "healthy.yml").read_text())
+    healthy = read_yaml(ROOT / "tests" / "fixtures" / "profiles" / "healthy.yml")
     assert told == set(healthy["facts"])
     for name, facts in rows:
         source = (folder / name).read_text()

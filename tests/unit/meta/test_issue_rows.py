@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "tests").glob("issue*/*.yml"))
-ROWS = [(f"{path.parent.name}/{path.name}", row) for path in FILES for row in yaml.safe_load(path.read_text())]
+ROWS = [(f"{path.parent.name}/{path.name}", row) for path in FILES for row in read_yaml(path)]
 KEYS = {"row", "staged", "expected_exit", "expected_words", "test"}
 
 

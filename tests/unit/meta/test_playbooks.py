@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tests.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parents[3] / "playbooks"
-PLAYS = {path.stem: yaml.safe_load(path.read_text()) for path in FOLDER.glob("*.yml") if path.stem != "init"}
+PLAYS = {path.stem: read_yaml(path) for path in FOLDER.glob("*.yml") if path.stem != "init"}
 FIRST = "Note that --tags chooses something of this playbook"
 SUMMARY = "Summary"  # of the whole run
 IMPORT = "ansible.builtin.import_playbook"

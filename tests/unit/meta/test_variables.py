@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.inventory.role_variables import find_unknown
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.declared import VARIABLES
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.profiles import (
@@ -18,6 +17,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.parse.pro
     PROBES,
     RESULTS,
 )
+
+from tests.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -41,7 +42,7 @@ def variables_of_roles():
     """Role -> its public variables, over all entry points."""
     found = {}
     for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
-        entries = yaml.safe_load(path.read_text())["argument_specs"].values()
+        entries = read_yaml(path)["argument_specs"].values()
         found[path.parts[-3]] = {name for entry in entries for name in entry.get("options", {})}
     return found
 

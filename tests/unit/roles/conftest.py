@@ -30,6 +30,10 @@ class Run:
     output: str
     calls: list[dict]
 
+    def of(self, host: str) -> Run:
+        """The same run, with the calls for one of its hosts."""
+        return Run(self.status, self.output, [call for call in self.calls if call["host"] == host])
+
     def files(self) -> dict[str, dict]:
         """Path -> entry, of all host_files together."""
         return {

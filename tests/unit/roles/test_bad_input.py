@@ -30,91 +30,119 @@ CASES = [
 ]  # fmt: skip
 
 
+BACKENDS = {
+    "debian12": "ifupdown",
+    "ubuntu2404": "netplan",
+    "rocky8": "networkmanager",
+    "rocky9": "networkmanager",
+}
+
+
+def refused_hosts():
+    """Host -> its role, facts and variables, of all that are refused."""
+    hosts = {
+        f"host{number}": ([role], facts("debian12"), variables) for number, (role, variables, _) in enumerate(CASES)
+    }
+    bare, suse, both = facts("debian12"), facts("debian12"), facts("rocky9")
+    bare["kvm"]["device"] = False
+    suse["os"].update(id="opensuse-leap", version_id="15.6", family="suse")
+    both["units"]["systemd-networkd.service"] = both["units"]["NetworkManager.service"]
+    return {
+        **hosts,
+        "bare": (["kvm_host"], bare, {}),
+        "suse": (["storage_client"], suse, {}),
+        "both": (["network_bridge"], both, {"network_bridge_config": BRIDGES}),
+    }
+
+
+def done_hosts():
+    """Host -> its role, facts and variables, of all that are as a role wants them."""
+    bridged = {
+        identity: (["network_bridge"], facts(identity), {"network_bridge_config": BRIDGES}) for identity in BACKENDS
+    }
+    left = facts("debian12")
+    del left["agent"]["properties"]["guid"]
+    left["units"]["cloudstack-agent.service"]["active"] = "inactive"
+    removing = {**AGENT, "cloudstack_agent_remove_leftovers": True}
+    return {
+        **bridged,
+        "alone": (["storage_client"], facts("debian12"), {"facts_required": None}),
+        "asked": (["cloudstack_agent"], left, removing),
+        "reported": (["cloudstack_agent"], left, AGENT),
+        "joined": (["cloudstack_agent"], facts("debian12"), removing),
+    }
+
+
 @pytest.fixture(scope="module")
-def refused(play_many):
+def run(play_many):
     """All cases in one run, one host for each."""
-    debian = facts("debian12")
-    return play_many(
-        {f"host{number}": ([role], debian, variables) for number, (role, variables, _) in enumerate(CASES)}
+    return play_many({**refused_hosts(), **done_hosts()})
+
+
+def refusal_of(run, host):
+    """Why a host was refused, before any module was run on it. Ansible prints the error of a task and then, once, the
+    result of the host."""
+    assert run.status != 0
+    assert not run.of(host).calls
+    (message,) = re.findall(
+        rf"fatal: \[{host}\]:.*?({host}: .*?)(?=TASK|PLAY|fatal:|\[ERROR\])", " ".join(run.output.split())
     )
+    return message
+
+
+def done(run, host):
+    """The run with the calls for a host that was not refused."""
+    assert f"fatal: [{host}]" not in run.output, run.output
+    return run.of(host)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{role}-{named}" for role, _, named in CASES])
-def test_is_refused_before_anything_is_done(refused, number):
-    host, named = f"host{number}", CASES[number][2]
-    assert refused.status != 0
-    assert host not in [call["host"] for call in refused.calls]
-    # Ansible prints the error of a task and then, once, the result of the host.
-    (message,) = re.findall(
-        rf"fatal: \[{host}\]:.*?({host}: expected.*?)(?=TASK|PLAY|fatal:|\[ERROR\])", " ".join(refused.output.split())
-    )
-    for part in ("observed", "Next:", named):
+def test_is_refused_before_anything_is_done(run, number):
+    message = refusal_of(run, f"host{number}")
+    for part in (f"host{number}: expected", "observed", "Next:", CASES[number][2]):
         assert part in message
 
 
-def test_a_machine_without_kvm_is_refused(play):
-    bare = facts("debian12")
-    bare["kvm"]["device"] = False
-    run = play(["kvm_host"], bare)
-    assert run.status != 0
-    assert "expected /dev/kvm, observed none" in " ".join(run.output.split())
-    assert not run.calls
+def test_a_machine_without_kvm_is_refused(run):
+    assert "expected /dev/kvm, observed none" in refusal_of(run, "bare")
 
 
-def test_a_distribution_that_a_role_has_no_data_for_is_refused(play):
-    suse = facts("debian12")
-    suse["os"].update(id="opensuse-leap", version_id="15.6", family="suse")
-    run = play(["storage_client"], suse)
-    assert run.status != 0
+def test_a_distribution_that_a_role_has_no_data_for_is_refused(run):
     assert (
-        "host1: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6"
-        in " ".join(run.output.split())
+        "suse: its distribution is not supported. Expected: debian, redhat, redhat_8. Observed: opensuse-leap 15.6"
+        in refusal_of(run, "suse")
     )
-    assert not run.calls
 
 
-@pytest.mark.parametrize(
-    ("identity", "backend"),
-    [("debian12", "ifupdown"), ("ubuntu2404", "netplan"), ("rocky8", "networkmanager"), ("rocky9", "networkmanager")],
-)
-def test_bridges_are_declared_in_one_run_by_the_back_end_in_charge(play, identity, backend):
-    run = play(["network_bridge"], facts(identity), {"network_bridge_config": BRIDGES})
-    assert run.status == 0, run.output
-    assert [(call["module"], call["args"]["backend"]) for call in run.calls] == [("bridge", backend)]
+@pytest.mark.parametrize(("identity", "backend"), BACKENDS.items())
+def test_bridges_are_declared_in_one_run_by_the_back_end_in_charge(run, identity, backend):
+    calls = done(run, identity).calls
+    assert [(call["module"], call["args"]["backend"]) for call in calls] == [("bridge", backend)]
 
 
-def test_bridges_on_a_host_of_which_two_are_in_charge_are_refused(play):
-    host = facts("rocky9")
-    host["units"]["systemd-networkd.service"] = host["units"]["NetworkManager.service"]
-    run = play(["network_bridge"], host, {"network_bridge_config": BRIDGES})
-    assert run.status != 0
-    assert not run.calls
-    message = " ".join(run.output.split())
+def test_bridges_on_a_host_of_which_two_are_in_charge_are_refused(run):
+    message = refusal_of(run, "both")
     assert "both NetworkManager.service and systemd-networkd.service are active" in message
     assert "set network_bridge_backend" in message
     assert "cloudbr0" in message
 
 
-def test_a_role_alone_gathers_anew_whatever_an_earlier_run_has_left_in_the_fact_cache(play):
-    run = play(["storage_client"], facts("debian12"), {"facts_required": None})
-    assert run.calls[0]["module"] == "kvm_host_facts"
-    (required,) = run.calls[0]["args"]["required"]
+def test_a_role_alone_gathers_anew_whatever_an_earlier_run_has_left_in_the_fact_cache(run):
+    first = done(run, "alone").calls[0]
+    assert first["module"] == "kvm_host_facts"
+    (required,) = first["args"]["required"]
     assert set(required["packages"]) >= {"nfs-common", "libnfs-utils"}
 
 
-def test_the_keystore_of_a_failed_join_is_reported_and_removed_only_on_demand(play):
-    left = facts("debian12")
-    del left["agent"]["properties"]["guid"]
-    left["units"]["cloudstack-agent.service"]["active"] = "inactive"
-    asked = play(["cloudstack_agent"], left, {**AGENT, "cloudstack_agent_remove_leftovers": True})
-    reported = play(["cloudstack_agent"], left, AGENT)
-    assert asked.status == reported.status == 0, reported.output
+def test_the_keystore_of_a_failed_join_is_reported_and_removed_only_on_demand(run):
+    asked, reported = done(run, "asked"), done(run, "reported")
     assert asked.files()["/etc/cloudstack/agent/cloud.jks"]["state"] == "absent"
+    assert reported.files()
     assert "/etc/cloudstack/agent/cloud.jks" not in reported.files()
-    assert "cloudstack_agent_remove_leftovers=true" in reported.output
+    assert "cloudstack_agent_remove_leftovers=true" in run.output
 
 
-def test_the_keystore_of_a_joined_host_is_never_touched(play):
-    run = play(["cloudstack_agent"], facts("debian12"), {**AGENT, "cloudstack_agent_remove_leftovers": True})
-    assert run.status == 0, run.output
-    assert "/etc/cloudstack/agent/cloud.jks" not in run.files()
+def test_the_keystore_of_a_joined_host_is_never_touched(run):
+    files = done(run, "joined").files()
+    assert files
+    assert "/etc/cloudstack/agent/cloud.jks" not in files

@@ -29,24 +29,23 @@ REPOSITORIES = {
 
 
 @pytest.fixture(scope="module")
-def rendered(play):
-    """identity -> Run of all host roles, made once."""
-    runs = {}
-
-    def of(identity):
-        if identity not in runs:
-            runs[identity] = play(
-                ROLES, facts(identity), {**VARIABLES, "cloudstack_agent_repository": REPOSITORIES[identity]}
-            )
-        return runs[identity]
-
-    return of
+def rendered(play_many):
+    """rendered(host) -> Run of all host roles on that identity, or of kvm_host on a host without certificate: hosts of
+    one run."""
+    hosts = {
+        identity: (ROLES, facts(identity), {**VARIABLES, "cloudstack_agent_repository": REPOSITORIES[identity]})
+        for identity in DEBIAN + EL
+    }
+    without = facts("debian12")
+    without["files"]["/etc/pki/libvirt/servercert.pem"] = {"exists": False}
+    return play_many({**hosts, "without_certificate": (["kvm_host"], without, {})}).of
 
 
 @pytest.mark.parametrize("identity", DEBIAN + EL)
 def test_all_roles_end_well_and_gather_nothing_again(rendered, identity):
     run = rendered(identity)
     assert run.status == 0, run.output
+    assert run.calls
     assert "kvm_host_facts" not in [call["module"] for call in run.calls], "a role gathered what the play had gathered"
     assert len(run.calls) <= 12, "issue 3: few module runs on a host that is as declared"
 
@@ -77,10 +76,8 @@ def test_libvirt_is_as_setup_agent_leaves_it(rendered, identity):
     assert qemu.get("vnc_listen") == ("0.0.0.0" if identity in EL else None)
 
 
-def test_without_a_certificate_libvirtd_does_not_ask_for_one(play):
-    bare = facts("debian12")
-    bare["files"]["/etc/pki/libvirt/servercert.pem"] = {"exists": False}
-    run = play(["kvm_host"], bare)
+def test_without_a_certificate_libvirtd_does_not_ask_for_one(rendered):
+    run = rendered("without_certificate")
     assert run.status == 0, run.output
     assert run.files()["/etc/libvirt/libvirtd.conf"]["settings"]["listen_tls"] == 0, "libvirtd would not start"
 

@@ -12,8 +12,11 @@ _PYTHON_FOLDER = re.compile(r"for pythonpath in \(\s*[\"']([^\"']+)[\"']")
 _TEMPORARY = re.compile(r"-Djava\.io\.tmpdir=([^\s\"']+)")
 JAVA_DEFAULT = "/tmp"  # noqa: S108 - java.io.tmpdir on Linux
 PACKAGE_DEFAULT = "/usr/share/cloudstack-agent/tmp"  # /etc/default/cloudstack-agent of the package
-# The modules of CloudStack and of libvirt that a script imports; those of Python itself come with it.
-_IMPORT = re.compile(r"^\s*(?:from\s+(cloudutils(?:\.\w+)*|libvirt)\s+import|import\s+(libvirt)\b)", re.MULTILINE)
+# The modules of CloudStack and of libvirt that a script imports; those of Python itself come with it. Within a line: a
+# pattern that takes line ends too tries each run of empty lines once for every line in it.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(cloudutils(?:\.\w+)*|libvirt)[ \t]+import|import[ \t]+(libvirt)\b)", re.MULTILINE
+)
 
 
 def import_question(script: str) -> str:

@@ -9,6 +9,7 @@ for the links, NET002 for the ports of Open vSwitch.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional, Union
@@ -149,10 +150,17 @@ def ipv4(addresses: Any) -> list[ipaddress.IPv4Interface]:
 def parsed(addresses: Any) -> Iterator[Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]]:
     """Addresses such as 192.0.2.11/24; what is not one ("default", a name) is left out."""
     for text in addresses or ():
-        try:
-            yield ipaddress.ip_interface(str(text))
-        except ValueError:
-            continue
+        address = _address(str(text))
+        if address is not None:
+            yield address
+
+
+@functools.lru_cache(maxsize=4096)  # most checks ask for the same addresses of the same hosts
+def _address(text: str) -> Optional[Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]]:
+    try:
+        return ipaddress.ip_interface(text)
+    except ValueError:
+        return None
 
 
 def management_addresses(host: Profile, cluster: Cluster) -> Optional[list[ipaddress.IPv4Interface]]:

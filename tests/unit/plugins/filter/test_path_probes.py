@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.filter.path_probes import first_round, second_round
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.path_probes import first_round, second_round
 
 from tests.cluster_profiles import healthy
 

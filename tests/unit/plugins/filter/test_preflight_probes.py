@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudstack.kvm.plugins.filter.preflight_probes import questions
+from ansible_collections.cloudstack.kvm.plugins.plugin_utils.preflight_probes import questions
 
 from tests.cluster_profiles import healthy
 

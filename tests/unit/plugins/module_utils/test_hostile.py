@@ -5,6 +5,7 @@ no hang."""
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import inspect
 import json
@@ -144,10 +145,15 @@ def ends_well(ask: Callable[[Any], Any], text: str) -> None:
     )
 
 
-def mutations(text: str) -> list[str]:
-    """The text with each of NUMBERS for all its numbers, and for one; cut; with what no text should have."""
+@functools.lru_cache(maxsize=6)  # as many as one parser is given; those of the next one are often the same
+def mutations(path: Path) -> list[str]:
+    """The text of a file with each of NUMBERS for all its numbers, and for one; cut; with what no text should have.
+
+    Each once: where there is no number most are the text itself.
+    """
+    text = path.read_text("utf-8", "replace")
     all_of = [NUMBER.sub(lambda _match, number=number: number, text) for number in NUMBERS]
-    return [
+    made = [
         *all_of,
         NUMBER.sub(HUGE, text, count=1),
         text[: len(text) // 2],
@@ -155,6 +161,7 @@ def mutations(text: str) -> list[str]:
         text.replace("\n", "\r"),
         text * 2,
     ]
+    return list(dict.fromkeys(made))
 
 
 def test_all_parsers_are_found() -> None:
@@ -176,8 +183,7 @@ def test_captured_texts_with_numbers_that_are_none(name: str, ask: Callable[[Any
         :: max(1, len(FIXTURES) // 6)
     ]
     for path in related[:6]:
-        text = path.read_text("utf-8", "replace")
-        for each in mutations(text):
+        for each in mutations(path):
             ends_well(ask, each)
 
 

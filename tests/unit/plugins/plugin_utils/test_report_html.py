@@ -6,6 +6,7 @@ in tests/integration/test_report_chromium.py.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from html.parser import HTMLParser
@@ -69,12 +70,28 @@ def page_of(world, found, waivers=(), previous=None):
 
 
 WORLD, FOUND = four_hosts()
-FOUR = page_of(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[1:]))
-HUNDRED = page_of(*hundred_hosts(), [WAIVER])
 
 
-@pytest.mark.parametrize("page", [FOUR, HUNDRED, page_of(healthy(0, 0), [])], ids=["four", "hundred", "empty"])
-def test_the_page_is_whole_and_needs_nothing_else(page):
+@functools.cache
+def four():
+    """The page of four hosts."""
+    return page_of(WORLD, FOUND, [WAIVER], report(WORLD, FOUND[1:]))
+
+
+@functools.cache
+def hundred():
+    """The page of a hundred hosts: made once, and only where a test looks at it."""
+    return page_of(*hundred_hosts(), [WAIVER])
+
+
+def empty():
+    """The page of no host."""
+    return page_of(healthy(0, 0), [])
+
+
+@pytest.mark.parametrize("made", [four, hundred, empty], ids=["four", "hundred", "empty"])
+def test_the_page_is_whole_and_needs_nothing_else(made):
+    page = made()
     assert page.open == []
     for element in page.elements:
         assert not [name for name in element if name.startswith("on")]
@@ -89,8 +106,9 @@ def scripts(page):
     return re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
-def test_no_script_runs_but_the_one_of_the_policy(page):
+@pytest.mark.parametrize("made", [four, hundred], ids=["four", "hundred"])
+def test_no_script_runs_but_the_one_of_the_policy(made):
+    page = made()
     [script] = scripts(page)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page.text
@@ -99,19 +117,21 @@ def test_no_script_runs_but_the_one_of_the_policy(page):
 
 
 def test_without_a_script_everything_is_shown_and_no_filter():
-    hidden = [each for each in FOUR.elements if "hidden" in each]
+    hidden = [each for each in four().elements if "hidden" in each]
     assert [each["tag"] for each in hidden] == ["form"]
 
 
-@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
-def test_ids_are_unique_and_links_lead_somewhere(page):
+@pytest.mark.parametrize("made", [four, hundred], ids=["four", "hundred"])
+def test_ids_are_unique_and_links_lead_somewhere(made):
+    page = made()
     ids = [each["id"] for each in page.elements if each.get("id")]
     assert len(ids) == len(set(ids))
     assert {each["href"][1:] for each in page.all("a")} <= set(ids)
 
 
-@pytest.mark.parametrize("page", [FOUR, HUNDRED], ids=["four", "hundred"])
-def test_a_screen_reader_finds_its_way(page):
+@pytest.mark.parametrize("made", [four, hundred], ids=["four", "hundred"])
+def test_a_screen_reader_finds_its_way(made):
+    page = made()
     levels = [int(each["tag"][1]) for each in page.elements if re.fullmatch("h[1-6]", each["tag"])]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
@@ -123,10 +143,12 @@ def test_a_screen_reader_finds_its_way(page):
 
 def test_verdicts_stand_at_the_top():
     headline = [
-        words(each) for each in FOUR.elements if each["tag"] == "li" and (each.get("class") or "") in ("pass", "error")
+        words(each)
+        for each in four().elements
+        if each["tag"] == "li" and (each.get("class") or "") in ("pass", "error")
     ]
     assert headline == ["✗ 1 of 1 candidate may not join", "✓ 3 of 3 members without problems"]
-    first = words(FOUR.all("table")[0])
+    first = words(four().all("table")[0])
     assert re.search("may not join host4 TIM001 .* MTU001 .* NET001 ", first)
     assert "member, no problem host[1-3] (3) no error" in first
 
@@ -141,15 +163,15 @@ def cells(page, host):
 
 
 def test_the_matrix_can_be_read_without_colour():
-    row = cells(FOUR, "host4")
+    row = cells(four(), "host4")
     assert row["TIM001"] == ("B", "blocker")
     assert row["NET001"] == ("E", "error")
     assert row["SYS002"] == ("W", "warning")
     assert row["BMC002"] == ("?", "warning")
     assert row["MEM002"] == ("≠", "warning")
     assert row["CPU001"] == ("·", "pass")
-    assert cells(FOUR, "host1")["CLD004"] == ("i", "info")
-    assert cells(FOUR, "host2")["CPU005"] == ("v", "waived")
+    assert cells(four(), "host1")["CLD004"] == ("i", "info")
+    assert cells(four(), "host2")["CPU005"] == ("v", "waived")
 
 
 def test_nothing_is_asked_of_a_host_that_was_not_seen():
@@ -165,13 +187,13 @@ def verdict_of(number):
 
 
 def test_the_worst_hosts_come_first():
-    rows = [each["title"] for each in HUNDRED.all("th") if each.get("title") and each["scope"] == "row"]
+    rows = [each["title"] for each in hundred().all("th") if each.get("title") and each["scope"] == "row"]
     assert len(rows) == 100
     assert rows[:8] == [f"host{number}: {verdict_of(number)}" for number in (5, 91, 92, 93, 94, 98, 99, 100)]
 
 
 def test_a_finding_has_all_that_an_operator_needs():
-    said = words(FOUR.one("article", id="TIM001"))
+    said = words(four().one("article", id="TIM001"))
     for part in (
         "blocker TIM001 Clocks differ 1 host",
         "an offset below 1.0 s to every host compared with host[1-3]",
@@ -186,7 +208,7 @@ def test_a_finding_has_all_that_an_operator_needs():
 
 
 def test_a_finding_has_the_page_of_its_check_folded_in():
-    about = next(each for each in FOUR.all("details", class_="about") if "clock_offset_max_s" in each["text"])
+    about = next(each for each in four().all("details", class_="about") if "clock_offset_max_s" in each["text"])
     assert "article" in about["parents"]
     said = words(about)
     assert said.startswith("About this check No two hosts' clocks differ by more than clock_offset_max_s.")
@@ -195,9 +217,11 @@ def test_a_finding_has_the_page_of_its_check_folded_in():
 
 
 def test_lists_and_code_of_a_check_page_are_lists_and_code():
-    article = FOUR.one("article", id="CPU004")
+    article = four().one("article", id="CPU004")
     inside = [
-        each for each in FOUR.elements if "article" in each["parents"] and words(each) and each["tag"] in ("li", "code")
+        each
+        for each in four().elements
+        if "article" in each["parents"] and words(each) and each["tag"] in ("li", "code")
     ]
     assert any(each["tag"] == "li" and "guests get QEMU's default CPU" in words(each) for each in inside)
     assert any(each["tag"] == "code" and words(each) == "virsh hypervisor-cpu-compare" for each in inside)
@@ -214,17 +238,17 @@ def test_what_is_found_without_a_check_has_no_page():
 
 
 def test_hosts_with_the_same_cause_are_told_once():
-    said = words(HUNDRED.one("article", id="NET011"))
+    said = words(hundred().one("article", id="NET011"))
     assert "host[98-100] (3)" in said
     assert said.count("eth1 of cloudbr1 has no link") == 1
-    assert words(HUNDRED.one("article", id="TIM001")).count("behind host1") == 4
+    assert words(hundred().one("article", id="TIM001")).count("behind host1") == 4
 
 
 def test_what_is_waived_stands_apart_with_reason_owner_and_end():
-    said = words(FOUR.one("article", id="CPU005-waived"))
+    said = words(four().one("article", id="CPU005-waived"))
     assert "waived CPU005" in said
     assert "firmware update is in change 4711 (owner bob, until 2026-12-31, host2)" in said
-    assert not FOUR.all("article", id="CPU005")
+    assert not four().all("article", id="CPU005")
 
 
 def test_a_waiver_without_a_finding_is_told():
@@ -232,7 +256,7 @@ def test_a_waiver_without_a_finding_is_told():
 
 
 def test_differences_and_changes():
-    text = words(FOUR.one("main"))
+    text = words(four().one("main"))
     assert "cpu.model AMD EPYC (3) host4 AMD EPYC 7302P" in text
     assert "Changes since 2026-11-25 10:00:00 UTC" in text
     assert re.search(r"new error NET001 A traffic label has no bridge host4", text)
@@ -240,11 +264,11 @@ def test_differences_and_changes():
 
 
 def test_pictures_show_the_faults():
-    svg = FOUR.all("svg")[0]
+    svg = four().all("svg")[0]
     assert svg["aria-label"] == "Network of host4"
     assert "cloudbr1missingNET001" in re.sub(r"\s", "", svg["text"])
-    assert [each["class"] for each in FOUR.all("g") if "missing" in each["class"]] == ["s-error missing"]
-    assert len(HUNDRED.all("svg")) == 2
+    assert [each["class"] for each in four().all("g") if "missing" in each["class"]] == ["s-error missing"]
+    assert len(hundred().all("svg")) == 2
 
 
 def test_what_hosts_say_is_text_and_not_markup():

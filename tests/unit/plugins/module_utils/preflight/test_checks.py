@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import (
@@ -25,9 +24,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.fin
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.known_failures import FAILURES
 
 from tests.cluster_profiles import World, healthy
+from tests.yaml_files import read_yaml
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "checks"
-ROWS = [(path.stem, case) for path in sorted(FIXTURES.glob("*.yml")) for case in yaml.safe_load(path.read_text())]
+ROWS = [(path.stem, case) for path in sorted(FIXTURES.glob("*.yml")) for case in read_yaml(path)]
 CASES = [pytest.param(number, case, id=f"{check}-{case['fault']}") for number, (check, case) in enumerate(ROWS)]
 TODAY = "2026-11-25"
 
@@ -75,7 +75,7 @@ def test_a_fault_is_found_and_nothing_else(number, case):
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
 def test_a_check_has_a_fault_that_it_finds(check):
-    cases = yaml.safe_load((FIXTURES / f"{check.id}.yml").read_text())
+    cases = read_yaml(FIXTURES / f"{check.id}.yml")
     assert any(check.id in case["finds"] for case in cases), "a fixture in which the check fires"
     assert all(failure in FAILURES for failure in check.prevents), check.prevents
     assert check.fix

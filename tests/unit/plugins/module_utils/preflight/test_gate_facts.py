@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.gate import require_verdict
 
 from tests.cluster_profiles import healthy
 from tests.kept_reports import NOW, candidate, kept
+from tests.yaml_files import read_yaml
 
-TABLE = yaml.safe_load((Path(__file__).parents[4] / "fixtures" / "gate" / "changed_facts.yml").read_text())
+TABLE = read_yaml(Path(__file__).parents[4] / "fixtures" / "gate" / "changed_facts.yml")
 WORLD = healthy(members=1, candidates=1)
 HOST = "host2"
 FACTS = WORLD.hosts[HOST]["facts"]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.catalogue import CHECKS
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import INFO, SEVERITIES, Finding
 
 from tests.cluster_profiles import healthy
+from tests.yaml_files import read_yaml
 
 TODAY = "2026-11-25"
-CASES = {path.stem: yaml.safe_load(path.read_text()) for path in Path("tests/fixtures/cases").glob("*.yml")}
+CASES = {path.stem: read_yaml(path) for path in Path("tests/fixtures/cases").glob("*.yml")}
 EDITS = {name: case for name, case in sorted(CASES.items()) if "edit" in case}
 # The last check of each area when the cases were written: `new` is one with a higher number.
 _LAST = "ACC006 AGT016 BMC006 CLD008 CPU008 FCT001 LIB009 MEM004 MTU005 NET024 PTH009 STO009 SYS008 TIM004"

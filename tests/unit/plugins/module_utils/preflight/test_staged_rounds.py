@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.assess import assess
 from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.finding import INFO
 
 from tests.cluster_profiles import healthy
+from tests.yaml_files import read_yaml
 
 FIXTURES = Path(__file__).parents[4] / "fixtures"
 HOST = "host4"
 ROUNDS: dict[int, list[str]] = {}
-for row in yaml.safe_load((FIXTURES / "staged_faults.yml").read_text()):
+for row in read_yaml(FIXTURES / "staged_faults.yml"):
     ROUNDS.setdefault(row["round"], []).append(row["finds"][0])
 
 
 def edit_of(check: str) -> tuple[dict[str, Any], set[str]]:
     """The first fault of a check that is on the host alone: the edit, and the checks that find it."""
-    for case in yaml.safe_load((FIXTURES / "checks" / f"{check}.yml").read_text()):
+    for case in read_yaml(FIXTURES / "checks" / f"{check}.yml"):
         finds = {each: says if isinstance(says, list) else says["hosts"] for each, says in case["finds"].items()}
         if set(case["edit"]) == {HOST} and "size" not in case and all(hosts == [HOST] for hosts in finds.values()):
             return case["edit"], set(finds)

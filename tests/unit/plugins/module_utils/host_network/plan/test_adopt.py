@@ -27,12 +27,14 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan i
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.adopt import VARIABLE, Adopted, adopt
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.bridges import plan_network
 
+from tests.yaml_files import read_yaml
+
 FOLDER = Path(__file__).parents[5] / "fixtures/adopted_networks"
 PLANS = {"ifupdown": ifupdown, "netplan": netplan, "networkd": networkd, "networkmanager": networkmanager}
 CASES = [
     pytest.param(name, case, id=f"{name}: {case['kind']}")
     for name in PLANS
-    for case in yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))
+    for case in read_yaml(FOLDER / f"{name}.yml")
 ]
 
 

@@ -54,17 +54,69 @@ def written(fabric, group=GROUP, hosts=None, **variables):
     return path
 
 
-def rules(fabric, inventory, *arguments):
-    """The file that the role would write on host3, and all that the run printed."""
+# The roles' file for the rules on hosts of this machine's distribution.
+RULES = yaml.safe_load((ROOT / "roles" / "firewall" / "vars" / "main.yml").read_text())["__firewall_distributions"]
+# Ansible has come from there before; what the file says besides is not believed.
+KEPT = "# Ansible has come from, the newest first: 192.0.2.1 2001:db8::1 192.0.2.3;drop 192.0.2.4\n"
+
+
+def cases(fabric):
+    """Cluster -> what the inventory says of its host3, and of a file for the rules apart from this machine's own."""
+    way = f"ssh -i {fabric.folder / 'user'} -o StrictHostKeyChecking=no {FORGET} -W %h:%p root@10.89.0.11"
+    kept = fabric.folder / "kept.nft"
+    kept.write_text(KEPT)
+    return {
+        "network": {},
+        "ipv6": {"ansible_host": "fd00:89::3"},
+        # without the connection that another case has open
+        "jump": {
+            "ansible_ssh_common_args": f'{FORGET} -o ProxyCommand="{way}"',
+            "ansible_ssh_args": "-o ControlPath=none",
+        },
+        "before": {},
+        "kept": {"rules_file": str(kept)},
+    }
+
+
+def with_cases(fabric):
+    """An inventory of a cluster for each case, all of the same three hosts; host2 isn't in the cluster `before`. Only
+    those of the first are told that --limit leaves out."""
+    path = written(fabric, cloudstack_kvm_group=GROUP, host_registration_ssh_port=2222)
+    content = json.loads(path.read_text())
+    members, hosts = content[GROUP]["hosts"], {}
+    for case, own in cases(fabric).items():
+        quiet = {} if case == "network" else {"firewall_cluster_peers": []}
+        for name, host in members.items():
+            hosts[f"{case}-{name}"] = {**host, "cloudstack_cluster": case, **(own if name == "host3" else quiet)}
+    del hosts["before-host2"]
+    content[GROUP]["hosts"] = hosts
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture(scope="module")
+def firewalls(fabric):
+    """Case -> the file that the role would write on its host3, and all that the run printed."""
     play = fabric.folder / "firewall.yml"
     play.write_text(yaml.safe_dump(FIREWALL))
-    done = fabric.play(play, inventory, "--check", "--diff", "--limit", "host3", *arguments)
+    file = {"file": f"{{{{ rules_file | default('{RULES['debian']['file']}') }}}}"}
+    extra = json.dumps({"__firewall_distributions": {**RULES, "debian": file}})
+    limit = ",".join(f"{case}-host3" for case in cases(fabric))
+    done = fabric.play(play, with_cases(fabric), "--check", "--diff", "--limit", limit, "-e", extra)
     assert done.returncode == 0, done.stdout + done.stderr
-    [diff] = re.findall(
-        r"^\+\+\+ after: [^\n]*\.nft[^\n]*\n(.*?)(?=^--- before|^changed:)", done.stdout, re.MULTILINE | re.DOTALL
+    found = re.findall(
+        r"^\+\+\+ after: [^\n]*\.nft[^\n]*\n(.*?)(?:^--- before.*?)?^changed: \[(\w+)-host3\]",
+        done.stdout,
+        re.MULTILINE | re.DOTALL,
     )
-    text = "".join(f"{line[1:]}\n" for line in diff.splitlines() if line.startswith("+"))
-    return text, done.stdout
+    texts = {case: _added(diff) for diff, case in found}
+    assert set(texts) == set(cases(fabric)), done.stdout
+    return texts, done.stdout
+
+
+def _added(diff):
+    """What a diff adds, and what it leaves."""
+    return "".join(f"{line[1:]}\n" for line in diff.splitlines() if line.startswith("+"))
 
 
 def sets(text):
@@ -73,31 +125,28 @@ def sets(text):
 
 
 @pytest.mark.parametrize(
-    ("host", "ansible"),
+    ("case", "ansible"),
     [
-        ({}, {"ansible_ipv4": "10.89.255.254"}),
-        ({"ansible_host": "fd00:89::3"}, {"ansible_ipv6": "fd00:89::ffff"}),
+        ("network", {"ansible_ipv4": "10.89.255.254"}),
+        ("ipv6", {"ansible_ipv6": "fd00:89::ffff"}),
         ("jump", {"ansible_ipv4": "10.89.0.11"}),
     ],
     ids=["another network", "IPv6", "jump host"],
 )
-def test_the_firewall_names_management_addresses_and_where_ansible_comes_from(fabric, host, ansible):
-    if host == "jump":
-        way = f"ssh -i {fabric.folder / 'user'} -o StrictHostKeyChecking=no {FORGET} -W %h:%p root@10.89.0.11"
-        # without the connection that the cases before have left open
-        host = {
-            "ansible_ssh_common_args": f'{FORGET} -o ProxyCommand="{way}"',
-            "ansible_ssh_args": "-o ControlPath=none",
-        }
-    inventory = written(fabric, hosts={"host3": host}, cloudstack_kvm_group=GROUP, host_registration_ssh_port=2222)
-    text, output = rules(fabric, inventory)
+def test_the_firewall_names_management_addresses_and_where_ansible_comes_from(firewalls, case, ansible):
+    text = firewalls[0][case]
     found = sets(text)
     assert {name: text for name, text in found.items() if name.startswith("ansible_")} == ansible
     assert found["management_ipv4"] == "10.88.255.253"
     assert found["peers_ipv4"] == "10.88.0.11, 10.88.0.12/31"
     assert found["console_ipv4"] == "10.88.0.0/16", "the networks of the management interface, not of Ansible's"
     assert "ip saddr @management_ipv4 tcp dport { 22, 2222, 16514 } accept" in text
-    assert "accept the hosts of its cluster" in output, "the others are told too"
+
+
+def test_the_members_that_limit_leaves_out_are_told_too(firewalls):
+    told = firewalls[1][firewalls[1].index("accept the hosts of its cluster") :]
+    for member in ("network-host1", "network-host2"):
+        assert re.search(rf"^ok: \[network-host3 -> {member}\b", told, re.MULTILINE), told
 
 
 def test_a_play_on_another_group_is_refused_with_the_reason(fabric):
@@ -110,13 +159,19 @@ def test_a_play_on_another_group_is_refused_with_the_reason(fabric):
     assert "observed: it is in hypervisors. Next: set cloudstack_kvm_group in the inventory" in said
 
 
-@pytest.mark.parametrize("where", ["inventory", "command line"])
+def everywhere(inventory):
+    """The name of the group in the inventory, for all machines of it."""
+    content = json.loads(inventory.read_text())
+    content["all"] = {"vars": {"cloudstack_kvm_group": GROUP}}
+    inventory.write_text(json.dumps(content))
+    return inventory
+
+
+# The variable in the inventory alone: test_a_member_that_limit_leaves_out_and_that_does_not_answer_is_named.
+@pytest.mark.parametrize("where", [pytest.param("inventory", marks=pytest.mark.full), "command line"])
 def test_playbooks_work_on_another_group_and_limit_reads_the_members_anew(fabric, where):
     if where == "inventory":
-        inventory, arguments = written(fabric, cloudstack_kvm_group=GROUP), ()
-        content = json.loads(inventory.read_text())
-        content["all"] = {"vars": {"cloudstack_kvm_group": GROUP}}
-        inventory.write_text(json.dumps(content))
+        inventory, arguments = everywhere(written(fabric)), ()
     else:
         inventory, arguments = written(fabric), ("-e", f"cloudstack_kvm_group={GROUP}", "--tags", "preflight")
     done = fabric.play(ROOT / "playbooks" / "path_check.yml", inventory, "--limit", "host3", *arguments)
@@ -129,10 +184,8 @@ def test_playbooks_work_on_another_group_and_limit_reads_the_members_anew(fabric
 
 
 def test_a_member_that_limit_leaves_out_and_that_does_not_answer_is_named(fabric):
-    inventory = written(fabric, cloudstack_kvm_group=GROUP, hosts={"host1": {"ansible_port": 2}})
-    done = fabric.play(
-        ROOT / "playbooks" / "preflight.yml", inventory, "--limit", "host3", "-e", f"cloudstack_kvm_group={GROUP}"
-    )
+    inventory = everywhere(written(fabric, hosts={"host1": {"ansible_port": 2}}, preflight_path_check=False))
+    done = fabric.play(ROOT / "playbooks" / "preflight.yml", inventory, "--limit", "host3")
     assert done.returncode != 0
     report = json.loads((fabric.folder / "reports" / "preflight.json").read_text())
     [found] = [each for each in report["findings"] if each["id"] == "FCT001"]
@@ -153,42 +206,35 @@ def test_the_preflight_in_batches_is_refused(fabric):
     assert "leave serial out of the play that has the role preflight" in " ".join(done.stdout.split())
 
 
-def elsewhere(fabric, content):
-    """A file for the rules, apart from this machine's own, and the argument that makes it the role's."""
-    path = fabric.folder / "kept.nft"
-    path.write_text(content)
-    return path, ("-e", json.dumps({"__firewall_distributions": {"debian": {"file": str(path)}}}))
-
-
-def test_addresses_that_ansible_came_from_before_are_not_shut_out(fabric):
-    """Three at the most; what the file says besides is not believed."""
-    kept = "# Ansible has come from, the newest first: 192.0.2.1 2001:db8::1 192.0.2.3;drop 192.0.2.4"
-    _path, arguments = elsewhere(fabric, f"{kept}\n")
-    text, _output = rules(fabric, written(fabric, cloudstack_kvm_group=GROUP), *arguments)
+def test_addresses_that_ansible_came_from_before_are_not_shut_out(firewalls):
+    """Three at the most."""
+    text = firewalls[0]["kept"]
     assert "# Ansible has come from, the newest first: 10.89.255.254 192.0.2.1 2001:db8::1\n" in text
     assert sets(text)["ansible_ipv4"] == "10.89.255.254, 192.0.2.1"
     assert sets(text)["ansible_ipv6"] == "2001:db8::1"
 
 
-def test_a_member_that_limit_leaves_out_learns_of_a_new_peer(fabric):
+def test_a_member_that_limit_leaves_out_learns_of_a_new_peer(fabric, firewalls):
     """Its file and its rules are then what the role would make for it, and a second time nothing changes."""
-    inventory = written(fabric, cloudstack_kvm_group=GROUP)
-    wanted, _output = rules(fabric, inventory)
-    content = json.loads(inventory.read_text())
-    del content[GROUP]["hosts"]["host2"]
-    inventory.write_text(json.dumps(content))
-    before, _output = rules(fabric, inventory)
+    wanted, before = firewalls[0]["network"], firewalls[0]["before"]
     assert "10.88.0.12" not in before
     assert with_peers(before, ["10.88.0.12"], "x") == wanted
-    path, _arguments = elsewhere(fabric, before)
+    path, looked = fabric.folder / "told.nft", fabric.folder / "looked.nft"
+    path.write_text(before)
     fabric.nft("host1", before)
     play = fabric.folder / "peers.yml"
-    task = {"cloudstack.kvm.firewall_peers": {"files": ["/nowhere", str(path)], "addresses": ["10.88.0.12"]}}
-    play.write_text(yaml.safe_dump([{"hosts": "host1", "gather_facts": False, "tasks": [task]}]))
-    for arguments, changed, text in ((("--check",), 1, before), ((), 1, wanted), ((), 0, wanted)):
-        done = fabric.play(play, written(fabric), *arguments)
-        assert done.returncode == 0, done.stdout
-        assert f"changed={changed}" in done.stdout
-        assert path.read_text() == text
+    tell = {"cloudstack.kvm.firewall_peers": {"files": ["/nowhere", str(path)], "addresses": ["10.88.0.12"]}}
+    tasks = [
+        {**tell, "register": "checked", "check_mode": True},
+        {"ansible.builtin.command": f"cp {path} {looked}"},
+        {**tell, "register": "done"},
+        {"ansible.builtin.command": f"cp {path} {looked}.done"},
+        {**tell, "register": "again"},
+        {"ansible.builtin.assert": {"that": ["checked is changed", "done is changed", "again is not changed"]}},
+    ]
+    play.write_text(yaml.safe_dump([{"hosts": "host1", "gather_facts": False, "tasks": tasks}]))
+    done = fabric.play(play, written(fabric))
+    assert done.returncode == 0, done.stdout
+    assert [looked.read_text(), Path(f"{looked}.done").read_text(), path.read_text()] == [before, wanted, wanted]
     assert re.search(r"set peers_ipv4 \{[^}]*10\.88\.0\.12", fabric.rules("host1"))
     fabric.run("host1", ["nft", "flush", "ruleset"])

@@ -330,7 +330,7 @@ def test_no_verdict(failing):
     """The mark of a run, or the verdict, of a cluster cannot be written: that of another cluster is."""
     clusters = {"c3": ["c3-a", "c3-b"], "c4": ["c4-a"], "c5": ["c5-a", "c5-b"]}
     faults = [(EVALUATE, "c3-a", "died"), (MARK, "c5-a", "died")]
-    run = failing.run("preflight.yml", clusters, faults, preflight_ask_cloudstack=False)
+    run = failing.run("preflight.yml", clusters, faults, preflight_ask_cloudstack=False, preflight_path_check=False)
     assert run.code == 2, run.output
     for cluster, words in (("c3", "no verdict was made"), ("c5", "no verdict can be made")):
         assert "staged" in _said_by(run, f"{cluster}-a")
@@ -368,36 +368,51 @@ def test_join(failing):
         assert "staged: failed" in _said_by(run, host), run.output
 
 
-def test_storage(failing, tmp_path):
-    """The pools of one cluster cannot be made: those of the other are."""
-    playbook = tmp_path / "storage.yml"
-    role = {
-        "name": "Add",
-        "ansible.builtin.import_role": {"name": "cloudstack.kvm.cluster", "tasks_from": "primary_storage.yml"},
-    }
-    playbook.write_text(yaml.safe_dump([{"hosts": "kvm_hosts", "gather_facts": False, "tasks": [role]}]))
-    task = "Add the primary storage of the cluster"
-    run = failing.run(
-        str(playbook),
-        {"s1": ["s1-a", "s1-b"], "s2": ["s2-a", "s2-b"]},
-        [(task, "s1-a", "failed"), (task, "s2-a", "ok")],
-    )
-    assert run.code == 2, run.output
-    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"s1-a"}
+STORAGE, OOBM, HOST_HA = (
+    "Add the primary storage of the cluster",
+    "Configure out-of-band management and read the power state",
+    "Enable or disable host HA, and wait until CloudStack shows it",
+)
+# hosts of a play -> the file of the role that it runs, as add_hosts, configure_oobm and enable_ha do behind their start
+ROLES = {"s1:s2": ("cluster", "primary_storage"), "o1": ("oobm", "main"), "e1": ("host_ha", "main")}
 
 
-def test_oobm(failing):
-    task = "Configure out-of-band management and read the power state"
+@pytest.fixture(scope="module")
+def failed(failing):
+    """The hosts for which a task has failed, of clusters that have a role each."""
+    plays = [
+        {
+            "hosts": hosts,
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.import_role": {"name": f"cloudstack.kvm.{role}", "tasks_from": file}}],
+        }
+        for hosts, (role, file) in ROLES.items()
+    ]
+    playbook = failing.folder / "roles.yml"
+    playbook.write_text(yaml.safe_dump(plays))
+    clusters = {name: [f"{name}-a", f"{name}-b"] for name in ("s1", "s2", "o1", "e1")}
+    faults = [(STORAGE, "s1-a", "failed"), (STORAGE, "s2-a", "ok"), (OOBM, "o1-a", "failed"), (OOBM, "o1-b", "ok")]
+    faults += [(HOST_HA, "e1-a", "failed"), (HOST_HA, "e1-b", "ok")]
     bmc = {"oobm_address": "192.0.2.9", "oobm_username": "admin", "oobm_password": "secret"}
-    run = failing.run(
-        "configure_oobm.yml", {"o1": ["o1-a", "o1-b"]}, [(task, "o1-a", "failed"), (task, "o1-b", "ok")], **bmc
-    )
+    run = failing.run(str(playbook), clusters, faults, **bmc)
     assert run.code == 2, run.output
-    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"o1-a"}
+    assert set(run.recap) >= {host for hosts in clusters.values() for host in hosts}
+    return {host for host, counts in run.recap.items() if counts["failed"]}
 
 
-def test_host_ha(failing):
-    task = "Enable or disable host HA, and wait until CloudStack shows it"
-    run = failing.run("enable_ha.yml", {"e1": ["e1-a", "e1-b"]}, [(task, "e1-a", "failed"), (task, "e1-b", "ok")])
-    assert run.code == 2, run.output
-    assert {host for host, counts in run.recap.items() if counts["failed"]} == {"e1-a"}
+def of(failed, *clusters):
+    """Those of these clusters."""
+    return {host for host in failed if host.split("-")[0] in clusters}
+
+
+def test_storage(failed):
+    """The pools of one cluster cannot be made: those of the other are."""
+    assert of(failed, "s1", "s2") == {"s1-a"}
+
+
+def test_oobm(failed):
+    assert of(failed, "o1") == {"o1-a"}
+
+
+def test_host_ha(failed):
+    assert of(failed, "e1") == {"e1-a"}

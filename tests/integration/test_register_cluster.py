@@ -97,6 +97,7 @@ def test_bad_values_end_the_run_before_the_first_call(empty, clusters):
     assert _registered(empty) == NOTHING
 
 
+@pytest.mark.full  # what test_no_hosts_no_api.py shows of this playbook, host by host
 def test_key_and_endpoint(empty, inventory):
     hosts = inventory(HOSTS)
     run = play(PLAYBOOK, hosts, env={**empty.env, "CLOUDSTACK_KEY": "nobodys-key"})

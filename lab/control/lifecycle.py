@@ -52,13 +52,16 @@ def leave_room(limit: Path = INOTIFY, wanted: int = 512) -> None:
 
 
 def claim(state: State) -> None:
-    """The lab belongs to one state folder at a time; one that another checkout left behind is removed."""
+    """The lab belongs to one state folder at a time; one that another checkout left behind is removed. A folder that
+    was deleted and made again is another one: it has none of the keys and passwords that the lab's nodes know."""
     RUN.mkdir(mode=0o755, exist_ok=True)
-    if OWNER.exists() and OWNER.read_text() != str(state.folder):
-        say(f"removing the lab of {OWNER.read_text()}")
-        down(State(Path(OWNER.read_text())), quiet=True)
+    mine = f"{state.folder}\n{state.secret('lab')}"
+    if OWNER.exists() and OWNER.read_text() != mine:
+        folder = OWNER.read_text().partition("\n")[0]
+        say(f"removing the lab of {folder}")
+        down(State(Path(folder)), quiet=True)
         RUN.mkdir(mode=0o755, exist_ok=True)
-    OWNER.write_text(str(state.folder))
+    state.write(OWNER, mine)
 
 
 def up(topology: Topology, state: State, names: Sequence[str] = ()) -> None:

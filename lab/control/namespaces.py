@@ -4,7 +4,9 @@ libvirt in the containers need; the machine's own cgroup mounts stay as they are
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
 from .locks import only_one
 from .shell import run
@@ -63,11 +65,14 @@ def _pin() -> None:
 
 
 def remove() -> None:
-    """Remove both; nothing may run in them any more."""
+    """Remove both, and end what runs there still, such as a BMC whose state folder was deleted."""
     run(["umount", str(MOUNT_PIN)], check=False)
     while run(["umount", str(RUN)], check=False).returncode == 0:
         pass  # once for each `up` that was cut off
     if NETNS in run(["ip", "netns", "list"]).stdout.split():
+        for pid in run(["ip", "netns", "pids", NETNS]).stdout.split():
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.kill(int(pid), signal.SIGTERM)
         run(["ip", "netns", "del", NETNS])
 
 

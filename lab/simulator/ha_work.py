@@ -25,6 +25,8 @@ def take_down(cloud: Cloud, host: Record) -> None:
     if host["state"] == "Down":
         return
     hosts.set_state(cloud, host, "Down")
+    if host["hypervisor"] == "KVM" and cloud.agents is not None:
+        cloud.agents.drop(host)  # one that is back already would stay Down: now it connects again
     schedule_all(cloud, host)
 
 

@@ -148,6 +148,9 @@ class FileMachines(Machines):
         """The file of a host, or of its BMC: the last numbers of both addresses are the same."""
         return self.folder / f"{address.rpartition('.')[2]}.power"
 
+    def drop(self, row: Any) -> None:
+        """Cut an agent's connection: there is none here."""
+
     def ask(self, row: Any, command: str, timeout: float, **fields: Any) -> Any:
         machine = self.all[row.number]
         is_dead = machine.hung is not None or self.power(machine.address).read_text() == "off"

@@ -50,6 +50,10 @@ class Machines:
         machine.hung = self.api.clock.now()
         machine.heartbeat = machine.hung - HEARTBEAT_AGE
 
+    def drop(self, row: Record) -> None:
+        """Cut an agent's connection."""
+        self.asked.append((row["name"], "drop"))
+
     def ask(self, row: Record, command: str, timeout: float, **fields: Any) -> dict[str, Any] | None:
         """As the agent's connection; of a health check that is not answered, None until it has timed out."""
         machine, now = self.all[row.number], self.api.clock.now()

@@ -305,6 +305,16 @@ def test_real_hosts_are_asked_beside(dying):
     assert dying.shown("vm") == "Running on h1"
 
 
+def test_the_agent_of_a_host_that_is_taken_down_has_to_connect_again(site):
+    """One that is back before CloudStack has noted its reset would stay Down for ever."""
+    prepare(site)
+    site.deploy("vm", on="h2")
+    site.machines.hang(site.hosts["h2"])
+    rounds(site.api, 200, lambda: None)
+    assert ("h2", "drop") in site.machines.asked
+    assert ("h1", "drop") not in site.machines.asked
+
+
 def test_power_actions_have_the_limits_of_host_ha(site):
     prepare(site, **{"kvm.ha.recover.timeout": 20, "kvm.ha.fence.timeout": 90})
     site.machines.hang(site.hosts["h2"])

@@ -206,6 +206,13 @@ class IfupdownHost:
         ]
         return {"links": stable_links(shown), "routes": stable_routes(routes)}
 
+    def wait_for_local_routes(self) -> None:
+        """Until each address has its route in the local table: the kernel makes those of IPv6 from a work queue, some
+        time after the address."""
+        deadline = time.monotonic() + 30
+        while missing := _without_local_route(self.links()):
+            assert time.monotonic() < deadline, f"expected a route in the local table, observed none for {missing}"
+
 
 def stable_links(shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """`ip -j -d address` without what changes by itself."""
@@ -216,15 +223,6 @@ def stable_routes(texts: Sequence[str]) -> list[str]:
     """Lines of `ip route`, sorted, without those that the kernel makes some time after a link has come up."""
     lines = [line for text in texts for line in text.splitlines() if not _LINK_LOCAL.search(line)]
     return sorted(_CARRIER.sub("", line).strip() for line in lines)
-
-
-def settled_before(read: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What `read` gives (see `IfupdownHost.links`), once each address has its route in the local table: the kernel
-    makes those of IPv6 from a work queue, some time after the address."""
-    deadline = time.monotonic() + 30
-    while missing := _without_local_route(found := read()):
-        assert time.monotonic() < deadline, f"expected a route in the local table, observed none for {missing}"
-    return found
 
 
 def _without_local_route(found: Mapping[str, Any]) -> list[str]:

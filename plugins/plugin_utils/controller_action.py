@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import KvmError
 
@@ -23,6 +25,6 @@ class ControllerAction(ActionBase):
         except KvmError as error:
             return {**result, "failed": True, "msg": str(error)}
 
+    @abstractmethod
     def outcome(self, options, task_vars):
         """The documented keys. `options` are validated, `task_vars` the host's variables."""
-        raise NotImplementedError

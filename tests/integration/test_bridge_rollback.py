@@ -144,7 +144,7 @@ def made(host: Callable[..., IfupdownHost], name: str) -> IfupdownHost:
         BUILT[name] = first.files()
     new = host(case.interfaces, BUILT.get(name, {}))
     new.spaces.ip(new.name, case.setup or ["link show dev lo"])
-    ifupdown_host.settled_before(new.links)
+    new.wait_for_local_routes()
     return new
 
 

@@ -14,6 +14,7 @@ import secrets
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -106,41 +107,50 @@ def test_a_login_without_a_way_to_become_root(bare):
     )
 
 
-# What is wrong on each host, and what undoes it; the bridges that are declared there, and what is said.
+@dataclass(frozen=True)
+class WrongNetwork:
+    """Bridges that cannot be made on a host, and what is said; `stage` is what is wrong there, and `undo` ends it."""
+
+    bridges: list[dict[str, str]]
+    said: list[str]
+    stage: str = "true"
+    undo: str = "true"
+
+
 WRONG_NETWORKS = {
-    "host1": ("true", "true", [{"name": "cloudbr1", "port": "eth9"}], ["eth9"]),
-    "host2": (
-        f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}",
-        f"rm {CLOUD_INIT}",
+    "host1": WrongNetwork([{"name": "cloudbr1", "port": "eth9"}], ["eth9"]),
+    "host2": WrongNetwork(
         [{"name": f"cloudbr{number}", "port": f"eth{number}"} for number in range(3)],
         [
             f"{CLOUD_INIT} configures eth1, the port of cloudbr1",
             "iface eth1 inet dhcp",
             "99-disable-network-config.cfg",
         ],
+        stage=f"printf 'auto eth1\\niface eth1 inet dhcp\\n' > {CLOUD_INIT}",
+        undo=f"rm {CLOUD_INIT}",
     ),
-    "host3": (
-        # as a DHCP client sets it
-        "ip address change 10.88.0.13/24 dev eth0 valid_lft 3600 preferred_lft 3600",
-        "ip address change 10.88.0.13/24 dev eth0 valid_lft forever preferred_lft forever",
+    "host3": WrongNetwork(
         [{"name": "cloudbr0", "port": "eth0", "address": "10.88.0.99/24"}],
         ["eth0, the port of cloudbr0, has its address from a DHCP server", "Next: declare 10.88.0.13/24"],
+        # as a DHCP client sets it
+        stage="ip address change 10.88.0.13/24 dev eth0 valid_lft 3600 preferred_lft 3600",
+        undo="ip address change 10.88.0.13/24 dev eth0 valid_lft forever preferred_lft forever",
     ),
 }
 
 
 def test_networks_that_cannot_be_made_are_refused_before_anything_is_installed(bare):
     """A port that does not exist, one that cloud-init configures, and an address that came by DHCP."""
-    for host, (stage, _undo, _bridges, _said) in WRONG_NETWORKS.items():
-        bare.ssh(host, stage)
+    for host, wrong in WRONG_NETWORKS.items():
+        bare.ssh(host, wrong.stage)
     before = {host: bare.ssh(host, MANIFEST) for host in HOSTS}
-    declared = {host: bridges for host, (_stage, _undo, bridges, _said) in WRONG_NETWORKS.items()}
+    declared = {host: wrong.bridges for host, wrong in WRONG_NETWORKS.items()}
     extra = {"network_bridge_config": "{{ declared_here[inventory_hostname] }}", "declared_here": declared}
     run = play("prepare_hosts.yml", bare.inventory, extra=extra)
-    for host, (_stage, undo, _bridges, said) in WRONG_NETWORKS.items():
-        _stopped(run, host, *said)
+    for host, wrong in WRONG_NETWORKS.items():
+        _stopped(run, host, *wrong.said)
         assert bare.ssh(host, MANIFEST) == before[host]
-        bare.ssh(host, undo)
+        bare.ssh(host, wrong.undo)
 
 
 def test_refused_export(bare):

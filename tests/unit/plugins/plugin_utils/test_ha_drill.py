@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree as xml
 
 import pytest
@@ -20,8 +19,9 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.ha_drill_picture im
 from jsonschema import Draft202012Validator
 
 from tests.drills import SETTINGS, drill, recorded, row
+from tests.schemas import closed, schema
 
-SCHEMA = Path(__file__).parents[4] / "docs" / "schema" / "ha_drill.schema.json"
+SCHEMA = schema("ha_drill")
 TWICE = {"boots": [{"id": "a"}, {"id": "b"}], "overlaps": []}
 BOTH = {"boots": [{"id": "a"}, {"id": "b"}], "overlaps": [{"earlier": "a", "later": "b"}]}
 REAL = drill(looks=recorded(), settings=SETTINGS)
@@ -37,9 +37,8 @@ def report(of=REAL, journal=TWICE):
 def test_the_json_is_as_its_schema_says(of, journal):
     made = report(of, journal)
     text = texts(made, name_of(of))[f"{name_of(of)}.json"]
-    schema = json.loads(SCHEMA.read_text())
-    Draft202012Validator(schema).validate(json.loads(text))
-    assert set(made) == set(schema["properties"]), "each key is documented"
+    Draft202012Validator(closed(SCHEMA)).validate(json.loads(text))
+    assert set(made) == set(SCHEMA["properties"]), "each key is documented"
 
 
 def test_the_files_are_named_after_host_and_failure():

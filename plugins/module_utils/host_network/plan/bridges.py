@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_interface
 from typing import Any, Callable, Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
@@ -16,19 +14,29 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Ch
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     Bond,
     Bridge,
-    Device,
     Files,
     Link,
     Network,
-    OvsRow,
-    Route,
     State,
-    StaticRoute,
     Vlan,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ovs import (
-    is_switched,
-    wanted_port,
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.as_declared import (
+    Case,
+    asks_no_more,
+    does_not_ask,
+    is_built,
+    is_in_place,
+    is_sized,
+    lacks_gateway,
+    mtu_of,
+    new_bridge,
+    old_bridge,
+    said_besides,
+)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.shown import (
+    declared_values,
+    measured_values,
+    switch_values,
 )
 
 _LAYERS = (Bridge, Vlan, Bond)  # the highest first
@@ -37,20 +45,6 @@ _SECRET = re.compile(
     r"^\s*[\w.-]*(password|psk|secret|private-key|preshared-key|wep-key)[\w-]*\s*[:= ]\s*\S", re.M | re.I
 )
 _OWN = re.compile(r"cloudstack-kvm[^/]*$")  # how each back end names the files of the role
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What all steps are made from: declared, declared by the files so far and by those to come, and measured."""
-
-    network: Network
-    old: Network
-    state: State
-    new: Network
-
-    @property
-    def links(self) -> Mapping[str, Link]:
-        return self.state.links
 
 
 def plan_network(
@@ -70,24 +64,22 @@ def plan_network(
     are judged apart, so that a run which ended half-way is finished by the next. `rules.check` comes before.
     Raises InputError.
     """
-    case = _Case(network, old, state, new or network)
+    case = Case(network, old, state, new or network)
     _refuse_second_ports(case)
     rebuilt = _rebuilt(case)
     kept = [device for name, device in network.devices.items() if name not in rebuilt]
     _refuse_strangers_on(rebuilt, case)
     _refuse_leases(rebuilt, case)
     changes = [change for device in kept if isinstance(device, Bridge) for change in _removals(device, case)]
-    changes += [_querier(bridge) for bridge in network.bridges if _asks_no_more(bridge, case)]
+    changes += [_querier(bridge) for bridge in network.bridges if asks_no_more(bridge, case)]
     changes += [_take_down(name, case) for name in _going_down(rebuilt, case)]
     changes += [_file(path, files.get(path), text, mode(path)) for path, text in rendered.items()]
     changes += [_remove(name, case) for name in _gone(case)]
     changes += _builds(rebuilt, case)
     changes += [_attach(link) for link in _guests(rebuilt, case)]
-    changes += [_resize(device.name, case) for device in kept if not _is_sized(device.name, case)]
-    changes += [
-        _gateway(bridge, case) for bridge in kept if isinstance(bridge, Bridge) and _lacks_gateway(bridge, case)
-    ]
-    changes += [_querier(bridge) for bridge in network.bridges if _does_not_ask(bridge, case)]
+    changes += [_resize(device.name, case) for device in kept if not is_sized(device.name, case)]
+    changes += [_gateway(bridge, case) for bridge in kept if isinstance(bridge, Bridge) and lacks_gateway(bridge, case)]
+    changes += [_querier(bridge) for bridge in network.bridges if does_not_ask(bridge, case)]
     _refuse_strange_routes(changes, state)
     return Plan(tuple(changes))
 
@@ -99,16 +91,16 @@ def undeclared(network: Network, files: Files, old: Network) -> list[str]:
     return sorted(name for name in left if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", own))
 
 
-def _rebuilt(case: _Case) -> list[str]:
+def _rebuilt(case: Case) -> list[str]:
     """Devices that are not as declared, with all that lies on them, each after what it lies on."""
-    wrong = {name for name, device in case.network.devices.items() if not _is_built(device, case)}
+    wrong = {name for name, device in case.network.devices.items() if not is_built(device, case)}
     for name in case.network.devices:  # lower ones come first
         if wrong & set(case.network.below(name)):
             wrong.add(name)
     return [name for name in case.network.devices if name in wrong]
 
 
-def _going_down(rebuilt: list[str], case: _Case) -> list[str]:
+def _going_down(rebuilt: list[str], case: Case) -> list[str]:
     """What is taken down by the files as they were: the highest layer first, a device before its ports. A NIC that is a
     VLAN's parent alone stays as it is, and so does a bond or VLAN device that is as declared."""
     found = [*_gone(case)]
@@ -117,35 +109,29 @@ def _going_down(rebuilt: list[str], case: _Case) -> list[str]:
     return [name for name in dict.fromkeys(found) if name in case.links]
 
 
-def _taken_nics(name: str, case: _Case) -> list[str]:
+def _taken_nics(name: str, case: Case) -> list[str]:
     """NICs that become ports of a device, and lose their addresses to it. One that is in its bridge of Open vSwitch
     stays there."""
     if isinstance(case.network.devices[name], Vlan):
         return []
     found = [port for port in case.network.below(name) if port not in case.network.devices]
-    return [port for port in found if not (_is_in_place(name, case) and case.links[port].master == name)]
+    return [port for port in found if not (is_in_place(name, case) and case.links[port].master == name)]
 
 
-def _is_in_place(name: str, case: _Case) -> bool:
-    """Whether it is a bridge of Open vSwitch that is there: it is changed and not made anew, and keeps the ports of
-    guests."""
-    return name in case.state.switches and name not in case.network.absent
-
-
-def _keeps_lease(name: str, case: _Case) -> bool:
+def _keeps_lease(name: str, case: Case) -> bool:
     """Whether its DHCP client goes on while the bridge changes in place."""
     device = case.network.devices[name]
-    return _is_in_place(name, case) and isinstance(device, Bridge) and device.address == "dhcp"
+    return is_in_place(name, case) and isinstance(device, Bridge) and device.address == "dhcp"
 
 
-def _refuse_leases(rebuilt: Iterable[str], case: _Case) -> None:
+def _refuse_leases(rebuilt: Iterable[str], case: Case) -> None:
     """A DHCP client ends with the bridge that it is for, and a bridge of Open vSwitch is not made anew."""
     for name in rebuilt:
         bridge = case.network.devices[name]
-        if not isinstance(bridge, Bridge) or not _is_in_place(name, case):
+        if not isinstance(bridge, Bridge) or not is_in_place(name, case):
             continue
-        old = _old_bridge(bridge, case)
-        is_other = bridge.address != old.address or _more(_new_bridge(bridge, case)) != _more(old)
+        old = old_bridge(bridge, case)
+        is_other = bridge.address != old.address or said_besides(new_bridge(bridge, case)) != said_besides(old)
         if is_other and "dhcp" in (bridge.address, old.address):
             raise InputError(
                 f"{name}, a bridge of Open vSwitch, has or gets an address from DHCP, and more of it changes",
@@ -156,14 +142,14 @@ def _refuse_leases(rebuilt: Iterable[str], case: _Case) -> None:
             )
 
 
-def _gone(case: _Case) -> list[str]:
+def _gone(case: Case) -> list[str]:
     """Links of what is declared absent, the highest layer first."""
     rank = {"bridge": 0, "vlan": 1, "bond": 2}
     there = [case.links[name] for name in case.network.absent if name in case.links]
     return [link.name for link in sorted(there, key=lambda link: (rank.get(link.kind, 0), link.name))]
 
 
-def _names(name: str, case: _Case) -> tuple[str, ...]:
+def _names(name: str, case: Case) -> tuple[str, ...]:
     """The links that a step for a device may change: it, and what it lies on; of a bridge of Open vSwitch the ports as
     well that it has there and had."""
     device = case.network.devices.get(name)
@@ -171,14 +157,14 @@ def _names(name: str, case: _Case) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*reversed(case.network.stack(name)), *ports))) or (name,)
 
 
-def _released(bridge: Bridge, case: _Case) -> tuple[str, ...]:
+def _released(bridge: Bridge, case: Case) -> tuple[str, ...]:
     """What was the port of a bridge of Open vSwitch, as the files declare it so far, and is not any more."""
-    old = _old_bridge(bridge, case)
+    old = old_bridge(bridge, case)
     gone = {old.port, *old.links} - {bridge.port, *bridge.links}
     return tuple(sorted(gone)) if bridge.ovs and old.ovs else ()
 
 
-def _take_down(name: str, case: _Case) -> Change:
+def _take_down(name: str, case: Case) -> Change:
     """An address that no file knows of would stay on a port, and is flushed there; and those of a bridge of Open
     vSwitch that is changed in place, to come anew."""
     link = case.links[name]
@@ -186,12 +172,12 @@ def _take_down(name: str, case: _Case) -> Change:
     is_port = name in case.network.nics
     above = [each for each in case.network.above(name) if not isinstance(case.network.devices[each], Vlan)]
     names = _names(above[0], case) if is_port and above else _names(name, case)
-    stays = _is_in_place(name, case)
+    stays = is_in_place(name, case)
     return Change("take down", name, before=before, data={"names": names, "flush": is_port or stays, "stays": stays})
 
 
-def _remove(name: str, case: _Case) -> Change:
-    return Change("remove", name, before=_shown(case.links.get(name), case.links), data={"names": (name,)})
+def _remove(name: str, case: Case) -> Change:
+    return Change("remove", name, before=measured_values(case.links.get(name), case.links), data={"names": (name,)})
 
 
 def _file(path: str, before: Optional[str], after: str, mode: int) -> Change:
@@ -204,7 +190,7 @@ def _file(path: str, before: Optional[str], after: str, mode: int) -> Change:
     return Change(action, path, before=before or "", after=after, secret=secret, data={"mode": mode})
 
 
-def _builds(rebuilt: list[str], case: _Case) -> list[Change]:
+def _builds(rebuilt: list[str], case: Case) -> list[Change]:
     """Each device comes up with those NICs under it that are not up any more, or were not."""
     changes: list[Change] = []
     down = {name for name in case.network.nics if not case.links[name].up} | set(_going_down(rebuilt, case))
@@ -220,7 +206,7 @@ def _builds(rebuilt: list[str], case: _Case) -> list[Change]:
     return changes
 
 
-def _guests(rebuilt: Iterable[str], case: _Case) -> list[Link]:
+def _guests(rebuilt: Iterable[str], case: Case) -> list[Link]:
     """Ports of guests on bridges that are rebuilt: taps of libvirt, veth devices of containers. A NIC, bond or VLAN
     device was the bridge's own port."""
     own = {name: _own_ports(name, case) for name in rebuilt if isinstance(case.network.devices[name], Bridge)}
@@ -228,7 +214,7 @@ def _guests(rebuilt: Iterable[str], case: _Case) -> list[Link]:
     return sorted((link for link in ports if link.name not in own[link.master or ""]), key=lambda link: link.name)
 
 
-def _own_ports(name: str, case: _Case) -> set[str]:
+def _own_ports(name: str, case: Case) -> set[str]:
     """What is no guest's: all that is declared, and the bridge's port so far."""
     old = case.old.devices.get(name)
     return {*case.network.names, *case.network.absent, *((old.port,) if isinstance(old, Bridge) else ())}
@@ -240,24 +226,18 @@ def _attach(link: Link) -> Change:
     return Change("attach", link.name, before={"bridge": "none"}, after=shown, data={"names": (link.name,), **shown})
 
 
-def _resize(name: str, case: _Case) -> Change:
+def _resize(name: str, case: Case) -> Change:
     return _step("resize", name, case, {**_sizes(name, case), "device": case.network.devices[name]})
 
 
-def _sizes(name: str, case: _Case) -> dict[str, Any]:
-    return {"mtus": tuple((each, _mtu(each, case)) for each in case.network.stack(name))}
+def _sizes(name: str, case: Case) -> dict[str, Any]:
+    return {"mtus": tuple((each, mtu_of(each, case)) for each in case.network.stack(name))}
 
 
-def _mtu(name: str, case: _Case) -> int:
-    """What it must be. That of a NIC which is a VLAN's parent alone is another's to say, as long as it is enough."""
-    least = 0 if name in case.network.taken else case.links[name].mtu
-    return max(case.network.mtu_of(name), least)
-
-
-def _step(action: str, name: str, case: _Case, data: Mapping[str, Any]) -> Change:
-    before, after = _shown(case.links.get(name), case.links), _declared(case.network.devices[name])
+def _step(action: str, name: str, case: Case, data: Mapping[str, Any]) -> Change:
+    before, after = measured_values(case.links.get(name), case.links), declared_values(case.network.devices[name])
     if name in case.state.switches:
-        before |= _shown_switch(case.state.switches[name])
+        before |= switch_values(case.state.switches[name])
     return Change(action, name, before=before, after=after, data={**data, "names": _names(name, case)})
 
 
@@ -275,10 +255,10 @@ def _refuse_strange_routes(changes: Iterable[Change], state: State) -> None:
         )
 
 
-def _removals(bridge: Bridge, case: _Case) -> list[Change]:
+def _removals(bridge: Bridge, case: Case) -> list[Change]:
     """Address and gateway of a bridge that were declared, are in force, and are not declared any more."""
     changes = []
-    old = _old_bridge(bridge, case)
+    old = old_bridge(bridge, case)
     if old.address in case.links[bridge.name].ipv4 and old.address != bridge.address:
         data = {"names": (bridge.name,), "address": old.address}
         changes.append(
@@ -289,35 +269,13 @@ def _removals(bridge: Bridge, case: _Case) -> list[Change]:
     return changes
 
 
-def _old_bridge(bridge: Bridge, case: _Case) -> Bridge:
-    """The same bridge as the files declare it so far, itself where they do not."""
-    found = case.old.devices.get(bridge.name)
-    return found if isinstance(found, Bridge) else bridge
-
-
-def _gateway(bridge: Bridge, case: _Case) -> Change:
+def _gateway(bridge: Bridge, case: Case) -> Change:
     return _route(bridge, case.state.gateways.get(bridge.name, ""), bridge.gateway or "")
 
 
 def _route(bridge: Bridge, old: str, new: str) -> Change:
     data = {"names": (bridge.name,), "old": old, "new": new}
     return Change("route", bridge.name, before={"gateway": old or "none"}, after={"gateway": new or "none"}, data=data)
-
-
-def _asks_no_more(bridge: Bridge, case: _Case) -> bool:
-    """Whether it is a multicast querier, and its files say so, but not the declaration. What was made one by hand stays
-    one."""
-    return _old_bridge(bridge, case).multicast_querier and not bridge.multicast_querier and _is_querier(bridge, case)
-
-
-def _does_not_ask(bridge: Bridge, case: _Case) -> bool:
-    """Whether it is there, and not yet the multicast querier that it is declared to be. One that is made anew gets that
-    from its back end."""
-    return bridge.multicast_querier and bridge.name in case.links and not _is_querier(bridge, case)
-
-
-def _is_querier(bridge: Bridge, case: _Case) -> bool:
-    return bridge.name in case.links and dict(case.links[bridge.name].options).get("mcast_querier") == "1"
 
 
 def _querier(bridge: Bridge) -> Change:
@@ -348,7 +306,7 @@ def guests_on(plan: Plan, links: Mapping[str, Link], declared: Network) -> list[
     return sorted(link.name for link in found)
 
 
-def _refuse_second_ports(case: _Case) -> None:
+def _refuse_second_ports(case: Case) -> None:
     """The files may keep the port that a bridge has so far, as they keep all that is not declared any more."""
     becomes = {bridge.name: bridge.port for bridge in case.new.bridges}
     declared = {bridge.name: bridge.port for bridge in case.network.bridges}
@@ -364,9 +322,9 @@ def _refuse_second_ports(case: _Case) -> None:
             )
 
 
-def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:
+def _refuse_strangers_on(rebuilt: Iterable[str], case: Case) -> None:
     """A VLAN device goes with what it lies on, and nobody would make one again that is not declared."""
-    for name in (each for each in rebuilt if not _is_in_place(each, case)):
+    for name in (each for each in rebuilt if not is_in_place(each, case)):
         above = {link.name for link in case.links.values() if link.parent == name}
         strangers = sorted(above - set(case.network.devices) - set(case.network.absent))
         if strangers:
@@ -379,130 +337,3 @@ def _refuse_strangers_on(rebuilt: Iterable[str], case: _Case) -> None:
                 next_step="remove these links, declare them, or move them to the port; nothing was changed",
                 reproduce="ip -d link",
             )
-
-
-def _is_built(device: Device, case: _Case) -> bool:
-    link = case.links.get(device.name)
-    if link is None or not link.up:
-        return False
-    if link.ipv4 and not isinstance(device, Bridge):  # they, and a DHCP client, go with the device
-        return False
-    if isinstance(device, Bond):
-        return _is_bonded(device, link, case)
-    if isinstance(device, Vlan):
-        return link.parent == device.parent and dict(link.options).get("id") == str(device.id)
-    return _is_bridged(device, link, case)
-
-
-def _is_bonded(bond: Bond, link: Link, case: _Case) -> bool:
-    """What is not declared of a bond is left to whatever it has."""
-    ports = [each for each in case.links.values() if each.master == bond.name]
-    wanted = {
-        "mode": bond.mode,
-        "lacp_rate": bond.lacp_rate,
-        "xmit_hash_policy": bond.hash_policy,
-        "primary": bond.primary,
-    }
-    options = dict(link.options)
-    same = all(options.get(name) == value for name, value in wanted.items() if value)
-    return same and {port.name for port in ports} == set(bond.ports) and all(port.up for port in ports)
-
-
-def _is_bridged(bridge: Bridge, link: Link, case: _Case) -> bool:
-    """Between an address from DHCP and any other a client starts or ends. What else the files declare of it (IPv6,
-    routes, rules, name servers, spanning tree) comes with the bridge."""
-    old, ports = _old_bridge(bridge, case), [case.links.get(port) for port in bridge.links]
-    if any(port is None or port.master != bridge.name or not port.up for port in ports):
-        return False
-    if bridge.ovs and not is_switched(bridge, case.state.switches):
-        return False
-    if bridge.address != old.address and "dhcp" in (bridge.address, old.address):
-        return False
-    if _more(_new_bridge(bridge, case)) != _more(old) or not _has_more(bridge, link, case.state):
-        return False
-    if bridge.address == "dhcp":
-        return bool(link.ipv4)
-    return bridge.address is None or bridge.address in link.ipv4
-
-
-def _new_bridge(bridge: Bridge, case: _Case) -> Bridge:
-    found = case.new.devices.get(bridge.name)
-    return found if isinstance(found, Bridge) else bridge
-
-
-def _more(bridge: Bridge) -> tuple[Any, ...]:
-    of_ip = (bridge.addresses6, bridge.gateway6, bridge.routes, bridge.rules, bridge.dns, bridge.search)
-    return (bridge.stp, bridge.forward_delay, *of_ip)
-
-
-def _has_more(bridge: Bridge, link: Link, state: State) -> bool:
-    """Whether what the kernel shows of this is there."""
-    addresses = {ip_interface(each.cidr) for each in link.addresses}
-    if not {ip_interface(each) for each in bridge.addresses6} <= addresses:
-        return False
-    if bridge.stp and dict(link.options).get("stp_state") != "1":
-        return False
-    wanted = [*bridge.routes, *(StaticRoute("default", via) for via in (bridge.gateway6,) if via)]
-    found = [route for route in state.routes if bridge.name in route.devices]
-    return all(_is_routed(route, found) for route in wanted) and set(bridge.rules) <= set(state.rules)
-
-
-def _is_routed(wanted: StaticRoute, found: Iterable[Route]) -> bool:
-    """`ip` tells a table that /etc/iproute2/rt_tables names by that name, and a host without its prefix length."""
-    to = wanted.to.replace("/32", "") if ":" not in wanted.to else wanted.to.replace("/128", "")
-    same = [route for route in found if (route.to, route.gateway) == (to, wanted.via)]
-    table = str(wanted.table or "main")
-    return any(route.table == table or not (route.main or wanted.table is None) for route in same)
-
-
-def _lacks_gateway(bridge: Bridge, case: _Case) -> bool:
-    """A default route over another device is not ours, and stays, unless that device goes."""
-    gateways = {name: each for name, each in case.state.gateways.items() if name not in case.network.absent}
-    if bridge.gateway is None or (gateways and bridge.name not in gateways):
-        return False
-    return gateways.get(bridge.name) != bridge.gateway
-
-
-def _is_sized(name: str, case: _Case) -> bool:
-    sizes = [(each, _mtu(each, case)) for each in case.network.stack(name)]
-    return all(case.links[each].mtu == mtu for each, mtu in sizes)
-
-
-def _declared(device: Device) -> dict[str, Any]:
-    if isinstance(device, Bond):
-        return {"ports": ", ".join(device.ports), "mode": device.mode, "mtu": device.mtu}
-    if isinstance(device, Vlan):
-        return {"parent": device.parent, "vlan": device.id, "mtu": device.mtu}
-    shown = {"port": ", ".join(device.links), "mtu": device.mtu, "address": device.address or "none"}
-    return {**shown, **(_shown_ovs(device) if device.ovs else {})}
-
-
-def _shown_ovs(bridge: Bridge) -> dict[str, Any]:
-    port, tag = wanted_port(bridge), bridge.ovs.tag if bridge.ovs else None
-    return {**_shown_port(port), "tag": str(tag or "none")}
-
-
-def _shown_switch(switch: OvsRow) -> dict[str, Any]:
-    """Its ports but those of guests are not told apart, so that all are shown that have a column of the declaration."""
-    own = switch.row(switch.name)
-    found: dict[str, Any] = {"tag": (own.value("tag") if own else "") or "none"}
-    for port in switch.rows:
-        if len(port.rows) > 1 or port.value("trunks"):
-            found |= _shown_port(port)
-    return found
-
-
-def _shown_port(port: OvsRow) -> dict[str, Any]:
-    return {column: port.value(column) for column in ("trunks", "bond_mode", "lacp") if port.value(column)}
-
-
-def _shown(link: Optional[Link], links: Mapping[str, Link]) -> dict[str, Any]:
-    if link is None:
-        return {}
-    ports = ", ".join(sorted(port.name for port in links.values() if port.master == link.name))
-    options = dict(link.options)
-    if link.kind == "bond":
-        return {"ports": ports or "none", "mode": options.get("mode", "unknown"), "mtu": link.mtu}
-    if link.kind == "vlan":
-        return {"parent": link.parent or "unknown", "vlan": options.get("id", "unknown"), "mtu": link.mtu}
-    return {"port": ports or "none", "mtu": link.mtu, "address": ", ".join(link.ipv4) or "none"}

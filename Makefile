@@ -22,7 +22,9 @@ LAB_NEEDS := /dev/kvm /dev/net/tun /dev/fuse
 SCENARIO ?=
 # scenarios that have more to do with CloudStack than with their host; and the others
 MOLECULE_API := cluster host_ha oobm
-MOLECULE_HOSTS := $(filter-out $(MOLECULE_API),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+# the back ends of other distributions, each with two boots: only in `make molecule`, `test-full` and `trixie`
+MOLECULE_FULL := network_backends
+MOLECULE_HOSTS := $(filter-out $(MOLECULE_API) $(MOLECULE_FULL),$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 # What Ansible has built of a module, a run leaves for the next ones, whichever part runs them (tests/callback/built_modules.py).
 stories hosts networks molecule molecule-hosts molecule-api modules: export BUILT_MODULES := $(CURDIR)/.build/modules
@@ -77,7 +79,7 @@ test-quick: venv ## every test that boots no host (about ten minutes)
 	@scripts/parts.py "lint types sanity build" "unit contract modules"
 
 test-lab: venv ## the tests that boot hosts: playbooks on the lab, and every role in molecule (about twenty minutes)
-	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "molecule hosts" networks)
+	@$(if $(LACKS),$(SKIPPED),scripts/parts.py "lab-setup stories" "molecule-hosts molecule-api hosts" networks)
 
 lint: venv ## ruff and ansible-lint (profile production)
 	@ruff check .
@@ -98,6 +100,7 @@ test-full: test ## everything of `make test`, and what is long by nature (hours)
 	@lab/labctl canary --build
 	@scripts/sanity --test pylint
 	@scripts/beside full pytest -q -m full tests
+	@scripts/molecule $(MOLECULE_FULL)
 	@$(MAKE) --no-print-directory trixie
 
 trixie: venv ## the main job, bare hosts to Up, and every role in molecule on Debian 13

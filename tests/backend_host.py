@@ -60,8 +60,11 @@ def missing() -> str:
 class BackendHost(Shimmed):
     """A running container; use it in a `with`."""
 
-    def __init__(self, name: str, packages: Sequence[str], tools: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, packages: Sequence[str], tools: Sequence[str], volumes: Mapping[Path, str] | None = None
+    ) -> None:
         self.name, self.backend, self.packages, self.tools = f"be-{name}", name, packages, tools
+        self.volumes = volumes or {}
 
     def __enter__(self) -> BackendHost:
         namespaces.create()
@@ -70,6 +73,7 @@ class BackendHost(Shimmed):
         podman.podman("rm", "-f", "-i", "-t", "0", self.name)
         site = next(Path(path) for path in sys.path if (Path(path) / "ansible/module_utils/basic.py").exists())
         volumes = {images.pool(): "/pool", site / "ansible": "/opt/site/ansible", ROOT / "plugins": _PLUGINS}
+        volumes |= self.volumes
         mounts = [word for path, place in volumes.items() for word in ("-v", f"{path}:{place}:ro")]
         podman.podman(
             "create", "--name", self.name, "--pull", "never", "--network", "none", *podman.BOOT_OPTIONS, *mounts,

@@ -72,11 +72,12 @@ ip -n switch address add 10.88.2.1/24 dev br200
 ip -n switch link set vec0 master br$management up
 ip -n switch address add {SWITCH}/24 dev br$management
 """
+# The code of the collection is mounted here; on a real host the rollback has brought its own.
 _WIRES_UNIT = """[Unit]
 DefaultDependencies=no
 Wants=network-pre.target
 After=systemd-udevd.service local-fs.target
-Before=network-pre.target
+Before=network-pre.target cloudstack-kvm-network-rollback.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes

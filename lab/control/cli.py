@@ -142,7 +142,7 @@ def _drill(options: argparse.Namespace, state: State, topology: Topology) -> int
     def play(playbook: str, arguments: list[str]) -> int:
         return _play(argparse.Namespace(playbook=playbook, arguments=arguments), state, topology)
 
-    return drill.run(management.credentials(state), play)
+    return drill.run(management.credentials(state), play, faults.Lab(topology, state))
 
 
 def _power(options: argparse.Namespace, state: State, topology: Topology) -> None:

@@ -165,6 +165,23 @@ def _slow_join_back(lab: Lab, given: dict[str, Any]) -> None:
         nodes.execute(node, "rm", "-f", TIMING)
 
 
+BOOT_HANG = "/var/lib/lab/boot-hang"  # lab/image/lab-init looks for it
+
+
+def _boot_hang(lab: Lab, given: dict[str, Any]) -> None:
+    nodes.put(lab.topology.node(given["node"]), BOOT_HANG, "")
+
+
+def _boot_hang_back(lab: Lab, given: dict[str, Any]) -> None:
+    node = lab.topology.node(given["node"])
+    if not nodes.running(node):
+        return  # it hangs at most once more
+    nodes.execute(node, "rm", "-f", BOOT_HANG)
+    if nodes.execute(node, "cat", "/proc/1/comm").stdout.strip() == "sleep":
+        nodes.stop(node)
+        nodes.start(lab.topology, node, plugged=lambda: reapply(lab, node))
+
+
 def _api(lab: Lab, given: dict[str, Any]) -> None:
     management.admin(lab.management, "POST", "/faults", {key: given[key] for key in ("kind", "command", "times")})
 
@@ -213,6 +230,7 @@ FAULTS = {
             _ntp, _ntp_back,
         ),
         Fault("agent-stop", "stop the CloudStack agent of a host", (_NODE,), _agent, _agent_back),
+        Fault("boot-hang", "let a host hang at its next boot: it has power, and answers nobody", (_NODE,), _boot_hang, _boot_hang_back),  # noqa: E501
         Fault(
             "slow-join", "let the set-up of addHost take its time on a host, as on an emulated one",
             (_NODE, ("keytool", {"type": float, "help": "seconds of each call of keytool; a join has five or six"}),
@@ -251,14 +269,17 @@ def stage(lab: Lab, name: str, given: dict[str, Any]) -> None:
             raise
 
 
-def heal(lab: Lab) -> tuple[list[str], list[str]]:
-    """Undo all that is staged, the last one first. Returns what was undone, and what could not be with the reason; that
-    stays written down."""
+def heal(lab: Lab, name: str = "") -> tuple[list[str], list[str]]:
+    """Undo all that is staged, or all faults of one name, the last one first. Returns what was undone, and what could
+    not be with the reason; that stays written down."""
     healed: list[str] = []
     stuck: list[str] = []
     left: list[dict[str, Any]] = []
     with only_one("faults"):
         for fault in reversed(lab.state.load(RECORD, [])):
+            if name not in ("", fault["name"]):
+                left.insert(0, fault)
+                continue
             try:
                 FAULTS[fault["name"]].repair(lab, fault["given"])
                 healed.append(describe(fault))

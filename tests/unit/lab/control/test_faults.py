@@ -56,6 +56,13 @@ def test_the_last_fault_is_healed_first(lab: Lab, done: list[str]) -> None:
     assert faults.heal(lab) == ([], [])
 
 
+def test_faults_of_one_name_are_healed_alone(lab: Lab, done: list[str]) -> None:
+    for name, node in (("plain", "host1"), ("cut", "host2"), ("plain", "host3")):
+        faults.stage(lab, name, {"node": node})
+    assert faults.heal(lab, "plain") == (["plain host3", "plain host1"], [])
+    assert faults.staged(lab) == ["cut host2"]
+
+
 def test_a_fault_that_cannot_be_staged_is_undone_and_forgotten(lab: Lab, done: list[str]) -> None:
     faults.stage(lab, "plain", {"node": "host1"})
     with pytest.raises(LabError, match="stage does not work"):

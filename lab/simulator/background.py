@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from . import evacuation, ha_work, hosts
 from .cloud import Cloud
 from .commands import ha, oobm, system_vm
 
 LOG = logging.getLogger(__name__)
+MOMENT = 0.5  # seconds between two looks for answers
 
 
 def run_once(cloud: Cloud) -> None:
@@ -24,14 +26,24 @@ def run_once(cloud: Cloud) -> None:
     ha_work.tick(cloud)
 
 
+def _hear(cloud: Cloud) -> None:
+    with cloud.lock:
+        ha.hear(cloud)
+
+
 def start(cloud: Cloud) -> threading.Event:
     """Run rounds, as far apart as the setting says, until the event is set."""
     stop = threading.Event()
 
     def loop() -> None:
-        while not stop.wait(cloud.settings.number("outofbandmanagement.background.task.execution.interval") or 4):
+        last = time.monotonic()
+        while not stop.wait(MOMENT):
             try:
-                run_once(cloud)
+                if time.monotonic() - last >= ha.interval(cloud):
+                    run_once(cloud)
+                    last = time.monotonic()
+                else:
+                    _hear(cloud)
             except Exception:
                 LOG.exception("a background round failed")
 

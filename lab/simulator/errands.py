@@ -19,6 +19,10 @@ class Inline:
         """What the work says; None: it goes on, ask again."""
         return work()
 
+    def is_answered(self, key: Hashable) -> bool:
+        """Whether an answer waits for who asked: never."""
+        return False
+
     def run(self, work: Callable[[], None]) -> None:
         """Do it."""
         work()
@@ -44,6 +48,10 @@ class Beside:
             return None
         del self._running[key]
         return box[0] if box else False
+
+    def is_answered(self, key: Hashable) -> bool:
+        """Whether an answer waits for who asked."""
+        return key in self._running and not self._running[key][0].is_alive()
 
     def run(self, work: Callable[[], None]) -> None:
         """Do it beside."""

@@ -17,6 +17,11 @@ Question = dict[str, Any]
 WITH_HEARTBEAT = ("NetworkFilesystem", "SharedMountPoint")
 
 
+def is_told(cloud: Cloud, host: Record) -> bool:
+    """Whether an answer of the agent waits to be looked at."""
+    return cloud.errands.is_answered((host.number, "health"))
+
+
 def healthy(cloud: Cloud, host: Record) -> bool:
     """Whether the agent says so. While an answer is outstanding, what was known before."""
     if cloud.agents is None:

@@ -17,7 +17,7 @@ from ansible_collections.cloudstack.kvm.plugins.plugin_utils.controller_action i
 
 SPEC = {
     "drill_file": {"type": "path", "required": True},
-    "step": {"type": "str", "choices": ["begin", "report"], "required": True},
+    "step": {"type": "str", "choices": ["begin", "begun", "report"], "required": True},
     "journal": {"type": "dict"},
     "boot_id": {"type": "str", "default": ""},
     "problem": {"type": "str", "default": ""},
@@ -25,7 +25,7 @@ SPEC = {
 
 
 class ActionModule(ControllerAction):
-    """One of two steps."""
+    """One of three steps."""
 
     ARGUMENT_SPEC = SPEC
 
@@ -34,6 +34,8 @@ class ActionModule(ControllerAction):
         if options["step"] == "begin":
             begins = begin(file, self._task.check_mode)
             return {"begin": begins, "changed": begins}
+        if options["step"] == "begun":
+            return begun(file)
         return report(file, options)
 
 
@@ -47,6 +49,13 @@ def begin(file, check):
             return False
         file.save(replace(drill, stage=FAILING, failed_at=SystemClock().now().timestamp()))
         return True
+
+
+def begun(file):
+    """The failure has come about by now: a login and a BMC's answer may have taken seconds since it was noted."""
+    with file.locked():
+        file.save(replace(file.need(), failed_at=SystemClock().now().timestamp()))
+    return {"changed": False}
 
 
 def told_by(journal):

@@ -13,6 +13,7 @@ description:
   - With V(begin) it notes in the file of the drill that the failure is about to be begun, and says whether this run is
     the one to begin it. Of all runs of a drill only one ever is, also after an interruption, so that no host is powered
     off twice.
+  - With V(begun) it notes that the failure has been begun by now, which is the time that all others count from.
   - With V(report) it judges the drill, writes its report beside its file, as C(.md), C(.svg), C(.json) and
     C(.junit.xml), and removes the file where the drill is over.
   - Runs on the controller and touches no host. Used by the playbook C(cloudstack.kvm.ha_drill).
@@ -26,7 +27,7 @@ options:
   step:
     description: What to do.
     type: str
-    choices: [begin, report]
+    choices: [begin, begun, report]
     required: true
   journal:
     description: What the canary wrote, with V(boots) and V(overlaps). If omitted, the journal was not read.

@@ -106,6 +106,14 @@ def tick(cloud: Cloud) -> None:
             hosts.set_state(cloud, row, "Up")
 
 
+def hear(cloud: Cloud) -> None:
+    """Between two polls: a health check that has failed makes its host Suspect at once
+    (HealthCheckTask.processResult())."""
+    for row in cloud.table("host"):
+        if row.get("ha") and row["ha"]["state"] == "Available" and ha_look.is_told(cloud, row):
+            _look_at(cloud, row)
+
+
 def _look_at(cloud: Cloud, row: Record) -> None:
     """What one pass makes of a host's state."""
     ha = row["ha"]

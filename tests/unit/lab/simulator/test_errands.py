@@ -33,6 +33,19 @@ def test_an_answer_that_takes_its_time():
     assert done == [1]
 
 
+def test_an_answer_that_waits():
+    errands, go = Beside(0.01), threading.Event()
+    assert not errands.is_answered("k")
+    assert errands.result("k", lambda: go.wait(PATIENCE)) is None
+    assert not errands.is_answered("k")
+    go.set()
+    while not errands.is_answered("k"):
+        pass
+    assert errands.result("k", lambda: False) is True, "of the work that was begun"
+    assert not errands.is_answered("k")
+    assert not Inline().is_answered("k")
+
+
 def test_a_work_that_fails_has_said_no(caplog):
     assert Beside(PATIENCE).result("k", lambda: 1 / 0) is False
     assert "an errand failed" in caplog.text

@@ -15,8 +15,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.model.sett
 from ansible_collections.cloudstack.kvm.plugins.module_utils.failover.timing import failover
 
 from lab.simulator import hosts
+from lab.simulator.commands import ha
 from lab.simulator.errands import Beside
-from tests.unit.lab.simulator.clouds import rounds
+from tests.unit.lab.simulator.clouds import HEALTH_TIMEOUT, rounds
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "recorded" / "kvm-host-ha.json"
 RUN = "h2 hung (its QEMU stopped) with one HA VM on it; activity interval 15, attempts 4, recover wait 90, threshold 1"
@@ -303,6 +304,19 @@ def test_real_hosts_are_asked_beside(dying):
         rounds(dying.api, 20, lambda: None)
         never.wait(0.01)
     assert dying.shown("vm") == "Running on h1"
+
+
+def test_a_health_check_that_fails_counts_before_the_next_poll(dying):
+    cloud = dying.api.cloud
+    cloud.errands = Beside(grace=0)
+    cloud.clock.sleep(HEALTH_TIMEOUT)
+    with cloud.lock:
+        ha.tick(cloud)
+    while seen_here(dying)[0] == "Available":
+        with cloud.lock:
+            ha.hear(cloud)
+    assert seen_here(dying)[0] == "Suspect"
+    assert dying.hosts["h1"]["ha"]["state"] == "Available"
 
 
 def test_the_agent_of_a_host_that_is_taken_down_has_to_connect_again(dying):

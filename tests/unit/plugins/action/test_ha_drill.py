@@ -49,6 +49,12 @@ def test_nothing_is_begun_twice(file, stage):
     assert file.need().failed_at == REAL.failed_at
 
 
+def test_times_count_from_the_moment_in_which_the_failure_has_been_begun(file):
+    file.save(replace(REAL, stage="failing", failed_at=5.0, seen=()))
+    assert outcome(file, "begun") == {"changed": False}
+    assert (file.need().stage, file.need().failed_at > 5.0) == ("failing", True)
+
+
 def test_a_drill_that_is_over(file, tmp_path):
     file.save(REAL)
     told = outcome(file, "report", journal={**TWICE, "changed": False, "failed": False}, boot_id="boot2")

@@ -127,6 +127,10 @@ class Links:
         for cidr in link.ipv4:
             self._tell(link.name, cidr.partition("/")[0])
 
+    def settle(self) -> None:
+        """Wait until udev has done with all devices that it knows of; where there is none, it has."""
+        self._run(("udevadm", "settle", "--timeout=10"), timeout=TIMEOUT)
+
     def try_all(self, commands: Sequence[Sequence[str]]) -> list[str]:
         """Run all commands whatever each of them says; why some failed."""
         answers = [self._run(tuple(argv), timeout=TIMEOUT) for argv in commands]

@@ -16,7 +16,11 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.fi
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.base import Backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, to_bytes
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import Command, restore_commands
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import (
+    Command,
+    mtu_commands,
+    restore_commands,
+)
 
 PASSES = 5  # of measuring and correcting: an address that comes back needs its link up, its routes need the address
 
@@ -101,6 +105,15 @@ def restore_links(kept: Kept, links: Links) -> list[str]:
     except KvmError as error:
         return [str(error)]
     return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+
+
+def restore_mtus(kept: Kept, links: Links) -> list[str]:
+    """Make the MTUs of links that are there as they were; what could not be, empty where all is."""
+    links.settle()
+    try:
+        return links.try_all(mtu_commands(kept.state, links.measure(), kept.names))
+    except KvmError as error:
+        return [str(error)]
 
 
 def _differences(kept: Kept, links: Links) -> list[Command]:

@@ -65,6 +65,12 @@ def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Co
     return commands + _routes(before, now, set(touched)) + _rules(before, now)
 
 
+def mtu_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
+    """The commands for the MTUs alone, of those links that are there."""
+    pairs = [(before.links.get(name), now.links.get(name)) for name in sorted(before.touched(set(names)))]
+    return [command for link, current in pairs if link and current for command in _mtu(link, current)]
+
+
 def _rank(link: Link) -> int:
     return _MADE.index(link.kind) if link.kind in _MADE else 0
 

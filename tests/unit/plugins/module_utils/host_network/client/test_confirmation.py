@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.model.file import FileState
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import confirmation as subject
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client import rollback
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, State
 
 ROOT = Path(__file__).parents[6]
@@ -53,6 +55,16 @@ class Host:
     def run(self, argv, timeout=0):
         self.calls.append(argv)
         return Answer(argv, int(argv[0] == self.refuses), stderr="no bus" if argv[0] == self.refuses else "")
+
+    @property
+    def links(self):
+        return Links(self.answer)
+
+    def answer(self, argv, timeout=0):
+        """Of `ip`: one NIC, with the MTU that udev has given it by now."""
+        self.calls.append(argv)
+        nic = {"ifname": "eth0", "flags": ["UP"], "mtu": 9000, "address": "02:00:00:00:00:01", "addr_info": []}
+        return Answer(argv, 0, stdout=json.dumps([nic] if argv[-1] == "address" else []))
 
     def confirmation(self):
         return subject.Confirmation(60, rollback.__name__, self.run, self.clock, str(self.folder))
@@ -147,7 +159,7 @@ def test_what_a_killed_run_was_about_to_write_goes(host):
     waiting = host.armed()
     staged = host.file.with_name(".interfaces.cloudstack-kvm.0123456789abcdef")
     staged.write_text("new\n")
-    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert rollback.main(["--boot"], waiting, host.clock, host.links) == 0
     assert not staged.exists()
 
 
@@ -156,10 +168,20 @@ def test_the_next_boot_puts_the_files_back_at_once(host):
     remembered = FileState("/run/cloudstack-kvm-no-such-folder/ifstate", "file", b"eth0=eth0\n", 0o644, 0, 0)
     host.kept = replace(host.kept, files=(*host.kept.files, remembered))
     waiting = host.armed()
-    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert rollback.main(["--boot"], waiting, host.clock, host.links) == 0
     assert host.clock.now == 100
     assert host.file.read_text() == "old\n"
     assert host.left() == NOTHING
+
+
+def test_the_next_boot_gives_a_nic_the_mtu_that_it_had(host):
+    """netplan's .link file of the change was there before the files were put back, and udev has heeded it."""
+    nic = next(iter(host.links.measure().links.values()))
+    host.kept = replace(host.kept, state=State({"eth0": replace(nic, mtu=1500)}), names=("eth0", "cloudbr0"))
+    waiting, host.calls = host.armed(), []
+    assert rollback.main(["--boot"], waiting, host.clock, host.links) == 0
+    assert host.calls[0] == ("udevadm", "settle", "--timeout=10")
+    assert [argv for argv in host.calls if argv[:2] == ("ip", "link")] == [("ip", "link", "set", "eth0", "mtu", "1500")]
 
 
 def test_the_database_of_open_vswitch_is_put_back_by_the_next_boot_alone(host):
@@ -169,7 +191,7 @@ def test_the_database_of_open_vswitch_is_put_back_by_the_next_boot_alone(host):
     host.kept = replace(host.kept, boot_files=(replace(host.kept.files[0], path=str(database)),))
     waiting = host.armed()
     assert "ovsdb-server.service" in host.unit.read_text()
-    assert rollback.main(["--boot"], waiting, host.clock) == 0
+    assert rollback.main(["--boot"], waiting, host.clock, host.links) == 0
     assert (host.file.read_text(), database.read_text()) == ("old\n", "old\n")
 
 
@@ -177,7 +199,7 @@ def test_what_cannot_be_put_back_stays_kept_and_fails_the_unit(host, capsys):
     waiting = host.armed()
     host.file.unlink()
     host.file.mkdir()
-    assert rollback.main(["--boot"], waiting, host.clock) == 1
+    assert rollback.main(["--boot"], waiting, host.clock, host.links) == 1
     assert "could NOT be put back entirely" in capsys.readouterr().out
     assert waiting.pending() == host.kept
 

@@ -57,8 +57,8 @@ def _put_back(confirmation: Confirmation, links: Links, is_boot: bool) -> int:
 
 def _before_the_network(kept: Kept, backend: Backend, links: Links) -> list[str]:
     """There are no links to put back yet but NICs: the files bring them up as they were. What a tool remembered in /run
-    of the links of then would let it take them for being up. udev has set the MTU that a .link file of then said, and no
-    file says what it was before."""
+    of the links of then would let it take them for being up. udev has set the MTU that a .link file of then said, and
+    no file says what it was before."""
     lasting = tuple(state for state in kept.files if not state.path.startswith("/run/"))
     problems = restore_files(replace(kept, files=(*lasting, *kept.boot_files)))
     try:

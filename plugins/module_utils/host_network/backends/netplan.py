@@ -8,6 +8,7 @@ what differs is put where networkd reads it, and networkd configures the links w
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,6 +36,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan_querier
 
+# netplan's own generator. `netplan generate` calls it, and from netplan 1.0 on reloads systemd after that, also with
+# --root-dir (cli/commands/generate.py): then the files in _GENERATED are written again, and networkd takes all links
+# for changed.
+_GENERATORS = ("/usr/libexec/netplan/generate", "/usr/lib/netplan/generate", "/lib/netplan/generate")
 _GENERATED = "/run/systemd/network"  # where the generator puts networkd's files
 _NEEDS_OVS = "The 'ovs-vsctl' tool is required"
 _OURS = "10-netplan-"  # how it names them
@@ -122,7 +127,7 @@ class Netplan:
         """What netplan says of these files, and what it makes of them: path -> file."""
         contents = {path: to_bytes(files[path]) for path in parse.in_order(files)}
         with host_files.scratch_tree(contents) as root:
-            answer = self._run(("netplan", "generate", "--root-dir", root))
+            answer = self._run((*_generator(), "--root-dir", root))
             made = sorted(glob(f"{root}{_GENERATED}/{_OURS}*")) if answer.ok else []
             found = {path[len(root) :]: host_files.inspect(path) for path in made}
         stderr = answer.stderr.replace(root, "")
@@ -138,3 +143,9 @@ class Netplan:
             next_step="correct that line, then run again",
             reproduce="netplan generate --root-dir COPY",
         )
+
+
+def _generator() -> tuple[str, ...]:
+    """The command that makes networkd's files of netplan's."""
+    found = [path for path in _GENERATORS if os.path.exists(path)]
+    return (found[0],) if found else ("netplan", "generate")

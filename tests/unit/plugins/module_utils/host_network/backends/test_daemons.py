@@ -9,6 +9,7 @@ import os
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import ApplyError, InputError
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends import netplan as netplan_backend
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.netplan import Netplan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkd import Networkd
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.backends.networkmanager import NetworkManager
@@ -47,11 +48,26 @@ class Profiles(NetworkManager):
         return profiles.render(self.network, {}, {})
 
 
+@pytest.fixture(autouse=True)
+def generators(monkeypatch):
+    """Where netplan's generator could be: nowhere, whatever the machine of the test has."""
+    monkeypatch.setattr(netplan_backend, "_GENERATORS", ("/nowhere/generate",))
+
+
 def test_netplan_reads_a_copy_of_all_files():
     host = Host()
     Netplan(host).check(CARDS, ["eth0"])
     (call,) = host.calls
     assert call.startswith("netplan generate --root-dir /")
+
+
+def test_its_generator_is_asked_without_netplan_which_would_reload_systemd(monkeypatch, tmp_path):
+    (tmp_path / "generate").touch()
+    monkeypatch.setattr(netplan_backend, "_GENERATORS", ("/nowhere/generate", str(tmp_path / "generate")))
+    host = Host()
+    Netplan(host).check(CARDS, ["eth0"])
+    (call,) = host.calls
+    assert call.startswith(f"{tmp_path}/generate --root-dir /")
 
 
 def test_networkd_may_read_the_drop_ins_of_what_netplan_generates():

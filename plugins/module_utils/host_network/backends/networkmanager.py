@@ -7,8 +7,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from glob import glob
+from typing import Optional
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
+from ansible_collections.cloudstack.kvm.plugins.module_utils.core.clock import SystemClock
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.host_state import (
     cloud_settings,
@@ -29,6 +31,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.n
 
 _UNIT = "NetworkManager.service"
 _WAIT = "30"  # seconds for nmcli to wait until a profile is active
+_SETTLED = 15  # seconds for a device to go on from a state of _CONNECTING
+_CONNECTING = range(40, 100)  # NM_DEVICE_STATE_PREPARE to _SECONDARIES; 100 is activated
 # NetworkManager wants a bridge or bond before its ports, and what a VLAN device lies on before that.
 _TURNS = {"bridge": 0, plan.OVS_BRIDGE: 0, "bond": 1, plan.OVS_PORT: 1, "vlan": 2, plan.OVS_INTERFACE: 3}
 _PLUGINS = "/usr/lib*/**/NetworkManager/*/libnm-device-plugin-ovs.so"
@@ -39,8 +43,8 @@ class NetworkManager:
 
     makes_switches = True
 
-    def __init__(self, run: Run = command.run) -> None:
-        self._run = run
+    def __init__(self, run: Run = command.run, clock: Optional[SystemClock] = None) -> None:
+        self._run, self._clock = run, clock or SystemClock()
         self._taken_down: set[str] = set()  # links, while their old profiles are in force
         self._raised: set[str] = set()  # uuids of profiles that came up as they are now
 
@@ -116,6 +120,7 @@ class NetworkManager:
                 self._delete_old(files[path])
                 must(self._run, ("nmcli", "--wait", _WAIT, "connection", "up", "uuid", uuid))
         self._raised |= {_uuid(files[path]) for path in (*paths, *above)}
+        self._settle(paths, files)
 
     def _delete_old(self, profile: str) -> None:
         """Delete a bond or VLAN device that is to be made anew. Of one that is there NetworkManager sends the kernel no
@@ -141,6 +146,22 @@ class NetworkManager:
             if _kind(files[path]) == "bridge":
                 name = keyfile.value(files[path], "connection", "interface-name")
                 must(self._run, ("nmcli", "--wait", _WAIT, "device", "reapply", name))
+        self._settle(paths, files)
+
+    def _settle(self, paths: Sequence[str], files: Files) -> None:
+        """Wait until the bridges of these profiles are connected, or for a while: `nmcli connection up` is content with
+        a bridge that waits for its ports, and its addresses come after them. What has become of it is measured
+        later."""
+        deadline = self._clock.monotonic() + _SETTLED
+        for name in [link_name(files[path]) for path in paths if _kind(files[path]) == "bridge"]:
+            while self._state(name) in _CONNECTING and self._clock.monotonic() < deadline:
+                self._clock.sleep(0.1)
+
+    def _state(self, name: str) -> int:
+        """A number of NMDeviceState; 0 where nmcli does not tell it."""
+        answer = self._run(("nmcli", "--get-values", "GENERAL.STATE", "device", "show", name))
+        number = answer.stdout.partition(" ")[0]
+        return int(number) if number.isdigit() else 0
 
     def generate(self) -> None:
         """Nothing: the files themselves are read."""

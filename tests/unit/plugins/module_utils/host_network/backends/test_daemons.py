@@ -26,12 +26,15 @@ PORT, OWN = profiles.own_path("eth0"), profiles.own_path("cloudbr0")
 
 
 class Host:
-    """Notes each command; those that begin with a word of `fails` fail with what stands there."""
+    """Notes each command but questions for the state of a device, which is one of `states` after the other; those that
+    begin with a word of `fails` fail with what stands there."""
 
     def __init__(self, **fails):
-        self.fails, self.calls = fails, []
+        self.fails, self.calls, self.states = fails, [], []
 
     def __call__(self, argv, timeout=20, stdin=""):
+        if "GENERAL.STATE" in argv:
+            return Answer(argv, 0, stdout=self.states.pop(0) if self.states else "100 (connected)\n")
         self.calls.append(" ".join(argv))
         if argv[0] not in self.fails:
             return Answer(argv, 0)
@@ -39,9 +42,19 @@ class Host:
         return Answer(argv, None, problem=said) if "installed" in said else Answer(argv, 1, stderr=said)
 
 
+class Clock:
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
 class Profiles(NetworkManager):
-    def __init__(self, run, network=NETWORK):
-        super().__init__(run)
+    def __init__(self, run, network=NETWORK, clock=None):
+        super().__init__(run, clock)
         self.network = network
 
     def read(self):
@@ -115,6 +128,17 @@ def test_profiles_are_loaded_and_the_bridge_comes_first():
     assert [PORT in host.calls[0], OWN in host.calls[0]] == [True, True]
     with pytest.raises(ApplyError, match="connection load .* failed.*no such thing"):
         Profiles(Host(nmcli="no such thing")).bring_up(["eth0", "cloudbr0"])
+
+
+def test_a_bridge_that_waits_for_its_port_is_waited_for():
+    """nmcli says that it is active, and its address comes later (seen with 1.52)."""
+    host, clock = Host(), Clock()
+    host.states = ["70 (connecting (getting IP configuration))\n", "80 (connecting (checking IP connectivity))\n"]
+    Profiles(host, clock=clock).bring_up(["eth0", "cloudbr0"])
+    assert (host.states, round(clock.now, 1)) == ([], 0.2)
+    host.states = ["70 (connecting (getting IP configuration))\n"] * 1000
+    Profiles(host, clock=clock).load(["cloudbr0"])
+    assert 15 < clock.now < 16, "not for ever"
 
 
 def test_a_bond_is_raised_with_the_bridge_that_it_is_a_port_of():

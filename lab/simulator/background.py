@@ -26,6 +26,11 @@ def run_once(cloud: Cloud) -> None:
     ha_work.tick(cloud)
 
 
+def _round(cloud: Cloud) -> float:
+    """Seconds between two rounds."""
+    return cloud.settings.number("outofbandmanagement.background.task.execution.interval") or 4
+
+
 def _hear(cloud: Cloud) -> None:
     with cloud.lock:
         ha.hear(cloud)
@@ -39,7 +44,7 @@ def start(cloud: Cloud) -> threading.Event:
         last = time.monotonic()
         while not stop.wait(MOMENT):
             try:
-                if time.monotonic() - last >= ha.interval(cloud):
+                if time.monotonic() - last >= _round(cloud):
                     run_once(cloud)
                     last = time.monotonic()
                 else:

@@ -42,6 +42,15 @@ OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_ra
 JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
 
 
+# Debian's NetworkManager has no plug-in for Open vSwitch, and networkd no words
+SWITCHES = ("ifupdown", "netplan")
+OVS = {"type": "openvswitch"}
+OVS_BOND = {"name": "bond0", "ports": BOND["ports"], "mode": "balance-tcp", "lacp": "active", **OVS}
+OVS_BRIDGE = {"name": "cloudbr0", "port": "bond0", **ADDRESS, **OVS}
+SWITCHED = {"bonds": [OVS_BOND], "bridges": [OVS_BRIDGE]}
+OTHER_BALANCE = {"bonds": [{**OVS_BOND, "mode": "balance-slb"}], "bridges": [{**OVS_BRIDGE, "mtu": 9000}]}
+
+
 def tagged(vlan: int) -> dict[str, Any]:
     """Management on a VLAN, where it was on a VLAN device of one NIC; what is untagged is the guests'."""
     return {
@@ -151,6 +160,18 @@ def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
         yield host
 
 
+@pytest.fixture(scope="module", params=SWITCHES)
+def switch(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
+    kind = KINDS[request.param]
+    packages = [*kind.packages, "openvswitch-switch"]
+    with (
+        tempfile.TemporaryDirectory(prefix="uml-") as folder,
+        Namespaces() as spaces,
+        UmlHost(spaces, Path(folder), request.param, packages, kind.tools) as host,
+    ):
+        yield host
+
+
 def declare(host: UmlHost, config: Mapping[str, Any], **variables: Any) -> Run:
     """The role, as an operator runs it."""
     login = {
@@ -227,11 +248,17 @@ def require_lacp(host: UmlHost) -> None:
 
 
 GUEST = "10.88.0.50"
+_GONE = "timeout 30 sh -c 'while ip link show vnet0 >/dev/null 2>&1; do sleep 0.1; done'"  # a namespace ends later
 # A guest on cloudbr0, with a connection to the switch on which it sends a number ten times a second.
 _CONNECTION = f"""
 ip netns add guest
 ip link add vnet0 type veth peer name inside netns guest
-ip link set vnet0 master cloudbr0 up
+ip link set vnet0 up
+if ovs-vsctl br-exists cloudbr0 2>/dev/null; then
+  ovs-vsctl add-port cloudbr0 vnet0
+else
+  ip link set vnet0 master cloudbr0
+fi
 ip -n guest address add {GUEST}/24 dev inside
 ip -n guest link set inside up
 systemd-run -q --unit=sink -p NetworkNamespacePath=/run/netns/switch python3 -c '
@@ -305,7 +332,7 @@ def test_a_nic_becomes_a_bond_with_vlans_under_bridges_and_guests_stay_connected
     lost = {**JUMBO, "bonds": NO_SUCH_GATEWAY["bonds"], "bridges": NO_SUCH_GATEWAY["bridges"]}
     require_put_back(machine, lost, "the gateway of cloudbr0 does not answer", allow_guest_disruption=True)
     require_connected(machine)
-    machine.sh("systemctl stop guest sink || true; ip netns delete guest")  # one may end with the other
+    machine.sh("systemctl stop guest sink || true; ip netns delete guest; " + _GONE)  # one may end with the other
     require_kept(machine, JUMBO)
     require_lacp(machine)
 
@@ -349,3 +376,37 @@ def test_the_power_is_cut_before_the_change_is_confirmed(machine):
     machine.start()
     assert snapshot(machine) == before
     machine.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")
+
+
+def require_switched(host: UmlHost, mode: str) -> None:
+    """The kernel's own datapath, and a bond that speaks LACP with the switch."""
+    assert host.sh("ovs-vsctl get bridge cloudbr0 datapath_type").strip() in ('""', "system")
+    assert host.sh("ovs-vsctl get port bond0 bond_mode").strip() == mode
+    negotiated = "until ovs-appctl lacp/show bond0 | grep -q 'status: active negotiated'; do sleep 0.2; done"
+    host.sh(f'timeout 60 sh -c "{negotiated}"')
+    assert host.sh("ovs-appctl lacp/show bond0").count("current attached") == 2
+
+
+def test_a_nic_becomes_a_bond_under_a_bridge_of_open_vswitch_and_guests_stay_connected(switch):
+    kind = KINDS[switch.backend]
+    switch.install(kind.plain, kind.mode)
+    lost = {**SWITCHED, "bridges": [{**OVS_BRIDGE, "gateway": "10.88.0.99"}]}
+    require_put_back(switch, lost, "the gateway of cloudbr0 does not answer")
+    fall_back(switch)
+    run = declare(switch, SWITCHED)
+    assert (run.code, list(run.changed)) == (0, ["umlhost"]), run.output
+    require_switched(switch, "balance-tcp")
+
+    switch.sh(_CONNECTION)
+    require_connected(switch)
+    require_done(switch.bridge(OTHER_BALANCE, allow_guest_disruption=True))
+    require_switched(switch, "balance-slb")
+    require_connected(switch)
+    switch.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")
+    switch.sh(f"systemctl stop guest sink || true; ovs-vsctl del-port vnet0; ip netns delete guest; {_GONE}")
+    for _boot in (1, 2):
+        again = switch.bridge(OTHER_BALANCE)
+        assert (again.get("msg"), again["changed"], again["diff"]) == (None, False, [])
+        switch.reboot()  # Debian's script for ifupdown gives the bond a link of its own then (--fake-iface)
+        require_switched(switch, "balance-slb")
+        switch.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")

@@ -208,8 +208,9 @@ def _builds(rebuilt: list[str], case: Case) -> list[Change]:
 
 def _guests(rebuilt: Iterable[str], case: Case) -> list[Link]:
     """Ports of guests on bridges that are rebuilt: taps of libvirt, veth devices of containers. A NIC, bond or VLAN
-    device was the bridge's own port."""
-    own = {name: _own_ports(name, case) for name in rebuilt if isinstance(case.network.devices[name], Bridge)}
+    device was the bridge's own port. Open vSwitch keeps them in its database."""
+    bridges = [bridge.name for bridge in case.network.bridges if bridge.name in rebuilt and not bridge.ovs]
+    own = {name: _own_ports(name, case) for name in bridges}
     ports = [link for link in case.links.values() if link.master in own and link.kind in ("tun", "veth")]
     return sorted((link for link in ports if link.name not in own[link.master or ""]), key=lambda link: link.name)
 

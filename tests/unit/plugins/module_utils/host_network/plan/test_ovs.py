@@ -162,6 +162,7 @@ def test_a_bridge_is_changed_in_place_and_guests_are_told_of():
     )
     assert [change.target for change in changes if change.action == "take down"] == ["cloudbr0"], "no NIC leaves it"
     assert guests_on(changes, STATE.links, Network()) == ["vnet0"]
+    assert "attach" not in {change.action for change in changes}, "Open vSwitch knows its ports; `ip` cannot add one"
 
 
 def test_a_lease_and_another_bridge_in_place_is_refused():

@@ -8,11 +8,11 @@ then. All else is as on any host: ovsdb-server, ovs-vswitchd, ovs-vsctl, and the
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from lab.control import images
 from tests import ifupdown_host
 from tests.ifupdown_host import SHIM, SHIMS, IfupdownHost
 from tests.namespaces import Namespaces
@@ -46,18 +46,11 @@ _SYSTEMCTL = "#!/bin/sh\nexit 0\n"
 _QUIET = ("statistics", "status", "_version")
 
 
-def download(folder: Path) -> str:
-    """Get Debian's packages there. Why they cannot be had; "" if they are there."""
-    if not shutil.which("apt-get"):
-        return "needs apt-get and Debian's packages of Open vSwitch"
-    done = subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=folder, capture_output=True, check=False)
-    return "" if done.returncode == 0 else "needs Debian's packages of Open vSwitch, which apt-get cannot download"
-
-
-def make_root(folder: Path, packages: Path) -> Path:
-    """The root that all hosts share."""
+def make_root(folder: Path) -> Path:
+    """The root that all hosts share: the one of ifupdown's, with the packages of the lab's pool."""
     root = ifupdown_host.make_root(folder)
-    for package in sorted(packages.glob("*.deb")):
+    for name in PACKAGES:
+        (package,) = images.pool().glob(f"{name}_*.deb")
         archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
         subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", root], input=archive, check=True)
     return root

@@ -91,11 +91,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    packages = tmp_path_factory.mktemp("packages")
-    reason = ovs_host.download(packages)
-    if reason:
-        pytest.skip(reason)
-    return ovs_host.make_root(tmp_path_factory.mktemp("root"), packages)
+    return ovs_host.make_root(tmp_path_factory.mktemp("root"))
 
 
 @pytest.fixture

@@ -85,7 +85,12 @@ KINDS = {
         ["network-manager"],
         ["nmcli"],
         {
-            "/etc/NetworkManager/conf.d/90-veth.conf": """# Debian's udev rules keep veth devices from NetworkManager.
+            "/etc/NetworkManager/conf.d/90-veth.conf": """# Debian's udev rules keep veth devices from NetworkManager;
+# eth1, which has no profile, it would ask DHCP for, and give up after 45 s, in the middle of a comparison (EL's package
+# NetworkManager-config-server sets this too).
+[main]
+no-auto-default=*
+
 [device-veth]
 match-device=interface-name:eth*
 managed=1

@@ -99,7 +99,7 @@ contract: venv ## the simulator against the recorded answers of a real CloudStac
 test-full: test ## everything of `make test`, and what is long by nature (hours)
 	@lab/labctl canary --build
 	@scripts/sanity --test pylint
-	@scripts/beside full pytest -q -m full tests
+	@scripts/beside full pytest -q -m full tests $(addprefix --ignore ,$(CONTROLLER_SIDE))
 	@scripts/molecule $(MOLECULE_FULL)
 	@$(MAKE) --no-print-directory trixie
 

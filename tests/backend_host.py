@@ -37,7 +37,7 @@ for number in 0 1; do
 done
 ip link add eth9 address 02:00:00:00:00:09 type veth peer name port9 netns switch
 ip -n switch link set port9 up
-# The image masks systemd-udev-trigger, which would do this (and ask for all devices of the machine); NetworkManager 1.52
+# The image masks systemd-udev-trigger, which would do this (and for all devices of the machine); NetworkManager 1.52
 # does not end its start before udev knows lo.
 udevadm trigger --action=add /sys/class/net/lo
 """

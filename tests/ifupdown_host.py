@@ -51,7 +51,7 @@ with patch_module_args(__import__("json").loads(sys.argv.pop())):
 SHIM = """#!/bin/sh
 name=${0##*/}
 real() { PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$name" "$@"; }
-case "$*" in "-j "*|*--list*|*--no-act*|"lldp "*|*--get-values*) real "$@" ;; esac
+case "$*" in "-j "*|*--list*|*--no-act*|"list "*|"lldp "*|*--get-values*) real "$@" ;; esac
 number=$(($(cat /run/count 2>/dev/null || echo 0) + 1))
 echo $number >/run/count
 echo "$name $*" >>/run/commands

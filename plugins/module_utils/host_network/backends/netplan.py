@@ -96,7 +96,7 @@ class Netplan:
 
     def load(self, names: Sequence[str]) -> None:
         self._install()
-        self._networkd.reload(names)
+        self._networkd.load(names)
 
     def generate(self) -> None:
         self._install()

@@ -69,7 +69,7 @@ class Networkd:
         self._daemon.reconfigure(names)
 
     def load(self, names: Sequence[str]) -> None:
-        self._daemon.reload(names)
+        self._daemon.load(names)
 
     def generate(self) -> None:
         """Nothing: the files themselves are read."""

@@ -19,6 +19,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import OVS_DATABASE, Links
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.snapshot import (
     StagedFiles,
+    give_back,
     inspect_all,
     put_back,
 )
@@ -89,6 +90,7 @@ class Applier:
                     begun.append(change)
                     self._do(change, staged)
                 self._backend.load(list(kept.names))
+                self._give_back(kept)
                 self._verify()
             except BaseException as error:
                 problems = put_back(_only(begun, kept), self._backend, self._links)
@@ -137,6 +139,16 @@ class Applier:
         its database has."""
         if isinstance(device, Bridge) and device.ovs and not self._backend.makes_switches:
             self._links.switch(device, released)
+
+    def _give_back(self, kept: Kept) -> None:
+        problems = give_back(kept, self._links)
+        if problems:
+            raise ApplyError(
+                "an interface that the change does not touch has lost addresses or routes",
+                expected="as before",
+                observed="; ".join(problems),
+                next_step="say them in the files of that interface, then run again",
+            )
 
     def _verify(self) -> None:
         left = self._replan()

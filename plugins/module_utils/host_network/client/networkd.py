@@ -14,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import to_text
 
 _FOLDERS = ("/etc/systemd/network", "/run/systemd/network")
+_LINKS = "/sys/class/net"
 _WAIT_ONLINE = ("/usr/lib/systemd/systemd-networkd-wait-online", "/lib/systemd/systemd-networkd-wait-online")
 _SETTLED = 15  # seconds for networkd to finish with its links
 _RESUMED = 5  # the same where all was put back: nothing depends on it then
@@ -47,11 +48,24 @@ class Networkd:
             if f"Bond={name}" in text.splitlines():
                 os.utime(path)
 
+    def load(self, names: Sequence[str]) -> None:
+        """`reload`, and wait a while for all other links, whose files may be new, too: netplan writes those that it
+        generates anew whenever systemd reads its units again, as after a package was installed. Raises ApplyError."""
+        self.reload(names)
+        self._settle(self._managed(), _RESUMED)
+
     def resume(self) -> None:
         """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by
         what networkd had begun."""
         self._run(("networkctl", "reload"), timeout=_SETTLED)
-        self._settle([name for name in sorted(os.listdir("/sys/class/net")) if _has_carrier(name)], _RESUMED)
+        self._settle(self._managed(), _RESUMED)
+
+    def _managed(self) -> list[str]:
+        """The links that networkd configures and will finish with; all where it does not say which it configures."""
+        answer = self._run(("networkctl", "list", "--no-legend", "--no-pager"))
+        rows = [line.split() for line in answer.stdout.splitlines()]  # index, name, type, operational, setup
+        others = {row[1] for row in rows if row[4:5] == ["unmanaged"]}
+        return [name for name in sorted(os.listdir(_LINKS)) if _has_carrier(name) and name not in others]
 
     def _settle(self, names: Sequence[str], seconds: int = _SETTLED) -> None:
         """Wait until networkd has nothing more to do with these links, or for a while: it never finishes with a link
@@ -64,7 +78,7 @@ class Networkd:
 
 def _has_carrier(name: str) -> bool:
     try:
-        with open(f"/sys/class/net/{name}/carrier", encoding="ascii") as file:
+        with open(f"{_LINKS}/{name}/carrier", encoding="ascii") as file:
             return name != "lo" and file.read().strip() == "1"
     except OSError:  # a link that is down does not say
         return False

@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Kept, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import (
     Command,
+    lost_commands,
     mtu_commands,
     restore_commands,
 )
@@ -81,7 +82,7 @@ def put_back(kept: Kept, backend: Backend, links: Links) -> list[str]:
     restore_files(kept)
     with contextlib.suppress(KvmError, OSError):
         backend.resume(list(kept.taken_down))
-    problems = [*restore_files(kept), *restore_links(kept, links)]
+    problems = [*restore_files(kept), *restore_links(kept, links), *give_back(kept, links)]
     _announce(kept, links)
     return problems
 
@@ -105,6 +106,16 @@ def restore_links(kept: Kept, links: Links) -> list[str]:
     except KvmError as error:
         return [str(error)]
     return (failed or [f"`{' '.join(command)}` has no effect" for command in commands]) if commands else []
+
+
+def give_back(kept: Kept, links: Links) -> list[str]:
+    """Give links that the change does not touch the addresses and routes that they have lost by it; what could not be,
+    empty where all is. A daemon that configures such a link again, as networkd does where its file is new, takes from
+    it what no file says."""
+    try:
+        return links.try_all(lost_commands(kept.state, links.measure(), kept.names))
+    except KvmError as error:
+        return [str(error)]
 
 
 def restore_mtus(kept: Kept, links: Links) -> list[str]:

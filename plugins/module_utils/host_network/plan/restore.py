@@ -65,6 +65,27 @@ def restore_commands(before: State, now: State, names: Iterable[str]) -> list[Co
     return commands + _routes(before, now, set(touched)) + _rules(before, now)
 
 
+def lost_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
+    """The commands that give all other links than these what they have lost: addresses and routes that are no DHCP
+    client's. What they gained stays."""
+    touched = before.touched(set(names))
+    others = {name: link for name, link in before.links.items() if name in now.links and name not in touched}
+    commands = []
+    for name, link in sorted(others.items()):
+        there = {each.cidr for each in now.links[name].addresses}
+        lost = [each for each in link.addresses if each.cidr not in there and not each.dynamic]
+        commands += [_address(name, each) for each in lost]
+    there_now = {_place(route) for route in now.routes}
+    routes = [route for route in before.routes if route.devices and set(route.devices) <= set(others)]
+    lost_routes = [route for route in routes if _place(route) not in there_now and "dhcp" not in route.words]
+    return commands + _add_routes(lost_routes)
+
+
+def _place(route: Route) -> tuple[object, ...]:
+    """What a daemon that sets a route again keeps; it may choose another metric."""
+    return route.version, route.table, route.to, route.devices
+
+
 def mtu_commands(before: State, now: State, names: Iterable[str]) -> list[Command]:
     """The commands for the MTUs alone, of those links that are there."""
     pairs = [(before.links.get(name), now.links.get(name)) for name in sorted(before.touched(set(names)))]
@@ -153,12 +174,16 @@ def _address(device: str, address: Address) -> Command:
 
 
 def _routes(before: State, now: State, names: set[str]) -> list[Command]:
-    """Those without a gateway first, because the others need them."""
     gone = [
         _route("delete", route) for route in now.routes if route not in before.routes and names & set(route.devices)
     ]
     missing = [route for route in before.routes if route not in now.routes and names & set(route.devices)]
-    return gone + [_route("add", route) for route in sorted(missing, key=lambda route: route.gateway is not None)]
+    return gone + _add_routes(missing)
+
+
+def _add_routes(routes: Iterable[Route]) -> list[Command]:
+    """Those without a gateway first, because the others need them."""
+    return [_route("add", route) for route in sorted(routes, key=lambda route: route.gateway is not None)]
 
 
 def _route(verb: str, route: Route) -> Command:

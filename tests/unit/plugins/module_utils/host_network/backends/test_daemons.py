@@ -5,6 +5,7 @@ tests/integration/test_bridge_backends.py."""
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.command import Answer
@@ -241,6 +242,24 @@ def test_networkd_reads_its_files_and_is_waited_for():
     assert host.calls[1].endswith("--interface=eth0:off --interface=cloudbr0:off")
     with pytest.raises(ApplyError, match="`networkctl reload` failed"):
         Networkd(Host(networkctl="no bus")).load(["eth0"])
+
+
+def test_when_all_is_loaded_the_other_links_of_networkd_are_waited_for(monkeypatch, tmp_path):
+    """Not those that it never finishes with: without a carrier, or not its own."""
+    for name, carrier in (("eth0", "1"), ("eth9", "1"), ("eth8", "0"), ("vnet0", "1")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "carrier").write_text(f"{carrier}\n")
+    monkeypatch.setattr(daemon, "_LINKS", str(tmp_path))
+
+    class Lists(Host):
+        def __call__(self, argv, timeout=20, stdin=""):
+            rows = " 2 eth0  ether routable configured\n 9 vnet0 ether degraded unmanaged\n"
+            return replace(super().__call__(argv), stdout=rows if "list" in argv else "")
+
+    host = Lists()
+    Networkd(host).load(["eth0"])
+    waited = [call.partition("--interface=")[2] for call in host.calls if "wait-online" in call]
+    assert waited == ["eth0:off", "eth0:off --interface=eth9:off"]
 
 
 def test_what_is_resumed_may_fail():

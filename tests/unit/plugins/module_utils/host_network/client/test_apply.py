@@ -13,7 +13,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.plan import Change, Plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.apply import Applier
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Links
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Link, State
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Address, Link, State
 
 BUILD = {"bring_up": ("eth0", "cloudbr0"), "mtus": (("eth0", 9000), ("cloudbr0", 9000)), "leased": False}
 BEFORE = State({"eth0": Link("eth0", "ether", 1500, True, None)})
@@ -29,7 +29,7 @@ class Host:
 
     def __init__(self, tmp_path, fails=0, error=None, restores=True):
         self.calls, self.fails, self.error, self.restores = [], fails, error or ApplyError("made to fail"), restores
-        self.state, self.left, self.kept = AFTER, Plan(), []
+        self.before, self.state, self.left, self.kept = BEFORE, AFTER, Plan(), []
         self.old, self.new, self.tool = tmp_path / "old", tmp_path / "folder" / "new", tmp_path / "state"
         self.old.write_bytes(b"caf\xe9\r\n")
         self.old.chmod(0o640)
@@ -53,7 +53,7 @@ class Host:
     def apply(self):
         links = Links(self.run)
         links.measure = lambda: self.state
-        return Applier("ifupdown", self, links, self, self, lambda: self.left).apply(self.plan, BEFORE)
+        return Applier("ifupdown", self, links, self, self, lambda: self.left).apply(self.plan, self.before)
 
     def files(self):
         paths = (self.old, self.new, self.tool)
@@ -295,3 +295,19 @@ def test_a_deleted_file_is_put_back(tmp_path):
         host.apply()
     assert host.calls[2:5] == ["take down cloudbr0", "ip link delete cloudbr0", "load cloudbr0 eth0"]
     assert host.files() == before
+
+
+@pytest.mark.parametrize("fails", [0, len(STEPS)])
+def test_a_link_beside_the_change_gets_back_what_its_daemon_took_from_it(tmp_path, fails):
+    host = Host(tmp_path, fails=fails)
+    beside = Link("eth9", "ether", 1500, True, None, (Address("192.0.2.99/24"),))
+    host.before = State({**BEFORE.links, "eth9": beside})
+    host.state = State({**AFTER.links, "eth9": replace(beside, addresses=())})
+    given_back = ["load cloudbr0 eth0", "ip address add 192.0.2.99/24 dev eth9"]
+    if not fails:
+        assert host.apply() is True
+        assert host.calls == [*STEPS[:-2], *given_back, "ask after", "renew"]
+    else:
+        with pytest.raises(ApplyError, match="does not touch has lost.*put back as it was.*Observed: made to fail"):
+            host.apply()
+        assert host.calls[: len(STEPS)] == [*STEPS[:-2], *given_back]

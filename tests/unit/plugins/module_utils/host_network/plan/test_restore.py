@@ -14,7 +14,10 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     State,
 )
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import restore_commands
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.restore import (
+    lost_commands,
+    restore_commands,
+)
 
 LEASE = Address("10.88.0.11/24", ("broadcast", "10.88.0.255"), True, ("3600", "1800"))
 SECOND = Address("10.88.0.77/24")
@@ -210,3 +213,41 @@ def test_bonds_and_vlans_are_made_again_or_removed(before, now, expected):
 )
 def test_what_differs_is_put_back(before, now, expected):
     assert commands(before, now) == expected
+
+
+ETH9 = Link("eth9", "ether", 1500, True, None, (Address("192.0.2.9/24"), Address("192.0.2.99/24")))
+BY_HAND = Route(4, ("eth9",), ("203.0.113.0/24", "via", "192.0.2.1", "dev", "eth9"), "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        pytest.param(
+            state(ETH9, BY_HAND, FAR),
+            state(replace(ETH9, addresses=ETH9.addresses[:1])),
+            [
+                "ip address add 192.0.2.99/24 dev eth9",
+                "ip -4 route add 192.0.2.0/24 dev eth9",
+                "ip -4 route add 203.0.113.0/24 via 192.0.2.1 dev eth9",
+            ],
+            id="what no file says",
+        ),
+        pytest.param(state(ETH9), state(), [], id="a link that is gone"),
+        pytest.param(state(ETH9), state(replace(ETH9, addresses=(*ETH9.addresses, SIX)), FAR), [], id="gained"),
+        pytest.param(
+            state(replace(ETH0, name="eth9", addresses=(LEASE,)), Route(4, ("eth9",), ("default", "proto", "dhcp"))),
+            state(replace(ETH0, name="eth9", addresses=())),
+            [],
+            id="a lease, which its client asks for",
+        ),
+        pytest.param(
+            state(ETH9, replace(FAR, words=(*FAR.words, "metric", "100"))),
+            state(ETH9, replace(FAR, words=(*FAR.words, "metric", "101"))),
+            [],
+            id="set again by its daemon with another metric",
+        ),
+        pytest.param(state(ETH0, ROUTER), state(replace(ETH0, addresses=())), [], id="of the change itself"),
+    ],
+)
+def test_links_beside_the_change_get_back_what_they_lost(before, now, expected):
+    assert [" ".join(command) for command in lost_commands(before, now, ["cloudbr0", "eth0"])] == expected

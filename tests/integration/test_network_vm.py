@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import yaml
@@ -42,6 +42,7 @@ OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_ra
 JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
 
 
+OUTER_TAGS = ("networkmanager", "networkd")  # netplan and ifupdown have no words for 802.1ad
 # Debian's NetworkManager has no plug-in for Open vSwitch, and networkd no words
 SWITCHES = ("ifupdown", "netplan")
 OVS = {"type": "openvswitch"}
@@ -64,7 +65,8 @@ def tagged(vlan: int) -> dict[str, Any]:
 class Kind:
     """A back end: its packages, its commands that change something, the files of a host whose address is on eth0, those
     of one whose address is on the VLAN device eth0.100, and those of two whose address is on the bond bond0: one of no
-    mode, and one of active-backup that looks after its ports by ARP."""
+    mode, with a VLAN device of 802.1ad where the back end has words for that, and one of active-backup that looks after
+    its ports by ARP."""
 
     packages: Sequence[str]
     tools: Sequence[str]
@@ -116,11 +118,11 @@ def _profiles_of_bond(options: str) -> dict[str, str]:
     return {**_MANAGED, **ports, **_profile("bond0", "bond", f"[bond]\n{options}\n{_NM_STATIC}", 0)}
 
 
-def _units_of_bond(options: str, first: str = "") -> dict[str, str]:
-    folder = "/etc/systemd/network"
+def _units_of_bond(options: str, first: str = "", vlan: str = "") -> dict[str, str]:
+    folder, address = "/etc/systemd/network", f"Address={HOST}/24\nGateway={SWITCH}\n"
     return {
         f"{folder}/20-bond.netdev": f"[NetDev]\nName=bond0\nKind=bond\n\n[Bond]\n{options}",
-        f"{folder}/20-bond.network": f"[Match]\nName=bond0\n\n[Network]\nAddress={HOST}/24\nGateway={SWITCH}\n",
+        f"{folder}/20-bond.network": f"[Match]\nName=bond0\n\n[Network]\n{address}{vlan}",
         f"{folder}/10-eth0.network": f"[Match]\nName=eth0\n\n[Network]\nBond=bond0\n{first}",
         f"{folder}/10-eth1.network": "[Match]\nName=eth1\n\n[Network]\nBond=bond0\n",
     }
@@ -169,7 +171,10 @@ KINDS = {
             **_profile("eth0", "ethernet", _NM_NONE, 0),
             **_profile("eth0.100", "vlan", f"[vlan]\nid=100\nparent=eth0\n\n{_NM_STATIC}", 1),
         },
-        _profiles_of_bond("miimon=100\n"),
+        {
+            **_profiles_of_bond("miimon=100\n"),
+            **_profile("bond0.200", "vlan", f"[vlan]\nid=200\nparent=bond0\nprotocol=802.1ad\n\n{_NM_NONE}", 3),
+        },
         _profiles_of_bond(f"mode=active-backup\nprimary=eth0\narp_interval=200\narp_ip_target={SWITCH}\n"),
         [_PROFILES],
         "600",
@@ -187,7 +192,11 @@ KINDS = {
             "/etc/systemd/network/20-vlan.network": "[Match]\nName=eth0.100\n\n"
             f"[Network]\nAddress={HOST}/24\nGateway={SWITCH}\n",
         },
-        _units_of_bond("MIIMonitorSec=100ms\n"),
+        {
+            **_units_of_bond("MIIMonitorSec=100ms\n", vlan="VLAN=bond0.200\n"),
+            "/etc/systemd/network/30-vlan.netdev": "[NetDev]\nName=bond0.200\nKind=vlan\n\n"
+            "[VLAN]\nId=200\nProtocol=802.1ad\n",
+        },
         _units_of_bond(f"Mode=active-backup\nARPIntervalSec=200ms\nARPIPTargets={SWITCH}\n", "PrimarySlave=yes\n"),
         ["/etc/systemd/network"],
     ),
@@ -403,51 +412,49 @@ def test_management_moves_to_a_vlan_on_a_bond(machine):
     require_kept(machine, tagged(100))
 
 
-def test_a_bond_of_the_default_mode_becomes_802_3ad(machine):
-    """The operator's files say no mode, which is balance-rr; the declaration does not have that one."""
+def require_same_after_boot(host: UmlHost, boot: Callable[[], None]) -> None:
+    folders = KINDS[host.backend].folders
+    before = lasting(host.links()), bond_options(host), host.files(*folders)
+    boot()
+    assert (lasting(host.links()), bond_options(host), host.files(*folders)) == before
+
+
+def test_the_power_is_cut_before_a_bond_of_the_default_mode_becomes_802_3ad(machine):
+    """The operator's files say no mode, which is balance-rr; the declaration does not have that one, and no outer VLAN
+    tags. Later, the way back to another mode fails."""
     kind = KINDS[machine.backend]
     machine.install(kind.no_mode, kind.mode)
-    fall_back(machine)
-    assert machine.links()["layers"]["bond0"]["mode"] == "balance-rr"
+    layers = machine.links()["layers"]
+    assert layers["bond0"]["mode"] == "balance-rr"
+    assert layers.get("bond0.200", {}).get("protocol") == ("802.1ad" if machine.backend in OUTER_TAGS else None)
+
+    def fail() -> None:
+        assert machine.bridge(UNTAGGED, keep=False)["waits"]
+        machine.cut_power()
+        machine.start()
+
+    require_same_after_boot(machine, fail)
     require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
-    before = lasting(machine.links()), bond_options(machine)
-    assert machine.bridge(UNTAGGED, keep=False)["waits"]
-    machine.cut_power()
-    machine.start()
-    assert (lasting(machine.links()), bond_options(machine)) == before
-    fall_back(machine)
     require_done(machine.bridge(UNTAGGED))
+    require_lacp(machine)
+    assert machine.links()["layers"]["bond0.200"]["protocol"] == "802.1Q"
+    # which of its ports the switch uses without LACP decides what fails
+    require_put_back(machine, {**BACKUP, "bridges": NO_SUCH_GATEWAY["bridges"]}, "")
     require_lacp(machine)
 
 
 def test_a_bond_of_active_backup_becomes_802_3ad(machine):
-    """It has a primary port and looks for ARP answers, which 802.3ad has no use for; and back, which fails."""
+    """It has a primary port and looks for ARP answers, which 802.3ad has no use for."""
     kind = KINDS[machine.backend]
     machine.install(kind.backup, kind.mode)
     fall_back(machine)
     bond = bond_options(machine)["bond0"]
     assert (bond["mode"], bond["primary"], bond["arp_ip_target"]) == ("active-backup", "eth0", [SWITCH])
     require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
-    before = lasting(machine.links()), bond_options(machine)
-    machine.reboot()
-    assert (lasting(machine.links()), bond_options(machine)) == before
+    require_same_after_boot(machine, machine.reboot)
     fall_back(machine)
     require_done(machine.bridge(UNTAGGED))
     require_lacp(machine)
-    # which of its ports the switch uses without LACP decides what fails
-    require_put_back(machine, {**BACKUP, "bridges": NO_SUCH_GATEWAY["bridges"]}, "")
-    require_lacp(machine)
-
-
-def test_the_power_is_cut_before_the_change_is_confirmed(machine):
-    kind = KINDS[machine.backend]
-    machine.install(kind.plain, kind.mode)
-    before = snapshot(machine)
-    assert machine.bridge(UNTAGGED, keep=False)["waits"]
-    machine.cut_power()
-    machine.start()
-    assert snapshot(machine) == before
-    machine.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")
 
 
 def require_switched(host: UmlHost, mode: str) -> None:

@@ -36,7 +36,9 @@ BOND_OPTIONS = {
     "miimon": "miimon",
     "updelay": "updelay",
     "downdelay": "downdelay",
+    "peer_notify_delay": "peer_notify_delay",
     "arp_interval": "arp_interval",
+    "arp_missed_max": "arp_missed_max",
     "arp_ip_target": "arp_ip_target",
     "arp_validate": "arp_validate",
     "arp_all_targets": "arp_all_targets",
@@ -57,7 +59,15 @@ BOND_OPTIONS = {
     "tlb_dynamic_lb": "tlb_dynamic_lb",
 }
 # Of these 0 is what a new bond has, and what the kernel refuses for a delay where nothing looks at the carrier.
-_ZERO_AT_FIRST = ("miimon", "updelay", "downdelay", "arp_interval", "min_links", "all_slaves_active")
+_ZERO_AT_FIRST = (
+    "miimon",
+    "updelay",
+    "downdelay",
+    "peer_notify_delay",
+    "arp_interval",
+    "min_links",
+    "all_slaves_active",
+)
 VLAN_OPTIONS = {"protocol": "protocol", "id": "id"}
 _OPTIONS = {"bridge": {key: key for key in BRIDGE_OPTIONS}, "bond": BOND_OPTIONS, "vlan": VLAN_OPTIONS}
 _RULE = {"priority", "src", "srclen", "dst", "dstlen", "table", "protocol"}

@@ -174,9 +174,8 @@ def bonded(name, said):
     if name == "netplan":
         head = "network:\n  bonds:\n    bond0:\n      interfaces: [eth0, eth1]\n      addresses: [192.0.2.11/24]\n"
         rows = "".join(f"        {each}\n" for each in lines)
-        return {
-            "/etc/netplan/10-bond.yaml": f"{head}      parameters:\n{rows}  ethernets:\n    eth0: {{}}\n    eth1: {{}}\n"
-        }
+        cards = "  ethernets:\n    eth0: {}\n    eth1: {}\n"
+        return {"/etc/netplan/10-bond.yaml": f"{head}      parameters:\n{rows}{cards}"}
     rows = "".join(f"{each}\n" for each in lines)
     if name == "networkd":
         return {

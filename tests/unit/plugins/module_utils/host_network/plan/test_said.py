@@ -215,6 +215,17 @@ def test_a_bond_of_any_mode_is_declared_anew_without_what_its_new_mode_has_no_us
     assert adopted.notes[0].startswith(f"bond0: a bond of the mode {mode}; declared are 802.3ad, ")
 
 
+@pytest.mark.parametrize("name", PLANS)
+def test_a_bond_that_keeps_its_mode_goes_on_watching_by_arp_alone(name):
+    plan, jumbo = PLANS[name], Bond("bond0", ("eth0", "eth1"), "active-backup", mtu=9000)
+    files = bonded(name, next(said for said, mode in MODE_SAID[name].items() if mode == "active-backup"))
+    network = Network((jumbo,), (), (Bridge("cloudbr0", "bond0", 9000, "192.0.2.11/24"),))
+    written = "".join(text for path, text in plan.render(network, files, {}).items() if not path.endswith(".network"))
+    assert "9000" in written
+    assert len(OF_OTHER_MODES.findall(written)) >= 2
+    assert WATCHED.findall(written) == []
+
+
 @pytest.mark.parametrize(
     ("name", "path", "text"),
     [

@@ -42,7 +42,8 @@ OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_ra
 JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
 
 
-OUTER_TAGS = ("networkmanager", "networkd")  # netplan and ifupdown have no words for 802.1ad
+# How operators tag the VLAN device bond0.200; netplan has no words for 802.1ad, ifupdown takes the tag from the name.
+OTHER_TAGS = {"netplan": ("802.1Q", 201), "networkmanager": ("802.1ad", 200), "networkd": ("802.1ad", 200)}
 # Debian's NetworkManager has no plug-in for Open vSwitch, and networkd no words
 SWITCHES = ("ifupdown", "netplan")
 OVS = {"type": "openvswitch"}
@@ -65,8 +66,8 @@ def tagged(vlan: int) -> dict[str, Any]:
 class Kind:
     """A back end: its packages, its commands that change something, the files of a host whose address is on eth0, those
     of one whose address is on the VLAN device eth0.100, and those of two whose address is on the bond bond0: one of no
-    mode, with a VLAN device of 802.1ad where the back end has words for that, and one of active-backup that looks after
-    its ports by ARP."""
+    mode, with the VLAN device bond0.200 of another tag where the back end has words for that, and one of active-backup
+    that looks after its ports by ARP."""
 
     packages: Sequence[str]
     tools: Sequence[str]
@@ -103,11 +104,11 @@ def _stanza_of_bond(options: Sequence[str]) -> dict[str, str]:
     return {"/etc/network/interfaces": f"{_LO}auto bond0\niface bond0 inet static\n{_STATIC}{lines}"}
 
 
-def _definition_of_bond(parameters: str) -> dict[str, str]:
+def _definition_of_bond(parameters: str, more: str = "") -> dict[str, str]:
     text = "network:\n  version: 2\n  ethernets:\n    eth0: {}\n    eth1: {}\n  bonds:\n    bond0:\n"
     text += f"      interfaces: [eth0, eth1]\n      parameters: {{{parameters}}}\n"
     text += f"      addresses: [{HOST}/24]\n      routes: [{{to: default, via: {SWITCH}}}]\n"
-    return {"/etc/netplan/10-cards.yaml": text}
+    return {"/etc/netplan/10-cards.yaml": text + more}
 
 
 def _profiles_of_bond(options: str) -> dict[str, str]:
@@ -155,7 +156,7 @@ KINDS = {
             f"  vlans:\n    eth0.100:\n      id: 100\n      link: eth0\n      addresses: [{HOST}/24]\n"
             f"      routes: [{{to: default, via: {SWITCH}}}]\n"
         },
-        _definition_of_bond("mii-monitor-interval: 100"),
+        _definition_of_bond("mii-monitor-interval: 100", "  vlans:\n    bond0.200: {id: 201, link: bond0}\n"),
         _definition_of_bond(
             f"mode: active-backup, primary: eth0, arp-interval: 200, arp-ip-targets: [{SWITCH}]",
         ),
@@ -412,6 +413,12 @@ def test_management_moves_to_a_vlan_on_a_bond(machine):
     require_kept(machine, tagged(100))
 
 
+def tag(host: UmlHost) -> tuple[str | None, int | None]:
+    """Protocol and VLAN of bond0.200, where it is."""
+    found = host.links()["layers"].get("bond0.200", {})
+    return found.get("protocol"), found.get("id")
+
+
 def require_same_after_boot(host: UmlHost, boot: Callable[[], None]) -> None:
     folders = KINDS[host.backend].folders
     before = lasting(host.links()), bond_options(host), host.files(*folders)
@@ -420,13 +427,12 @@ def require_same_after_boot(host: UmlHost, boot: Callable[[], None]) -> None:
 
 
 def test_the_power_is_cut_before_a_bond_of_the_default_mode_becomes_802_3ad(machine):
-    """The operator's files say no mode, which is balance-rr; the declaration does not have that one, and no outer VLAN
-    tags. Later, the way back to another mode fails."""
+    """The operator's files say no mode, which is balance-rr; the declaration does not have that one, and another VLAN
+    tag. Later, the way back to another mode fails."""
     kind = KINDS[machine.backend]
     machine.install(kind.no_mode, kind.mode)
-    layers = machine.links()["layers"]
-    assert layers["bond0"]["mode"] == "balance-rr"
-    assert layers.get("bond0.200", {}).get("protocol") == ("802.1ad" if machine.backend in OUTER_TAGS else None)
+    assert machine.links()["layers"]["bond0"]["mode"] == "balance-rr"
+    assert tag(machine) == OTHER_TAGS.get(machine.backend, (None, None))
 
     def fail() -> None:
         assert machine.bridge(UNTAGGED, keep=False)["waits"]
@@ -437,7 +443,7 @@ def test_the_power_is_cut_before_a_bond_of_the_default_mode_becomes_802_3ad(mach
     require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
     require_done(machine.bridge(UNTAGGED))
     require_lacp(machine)
-    assert machine.links()["layers"]["bond0.200"]["protocol"] == "802.1Q"
+    assert tag(machine) == ("802.1Q", 200)
     # which of its ports the switch uses without LACP decides what fails
     require_put_back(machine, {**BACKUP, "bridges": NO_SUCH_GATEWAY["bridges"]}, "")
     require_lacp(machine)

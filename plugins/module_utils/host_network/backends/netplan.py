@@ -88,7 +88,7 @@ class Netplan:
 
     def bring_up(self, names: Sequence[str]) -> None:
         self._install()
-        self._networkd.reconfigure(names)
+        self._networkd.reconfigure(names, self.declared(self.read()))
 
     def load(self, names: Sequence[str]) -> None:
         self._install()

@@ -68,7 +68,7 @@ class Networkd:
         self._daemon.forget(name)
 
     def bring_up(self, names: Sequence[str]) -> None:
-        self._daemon.reconfigure(names)
+        self._daemon.reconfigure(names, self.declared(self.read()))
 
     def load(self, names: Sequence[str]) -> None:
         self._daemon.reload(names)

@@ -4,6 +4,7 @@ tests/integration/test_bridge_backends.py."""
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -219,6 +220,33 @@ def test_networkd_makes_a_bond_anew_and_keeps_what_is_taken_down(backend):
     for name in ("bond0.7", "bond0"):
         made.delete(name)
     assert host.calls == ["ip link delete bond0.7", "ip link delete bond0"]
+
+
+@pytest.mark.parametrize("options", [{"id": 201, "protocol": "802.1Q"}, {"id": 200, "protocol": "802.1ad"}])
+@pytest.mark.parametrize("backend", [Netplan, Networkd])
+def test_a_vlan_device_that_networkd_makes_with_its_old_tag_is_made_anew(backend, options):
+    """Seen with networkd 252: "Device was already configured by", of the file that said it first."""
+    shown = {"ifname": "eth0.7", "link": "eth0", "linkinfo": {"info_kind": "vlan", "info_data": options}}
+
+    class Stubborn(Host):
+        def __call__(self, argv, timeout=20, stdin=""):
+            answer = super().__call__(argv)
+            return Answer(argv, 0, json.dumps([shown])) if "show" in argv else answer
+
+    host, network = Stubborn(), Network((), (Vlan("eth0.7", "eth0", 200), Vlan("eth0.8", "eth0", 8)))
+    made = backend(host)
+    made.read = lambda: made.render(network, {})
+    made.bring_up(["eth0", "eth0.7"])
+    kept = [call for call in host.calls if call.startswith(("ip link", "networkctl"))]
+    assert kept == [
+        "networkctl reload",
+        "ip link delete eth0.7",
+        "ip link add link eth0 name eth0.7 type vlan protocol 802.1Q id 200",
+        "networkctl reconfigure eth0 eth0.7",
+    ]
+    options.update({"id": 200, "protocol": "802.1Q"})
+    made.bring_up(["eth0.7"])
+    assert len([call for call in host.calls if "link add" in call]) == 1
 
 
 def test_ports_of_a_bond_that_is_made_anew_are_configured_again(tmp_path, monkeypatch):

@@ -226,7 +226,8 @@ def test_networkd_makes_a_bond_anew_and_keeps_what_is_taken_down(backend):
 @pytest.mark.parametrize("backend", [Netplan, Networkd])
 def test_a_vlan_device_that_networkd_makes_with_its_old_tag_is_made_anew(backend, options):
     """Seen with networkd 252: "Device was already configured by", of the file that said it first."""
-    shown = {"ifname": "eth0.7", "link": "eth0", "linkinfo": {"info_kind": "vlan", "info_data": options}}
+    data = dict(options)
+    shown = {"ifname": "eth0.7", "link": "eth0", "linkinfo": {"info_kind": "vlan", "info_data": data}}
 
     class Stubborn(Host):
         def __call__(self, argv, timeout=20, stdin=""):
@@ -244,7 +245,7 @@ def test_a_vlan_device_that_networkd_makes_with_its_old_tag_is_made_anew(backend
         "ip link add link eth0 name eth0.7 type vlan protocol 802.1Q id 200",
         "networkctl reconfigure eth0 eth0.7",
     ]
-    options.update({"id": 200, "protocol": "802.1Q"})
+    data.update({"id": 200, "protocol": "802.1Q"})
     made.bring_up(["eth0.7"])
     assert len([call for call in host.calls if "link add" in call]) == 1
 

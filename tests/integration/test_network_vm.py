@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import yaml
@@ -37,11 +37,12 @@ UNTAGGED = {
     "bridges": [{"name": "cloudbr0", "port": "bond0", **ADDRESS}, STORAGE],
 }
 NO_SUCH_GATEWAY = {**UNTAGGED, "bridges": [{**UNTAGGED["bridges"][0], "gateway": "10.88.0.99"}, STORAGE]}
-BACKUP = {**UNTAGGED, "bonds": [{"name": "bond0", "ports": BOND["ports"], "mode": "active-backup", "primary": "eth0"}]}
 OTHER_HASH = {**UNTAGGED, "bonds": [{**BOND, "hash_policy": "layer2+3", "lacp_rate": "slow"}]}
 JUMBO = {**OTHER_HASH, "bridges": [{**UNTAGGED["bridges"][0], "mtu": 9000}, STORAGE]}
 
 
+# How operators tag the VLAN device bond0.200; netplan has no words for 802.1ad, ifupdown takes the tag from the name.
+OTHER_TAGS = {"netplan": ("802.1Q", 201), "networkmanager": ("802.1ad", 200), "networkd": ("802.1ad", 200)}
 # Debian's NetworkManager has no plug-in for Open vSwitch, and networkd no words
 SWITCHES = ("ifupdown", "netplan")
 OVS = {"type": "openvswitch"}
@@ -62,13 +63,17 @@ def tagged(vlan: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A back end: its packages, its commands that change something, the files of a host whose address is on eth0, and
-    those of one whose address is on the VLAN device eth0.100."""
+    """A back end: its packages, its commands that change something, the files of a host whose address is on eth0, those
+    of one whose address is on the VLAN device eth0.100, and those of two whose address is on the bond bond0: one of no
+    mode, with the VLAN device bond0.200 of another tag where the back end has words for that, and one of active-backup
+    that looks after its ports by ARP."""
 
     packages: Sequence[str]
     tools: Sequence[str]
     plain: Mapping[str, str]
     on_vlan: Mapping[str, str]
+    no_mode: Mapping[str, str]
+    backup: Mapping[str, str]
     folders: Sequence[str]
     mode: str = "644"
 
@@ -93,6 +98,36 @@ def _profile(name: str, kind: str, more: str, number: int) -> dict[str, str]:
     return {f"{_PROFILES}/{name}.nmconnection": head + more}
 
 
+def _stanza_of_bond(options: Sequence[str]) -> dict[str, str]:
+    lines = "".join(f"    bond-{each}\n" for each in ("slaves eth0 eth1", *options))
+    return {"/etc/network/interfaces": f"{_LO}auto bond0\niface bond0 inet static\n{_STATIC}{lines}"}
+
+
+def _definition_of_bond(parameters: str, more: str = "") -> dict[str, str]:
+    text = "network:\n  version: 2\n  ethernets:\n    eth0: {}\n    eth1: {}\n  bonds:\n    bond0:\n"
+    text += f"      interfaces: [eth0, eth1]\n      parameters: {{{parameters}}}\n"
+    text += f"      addresses: [{HOST}/24]\n      routes: [{{to: default, via: {SWITCH}}}]\n"
+    return {"/etc/netplan/10-cards.yaml": text + more}
+
+
+def _profiles_of_bond(options: str) -> dict[str, str]:
+    ports: dict[str, str] = {}
+    for number, name in enumerate(BOND["ports"], 1):
+        ((path, text),) = _profile(name, "ethernet", "[ethernet]\n", number).items()
+        ports[path] = text.replace("\n\n[ethernet]", "\nmaster=bond0\nslave-type=bond\n\n[ethernet]")
+    return {**_MANAGED, **ports, **_profile("bond0", "bond", f"[bond]\n{options}\n{_NM_STATIC}", 0)}
+
+
+def _units_of_bond(options: str, first: str = "", vlan: str = "") -> dict[str, str]:
+    folder, address = "/etc/systemd/network", f"Address={HOST}/24\nGateway={SWITCH}\n"
+    return {
+        f"{folder}/20-bond.netdev": f"[NetDev]\nName=bond0\nKind=bond\n\n[Bond]\n{options}",
+        f"{folder}/20-bond.network": f"[Match]\nName=bond0\n\n[Network]\n{address}{vlan}",
+        f"{folder}/10-eth0.network": f"[Match]\nName=eth0\n\n[Network]\nBond=bond0\n{first}",
+        f"{folder}/10-eth1.network": "[Match]\nName=eth1\n\n[Network]\nBond=bond0\n",
+    }
+
+
 KINDS = {
     "ifupdown": Kind(
         ["ifupdown", "bridge-utils", "vlan", "ifenslave"],
@@ -102,6 +137,10 @@ KINDS = {
             "/etc/network/interfaces": f"{_LO}auto eth0\niface eth0 inet manual\n\n"
             f"auto eth0.100\niface eth0.100 inet static\n{_STATIC}"
         },
+        _stanza_of_bond(["miimon 100"]),
+        _stanza_of_bond(
+            ["mode active-backup", "primary eth0", "arp-interval 200", f"arp-ip-target {SWITCH}"],
+        ),
         ["/etc/network"],
     ),
     "netplan": Kind(
@@ -116,6 +155,10 @@ KINDS = {
             f"  vlans:\n    eth0.100:\n      id: 100\n      link: eth0\n      addresses: [{HOST}/24]\n"
             f"      routes: [{{to: default, via: {SWITCH}}}]\n"
         },
+        _definition_of_bond("mii-monitor-interval: 100", "  vlans:\n    bond0.200: {id: 201, link: bond0}\n"),
+        _definition_of_bond(
+            f"mode: active-backup, primary: eth0, arp-interval: 200, arp-ip-targets: [{SWITCH}]",
+        ),
         ["/etc/netplan", "/run/systemd/network"],
         "600",
     ),
@@ -128,6 +171,11 @@ KINDS = {
             **_profile("eth0", "ethernet", _NM_NONE, 0),
             **_profile("eth0.100", "vlan", f"[vlan]\nid=100\nparent=eth0\n\n{_NM_STATIC}", 1),
         },
+        {
+            **_profiles_of_bond("miimon=100\n"),
+            **_profile("bond0.200", "vlan", f"[vlan]\nid=200\nparent=bond0\nprotocol=802.1ad\n\n{_NM_NONE}", 3),
+        },
+        _profiles_of_bond(f"mode=active-backup\nprimary=eth0\narp_interval=200\narp_ip_target={SWITCH}\n"),
         [_PROFILES],
         "600",
     ),
@@ -144,6 +192,12 @@ KINDS = {
             "/etc/systemd/network/20-vlan.network": "[Match]\nName=eth0.100\n\n"
             f"[Network]\nAddress={HOST}/24\nGateway={SWITCH}\n",
         },
+        {
+            **_units_of_bond("MIIMonitorSec=100ms\n", vlan="VLAN=bond0.200\n"),
+            "/etc/systemd/network/30-vlan.netdev": "[NetDev]\nName=bond0.200\nKind=vlan\n\n"
+            "[VLAN]\nId=200\nProtocol=802.1ad\n",
+        },
+        _units_of_bond(f"Mode=active-backup\nARPIntervalSec=200ms\nARPIPTargets={SWITCH}\n", "PrimarySlave=yes\n"),
         ["/etc/systemd/network"],
     ),
 }
@@ -194,8 +248,16 @@ def declare(host: UmlHost, config: Mapping[str, Any], **variables: Any) -> Run:
     return Run(done.returncode, done.stdout + done.stderr)
 
 
-def snapshot(host: UmlHost) -> tuple[Any, str]:
-    return host.links(), host.files(*KINDS[host.backend].folders)
+def snapshot(host: UmlHost) -> tuple[Any, Any, str]:
+    return host.links(), bond_options(host), host.files(*KINDS[host.backend].folders)
+
+
+def bond_options(host: UmlHost) -> dict[str, Any]:
+    """Bond -> all that it was made with, as the kernel tells it, without what LACP and the links make of that."""
+    shown = json.loads(host.sh("ip -j -d link show type bond"))
+    passing = ("ad_info", "active_slave")
+    found = {each["ifname"]: each["linkinfo"]["info_data"] for each in shown if "ifname" in each}
+    return {name: {key: data[key] for key in data if key not in passing} for name, data in found.items()}
 
 
 def lasting(found: dict[str, Any]) -> dict[str, Any]:
@@ -350,32 +412,51 @@ def test_management_moves_to_a_vlan_on_a_bond(machine):
     require_kept(machine, tagged(100))
 
 
-def test_a_bond_gets_another_mode(machine):
-    """From active-backup with a primary port, which 802.3ad has no use for; and back, which fails."""
-    if machine.backend != "networkmanager":
-        pytest.skip("the others delete a bond whatever changes of it, which the test of guests shows")
+def tag(host: UmlHost) -> tuple[str | None, int | None]:
+    """Protocol and VLAN of bond0.200, where it is."""
+    found = host.links()["layers"].get("bond0.200", {})
+    return found.get("protocol"), found.get("id")
+
+
+def require_same_after_boot(host: UmlHost, boot: Callable[[], None]) -> None:
+    folders = KINDS[host.backend].folders
+    before = lasting(host.links()), bond_options(host), host.files(*folders)
+    boot()
+    assert (lasting(host.links()), bond_options(host), host.files(*folders)) == before
+
+
+def test_the_power_is_cut_before_a_bond_of_the_default_mode_becomes_802_3ad(machine):
+    """The operator's files say no mode, which is balance-rr; the declaration does not have that one, and another VLAN
+    tag."""
     kind = KINDS[machine.backend]
-    machine.install(kind.plain, kind.mode)
-    fall_back(machine)
-    require_done(machine.bridge(BACKUP))
-    bond = machine.links()["layers"]["bond0"]
-    assert (bond["mode"], bond["primary"]) == ("active-backup", "eth0")
+    machine.install(kind.no_mode, kind.mode)
+    assert machine.links()["layers"]["bond0"]["mode"] == "balance-rr"
+    assert tag(machine) == OTHER_TAGS.get(machine.backend, (None, None))
+
+    def fail() -> None:
+        assert machine.bridge(UNTAGGED, keep=False)["waits"]
+        machine.cut_power()
+        machine.start()
+
+    require_same_after_boot(machine, fail)
+    require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
     require_done(machine.bridge(UNTAGGED))
     require_lacp(machine)
-    # which of its ports the switch uses without LACP decides what fails
-    require_put_back(machine, {**BACKUP, "bridges": NO_SUCH_GATEWAY["bridges"]}, "")
-    require_lacp(machine)
+    assert tag(machine) == ("802.1Q", 200)
 
 
-def test_the_power_is_cut_before_the_change_is_confirmed(machine):
+def test_a_bond_of_active_backup_becomes_802_3ad(machine):
+    """It has a primary port and looks for ARP answers, which 802.3ad has no use for."""
     kind = KINDS[machine.backend]
-    machine.install(kind.plain, kind.mode)
-    before = snapshot(machine)
-    assert machine.bridge(UNTAGGED, keep=False)["waits"]
-    machine.cut_power()
-    machine.start()
-    assert snapshot(machine) == before
-    machine.sh(f"ping -q -c 1 -W 5 {CONTROLLER}")
+    machine.install(kind.backup, kind.mode)
+    fall_back(machine)
+    bond = bond_options(machine)["bond0"]
+    assert (bond["mode"], bond["primary"], bond["arp_ip_target"]) == ("active-backup", "eth0", [SWITCH])
+    require_put_back(machine, NO_SUCH_GATEWAY, "the gateway of cloudbr0 does not answer")
+    require_same_after_boot(machine, machine.reboot)
+    fall_back(machine)
+    require_done(machine.bridge(UNTAGGED))
+    require_lacp(machine)
 
 
 def require_switched(host: UmlHost, mode: str) -> None:

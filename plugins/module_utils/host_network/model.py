@@ -26,7 +26,28 @@ def to_bytes(text: str) -> bytes:
 
 
 MIIMON = 100  # milliseconds between two looks at the carrier of a bond's ports, the same in every back end
-MODES = ("802.3ad", "active-backup", "balance-xor")
+MODES = ("802.3ad", "active-backup", "balance-xor")  # that can be declared
+# Those of the kernel, each at its number; a bond that is made without one has the first (bonding.rst).
+_KERNEL_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
+_WITH_ARP = _KERNEL_MODES[:4]
+# Options of a bond that not every mode has a use for, by the kernel's names: most of them it refuses in another mode
+# (bond_opts in its bond_options.c).
+_OPTION_MODES = {
+    "lacp_rate": ("802.3ad",),
+    "ad_actor_sys_prio": ("802.3ad",),
+    "ad_actor_system": ("802.3ad",),
+    "ad_user_port_key": ("802.3ad",),
+    "xmit_hash_policy": ("balance-xor", "802.3ad", "balance-tlb"),
+    "arp_interval": _WITH_ARP,
+    "arp_ip_target": _WITH_ARP,
+    "arp_validate": _WITH_ARP,
+    "arp_all_targets": _WITH_ARP,
+    "primary": ("active-backup", "balance-tlb", "balance-alb"),
+    "active_slave": ("active-backup", "balance-tlb", "balance-alb"),
+    "packets_per_slave": ("balance-rr",),
+    "tlb_dynamic_lb": ("balance-tlb",),
+}
+VLAN_PROTOCOL = "802.1Q"  # of VLAN devices that can be declared
 HASH_POLICIES = ("layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac")
 LACP_RATES = ("slow", "fast")
 # Of bonds of Open vSwitch (ovs-vswitchd.conf.db(5), table Port: bond_mode, lacp).
@@ -34,6 +55,22 @@ OVS_MODES = ("active-backup", "balance-slb", "balance-tcp")
 OVS_LACP = ("off", "active", "passive")
 LINUX_BRIDGE, OPEN_VSWITCH = "bridge", "openvswitch"  # kinds of bridges, as `ip` tells them
 OVS_DATAPATHS = ("ovs-system", "ovs-netdev")  # links that its daemon makes for itself
+
+
+def bond_mode(said: str) -> str:
+    """The name of a mode that files say by name, by number or, "", not at all."""
+    numbers = {str(number): name for number, name in enumerate(_KERNEL_MODES)}
+    return numbers.get(said, said) or _KERNEL_MODES[0]
+
+
+def vlan_protocol(said: str) -> str:
+    """As `ip` says it, of what files say; they may say nothing."""
+    return "802.1ad" if said.lower() == "802.1ad" else VLAN_PROTOCOL
+
+
+def has_option(mode: str, option: str) -> bool:
+    """Whether a bond of this mode has a use for an option, which goes by the kernel's name."""
+    return mode in _OPTION_MODES.get(option, (mode,))
 
 
 @dataclass(frozen=True)
@@ -59,7 +96,7 @@ class Bond:
 
     name: str
     ports: tuple[str, ...]  # NICs, in the order in which they were declared
-    mode: str = "802.3ad"  # one of MODES
+    mode: str = "802.3ad"  # one of MODES where it is declared; files may say another one of the kernel's
     lacp_rate: Optional[str] = None  # 802.3ad only
     hash_policy: Optional[str] = None  # 802.3ad and balance-xor
     primary: Optional[str] = None  # active-backup only: one of the ports
@@ -74,6 +111,7 @@ class Vlan:
     parent: str
     id: int
     mtu: int = 1500
+    protocol: str = VLAN_PROTOCOL  # as `ip` says it; files may say 802.1ad, the outer tag of two
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,10 @@ class Backend(Protocol):
         """Take a link down as the present files say it. A link that they do not know is left alone. Whether it worked
         is proven later."""
 
+    def delete(self, name: str) -> None:
+        """Delete a bond or VLAN device, now or as the first thing in `bring_up`, so that it is made anew, whether or
+        not the present files know it. Whether it worked is proven later."""
+
     def bring_up(self, names: Sequence[str]) -> None:
         """Bring these links up as the present files say it, in this order: each comes after what it lies on. A bond or
         VLAN device under them that is up already is not among them. Raises ApplyError."""

@@ -89,6 +89,10 @@ class Ifupdown:
         if name in parse.configured("".join(self.read().values())):
             self._run(("ifdown", "--force", name), timeout=TIMEOUT)
 
+    def delete(self, name: str) -> None:
+        """One that the files know is gone already, as ifdown has deleted it."""
+        self._run(("ip", "link", "delete", name))
+
     def bring_up(self, names: Sequence[str]) -> None:
         """Without --force a VLAN device NIC.ID, as that holds for its parent too: a bond that is up would take its
         ports down and leave them so (ifenslave)."""

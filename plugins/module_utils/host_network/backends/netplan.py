@@ -25,13 +25,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
-    Bond,
-    Files,
-    Network,
-    Vlan,
-    to_bytes,
-)
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network, to_bytes
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan as plan
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import netplan_querier
@@ -86,13 +80,15 @@ class Netplan:
             self._refuse(answer.stderr or answer.stdout or answer.problem)
 
     def take_down(self, name: str) -> None:
-        """networkd keeps a NIC or bridge until its files change, and takes from it then what they do not say."""
-        if isinstance(self.declared(self.read()).devices.get(name), (Bond, Vlan)):
-            self._networkd.forget(name)
+        """Nothing: networkd keeps a NIC or bridge until its files change, and takes from it then what they do not
+        say."""
+
+    def delete(self, name: str) -> None:
+        self._networkd.forget(name)
 
     def bring_up(self, names: Sequence[str]) -> None:
         self._install()
-        self._networkd.reconfigure(names)
+        self._networkd.reconfigure(names, self.declared(self.read()))
 
     def load(self, names: Sequence[str]) -> None:
         self._install()

@@ -16,7 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.networkd import Networkd as Daemon
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Bond, Files, Network, Vlan
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Files, Network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import networkd as plan
 
 
@@ -61,12 +61,14 @@ class Networkd:
         writes are proven by what the links become."""
 
     def take_down(self, name: str) -> None:
-        """networkd keeps a NIC or bridge until its files change, and takes from it then what they do not say."""
-        if isinstance(self.declared(self.read()).devices.get(name), (Bond, Vlan)):
-            self._daemon.forget(name)
+        """Nothing: networkd keeps a NIC or bridge until its files change, and takes from it then what they do not
+        say."""
+
+    def delete(self, name: str) -> None:
+        self._daemon.forget(name)
 
     def bring_up(self, names: Sequence[str]) -> None:
-        self._daemon.reconfigure(names)
+        self._daemon.reconfigure(names, self.declared(self.read()))
 
     def load(self, names: Sequence[str]) -> None:
         self._daemon.load(names)

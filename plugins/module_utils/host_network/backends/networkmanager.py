@@ -45,7 +45,7 @@ class NetworkManager:
 
     def __init__(self, run: Run = command.run, clock: Optional[SystemClock] = None) -> None:
         self._run, self._clock = run, clock or SystemClock()
-        self._taken_down: set[str] = set()  # links, while their old profiles are in force
+        self._deleted: set[str] = set()  # links to be made anew, while their old profiles are in force
         self._raised: set[str] = set()  # uuids of profiles that came up as they are now
 
     def file_mode(self, path: str) -> int:
@@ -103,9 +103,12 @@ class NetworkManager:
             )
 
     def take_down(self, name: str) -> None:
-        """Noted alone: a link leaves its old profile when it gets the new one. NetworkManager would make a bond or VLAN
-        device that goes now again, as its old profile says it."""
-        self._taken_down.add(name)
+        """Nothing: a link leaves its old profile when it gets the new one."""
+
+    def delete(self, name: str) -> None:
+        """Noted alone: NetworkManager would make a bond or VLAN device that goes now again, as its old profile says
+        it."""
+        self._deleted.add(name)
 
     def bring_up(self, names: Sequence[str]) -> None:
         """A port brings up the bridge or bond that it is for, which NetworkManager has to know; that one is not brought
@@ -128,7 +131,7 @@ class NetworkManager:
         that it keeps the one it has; and the kernel gives no VLAN device another id. Whether it worked is proven
         later."""
         name = link_name(profile)
-        if name in self._taken_down and _kind(profile) in ("bond", "vlan"):
+        if name in self._deleted:
             self._run(("nmcli", "--wait", _WAIT, "connection", "down", "uuid", _uuid(profile)), timeout=TIMEOUT)
             self._run(("ip", "link", "delete", name))  # one that NetworkManager did not make stays
 

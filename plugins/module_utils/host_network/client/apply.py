@@ -108,6 +108,8 @@ class Applier:
         if change.action == "take down":
             if not data.get("stays"):
                 self._backend.take_down(target)
+            if data.get("delete"):
+                self._backend.delete(target)
             if data["flush"]:
                 self._links.flush(target)
         elif change.action in ("create", "change"):

@@ -11,7 +11,8 @@ from glob import glob
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core import command
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_files.client import files
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.client.links import Run, must
-from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import Network, Vlan, to_text
+from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.ip_state import parse_links
 
 _FOLDERS = ("/etc/systemd/network", "/run/systemd/network")
 _LINKS = "/sys/class/net"
@@ -31,12 +32,30 @@ class Networkd:
         must(self._run, ("networkctl", "reload"))
         self._settle(names)
 
-    def reconfigure(self, names: Sequence[str]) -> None:
-        """Configure these links as the files say it, changed or not; those that are not there are made first. Raises
-        ApplyError."""
+    def reconfigure(self, names: Sequence[str], declared: Network) -> None:
+        """Configure these links as the files say it, which is `declared`, changed or not; those that are not there are
+        made first. Raises ApplyError."""
         self.reload(names)
+        wrong = [vlan for vlan in declared.vlans if vlan.name in names and self._has_other_tag(vlan)]
+        for vlan in wrong:
+            self._make(vlan)
+        self._settle([vlan.name for vlan in wrong])
         must(self._run, ("networkctl", "reconfigure", *names))
         self._settle(names)
+
+    def _has_other_tag(self, vlan: Vlan) -> bool:
+        """networkd 252 makes a VLAN device that was deleted again as its .netdev file said at first, whatever it says
+        now: "Device was already configured by" (netdev_drop in its netdev.c keeps what lies on something)."""
+        answer = self._run(("ip", "-j", "-d", "link", "show", "dev", vlan.name))
+        link = parse_links(answer.stdout).get(vlan.name) if answer.ok else None
+        options = dict(link.options) if link else {}
+        tag = (options.get("id"), options.get("protocol"))
+        return link is not None and tag != (str(vlan.id), vlan.protocol)
+
+    def _make(self, vlan: Vlan) -> None:
+        must(self._run, ("ip", "link", "delete", vlan.name))
+        tag = ("protocol", vlan.protocol, "id", str(vlan.id))
+        must(self._run, ("ip", "link", "add", "link", vlan.parent, "name", vlan.name, "type", "vlan", *tag))
 
     def forget(self, name: str) -> None:
         """Delete a bond or VLAN device, which is made anew when the files are read again: networkd does not change the

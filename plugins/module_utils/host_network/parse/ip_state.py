@@ -14,6 +14,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Link,
     Route,
     RoutingRule,
+    has_option,
 )
 
 # Options of a bridge that a restored one must have again; `ip -j -d link` and `ip link add` have the same names and
@@ -35,12 +36,38 @@ BOND_OPTIONS = {
     "miimon": "miimon",
     "updelay": "updelay",
     "downdelay": "downdelay",
+    "peer_notify_delay": "peer_notify_delay",
+    "arp_interval": "arp_interval",
+    "arp_missed_max": "arp_missed_max",
+    "arp_ip_target": "arp_ip_target",
+    "arp_validate": "arp_validate",
+    "arp_all_targets": "arp_all_targets",
     "xmit_hash_policy": "xmit_hash_policy",
     "ad_lacp_rate": "lacp_rate",
+    "ad_select": "ad_select",
+    "ad_actor_sys_prio": "ad_actor_sys_prio",
+    "ad_user_port_key": "ad_user_port_key",
     "primary": "primary",
+    "primary_reselect": "primary_reselect",
     "fail_over_mac": "fail_over_mac",
     "min_links": "min_links",
+    "resend_igmp": "resend_igmp",
+    "num_peer_notif": "num_grat_arp",
+    "lp_interval": "lp_interval",
+    "packets_per_slave": "packets_per_slave",
+    "all_slaves_active": "all_slaves_active",
+    "tlb_dynamic_lb": "tlb_dynamic_lb",
 }
+# Of these 0 is what a new bond has, and what the kernel refuses for a delay where nothing looks at the carrier.
+_ZERO_AT_FIRST = (
+    "miimon",
+    "updelay",
+    "downdelay",
+    "peer_notify_delay",
+    "arp_interval",
+    "min_links",
+    "all_slaves_active",
+)
 VLAN_OPTIONS = {"protocol": "protocol", "id": "id"}
 _OPTIONS = {"bridge": {key: key for key in BRIDGE_OPTIONS}, "bond": BOND_OPTIONS, "vlan": VLAN_OPTIONS}
 _RULE = {"priority", "src", "srclen", "dst", "dstlen", "table", "protocol"}
@@ -91,7 +118,7 @@ def _link(entry: Mapping[str, Any]) -> Link:
     info = entry.get("linkinfo") or {}
     kind = info.get("info_kind") or entry.get("link_type") or "unknown"
     data = info.get("info_data") or {}
-    options = [(word, str(data[key])) for key, word in _OPTIONS.get(kind, {}).items() if _counts(kind, key, data)]
+    options = [(word, _value(data[key])) for key, word in _OPTIONS.get(kind, {}).items() if _counts(kind, key, data)]
     addresses = [_address(each) for each in entry.get("addr_info") or [] if "local" in each]
     return Link(
         entry["ifname"],
@@ -107,11 +134,19 @@ def _link(entry: Mapping[str, Any]) -> Link:
 
 
 def _counts(kind: str, key: str, data: Mapping[str, Any]) -> bool:
-    """The kernel refuses a bond that is made with an option that its mode does not have, or with a delay of 0 where
-    nothing looks at the carrier (bond_options.c)."""
-    if kind == "bond" and key == "ad_lacp_rate":
-        return key in data and data.get("mode") == "802.3ad"
-    return key in data and not (kind == "bond" and data[key] == 0)
+    """The kernel refuses a bond that is made with an option that its mode does not have. The hash policy it takes and
+    tells in every mode."""
+    if data.get(key) in (None, []):
+        return False
+    if kind != "bond" or key == "xmit_hash_policy":
+        return True
+    if key.startswith("arp_") and not data.get("arp_interval"):
+        return False
+    return has_option(str(data.get("mode")), BOND_OPTIONS[key]) and not (key in _ZERO_AT_FIRST and data[key] == 0)
+
+
+def _value(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _address(entry: Mapping[str, Any]) -> Optional[Address]:

@@ -18,6 +18,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     MODES,
     OPEN_VSWITCH,
     OVS_DATAPATHS,
+    VLAN_PROTOCOL,
     Bond,
     Bridge,
     Device,
@@ -123,8 +124,7 @@ def _difference(device: Device, state: State) -> str:
     if isinstance(device, Bond):
         return _difference_of_mode(device, link)
     if isinstance(device, Vlan):
-        same = link.parent == device.parent
-        return "" if same else f"the files say parent {device.parent}, the host has {link.parent}"
+        return _difference_of_tag(device, link)
     missing = [port for port in device.links if port not in ports]
     if missing:
         return f"the files say port {', '.join(missing)}, the host has {', '.join(ports) or 'none'}"
@@ -135,9 +135,23 @@ def _difference(device: Device, state: State) -> str:
 
 def _difference_of_mode(bond: Bond, link: Link) -> str:
     mode = dict(link.options).get("mode", bond.mode)
-    if bond.mode not in MODES:
-        return f"a bond of the mode {bond.mode}; declared are {', '.join(MODES)}"
-    return "" if mode == bond.mode else f"the files say mode {bond.mode}, the host has {mode}"
+    if mode != bond.mode:
+        return f"the files say mode {bond.mode}, the host has {mode}"
+    return _undeclarable_mode(mode)
+
+
+def _undeclarable_mode(mode: str) -> str:
+    return "" if mode in MODES else f"a bond of the mode {mode}; declared are {', '.join(MODES)}"
+
+
+def _difference_of_tag(vlan: Vlan, link: Link) -> str:
+    options = {"id": str(vlan.id), "protocol": vlan.protocol, **dict(link.options)}
+    said = f"{vlan.id} on {vlan.parent}, protocol {vlan.protocol}"
+    there = f"{options['id']} on {link.parent}, protocol {options['protocol']}"
+    if there != said:
+        return f"the files say VLAN {said}, the host has {there}"
+    same = vlan.protocol == VLAN_PROTOCOL
+    return "" if same else f"a VLAN device of the protocol {vlan.protocol}; declared are those of {VLAN_PROTOCOL}"
 
 
 def _difference_of_addresses(bridge: Bridge, link: Link) -> str:
@@ -200,7 +214,9 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
             f"{link.name}: {_WORDS[link.kind]} with {', '.join(ports) or 'no port'}, which the files do not declare "
             "with exactly one port; left out"
         ]
-    return [f"{link.name}: of the kind {link.kind}, or in the files in a form that cannot be declared; left out"]
+    mode = dict(link.options).get("mode", MODES[0]) if link.kind == "bond" else MODES[0]
+    why = _undeclarable_mode(mode) or f"of the kind {link.kind}, or in the files in a form that cannot be declared"
+    return [f"{link.name}: {why}; left out"]
 
 
 def _notes_of_addresses(link: Link) -> list[str]:

@@ -10,6 +10,7 @@ from ipaddress import ip_interface
 from typing import Any
 
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
+    VLAN_PROTOCOL,
     Bond,
     Bridge,
     Device,
@@ -93,7 +94,9 @@ def is_built(device: Device, case: Case) -> bool:
     if isinstance(device, Bond):
         return _is_bonded(device, link, case)
     if isinstance(device, Vlan):
-        return link.parent == device.parent and dict(link.options).get("id") == str(device.id)
+        options = dict(link.options)
+        same = (options.get("id"), options.get("protocol", VLAN_PROTOCOL)) == (str(device.id), device.protocol)
+        return same and link.parent == device.parent
     return _is_bridged(device, link, case)
 
 

@@ -173,7 +173,15 @@ def _take_down(name: str, case: Case) -> Change:
     above = [each for each in case.network.above(name) if not isinstance(case.network.devices[each], Vlan)]
     names = _names(above[0], case) if is_port and above else _names(name, case)
     stays = is_in_place(name, case)
-    return Change("take down", name, before=before, data={"names": names, "flush": is_port or stays, "stays": stays})
+    data = {"names": names, "flush": is_port or stays, "stays": stays, "delete": _goes(link, case)}
+    return Change("take down", name, before=before, data=data)
+
+
+def _goes(link: Link, case: Case) -> bool:
+    """Whether a link that is taken down has to be deleted: the kernel gives a bond with ports no other mode and a VLAN
+    device no other id, and no back end changes all the rest of their options. What the files of now say of it, and who
+    made it, makes no difference: the back end may not know it."""
+    return link.kind in ("bond", "vlan") and link.name not in case.network.nics
 
 
 def _remove(name: str, case: Case) -> Change:

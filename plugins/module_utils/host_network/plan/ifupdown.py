@@ -18,7 +18,6 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.core.errors import InputError
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     MIIMON,
-    MODES,
     OVS_MODES,
     Bond,
     Bridge,
@@ -28,6 +27,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     StaticRoute,
     Vlan,
+    bond_mode,
+    has_option,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import ifupdown as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.ovs import wanted_port
@@ -315,13 +316,12 @@ def _bond_value(found: parse.Stanza, option: str) -> str:
 
 
 def _bond(found: parse.Stanza) -> Bond:
-    """A mode may be a number (bonding.rst)."""
-    numbers = {"1": "active-backup", "2": "balance-xor", "4": "802.3ad"}
-    mode, rate = _bond_value(found, "mode"), _bond_value(found, "lacp_rate")
+    """ifenslave gives what is not said to no bond."""
+    rate = _bond_value(found, "lacp_rate")
     return Bond(
         found.name,
         tuple(_bond_value(found, "slaves").split()),
-        numbers.get(mode, mode) or MODES[0],
+        bond_mode(_bond_value(found, "mode")),
         {"0": "slow", "1": "fast"}.get(rate, rate) or None,
         _bond_value(found, "xmit_hash_policy") or None,
         _bond_value(found, "primary") or None,
@@ -467,6 +467,8 @@ def _unknown_words(text: str) -> list[str]:
 
 
 def _is_of_bond(option: str, name: str, network: Network) -> bool:
-    """Whether an option of a bond or its port is one that the declared bond says anew."""
-    bonded = any(name in (bond.name, *bond.ports) for bond in network.bonds)
-    return bonded and (option == "slaves" or option.replace("bond_", "", 1) in _OF_BOND)
+    """Whether an option of a bond or its port is one that the declared bond says anew, or that its mode has no use
+    for."""
+    bond = next((each for each in network.bonds if name in (each.name, *each.ports)), None)
+    word = option.replace("bond_", "", 1)
+    return bond is not None and (option == "slaves" or word in _OF_BOND or not has_option(bond.mode, word))

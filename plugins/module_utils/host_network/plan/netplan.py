@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Network,
     Ovs,
     Vlan,
+    has_option,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import netplan as parse
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
@@ -81,10 +82,16 @@ _OF_IP = (
     "routes",
     "routing-policy",
 )
-_OF_MODE = {
-    "lacp-rate": ("802.3ad",),
-    "transmit-hash-policy": ("802.3ad", "balance-xor"),
-    "primary": ("active-backup",),
+_OF_MODE = {  # parameters that not every mode has -> the kernel's name
+    "lacp-rate": "lacp_rate",
+    "transmit-hash-policy": "xmit_hash_policy",
+    "primary": "primary",
+    "arp-interval": "arp_interval",
+    "arp-ip-targets": "arp_ip_target",
+    "arp-validate": "arp_validate",
+    "arp-all-targets": "arp_all_targets",
+    "packets-per-member": "packets_per_slave",
+    "packets-per-slave": "packets_per_slave",
 }
 _KIND = {Bond: "bonds", Vlan: "vlans", Bridge: "bridges"}
 Definition = Mapping[str, Any]
@@ -293,7 +300,7 @@ def _definition(
 
 def _parameters(bond: Bond, places: Mapping[str, tuple[str, str]], old: Definition) -> dict[str, Any]:
     """What is declared, and what was said beside that and is of this mode."""
-    kept = {key: value for key, value in old.items() if bond.mode in _OF_MODE.get(key, (bond.mode,))}
+    kept = {key: value for key, value in old.items() if has_option(bond.mode, _OF_MODE.get(key, key))}
     primary = places[bond.primary][1] if bond.primary else None
     said = {"lacp-rate": bond.lacp_rate, "transmit-hash-policy": bond.hash_policy, "primary": primary}
     said = {key: value for key, value in said.items() if value}

@@ -11,7 +11,6 @@ from typing import Any, Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
-    MODES,
     OVS_MODES,
     Bond,
     Bridge,
@@ -20,6 +19,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     StaticRoute,
     Vlan,
+    bond_mode,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
     DEFAULTS,
@@ -34,8 +34,8 @@ _MAIN = "254"
 
 
 def read(whole: Mapping[str, Any]) -> Network:
-    """The mapping `network` of all files -> bonds of the modes that can be declared, VLAN devices, and bridges of one
-    port."""
+    """The mapping `network` of all files -> bonds, also of modes that cannot be declared, VLAN devices, and bridges of
+    one port."""
     every = definitions(whole, "bonds").items()
     bonds = [_bond(name, each, whole) for name, each in every if not is_ovs_bond(name, whole)]
     vlans = [_vlan(name, each, whole) for name, each in definitions(whole, "vlans").items()]
@@ -137,14 +137,14 @@ def _number(text: Optional[str]) -> Optional[int]:
 def _bond(name: str, found: Mapping[str, Any], whole: Mapping[str, Any]) -> Optional[Bond]:
     said = found.get("parameters") or {}
     ports = tuple(link_name(each, whole) for each in found.get("interfaces") or [])
-    if said.get("mode") not in MODES or not ports:
+    if not ports:
         return None
     rate, policy = said.get("lacp-rate"), said.get("transmit-hash-policy")
     primary = said.get("primary")
     return Bond(
         name,
         ports,
-        said["mode"],
+        bond_mode(said.get("mode", "")),
         rate if rate in LACP_RATES else None,
         policy if policy in HASH_POLICIES else None,
         link_name(primary, whole) if primary else None,

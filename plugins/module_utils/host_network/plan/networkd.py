@@ -22,6 +22,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Files,
     Network,
     Vlan,
+    has_option,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
@@ -57,10 +58,20 @@ _HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge).\n"
 # What stays with the port; all else that [Network] says is of IP, and goes to the bridge.
 _OF_PORT = ("MACVLAN", "MACVTAP", "IPVLAN", "Xfrm", "LLDP", "EmitLLDP", "Description", "IgnoreCarrierLoss")
 _MASTERS = ("Bridge", "Bond", "VRF", "BatmanAdvanced")
-_OF_MODE = {
-    "LACPTransmitRate": ("802.3ad",),
-    "TransmitHashPolicy": ("802.3ad", "balance-xor"),
+_OF_MODE = {  # settings that not every mode has -> the kernel's name
+    "LACPTransmitRate": "lacp_rate",
+    "AdActorSystemPriority": "ad_actor_sys_prio",
+    "AdActorSystem": "ad_actor_system",
+    "AdUserPortKey": "ad_user_port_key",
+    "TransmitHashPolicy": "xmit_hash_policy",
+    "ARPIntervalSec": "arp_interval",
+    "ARPIPTargets": "arp_ip_target",
+    "ARPValidate": "arp_validate",
+    "ARPAllTargets": "arp_all_targets",
+    "PacketsPerSlave": "packets_per_slave",
+    "DynamicTransmitLoadBalancing": "tlb_dynamic_lb",
 }
+_PROTOCOL = "Protocol"  # of a VLAN device
 
 
 def render(network: Network, files: Files, macs: Mapping[str, str]) -> dict[str, str]:
@@ -371,8 +382,10 @@ def _netdev(name: str, network: Network, files: Files, macs: Mapping[str, str]) 
     given = [("Name", name), ("Kind", kind.lower()), ("MTUBytes", str(device.mtu))]
     given += [("MACAddress", mac)] if mac and (leased or not isinstance(device, Bridge)) else []
     kept = [entry for entry in entries(old, "NetDev") if entry[0] not in (*dict(given), "MACAddress")]
-    said_anew = (*wanted, QUERIER)
+    said_anew = (*wanted, QUERIER, _PROTOCOL)
     parameters = [entry for entry in entries(old, kind) if entry[0] not in said_anew and _is_of_mode(entry[0], device)]
+    if "ARPIntervalSec" in dict(parameters):  # the kernel takes one of them
+        wanted.pop("MIIMonitorSec")
     rest = [each for each in old if each[0] not in ("NetDev", kind)]
     return [("NetDev", [*given, *kept]), (kind, [*wanted.items(), *parameters]), *rest]
 
@@ -393,7 +406,7 @@ def _refuse_lost_querier(bridge: Bridge, path: str, old: Sequence[Section]) -> N
 
 def _is_of_mode(key: str, device: object) -> bool:
     """A mode of a bond that has no use for a setting may not have it."""
-    return not isinstance(device, Bond) or device.mode in _OF_MODE.get(key, (device.mode,))
+    return not isinstance(device, Bond) or has_option(device.mode, _OF_MODE.get(key, key))
 
 
 def _of_device(device: Union[Bond, Vlan, Bridge]) -> tuple[str, dict[str, str]]:

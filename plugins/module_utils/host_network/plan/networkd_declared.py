@@ -12,7 +12,6 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
-    MODES,
     Bond,
     Bridge,
     Files,
@@ -20,6 +19,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     StaticRoute,
     Vlan,
+    bond_mode,
+    vlan_protocol,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
@@ -38,8 +39,8 @@ Section = tuple[str, list[keyfile.Entry]]
 
 
 def declared(files: Files) -> Network:
-    """Bonds of the modes that can be declared, VLAN devices, and bridges of one port; those on links that their files
-    match by something else than a name are left out."""
+    """Bonds, also of modes that cannot be declared, VLAN devices, and bridges of one port; those on links that their
+    files match by something else than a name are left out."""
     found = netdevs(files)
     bonds = [_bond(name, path, files) for name, path in found.items() if _kind(files[path]) == "bond"]
     vlans = [_vlan(name, path, files) for name, path in found.items() if _kind(files[path]) == "vlan"]
@@ -157,14 +158,14 @@ def _ports(master: str, key: str, files: Files) -> list[tuple[str, str]]:
 def _bond(name: str, path: str, files: Files) -> Optional[Bond]:
     said = dict(keyfile.entries(files[path], "Bond"))
     ports = _ports(name, "Bond", files)
-    if said.get("Mode") not in MODES or not ports or not all(link for link, _path in ports):
+    if not ports or not all(link for link, _path in ports):
         return None
     primary = [link for link, path in ports if keyfile.value(files[path], "Network", "PrimarySlave").lower() in TRUE]
     rate, policy = said.get("LACPTransmitRate"), said.get("TransmitHashPolicy")
     return Bond(
         name,
         tuple(link for link, _path in ports),
-        said["Mode"],
+        bond_mode(said.get("Mode", "")),
         rate if rate in LACP_RATES else None,
         policy if policy in HASH_POLICIES else None,
         next(iter(primary), None),
@@ -181,7 +182,8 @@ def _vlan(name: str, path: str, files: Files) -> Optional[Vlan]:
     parents = _ports(name, "VLAN", files)
     if not number.isdigit() or len(parents) != 1 or not parents[0][0]:
         return None
-    return Vlan(name, parents[0][0], int(number), _mtu(name, files))
+    protocol = vlan_protocol(keyfile.value(files[path], "VLAN", "Protocol"))
+    return Vlan(name, parents[0][0], int(number), _mtu(name, files), protocol)
 
 
 def _own_mtu(link: str, files: Files) -> Optional[int]:

@@ -23,6 +23,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Network,
     StaticRoute,
     Vlan,
+    has_option,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import cloud_init
@@ -82,11 +83,6 @@ __all__ = [
 IFCFG = "/etc/sysconfig/network-scripts"
 _OF_IP = ("ipv4", "ipv6", "proxy")
 _MASTER = ("master", "slave-type", "controller", "port-type")
-_OF_MODE = {
-    "lacp_rate": ("802.3ad",),
-    "xmit_hash_policy": ("802.3ad", "balance-xor"),
-    "primary": ("active-backup",),
-}
 # What a profile without an IPv4 address must not have, so that it would be lost.
 _NEEDS_ADDRESS = re.compile(r"(dns|dns-search|dns-options|route\d+(_options)?|routing-rule\d+)")
 
@@ -276,7 +272,8 @@ def _lower(name: str, network: Network, olds: Mapping[str, str], files: Files) -
         text = _with_bond(device, text)
     if isinstance(device, Vlan):
         flags = [] if olds[name] else [("flags", "1")]  # NM_VLAN_FLAG_REORDER_HEADERS, its default
-        text = keyfile.with_entries(text, "vlan", [("id", str(device.id)), ("parent", device.parent), *flags])
+        entries = [("id", str(device.id)), ("parent", device.parent), *flags]
+        text = keyfile.with_entries(text, "vlan", entries, ["protocol"])
     return text if masters else _without_dhcp(text)
 
 
@@ -296,9 +293,9 @@ def _with_bond(bond: Bond, text: str) -> str:
     """With what is declared of a bond; what its mode has no use for goes."""
     said = {"lacp_rate": bond.lacp_rate, "xmit_hash_policy": bond.hash_policy, "primary": bond.primary}
     wanted = [("mode", bond.mode), *((key, value) for key, value in said.items() if value)]
-    there = dict(keyfile.entries(text, "bond"))
-    wanted += [] if {"miimon", "arp_interval"} & set(there) else [("miimon", str(MIIMON))]
-    gone = [key for key, modes in _OF_MODE.items() if bond.mode not in modes]
+    there = [key for key, _value in keyfile.entries(text, "bond")]
+    gone = [key for key in there if not has_option(bond.mode, key)]
+    wanted += [] if {"miimon", "arp_interval"} & {*there} - {*gone} else [("miimon", str(MIIMON))]
     return keyfile.with_entries(text, "bond", wanted, gone)
 
 

@@ -13,7 +13,6 @@ from typing import Optional
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model import (
     HASH_POLICIES,
     LACP_RATES,
-    MODES,
     OVS_MODES,
     Bond,
     Bridge,
@@ -23,6 +22,8 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     RoutingRule,
     StaticRoute,
     Vlan,
+    bond_mode,
+    vlan_protocol,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse import keyfile
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.said import (
@@ -44,7 +45,6 @@ ROUTE = re.compile(r"route\d+")
 RULE = re.compile(r"routing-rule\d+")
 # A default for a card without a profile ("Wired connection 1"), and what it took over as it was.
 _BY_ITSELF = (("origin", "nm-auto-default"), ("nm-generated", "true"))
-_NUMBERS = {"1": "active-backup", "2": "balance-xor", "4": "802.3ad"}  # modes may be numbers
 _RATES = {"0": "slow", "1": "fast"}
 Profiles = Mapping[str, str]
 
@@ -60,8 +60,8 @@ def _made_by_itself(text: str) -> bool:
 
 
 def declared(files: Files) -> Network:
-    """Bonds of the modes that can be declared, VLAN devices, and bridges of one port; those on NICs whose profiles are
-    found by a hardware address alone are left out."""
+    """Bonds, also of modes that cannot be declared, VLAN devices, and bridges of one port; those on NICs whose profiles
+    are found by a hardware address alone are left out."""
     profiles = dict(sorted(keyfiles(files).items()))
     texts = list(profiles.values())
     bonds = [_bond(each, texts) for each in texts if kind(each) == "bond"]
@@ -165,16 +165,15 @@ def _mtu(text: str, texts: Sequence[str], seen: tuple[str, ...] = ()) -> int:
 
 def _bond(text: str, texts: Sequence[str]) -> Optional[Bond]:
     said = dict(keyfile.entries(text, "bond"))
-    mode = _NUMBERS.get(said.get("mode", ""), said.get("mode", ""))
     ports = tuple(link_name(each) for each in _ports(text, texts))
-    if mode not in MODES or not ports or not all(ports) or not link_name(text):
+    if not ports or not all(ports) or not link_name(text):
         return None
     rate = _RATES.get(said.get("lacp_rate", ""), said.get("lacp_rate"))
     policy = said.get("xmit_hash_policy")
     return Bond(
         link_name(text),
         ports,
-        mode,
+        bond_mode(said.get("mode", "")),
         rate if rate in LACP_RATES else None,
         policy if policy in HASH_POLICIES else None,
         said.get("primary") or None,
@@ -188,7 +187,8 @@ def _vlan(text: str, texts: Sequence[str]) -> Optional[Vlan]:
     parent = next(iter(parents), parent)
     if not number.isdigit() or not parent or not link_name(text):
         return None
-    return Vlan(link_name(text), parent, int(number), _mtu(text, texts))
+    protocol = vlan_protocol(keyfile.value(text, "vlan", "protocol"))
+    return Vlan(link_name(text), parent, int(number), _mtu(text, texts), protocol)
 
 
 def _bridge(text: str, texts: Sequence[str]) -> Optional[Bridge]:

@@ -23,7 +23,7 @@ def declared_values(device: Device) -> dict[str, Any]:
     if isinstance(device, Bond):
         return {"ports": ", ".join(device.ports), "mode": device.mode, "mtu": device.mtu}
     if isinstance(device, Vlan):
-        return {"parent": device.parent, "vlan": device.id, "mtu": device.mtu}
+        return {"parent": device.parent, "vlan": device.id, "protocol": device.protocol, "mtu": device.mtu}
     shown = {"port": ", ".join(device.links), "mtu": device.mtu, "address": device.address or "none"}
     return {**shown, **(_ovs_values(device) if device.ovs else {})}
 
@@ -56,5 +56,6 @@ def measured_values(link: Optional[Link], links: Mapping[str, Link]) -> dict[str
     if link.kind == "bond":
         return {"ports": ports or "none", "mode": options.get("mode", "unknown"), "mtu": link.mtu}
     if link.kind == "vlan":
-        return {"parent": link.parent or "unknown", "vlan": options.get("id", "unknown"), "mtu": link.mtu}
+        tag = {"vlan": options.get("id", "unknown"), "protocol": options.get("protocol", "unknown")}
+        return {"parent": link.parent or "unknown", **tag, "mtu": link.mtu}
     return {"port": ports or "none", "mtu": link.mtu, "address": ", ".join(link.ipv4) or "none"}

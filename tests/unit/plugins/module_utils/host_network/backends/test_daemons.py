@@ -4,6 +4,7 @@ tests/integration/test_bridge_backends.py."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 
@@ -166,6 +167,8 @@ def test_networkmanager_makes_a_bond_anew_and_what_lies_on_it_and_keeps_bridges(
     backend = Profiles(host, network.layered)
     for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth1"):
         backend.take_down(name)
+    for name in ("bond0.7", "bond0"):
+        backend.delete(name)
     assert host.calls == []
     for names in (["eth0", "eth1", "bond0"], ["bond0.7"], ["cloudbr0"]):
         backend.bring_up(names)
@@ -206,17 +209,46 @@ def test_a_profile_that_cannot_be_applied_again_is_activated():
 
 
 @pytest.mark.parametrize("backend", [Netplan, Networkd])
-def test_networkd_makes_a_bond_anew_and_keeps_a_bridge(backend):
-    """Seen with networkd 252: a bond that is there keeps its hash policy, whatever its .netdev file says by then."""
-    bond = Bond("bond0", ("eth0", "eth1"))
-    network = Network((bond,), (Vlan("bond0.7", "bond0", 7),), (Bridge("cloudbr0", "bond0.7"),))
+def test_networkd_makes_a_bond_anew_and_keeps_what_is_taken_down(backend):
+    """Seen with networkd 252: a bond that is there keeps its mode and hash policy, whatever its .netdev file says by
+    then. What is deleted need not be in the files: they may say it in a form that is not understood, or not at all."""
     host = Host()
     made = backend(host)
-    files = made.render(network.layered, {})
-    made.read = lambda: files
-    for name in ("cloudbr0", "bond0.7", "bond0", "eth0", "eth9"):
+    made.read = dict
+    for name in ("cloudbr0", "eth0"):
         made.take_down(name)
+    assert host.calls == []
+    for name in ("bond0.7", "bond0"):
+        made.delete(name)
     assert host.calls == ["ip link delete bond0.7", "ip link delete bond0"]
+
+
+@pytest.mark.parametrize("options", [{"id": 201, "protocol": "802.1Q"}, {"id": 200, "protocol": "802.1ad"}])
+@pytest.mark.parametrize("backend", [Netplan, Networkd])
+def test_a_vlan_device_that_networkd_makes_with_its_old_tag_is_made_anew(backend, options):
+    """Seen with networkd 252: "Device was already configured by", of the file that said it first."""
+    data = dict(options)
+    shown = {"ifname": "eth0.7", "link": "eth0", "linkinfo": {"info_kind": "vlan", "info_data": data}}
+
+    class Stubborn(Host):
+        def __call__(self, argv, timeout=20, stdin=""):
+            answer = super().__call__(argv)
+            return Answer(argv, 0, json.dumps([shown])) if "show" in argv else answer
+
+    host, network = Stubborn(), Network((), (Vlan("eth0.7", "eth0", 200), Vlan("eth0.8", "eth0", 8)))
+    made = backend(host)
+    made.read = lambda: made.render(network, {})
+    made.bring_up(["eth0", "eth0.7"])
+    kept = [call for call in host.calls if call.startswith(("ip link", "networkctl"))]
+    assert kept == [
+        "networkctl reload",
+        "ip link delete eth0.7",
+        "ip link add link eth0 name eth0.7 type vlan protocol 802.1Q id 200",
+        "networkctl reconfigure eth0 eth0.7",
+    ]
+    data.update({"id": 200, "protocol": "802.1Q"})
+    made.bring_up(["eth0.7"])
+    assert len([call for call in host.calls if "link add" in call]) == 1
 
 
 def test_ports_of_a_bond_that_is_made_anew_are_configured_again(tmp_path, monkeypatch):

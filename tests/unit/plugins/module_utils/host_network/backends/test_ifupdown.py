@@ -64,6 +64,12 @@ def test_only_what_the_files_know_is_taken_down():
     assert host.calls == ["ifdown --force cloudbr0"]
 
 
+def test_a_bond_that_the_files_do_not_know_is_deleted_too():
+    host = Host()
+    Backend(host).delete("bond0")
+    assert host.calls == ["ip link delete bond0"]
+
+
 def test_the_port_comes_first():
     host = Host()
     Backend(host).bring_up(["eth0", "cloudbr0"])

@@ -74,6 +74,9 @@ class Host:
         self._note(f"take down {name}")
         self.tool.write_bytes(b"")
 
+    def delete(self, name):
+        self._note(f"delete {name}")
+
     def bring_up(self, names):
         assert self.old.read_bytes() == b"new \xe9\n"
         self._note(f"bring up {' '.join(names)}")
@@ -252,6 +255,14 @@ def test_a_guest_is_attached_to_its_bridge_by_ip(tmp_path):
     host.plan = Plan.of([Change("attach", "vnet0", data={"names": ("cloudbr0", "eth0"), "bridge": "cloudbr0"})])
     assert host.apply() is True
     assert "ip link set vnet0 master cloudbr0" in host.calls
+
+
+def test_a_bond_that_is_made_anew_is_deleted_when_it_is_down(tmp_path):
+    host = Host(tmp_path)
+    names = {"names": ("cloudbr0", "eth0")}
+    host.plan = Plan.of([Change("take down", "bond0", data={**names, "flush": False, "delete": True})])
+    assert host.apply() is True
+    assert host.calls[2:4] == ["take down bond0", "delete bond0"]
 
 
 def absent(host):

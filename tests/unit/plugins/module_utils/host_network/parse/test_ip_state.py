@@ -81,12 +81,38 @@ def _bond(**data):
         ),
         (
             {"mode": "active-backup", "primary": "eth0", "ad_lacp_rate": "slow", "min_links": 0, "resend_igmp": 1},
-            {"mode": "active-backup", "primary": "eth0"},
+            {"mode": "active-backup", "primary": "eth0", "resend_igmp": "1"},
         ),
     ],
 )
 def test_a_bond_has_the_options_that_it_could_be_made_with(data, options):
     assert dict(parse_links(json.dumps([_bond(**data)]))["bond0"].options) == options
+
+
+# Made by `ip link add`, and shown by `ip -j -d link`, on a kernel 6.1 with a port in each.
+MADE = json.loads((Path(__file__).parents[5] / "fixtures" / "ip_state" / "bonds_of_each_mode.json").read_text())
+ALWAYS = {
+    *("mode", "xmit_hash_policy", "ad_select", "primary_reselect", "fail_over_mac"),
+    *("resend_igmp", "num_grat_arp", "lp_interval"),
+}
+OF_MODE = {
+    "balance-rr": {"packets_per_slave"},
+    "802.3ad": {"lacp_rate", "ad_actor_sys_prio", "ad_user_port_key"},
+    "balance-tlb": {"tlb_dynamic_lb"},
+}
+BY_ARP = {"arp_all_targets", "arp_missed_max"}
+
+
+@pytest.mark.parametrize("bond", MADE, ids=[each["made_with"] for each in MADE])
+def test_a_bond_of_each_mode_is_made_again_with_all_that_it_was_made_with_and_nothing_of_another_mode(bond):
+    """All of these were deleted, made with these options, and shown the same again."""
+    words = bond["made_with"].split()
+    wanted = dict(zip(words[::2], words[1::2]))
+    options = dict(parse_links(json.dumps([_bond(**bond["shown"])]))["bond0"].options)
+    assert {key: options.get(key) for key in wanted} == wanted
+    by_itself = {"miimon"} if wanted["mode"] in ("802.3ad", "balance-tlb", "balance-alb") else set()
+    by_itself |= BY_ARP if "arp_interval" in wanted else set()
+    assert set(options) == {*wanted, *ALWAYS, *OF_MODE.get(wanted["mode"], ()), *by_itself}
 
 
 def test_a_vlan_device():

@@ -16,6 +16,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.model 
     Network,
     Route,
     State,
+    Vlan,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.config import read_network
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan import (
@@ -50,7 +51,8 @@ def options(name, network):
         }
         return tuple((key, value) for key, value in pairs.items() if value)
     on = {"stp_state": getattr(device, "stp", False), "mcast_querier": getattr(device, "multicast_querier", False)}
-    return (("id", str(getattr(device, "id", 0))), *((key, str(int(each))) for key, each in on.items()))
+    tag = (("id", str(device.id)), ("protocol", "802.1Q")) if isinstance(device, Vlan) else ()
+    return (*tag, *((key, str(int(each))) for key, each in on.items()))
 
 
 def measured(lines, network):
@@ -119,6 +121,42 @@ def test_a_host_without_bridges_is_told_so_and_nothing_is_declared():
         {}, ("eth0: has 192.0.2.9/24 itself; addresses are declared on bridges only, so this stays as it is",)
     )
     assert yaml.safe_load(adopted.text) == {VARIABLE: {}}
+
+
+@pytest.mark.parametrize(
+    ("vlan", "options", "note"),
+    [
+        (Vlan("eth0.7", "eth0", 7), {"id": "7", "protocol": "802.1Q"}, ""),
+        (Vlan("eth0.7", "eth0", 7), {"id": "8"}, "the files say VLAN 7 on eth0, protocol 802.1Q, the host has 8 on"),
+        (Vlan("eth0.7", "eth0", 7), {"protocol": "802.1ad"}, "the host has 7 on eth0, protocol 802.1ad; left out"),
+        (
+            Vlan("eth0.7", "eth0", 7, protocol="802.1ad"),
+            {"id": "7", "protocol": "802.1ad"},
+            "a VLAN device of the protocol 802.1ad; declared are those of 802.1Q; left out",
+        ),
+    ],
+)
+def test_a_vlan_device_is_declared_where_files_and_kernel_agree_on_a_tag_that_can_be_declared(vlan, options, note):
+    links = {
+        "eth0": Link("eth0", "ether", 1500, True, None),
+        "eth0.7": Link("eth0.7", "vlan", 1500, True, None, parent="eth0", options=tuple(options.items())),
+    }
+    adopted = adopt(Network(vlans=(vlan,)), State(links))
+    assert adopted.config.get("vlans", []) == ([] if note else [{"parent": "eth0", "id": 7}])
+    assert [note in each for each in adopted.notes] == ([True] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("mode", "note"),
+    [
+        ("balance-rr", "bond0: a bond of the mode balance-rr; declared are 802.3ad, active-backup, balance-xor; left"),
+        ("802.3ad", "bond0: of the kind bond, or in the files in a form that cannot be declared; left out"),
+    ],
+)
+def test_a_bond_that_no_file_declares_in_a_known_form_is_told_with_its_mode(mode, note):
+    links = {"bond0": Link("bond0", "bond", 1500, True, None, options=(("mode", mode),))}
+    (told,) = adopt(Network(), State(links)).notes
+    assert told.startswith(note)
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,7 @@ BOND = Bond("bond0", ("eth1", "eth2"), "802.3ad", "fast", mtu=9000)
 VLAN = Vlan("bond0.7", "bond0", 7, 9000)
 LAYERED = Network((BOND,), (VLAN,), (Bridge("cloudbr1", "bond0"), Bridge("cloudbr2", "bond0.7", 9000)))
 THREE = {**BARE, "eth2": link("eth2", "ether")}
+OUTER = (("id", "7"), ("protocol", "802.1ad"))
 LACP = (("mode", "802.3ad"), ("miimon", "100"), ("lacp_rate", "fast"), ("xmit_hash_policy", "layer2"))
 
 
@@ -306,6 +307,28 @@ def test_layers_are_made_from_below_and_each_nic_comes_up_once():
 )
 def test_only_what_is_not_as_declared_is_made_again(more, expected):
     assert steps(LAYERED, layered(**more)).summary() == expected
+
+
+@pytest.mark.parametrize(
+    ("network", "more", "deleted"),
+    [
+        (
+            LAYERED,
+            {"bond0": link("bond0", "bond", 9000, master="cloudbr1", options=(("mode", "balance-alb"),))},
+            ["bond0.7", "bond0"],
+        ),
+        (LAYERED, {"bond0.7": link("bond0.7", "vlan", 9000, parent="bond0", options=(("id", "8"),))}, ["bond0.7"]),
+        (LAYERED, {"bond0.7": link("bond0.7", "vlan", 9000, parent="bond0", options=OUTER)}, ["bond0.7"]),
+        (LAYERED, {"cloudbr1": link("cloudbr1", "bridge", up=False)}, []),
+        (Network((), (), (), ("bond0.7",)), {"cloudbr2": link("cloudbr2", "bridge", 9000)}, ["bond0.7"]),
+        (Network((), (), (Bridge("cloudbr1", "bond0", 9000),)), {"cloudbr1": link("cloudbr1", "bridge", up=False)}, []),
+    ],
+    ids=["another mode", "another VLAN", "another protocol", "a bridge", "absent", "a bond that is declared as a port"],
+)
+def test_a_bond_or_vlan_device_that_is_made_anew_is_deleted_whatever_files_say_of_it(network, more, deleted):
+    """Of the files so far, of which this is not a part, a back end may not understand what they say of it."""
+    found = steps(network, layered(**more), old=Network())
+    assert [change.target for change in found if change.data.get("delete")] == deleted
 
 
 def test_guests_are_attached_again_where_their_bridge_is_made_anew():

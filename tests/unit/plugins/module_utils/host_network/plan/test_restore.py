@@ -56,6 +56,7 @@ BOND = Link(
     mac="02:00:00:00:00:01",
     options=(("mode", "802.3ad"), ("miimon", "100"), ("lacp_rate", "fast")),
 )
+ROUND_ROBIN = (("mode", "balance-rr"), ("miimon", "100"), ("packets_per_slave", "1"))
 VLAN = Link("bond0.7", "vlan", 1500, True, None, (SECOND,), "bond0", options=(("protocol", "802.1Q"), ("id", "7")))
 PORT = Link("eth1", "ether", 9000, True, "bond0", mac="02:00:00:00:00:01")
 RULE = RoutingRule(100, 1000, "10.88.0.0/24")
@@ -102,6 +103,16 @@ def commands(before, now):
             state(replace(BOND, master=None, options=(("mode", "active-backup"),)), PORT),
             ["ip link delete bond0"],
             id="a bond with ports takes no other mode, and is made anew in the next pass",
+        ),
+        pytest.param(
+            state(replace(BOND, master=None, options=ROUND_ROBIN), PORT),
+            state(replace(PORT, master=None)),
+            [
+                "ip link add name bond0 type bond mode balance-rr miimon 100 packets_per_slave 1",
+                *("ip link set eth1 down", "ip link set eth1 master bond0"),
+                *("ip link set bond0 mtu 9000", "ip link set bond0 up"),
+            ],
+            id="a bond of a mode that cannot be declared",
         ),
         pytest.param(
             state(replace(PORT, master="bond0"), replace(BOND, master=None)),

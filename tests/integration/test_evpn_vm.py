@@ -267,7 +267,7 @@ def found_by_checks(host: UmlHost, what: Mapping[str, Any]) -> tuple[Run, list[t
     path = host.folder / "facts.json"
     run = play(host, {**what, "tasks": LOOK}, {**GIVEN, "facts_file": str(path)})
     assert run.code == 0, run.output
-    profile = Profile("umlhost", json.loads(path.read_text()), {"bridges": {each["name"]: each for each in CONFIG}})
+    profile = Profile("umlhost", json.loads(path.read_text()), {"bridges": CONFIG})
     findings = assess([profile], CLUSTER, Policy(), today="2026-11-25", only=CHECKS).findings
     return run, [(each.id, each.severity, str(each.observed)) for each in findings]
 

@@ -10,6 +10,7 @@ class FilterModule:
 
     def filters(self):
         return {
+            "evpn_files": on_use("module_utils.host_network.plan.evpn_on_host", "evpn_files"),
             "evpn_on_host": on_use("module_utils.host_network.plan.evpn_on_host", "evpn_on_host"),
             "evpn_problems": on_use("module_utils.host_network.plan.evpn", "evpn_problems"),
             "evpn_settings": on_use("module_utils.host_network.plan.evpn_on_host", "evpn_settings"),

@@ -26,7 +26,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.preflight.model.pro
 from lab.control import images
 from tests import uml_host
 from tests.integration.playbooks import Run
-from tests.integration.test_network_vm import declare, play
+from tests.integration.test_network_vm import KINDS, declare, play
 from tests.namespaces import Namespaces
 from tests.uml_host import HOST, SWITCH, UmlHost
 
@@ -89,8 +89,6 @@ bridge link set dev vxlan$v neigh_suppress on
 bridge link set dev vxlan$v learning off
 """
 FILES = {
-    "/etc/network/interfaces": "auto lo\niface lo inet loopback\n\n"
-    f"auto eth0\niface eth0 inet static\n    address {HOST}/24\n    gateway {SWITCH}\n",
     f"{SCRIPTS}/modifyvxlan.sh": "#!/bin/sh\necho 'by multicast' >&2\nexit 1\n",
     f"{SCRIPTS}/modifyvxlan-evpn.sh": MODIFY_VXLAN,
 }
@@ -160,19 +158,21 @@ CONFIGURATIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[UmlHost]:
+# Who reads router advertisements: the kernel, and systemd-networkd in its place
+@pytest.fixture(scope="module", params=["ifupdown", "netplan"])
+def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
+    kind = KINDS[request.param]
     with (
         tempfile.TemporaryDirectory(prefix="uml-") as folder,
         Namespaces() as spaces,
-        UmlHost(spaces, Path(folder), "ifupdown", ["ifupdown", "bridge-utils"], []) as host,
+        UmlHost(spaces, Path(folder), request.param, kind.packages, kind.tools) as host,
     ):
-        host.install(FILES, wires=WIRES)
+        host.install({**FILES, **kind.plain}, kind.mode, wires=WIRES)
         yield host
 
 
 def state(host: UmlHost) -> tuple[Any, str]:
-    return host.links(), host.files("/etc/network", "/etc/frr", "/etc/sysctl.d")
+    return host.links(), host.files(*KINDS[host.backend].folders, "/etc/systemd/network", "/etc/frr", "/etc/sysctl.d")
 
 
 def refused(host: UmlHost, evpn: Any) -> str:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""(network_bridge_evpn, what kvm_host_facts has found) -> what of it cannot work on this host, and what the kernel must
-be told. Pure.
+"""(network_bridge_evpn, what kvm_host_facts has found) -> what of it cannot work on this host, and what the host must
+be told beside FRR. Pure.
 
 BGP unnumbered finds its neighbour by router advertisements, for which the interface needs IPv6 (RFC 5549;
-docs.frrouting.org, Unnumbered BGP). FRR reads them itself. The kernel must not: a leaf switch with FRR 8.4 announces
-itself as a default router in them.
+docs.frrouting.org, Unnumbered BGP). FRR reads them itself. Nobody else is to: a leaf switch with FRR 8.4 announces
+itself as a default router in them. They are read by the kernel, or in its place by systemd-networkd, for itself or for
+netplan (systemd.network(5), IPv6AcceptRA=); NetworkManager does not where it gives link-local addresses alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.e
     is_own,
 )
 
+SYSCTL_FILE = "/etc/sysctl.d/60-cloudstack-kvm-evpn.conf"
+_OF_NETPLAN = "/etc/systemd/network/10-netplan-{}.network.d"  # for the file that netplan generates
+_HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge): no default route is taken from BGP neighbours.\n"
 Facts = Mapping[str, Any]
 
 
@@ -30,6 +34,20 @@ def evpn_settings(value: Any) -> dict[str, str]:
     if not value or evpn_problems(value):
         return {}
     return {_setting(name, "accept_ra"): "0" for name in _interfaces(value)}
+
+
+def evpn_files(value: Any, backend: str) -> list[dict[str, str]]:
+    """Entries of the module host_files that have the host take no default route from neighbours, for a host that
+    `backend` configures. They are read when the interface is made. What networkd's own files say is the operator's."""
+    lines = [f"{key} = {wanted}\n" for key, wanted in sorted(evpn_settings(value).items())]
+    if not lines:
+        return []
+    found = [{"path": SYSCTL_FILE, "content": _HEAD + "".join(lines)}]
+    for name in _interfaces(value) if backend == "netplan" else []:
+        folder = _OF_NETPLAN.format(name)
+        found.append({"path": folder, "state": "directory"})
+        found.append({"path": f"{folder}/cloudstack-kvm-evpn.conf", "content": f"{_HEAD}[Network]\nIPv6AcceptRA=no\n"})
+    return found
 
 
 def evpn_on_host(value: Mapping[str, Any], config: Any, facts: Facts, written: Any = "") -> dict[str, Any]:

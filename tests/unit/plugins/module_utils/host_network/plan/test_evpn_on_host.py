@@ -9,6 +9,7 @@ import copy
 import pytest
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.evpn import frr_config
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.plan.evpn_on_host import (
+    evpn_files,
     evpn_on_host,
     evpn_settings,
 )
@@ -26,6 +27,7 @@ FACTS = {
     ],
     "sysctl": {ACCEPT: "0", DISABLED: "0"},
 }
+HEAD = "# Written by Ansible (cloudstack.kvm.network_bridge): no default route is taken from BGP neighbours.\n"
 BARE = {  # before the bridges are made
     "interfaces": [FACTS["interfaces"][0], *({**each, "master": None} for each in FACTS["interfaces"][1:3])],
     "sysctl": {ACCEPT: None, DISABLED: None},
@@ -104,7 +106,21 @@ def test_kernel_settings_of_the_interfaces_to_neighbours():
     assert evpn_on_host(BOTH, CONFIG, {**FACTS, "sysctl": {ACCEPT: "1"}})["unset"] == [ACCEPT]
 
 
+def test_who_reads_router_advertisements_is_told_not_to():
+    kernel = {"path": "/etc/sysctl.d/60-cloudstack-kvm-evpn.conf", "content": f"{HEAD}{ACCEPT} = 0\n"}
+    for backend in ("ifupdown", "networkd", "networkmanager"):
+        assert evpn_files(BOTH, backend) == [kernel]
+    folder = "/etc/systemd/network/10-netplan-cloudbr1.network.d"
+    assert evpn_files(BOTH, "netplan") == [
+        kernel,
+        {"path": folder, "state": "directory"},
+        {"path": f"{folder}/cloudstack-kvm-evpn.conf", "content": f"{HEAD}[Network]\nIPv6AcceptRA=no\n"},
+    ]
+    assert evpn_files(declared({"address": "10.88.0.3"}), "netplan") == []
+
+
 @pytest.mark.parametrize("value", [{}, None, "yes", {"asn": 65011}, {**BOTH, "neighbors": ["cloudbr1"]}])
 def test_what_is_refused_by_itself_says_nothing_here(value):
     assert evpn_settings(value) == {}
+    assert evpn_files(value, "netplan") == []
     assert evpn_on_host(value, CONFIG, FACTS) == {"conflicts": [], "unset": [], "replaced": None}

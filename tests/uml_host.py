@@ -136,8 +136,8 @@ class UmlHost(Shimmed):
     def __exit__(self, *_error: object) -> None:
         self.cut_power()
 
-    def install(self, files: Mapping[str, str], mode: str = "644", management: int = 1) -> None:
-        """A new machine with these files, booted."""
+    def install(self, files: Mapping[str, str], mode: str = "644", management: int = 1, wires: str = "") -> None:
+        """A new machine with these files, booted. `wires`, lines of a shell script, changes its peers at each boot."""
         self.cut_power()
         (self.folder / "cow").unlink(missing_ok=True)
         first = self.folder / "first-boot"
@@ -146,7 +146,7 @@ class UmlHost(Shimmed):
             first,
             {
                 **{path: (text, int(mode, 8)) for path, text in files.items()},
-                "/etc/wires": (f"management={management}\n", 0o644),
+                "/etc/wires": (f"management={management}\n{wires}", 0o644),
             },
         )
         self.start()

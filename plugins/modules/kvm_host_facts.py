@@ -261,6 +261,13 @@ ansible_facts:
             - Null where Open vSwitch is not installed, or where C(ovs-vsctl) failed.
           returned: always
           type: dict
+        evpn_sessions:
+          description:
+            - Neighbour to the state of the BGP session in which FRR speaks EVPN with it, C(Established) if it is up.
+              Empty where FRR runs no bgpd.
+            - Null where FRR is not installed, or where C(vtysh) failed.
+          returned: always
+          type: dict
         rules:
           description:
             - The rules of policy routing beside the three that every host has, each with priority and text. Null if

@@ -226,8 +226,14 @@ def switch(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
         yield host
 
 
-def declare(host: UmlHost, config: Mapping[str, Any], **variables: Any) -> Run:
-    """The role, as an operator runs it."""
+def declare(host: UmlHost, config: Any, arguments: Sequence[str] = (), **variables: Any) -> Run:
+    """The role, as an operator runs it, with these arguments of ansible-playbook."""
+    role = {"roles": ["cloudstack.kvm.network_bridge"]}
+    return play(host, role, {"network_bridge_config": config, **variables}, arguments)
+
+
+def play(host: UmlHost, what: Mapping[str, Any], variables: Mapping[str, Any], arguments: Sequence[str] = ()) -> Run:
+    """One play, from the controller."""
     login = {
         "ansible_host": HOST,
         "ansible_user": "root",
@@ -237,11 +243,9 @@ def declare(host: UmlHost, config: Mapping[str, Any], **variables: Any) -> Run:
         "network_bridge_rollback_timeout": 60,
     }
     inventory, book = host.folder / "hosts.yml", host.folder / "book.yml"
-    given = {**login, "network_bridge_config": config, **variables}
-    inventory.write_text(yaml.safe_dump({"kvm_hosts": {"hosts": {"umlhost": given}}}))
-    play = {"hosts": "kvm_hosts", "gather_facts": False, "roles": ["cloudstack.kvm.network_bridge"]}
-    book.write_text(yaml.safe_dump([play]))
-    line = command(str(book), inventory, {}, ())
+    inventory.write_text(yaml.safe_dump({"kvm_hosts": {"hosts": {"umlhost": {**login, **variables}}}}))
+    book.write_text(yaml.safe_dump([{"hosts": "kvm_hosts", "gather_facts": False, **what}]))
+    line = command(str(book), inventory, {}, tuple(arguments))
     # Logins that live on are found by address, and other machines of this one have the same
     env = environment({"ANSIBLE_SSH_CONTROL_PATH_DIR": str(host.folder / "cp")})
     done = host.spaces.run(host.name, line, cwd=ROOT, env=env, timeout=LIMIT, check=False)

@@ -14,13 +14,17 @@ EVPN = {
     "address": "203.0.113.11",
     "neighbors": [{"interface": "cloudbr1"}, {"address": "192.0.2.1", "asn": 65000}],
 }
+ROUTED = [
+    {"name": "cloudbr0", "port": "eth0", "address": "192.0.2.11/24"},
+    {"name": "cloudbr1", "port": "eth1", "mtu": 1550},
+]
 SCRIPT = "/usr/share/cloudstack-common/scripts/vm/network/vnet/modifyvxlan.sh"
 
 
 @pytest.fixture(scope="module")
 def runs(play_many):
-    """One run of four hosts: with Open vSwitch, with EVPN, with an EVPN that has no room for its header, and with
-    neither."""
+    """One run of five hosts: with Open vSwitch, with EVPN, with an EVPN whose neighbours are elsewhere, with one that
+    has no room for its header, and with neither."""
     captured = facts("debian12")
     bare = {**captured, "packages": {**captured["packages"], "openvswitch-switch": None}}
     common = {"cloudstack_agent_repository": "deb https://packages.example.org/ubuntu jammy 4.22"}
@@ -31,7 +35,8 @@ def runs(play_many):
     return play_many(
         {
             "switched": (["network_bridge"], bare, {"network_bridge_config": [OVS]}),
-            "evpn": (agent, bare, {**common, "network_bridge_evpn": EVPN}),
+            "evpn": (agent, bare, {**common, "network_bridge_config": ROUTED, "network_bridge_evpn": EVPN}),
+            "elsewhere": (["network_bridge"], bare, {"network_bridge_evpn": EVPN}),
             "small": (["network_bridge"], bare, small),
             "plain": (agent, bare, {**common, "network_bridge_config": [{"name": "cloudbr0", "port": "eth0"}]}),
         }
@@ -53,6 +58,7 @@ def test_evpn_is_frr_with_its_configuration_and_the_script(runs):
     assert files["/etc/frr/frr.conf"]["content"] == text("frr/evpn.conf")
     assert files["/etc/frr/frr.conf"]["validate"] == "vtysh -C -f %s"
     assert files["/etc/frr/daemons"]["settings"] == {"bgpd": "yes"}
+    assert "net.ipv6.conf.cloudbr1.accept_ra = 0\n" in files["/etc/sysctl.d/60-cloudstack-kvm-evpn.conf"]["content"]
     assert (files[SCRIPT]["state"], files[SCRIPT]["src"]) == ("link", "modifyvxlan-evpn.sh")
     started = [call["args"]["name"] for call in runs.calls if call["module"] == "daemon"]
     assert started.count("frr.service") == 1
@@ -61,3 +67,8 @@ def test_evpn_is_frr_with_its_configuration_and_the_script(runs):
 def test_no_room_for_the_header_is_refused(runs):
     assert "MTU 1500 of cloudbr1" in runs.output
     assert "correct network_bridge_evpn, or mtu in network_bridge_config" in runs.output
+
+
+def test_neighbours_that_are_not_next_to_the_host_are_refused_before_frr_is_installed(runs):
+    assert "elsewhere: expected neighbors of network_bridge_evpn that are next to the host" in runs.output
+    assert "neighbor 192.0.2.1: in no network of the host" in runs.output

@@ -20,6 +20,7 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.client.f
     understood,
 )
 from ansible_collections.cloudstack.kvm.plugins.module_utils.host_facts.parse import (
+    frr_json,
     ip_json,
     lldp,
     nft_json,
@@ -32,6 +33,7 @@ RESOLV_CONF = "/etc/resolv.conf"
 RESOLVED_CONF = "/run/systemd/resolve/resolv.conf"
 STUBS = {"127.0.0.53", "127.0.0.54"}  # systemd-resolved: says nothing of who answers
 OVS_VSCTL = "ovs-vsctl"
+VTYSH = "vtysh"
 # One call, so that the three tables are of one moment.
 OVS_TABLES = (
     *("--timeout=5", "--format=json"),
@@ -54,18 +56,20 @@ def commands(_user: str) -> dict[str, tuple[str, ...]]:
         "net.groups": ("bridge", "-j", "-d", "-s", "mdb", "show"),
         "net.ptp": ("systemctl", "list-units", "--plain", "--no-legend", "--state=active", *PTP_UNITS),
         "net.ovs": (program(OVS_VSCTL) or OVS_VSCTL, *OVS_TABLES),
+        "net.evpn": (program(VTYSH) or VTYSH, "-c", "show bgp l2vpn evpn summary json"),
         "net.lldp": ("lldpctl", "-f", "json"),
         "net.nft": (program("nft") or "nft", "-j", "list", "ruleset"),
     }
 
 
 def collect(answers: Mapping[str, Answer], unknown: dict[str, str], _user: str) -> dict[str, Any]:
-    """routes6, rules, multicast of the bridges, ovs, resolver, what of time is not chrony's, firewall and nfs.client.
-    Reads the answers `addr`, `fqdn` and `units` too."""
+    """routes6, rules, multicast of the bridges, ovs, evpn_sessions, resolver, what of time is not chrony's, firewall
+    and nfs.client. Reads the answers `addr`, `fqdn` and `units` too."""
     return {
         "rules": parsed("rules", answers["net.rules"], ip_json.parse_rules, unknown),
         "bridges": _multicast(answers, unknown),
         "ovs": _open_vswitch(answers["net.ovs"], unknown),
+        "evpn_sessions": _evpn_sessions(answers["net.evpn"], unknown),
         "routes6": parsed("routes6", answers["net.routes6"], ip_json.parse_routes, unknown),
         "resolver": _resolver(answers, unknown),
         "time": {
@@ -92,6 +96,15 @@ def _multicast(answers: Mapping[str, Answer], unknown: dict[str, str]) -> dict[s
 def _open_vswitch(answer: Answer, unknown: dict[str, str]) -> Optional[dict[str, Any]]:
     """None on a host without Open vSwitch, which is no reason to tell."""
     return parsed("ovs", answer, ovs_json.parse_tables, unknown) if program(OVS_VSCTL) else None
+
+
+def _evpn_sessions(answer: Answer, unknown: dict[str, str]) -> Optional[dict[str, str]]:
+    """None on a host without FRR, which is no reason to tell."""
+    if not program(VTYSH):
+        return None
+    if not answer.ok and "bgpd is not running" in answer.stderr:
+        return {}
+    return parsed("evpn_sessions", answer, frr_json.parse_evpn_sessions, unknown)
 
 
 def _kernel_synchronised() -> Optional[bool]:

@@ -4,7 +4,8 @@
 
 CloudStack makes the VXLAN devices (modifyvxlan-evpn.sh), which begin at the first global address of lo; FRR tells the
 other hosts of them. Of the routes that neighbours announce only those to single addresses are taken, the other hosts'
-ends of tunnels: nothing that they say can lead the host's own traffic, or a default route, elsewhere.
+ends of tunnels, so no network and no default route of theirs is. Neighbours are told of what begins at this host alone:
+else a host with two of them would be a way from one to the other, as CloudStack's hosts forward.
 Source: docs.frrouting.org, BGP and EVPN; plugins/vxlan.rst of CloudStack's documentation.
 """
 
@@ -20,19 +21,25 @@ from ansible_collections.cloudstack.kvm.plugins.module_utils.host_network.parse.
 HEAD = "! Written by Ansible (cloudstack.kvm.network_bridge)."
 HEADER_BYTES = 50  # IPv4, UDP, VXLAN and the inner Ethernet header (RFC 7348, section 4.3)
 GUEST_MTU = 1500
-_MAP = "TUNNELS-ONLY"
+_IN, _OUT = "TUNNELS-ONLY", "OWN-ONLY"
 _BEFORE = (HEAD, "frr defaults datacenter", "service integrated-vtysh-config", "log syslog informational", "!")
-_TUNNELS_ONLY = (
+_POLICY = (
     "ip prefix-list SINGLE-ADDRESSES seq 5 permit 0.0.0.0/0 ge 32",
+    "bgp as-path access-list OWN seq 5 permit ^$",  # no AS before this one
     "!",
-    f"route-map {_MAP} permit 10",
+    f"route-map {_IN} permit 10",
     " match ip address prefix-list SINGLE-ADDRESSES",
+    "exit",
+    "!",
+    f"route-map {_OUT} permit 10",
+    " match as-path OWN",
     "exit",
     "!",
 )
 _KEYS = ("asn", "address", "neighbors")
 _NEIGHBOR_KEYS = ("interface", "address", "asn")
 _ROUTER = re.compile(r"^\s*(router|vrf|vni)\b", re.M)
+OWN_ADDRESS = re.compile(r"^ ip address (\S+)/32$", re.M)
 
 
 def frr_config(value: Mapping[str, Any]) -> str:
@@ -42,7 +49,12 @@ def frr_config(value: Mapping[str, Any]) -> str:
 
 def is_foreign(text: Any) -> bool:
     """Whether an operator has made this frr.conf: it routes something, and the role has not written it."""
-    return bool(_ROUTER.search(str(text or ""))) and HEAD not in str(text)
+    return bool(_ROUTER.search(str(text or ""))) and not is_own(text)
+
+
+def is_own(text: Any) -> bool:
+    """Whether the role has written this frr.conf."""
+    return HEAD in str(text or "")
 
 
 def evpn_problems(value: Any, config: Any = ()) -> list[str]:
@@ -104,7 +116,7 @@ def _text(asn: int, address: Optional[str], neighbors: Sequence[Mapping[str, Any
         f" ip address {address}/32",
         "exit",
         "!",
-        *_TUNNELS_ONLY,
+        *_POLICY,
         f"router bgp {asn}",
         f" bgp router-id {address}",
         " no bgp default ipv4-unicast",
@@ -120,18 +132,21 @@ def _text(asn: int, address: Optional[str], neighbors: Sequence[Mapping[str, Any
 
 def _families(address: Optional[str], names: Sequence[str]) -> list[str]:
     """The way to the ends of tunnels, and what is behind them."""
-    unicast = [f"  neighbor {name} {word}" for name in names for word in ("activate", f"route-map {_MAP} in")]
     return [
         " address-family ipv4 unicast",
         f"  network {address}/32",
-        *unicast,
+        *_each(names, "activate", f"route-map {_IN} in", f"route-map {_OUT} out"),
         " exit-address-family",
         " !",
         " address-family l2vpn evpn",
-        *(f"  neighbor {name} activate" for name in names),
+        *_each(names, "activate", f"route-map {_OUT} out"),
         "  advertise-all-vni",
         " exit-address-family",
     ]
+
+
+def _each(names: Sequence[str], *words: str) -> list[str]:
+    return [f"  neighbor {name} {word}" for name in names for word in words]
 
 
 def _neighbor(each: Mapping[str, Any]) -> str:

@@ -73,8 +73,9 @@ def vxlan_mode(hosts: Sequence[Profile], cluster: Cluster, policy: Policy) -> It
 
     With multicast (modifyvxlan.sh) the guest label must have an address; without one no guest network starts ("Failed
     to find vxlan multicast source ip address"). With EVPN (modifyvxlan-evpn.sh) the tunnels begin at the first global
-    address of lo, and a BGP daemon such as FRR must announce them. The two modes use different ports (8472, 4789) and
-    do not hear each other. 4.22 knows no network.vxlan.mode: there the script has to be replaced by a link.
+    address of lo, and a BGP daemon such as FRR must announce them; of FRR the sessions are looked at, too. The two
+    modes use different ports (8472, 4789) and do not hear each other. 4.22 knows no network.vxlan.mode: there the
+    script has to be replaced by a link.
     """
     if not cluster.vxlan:
         return
@@ -115,6 +116,29 @@ def _without_evpn(host: Profile) -> Iterator[Problem]:
     if not running:
         host.require("units", BGP_DAEMONS[0])
         yield Problem((host.name,), "FRR, which announces the tunnels", f"{BGP_DAEMONS[0]} does not run")
+    elif BGP_DAEMONS[0] in running:
+        yield from _without_sessions(host)
+
+
+def _without_sessions(host: Profile) -> Iterator[Problem]:
+    """Without any session the host's guests are alone; with one, a spare is missing."""
+    sessions = host.get("evpn_sessions")
+    if sessions is None and "evpn_sessions" not in (host.get("unknown") or {}):
+        return  # facts of a host that was not asked
+    sessions = host.require("evpn_sessions")
+    down = {name: state for name, state in sorted(sessions.items()) if state != "Established"}
+    if sessions and not down:
+        return
+    told = show([f"{name} is {state}" for name, state in down.items()]) if down else "FRR speaks EVPN with no neighbour"
+    yield Problem(
+        (host.name,),
+        "BGP sessions for EVPN that are Established",
+        told,
+        severity=WARNING if len(down) < len(sessions) else None,
+        reproduce="vtysh -c 'show bgp l2vpn evpn summary' -c 'show bgp neighbors'",
+        fix="compare AS numbers and addresses of network_bridge_evpn with those of the switches; the second command "
+        "says why a session was reset last",
+    )
 
 
 def _global_addresses(host: Profile) -> list[Any]:

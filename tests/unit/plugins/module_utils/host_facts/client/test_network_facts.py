@@ -25,6 +25,7 @@ GOOD = {
     "net.groups": Answer(("bridge",), 0, text("bridge_mdb/querier_heard.json")),
     "net.ptp": Answer(("systemctl",), 0, ""),
     "net.ovs": Answer(("ovs-vsctl",), 0, text("ovs_vsctl/bond_patch_fake.txt")),
+    "net.evpn": Answer(("vtysh",), 0, text("vtysh/evpn_summary.json")),
     "net.lldp": Answer(("lldpctl",), 0, text("lldpctl/one.json")),
     "net.nft": Answer(("nft",), 0, text("nft/rich.json")),
     "units": UNITS,
@@ -181,6 +182,29 @@ def test_open_vswitch_that_does_not_answer_is_unknown(monkeypatch):
     assert found["ovs"] is None
     assert "database connection failed" in unknown["ovs"]
     assert "cloudbr2" in collected()[0]["ovs"]["bridges"]
+
+
+def test_a_host_without_frr_has_no_sessions(monkeypatch):
+    monkeypatch.setattr(network_facts, "program", lambda name: None)
+    found, unknown = collected(net_evpn=MISSING)
+    assert found["evpn_sessions"] is None
+    assert "evpn_sessions" not in unknown
+
+
+@pytest.mark.parametrize(
+    ("answer", "sessions", "why"),
+    [
+        (GOOD["net.evpn"], {"cloudbr1": "Established", "10.88.0.3": "Idle"}, None),
+        (Answer(("vtysh",), 1, "", "bgpd is not running\n"), {}, None),
+        (Answer(("vtysh",), 1, "", "Exiting: failed to connect to any daemons.\n"), None, "failed to connect"),
+    ],
+)
+def test_sessions_of_frr(monkeypatch, answer, sessions, why):
+    monkeypatch.setattr(network_facts, "program", lambda name: f"/usr/bin/{name}")
+    found, unknown = collected(net_evpn=answer)
+    assert found["evpn_sessions"] == sessions
+    assert (why or "") in unknown.get("evpn_sessions", "")
+    assert ("evpn_sessions" in unknown) == bool(why)
 
 
 def test_ptp():

@@ -187,7 +187,10 @@ def refused(host: UmlHost, evpn: Any) -> str:
 
 @pytest.fixture(scope="module")
 def tries(machine) -> dict[str, Any]:
-    """What the role says on the bare host, which stays as it is."""
+    """What the role says on the bare host, which stays as it is: the tests of this come first. It is the same with each
+    back end."""
+    if machine.backend != "ifupdown":
+        pytest.skip("refused is what the role finds out before it asks the back end")
     of_somebody = {"/etc/frr/frr.conf": "frr defaults traditional\n!\nrouter bgp 65000\n neighbor eth1 interface\n"}
     machine.write(of_somebody)
     said: dict[str, Any] = {"foreign": refused(machine, EVPN)}
@@ -201,7 +204,7 @@ def tries(machine) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def fabric(machine, tries) -> UmlHost:
+def fabric(machine) -> UmlHost:
     """The host as the role made it, its neighbours, and a guest on each of both hosts."""
     run = play(machine, {**ROLE, "tasks": [SCRIPT]}, GIVEN)
     assert (run.code, list(run.changed)) == (0, ["umlhost"]), run.output

@@ -15,6 +15,8 @@ PORT ?= 18080
 STORIES := $(sort $(wildcard tests/integration/test_site*.py))
 # changes of a network, on hosts that each of these makes for itself
 NETWORKS := $(addprefix tests/integration/,test_broken_kinds.py test_bridge_rollback.py test_network_order.py)
+# hosts with a kernel of their own, which they take from the Debian mirror: a room has no way there
+KERNELS := $(addprefix tests/integration/,test_network_vm.py test_evpn_vm.py)
 # unit tests in a process of their own: where the controller's side of Ansible is loaded, a module's warnings go elsewhere
 CONTROLLER_SIDE := tests/unit/plugins/action tests/unit/plugins/callback
 # what the machine must have for tests that boot hosts
@@ -99,7 +101,8 @@ contract: venv ## the simulator against the recorded answers of a real CloudStac
 test-full: test ## everything of `make test`, and what is long by nature (hours)
 	@lab/labctl canary --build
 	@scripts/sanity --test pylint
-	@scripts/beside full pytest -q -m full tests $(addprefix --ignore ,$(CONTROLLER_SIDE))
+	@scripts/beside full pytest -q -m full tests $(addprefix --ignore ,$(CONTROLLER_SIDE) $(KERNELS))
+	@pytest -q -m full $(KERNELS)
 	@scripts/molecule $(MOLECULE_FULL)
 	@$(MAKE) --no-print-directory trixie
 

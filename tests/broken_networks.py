@@ -308,6 +308,8 @@ dd if=/dev/zero of={path}/.filler bs=1k count=400 2>/dev/null || true"""
     return found
 
 
+# What goes with a tool: netplan's generator is called by itself.
+WITH_TOOL = {"netplan": "/usr/libexec/netplan/generate /usr/lib/netplan/generate"}
 # netplan is asked twice before anything is touched.
 ASKED = {"netplan": 2}
 # A daemon that starts again takes away what no file says, also from links that the change does not touch.
@@ -321,7 +323,7 @@ def _tools(backend: str) -> list[Row]:
     tools = [tool for tool in HOSTS[backend].tools if tool != "ifdown"]
     found = []
     for tool in tools:
-        paths = f"$(readlink -f /usr/sbin/{tool} /usr/bin/{tool} | grep -v /opt)"
+        paths = f"$(readlink -f /usr/sbin/{tool} /usr/bin/{tool} | grep -v /opt) {WITH_TOOL.get(tool, '')}"
         away = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each ] || mv $each $each.away; done"
         back = f"for each in {paths} /opt/shims/{tool}; do [ ! -e $each.away ] || mv $each.away $each; done"
         # The daemon is started again where its tool is not there.

@@ -73,7 +73,7 @@ SKIPPED = $(if $(LACKS),echo "SKIPPED: the tests that boot hosts cannot run here
 comma := ,
 
 test: venv ## set up what is missing and run every test side by side (about half an hour); takes over a lab that is up
-	@scripts/parts.py "$(if $(LACKS),,lab-setup stories) lint types contract build" "$(if $(LACKS),,hosts networks molecule-api) unit" "$(if $(LACKS),,molecule-hosts) modules sanity-quick"
+	@scripts/parts.py "$(if $(LACKS),,lab-setup stories) types contract build" "$(if $(LACKS),,hosts networks molecule-api) unit" "$(if $(LACKS),,molecule-hosts) modules sanity-quick lint"
 	@$(SKIPPED)
 	@echo "make test: everything passed, but for what is said above to be skipped"
 

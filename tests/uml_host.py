@@ -10,6 +10,7 @@ Besides there is a door: a login that does not depend on the host's network. All
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -17,8 +18,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,17 @@ def missing() -> str:
         return "needs the lab's base image: make lab-setup"
     known = subprocess.run(["apt-cache", "show", "user-mode-linux"], capture_output=True, check=False)
     return "needs a Debian mirror with user-mode-linux: apt-get update" if known.returncode else ""
+
+
+@contextlib.contextmanager
+def machine_of(backend: str, packages: Sequence[str], tools: Sequence[str]) -> Iterator[UmlHost]:
+    """One with a folder and namespaces of its own, which go with it; it is still to be installed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="uml-") as folder,
+        Namespaces() as spaces,
+        UmlHost(spaces, Path(folder), backend, packages, tools) as host,
+    ):
+        yield host
 
 
 class UmlHost(Shimmed):

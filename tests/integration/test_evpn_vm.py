@@ -12,9 +12,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +25,6 @@ from lab.control import images
 from tests import uml_host
 from tests.integration.playbooks import Run
 from tests.integration.test_network_vm import KINDS, declare, play
-from tests.namespaces import Namespaces
 from tests.uml_host import HOST, SWITCH, UmlHost
 
 pytestmark = [
@@ -162,11 +159,7 @@ CONFIGURATIONS = {
 @pytest.fixture(scope="module", params=["ifupdown", "netplan"])
 def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
     kind = KINDS[request.param]
-    with (
-        tempfile.TemporaryDirectory(prefix="uml-") as folder,
-        Namespaces() as spaces,
-        UmlHost(spaces, Path(folder), request.param, kind.packages, kind.tools) as host,
-    ):
+    with uml_host.machine_of(request.param, kind.packages, kind.tools) as host:
         host.install({**FILES, **kind.plain}, kind.mode, wires=WIRES)
         yield host
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -18,7 +16,6 @@ import yaml
 
 from tests import uml_host
 from tests.integration.playbooks import ROOT, Run, command, environment
-from tests.namespaces import Namespaces
 from tests.uml_host import CONTROLLER, HOST, SWITCH, UmlHost
 
 pytestmark = [
@@ -206,11 +203,7 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS)
 def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
     kind = KINDS[request.param]
-    with (
-        tempfile.TemporaryDirectory(prefix="uml-") as folder,
-        Namespaces() as spaces,
-        UmlHost(spaces, Path(folder), request.param, kind.packages, kind.tools) as host,
-    ):
+    with uml_host.machine_of(request.param, kind.packages, kind.tools) as host:
         yield host
 
 
@@ -218,11 +211,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
 def switch(request: pytest.FixtureRequest) -> Iterator[UmlHost]:
     kind = KINDS[request.param]
     packages = [*kind.packages, "openvswitch-switch"]
-    with (
-        tempfile.TemporaryDirectory(prefix="uml-") as folder,
-        Namespaces() as spaces,
-        UmlHost(spaces, Path(folder), request.param, packages, kind.tools) as host,
-    ):
+    with uml_host.machine_of(request.param, packages, kind.tools) as host:
         yield host
 
 

@@ -82,6 +82,7 @@ def put_back(kept: Kept, backend: Backend, links: Links) -> list[str]:
     restore_files(kept)
     with contextlib.suppress(KvmError, OSError):
         backend.resume(list(kept.taken_down))
+    links.settle()  # udev gives a bond that was made anew another MAC, some time later
     problems = [*restore_files(kept), *restore_links(kept, links), *give_back(kept, links)]
     _announce(kept, links)
     return problems

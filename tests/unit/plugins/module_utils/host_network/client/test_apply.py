@@ -20,6 +20,7 @@ BEFORE = State({"eth0": Link("eth0", "ether", 1500, True, None)})
 AFTER = State(
     {"eth0": Link("eth0", "ether", 9000, True, "cloudbr0"), "cloudbr0": Link("cloudbr0", "bridge", 9000, True, None)}
 )
+SETTLE = "udevadm settle --timeout=10"
 RESTORE = ["ip link delete cloudbr0", "ip link set eth0 nomaster", "ip link set eth0 mtu 1500"]
 
 
@@ -137,7 +138,7 @@ STEPS = [
 
 def back(number):
     """What puts everything back after so many steps: only what was taken down is resumed."""
-    return [*RESTORE, "resume ['eth0']" if number > 5 else "resume []"]
+    return [*RESTORE, "resume ['eth0']" if number > 5 else "resume []", SETTLE]
 
 
 def test_the_plan_is_carried_out_in_its_order(tmp_path):
@@ -229,7 +230,7 @@ def test_the_dhcp_client_of_a_bridge_that_goes_is_ended(tmp_path):
     before = host.files()
     with pytest.raises(ApplyError, match="the network was put back as it was"):
         host.apply()
-    assert host.calls[8:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']"]
+    assert host.calls[8:] == [*RESTORE, "take down cloudbr0", "resume ['eth0']", SETTLE]
     assert host.files() == before
 
 

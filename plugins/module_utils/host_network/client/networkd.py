@@ -18,7 +18,7 @@ _FOLDERS = ("/etc/systemd/network", "/run/systemd/network")
 _LINKS = "/sys/class/net"
 _WAIT_ONLINE = ("/usr/lib/systemd/systemd-networkd-wait-online", "/lib/systemd/systemd-networkd-wait-online")
 _SETTLED = 15  # seconds for networkd to finish with its links
-_RESUMED = 5  # the same where all was put back: nothing depends on it then
+_OTHERS = 5  # the same for all its links, when those of the change are done or were put back
 
 
 class Networkd:
@@ -71,13 +71,13 @@ class Networkd:
         """`reload`, and wait a while for all other links, whose files may be new, too: netplan writes those that it
         generates anew whenever systemd reads its units again, as after a package was installed. Raises ApplyError."""
         self.reload(names)
-        self._settle(self._managed(), _RESUMED)
+        self._settle(self._managed(), _OTHERS)
 
     def resume(self) -> None:
         """Have the files read again, whatever it says, and wait for all links: what was put back is not to be undone by
         what networkd had begun."""
         self._run(("networkctl", "reload"), timeout=_SETTLED)
-        self._settle(self._managed(), _RESUMED)
+        self._settle(self._managed(), _OTHERS)
 
     def _managed(self) -> list[str]:
         """The links that networkd configures and will finish with; all where it does not say which it configures."""

@@ -214,7 +214,7 @@ def _notes_of_link(link: Link, state: State) -> list[str]:
             f"{link.name}: {_WORDS[link.kind]} with {', '.join(ports) or 'no port'}, which the files do not declare "
             "with exactly one port; left out"
         ]
-    mode = dict(link.options).get("mode", MODES[0]) if link.kind == "bond" else MODES[0]
+    mode = dict(link.options).get("mode", MODES[0])  # bonds alone have one
     why = _undeclarable_mode(mode) or f"of the kind {link.kind}, or in the files in a form that cannot be declared"
     return [f"{link.name}: {why}; left out"]
 
